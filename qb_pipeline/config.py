@@ -1,0 +1,127 @@
+"""Names of environment variables, their defaults, and where things live on disk.
+
+Belongs here: reading the environment. Does not belong here: opening a connection (``database``) or starting a
+server (``embedded``).
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+SQL = PROJECT / "sql"
+
+DATABASE_URL = "QB_PIPELINE_DATABASE_URL"
+BILLING_URL = "QB_PIPELINE_BILLING_URL"
+DAGSTER_URL = "QB_PIPELINE_DAGSTER_URL"
+SECRET_KEY = "QB_PIPELINE_SECRET_KEY"  # noqa: S105 - the variable's name, not a secret
+HOME = "QB_PIPELINE_HOME"
+FIRST_DATE = "QB_PIPELINE_FIRST_DATE"
+CLIENT_ID = "QUICKBOOKS_CLIENT_ID"
+CLIENT_SECRET = "QUICKBOOKS_CLIENT_SECRET"  # noqa: S105 - the variable's name, not a secret
+ENVIRONMENT = "QUICKBOOKS_ENVIRONMENT"
+API_URL = "QUICKBOOKS_API_URL"
+DISCOVERY_URL = "QUICKBOOKS_DISCOVERY_URL"
+
+ENVIRONMENTS = ("production", "sandbox", "emulator")
+EMULATOR_CLIENT_ID = "emulator-client"
+EMULATOR_CLIENT_SECRET = "emulator-secret"  # noqa: S105 - accepted by the local emulator only
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or wrong; the message names the variable and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the environment says. A URL of None means: the embedded PostgreSQL."""
+
+    home: Path
+    database_url: str | None
+    billing_url: str | None
+    dagster_url: str | None
+    first_date: date
+    environment: str
+    client_id: str
+    client_secret: str
+    api_url: str | None
+    discovery_url: str | None
+
+    @property
+    def needs_postgres(self) -> bool:
+        """Whether any of the three databases is the embedded one."""
+        return None in (self.database_url, self.billing_url, self.dagster_url)
+
+    @property
+    def needs_emulator(self) -> bool:
+        """Whether QuickBooks is the local emulator that our own commands start."""
+        return self.environment == "emulator" and self.api_url is None
+
+
+def load(environ: Mapping[str, str] | None = None) -> Config:
+    """Read the environment.
+
+    Raises:
+        ConfigurationError: a value cannot be used; the caller prints the message and stops.
+    """
+    env = os.environ if environ is None else environ
+    environment = env.get(ENVIRONMENT, "emulator")
+    if environment not in ENVIRONMENTS:
+        raise ConfigurationError(f"{ENVIRONMENT} is {environment!r}; use one of {', '.join(ENVIRONMENTS)}")
+    local = environment == "emulator"
+    first_date = env.get(FIRST_DATE, "2023-01-01")
+    try:
+        first = date.fromisoformat(first_date)
+    except ValueError as error:
+        raise ConfigurationError(f"{FIRST_DATE} is {first_date!r}; write a date as 2023-01-31") from error
+    return Config(
+        home=Path(env[HOME]) if env.get(HOME) else default_home(),
+        database_url=env.get(DATABASE_URL) or None,
+        billing_url=env.get(BILLING_URL) or None,
+        dagster_url=env.get(DAGSTER_URL) or None,
+        first_date=first,
+        environment=environment,
+        client_id=env.get(CLIENT_ID) or (EMULATOR_CLIENT_ID if local else ""),
+        client_secret=env.get(CLIENT_SECRET) or (EMULATOR_CLIENT_SECRET if local else ""),
+        api_url=env.get(API_URL) or None,
+        discovery_url=env.get(DISCOVERY_URL) or None,
+    )
+
+
+def default_home() -> Path:
+    """Where embedded data lives: beside the project, or under /var/lib for root.
+
+    The embedded server never runs as root, and the unprivileged user that it runs as may not be allowed to enter the
+    folder that holds the project.
+    """
+    if os.geteuid() != 0:
+        return PROJECT / ".qb_pipeline"
+    return Path("/var/lib/qb_pipeline") / hashlib.sha256(str(PROJECT).encode()).hexdigest()[:12]
+
+
+def secret_keys(home: Path, environ: Mapping[str, str] | None = None) -> list[str]:
+    """The keys that encrypt tokens at rest, newest first; the first encrypts, all of them decrypt.
+
+    Without the variable a key is generated once into ``home/secret_key``, readable by its owner alone.
+
+    Raises:
+        ConfigurationError: the key file can be read by others.
+    """
+    env = os.environ if environ is None else environ
+    if env.get(SECRET_KEY):
+        return [key.strip() for key in env[SECRET_KEY].split(",") if key.strip()]
+    path = home / "secret_key"
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        if path.stat().st_mode & 0o077:
+            raise ConfigurationError(f"{path} can be read by others; run: chmod 600 {path}") from None
+    else:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+    return [path.read_text().strip()]

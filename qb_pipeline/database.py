@@ -1,0 +1,52 @@
+"""Engines, and queries that live in ``.sql`` files.
+
+Belongs here: how to connect, how to find a named query. Does not belong here: any query.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import sqlalchemy as sa
+
+NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+
+
+def with_driver(url: str) -> str:
+    """Name psycopg2 in a PostgreSQL URL; other URLs stay as they are.
+
+    SQLAlchemy 2.1 reads a plain ``postgresql://`` as psycopg 3, which dagster-postgres cannot use: its NOTIFY takes a
+    parameter that psycopg 3 binds on the server (dagster#33958).
+    """
+    parsed = sa.engine.make_url(url)
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        return url
+    return parsed.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+
+
+@cache
+def engine(url: str) -> sa.Engine:
+    """One pooled engine per URL and process."""
+    return sa.create_engine(with_driver(url), pool_pre_ping=True, pool_size=5, max_overflow=5)
+
+
+class Queries:
+    """The queries of one ``.sql`` file, by name: ``queries["reserve"]``.
+
+    A query begins with ``-- name: its_name``; parameters are written ``:name``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        parts = NAME.split(path.read_text())[1:]
+        self._texts = dict(zip(parts[::2], parts[1::2], strict=True))
+        self._path = path
+
+    def __getitem__(self, name: str) -> sa.TextClause:
+        try:
+            return sa.text(self._texts[name])
+        except KeyError:
+            raise KeyError(f"no query named {name!r} in {self._path}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
