@@ -1,0 +1,74 @@
+"""The emulator's process: a local QuickBooks on 127.0.0.1 whose companies survive in one file.
+
+Everything is below ``home/emulator``: ``state.jsonl``, ``port``, ``url``, ``log``. Belongs here: starting and stopping
+the process. Does not belong here: what it answers (``qb_pipeline.emulator``, which we never import).
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from qb_pipeline.config import PROJECT
+from qb_pipeline.embedded import processes
+
+MODULE = "qb_pipeline.emulator"
+COMMAND = re.compile(rf"-m {re.escape(MODULE)}\b")
+LOG_BYTES = 5_000_000
+
+
+class Emulator:
+    """The emulator as a child process of whoever calls ``start``. One caller at a time per home."""
+
+    name = "emulator"
+
+    def __init__(self, home: Path) -> None:
+        self.directory = home / "emulator"
+        self.log = self.directory / "log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def prepare(self) -> None:
+        """Make its folder."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def start(self) -> None:
+        """Start it, after an earlier one is gone (two would write one state); doesn't wait until it is ready."""
+        self.prepare()
+        processes.end_processes(self.directory, COMMAND, signal_number=signal.SIGTERM, patience=3.0)
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+            self.log.replace(self.log.with_suffix(".1"))
+        self._port = processes.remembered_port(self.directory / "port")
+        (self.directory / "url").write_text(f"http://127.0.0.1:{self._port}\n")
+        state = self.directory / "state.jsonl"
+        search_path = os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH"))))
+        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", MODULE, "--port", str(self._port), "--state", state],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.directory,
+                env=os.environ | {"PYTHONPATH": search_path},
+                start_new_session=True,
+                preexec_fn=processes.dying_with_us(signal.SIGTERM),  # noqa: PLW1509 - no threads here
+            )
+        finally:
+            os.close(log)
+
+    def is_ready(self) -> bool:
+        """Whether our child answers."""
+        return self.process is not None and self.process.poll() is None and processes.answers(self._port)
+
+    def stop(self) -> None:
+        """Stop it; its state is in its file after every change, so there is nothing to wait for."""
+        if self.process is not None:
+            processes.stop_child(self.process, signal.SIGTERM, patience=5.0)
+            self.process = None
+
+
+def url(home: Path) -> str:
+    """Where the emulator answers, without a slash at the end."""
+    return (home / "emulator" / "url").read_text().strip()

@@ -1,0 +1,130 @@
+"""Operating-system matters that both services share: children that die with us, orphans, ports.
+
+Belongs here: nothing that knows PostgreSQL or the emulator.
+"""
+
+import ctypes
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PORTS = range(20_000, 32_000)
+"""Below the range from which Linux takes the local ports of outgoing connections (32768 to 60999): a port that we
+remember is then not taken by chance while the server is down."""
+
+
+def dying_with_us(signal_number: int) -> Callable[[], None] | None:
+    """Give a ``preexec_fn`` that has the kernel send the child this signal when we die, however we die.
+
+    Only Linux can do it. Elsewhere the next start ends the orphans that it finds.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    parent = os.getpid()
+    set_parent_death_signal = 1
+
+    def ask_kernel() -> None:
+        prctl(set_parent_death_signal, int(signal_number))
+        if os.getppid() != parent:  # we died before the kernel was asked
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return ask_kernel
+
+
+def find_processes(directory: Path, command: re.Pattern[str]) -> list[int]:
+    """Pids of the living processes that run this command in this directory; zombies don't count.
+
+    Both must fit: a person's shell may stand in the directory, and the command may run elsewhere too.
+    """
+    if sys.platform == "linux":
+        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        return [pid for pid in pids if _works_in(pid, directory) and command.search(_command_of(pid))]
+    listing = subprocess.run(["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=True).stdout  # noqa: S607
+    lines = [line.strip().partition(" ") for line in listing.splitlines()]
+    return [int(pid) for pid, _, text in lines if str(directory) in text and command.search(text)]
+
+
+def end_processes(
+    directory: Path, command: re.Pattern[str], *, signal_number: int, patience: float, only: int | None = None
+) -> None:
+    """Ask those processes (or ``only`` that one of them) to end, and wait until all of them are gone.
+
+    What is left after ``patience`` seconds is killed.
+    """
+    for pid in find_processes(directory, command):
+        if only in (None, pid):
+            _signal(pid, signal_number)
+    deadline = time.monotonic() + patience
+    while pids := find_processes(directory, command):
+        if time.monotonic() > deadline:
+            for pid in pids:
+                _signal(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def stop_child(child: subprocess.Popen[bytes], *signals: int, patience: float) -> None:
+    """Send a child of ours one signal after the other until it has ended; SIGKILL comes last."""
+    for number in (*signals, signal.SIGKILL):
+        if child.poll() is not None:
+            return
+        child.send_signal(number)
+        try:
+            child.wait(patience)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def remembered_port(path: Path) -> int:
+    """The port written in this file while it is free; otherwise a free one, written down there."""
+    if path.exists() and is_free(port := int(path.read_text())):
+        return port
+    port = next(port for port in random.sample(PORTS, len(PORTS)) if is_free(port))
+    path.write_text(f"{port}\n")
+    return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a server can listen on this port of 127.0.0.1."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def answers(port: int) -> bool:
+    """Whether something listens on this port of 127.0.0.1."""
+    with socket.socket() as caller:
+        caller.settimeout(1.0)
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _works_in(pid: int, directory: Path) -> bool:
+    try:
+        return os.readlink(f"/proc/{pid}/cwd") == str(directory)
+    except OSError:  # gone, a zombie, or somebody else's
+        return False
+
+
+def _command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,218 @@
+"""What commands call: have the services that the configuration lacks, for as long as the command lives.
+
+Belongs here: asking for services and waiting for them. Does not belong here: starting a server (``postgres``,
+``emulator``) or keeping it alive (``supervisor``, another process). Every command imports this module: it stays light.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGTERM
+from typing import Any
+
+from qb_pipeline.config import BILLING_URL, DAGSTER_URL, DATABASE_URL, PROJECT, Config
+from qb_pipeline.embedded import EmbeddedError, emulator, postgres
+
+DEADLINE_SECONDS = 60.0
+LINGER_SECONDS = 20.0
+LOOK_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Where everything is: what the environment says, completed by what we run ourselves."""
+
+    home: Path
+    database_url: str
+    billing_url: str
+    dagster_url: str
+    emulator_url: str | None
+
+    def environment(self) -> dict[str, str]:
+        """The databases as environment variables, for Dagster's processes."""
+        return {DATABASE_URL: self.database_url, BILLING_URL: self.billing_url, DAGSTER_URL: self.dagster_url}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What runs in a home: process ids, None for what doesn't."""
+
+    supervisor: int | None
+    postgres: int | None
+    emulator: int | None
+
+
+@contextmanager
+def use(config: Config, *, linger: float = LINGER_SECONDS) -> Iterator[Services]:
+    """Start the services that are down and wait until they answer; they stay up while we are in the block.
+
+    They end ``linger`` seconds after their last user is gone; a killed user counts as gone.
+
+    Raises:
+        EmbeddedError: a service could not be started; the message shows what its log says.
+    """
+    home = config.home.resolve()
+    needed = [name for name in ("postgres", "emulator") if getattr(config, f"needs_{name}")]
+    if not needed:
+        yield _resolve(config, home)
+        return
+    make_home(home)
+    with _users_lock(home):
+        _have(home, needed, linger=linger)
+        yield _resolve(config, home)
+
+
+def status(home: Path) -> Status:
+    """What runs in this home at this moment."""
+    running = _read_running(home) or {"supervisor": None, "ready": {}}
+    return Status(running["supervisor"], running["ready"].get("postgres"), running["ready"].get("emulator"))
+
+
+def stop(home: Path, *, seconds: float = 30.0) -> None:
+    """Stop everything that runs in this home, used or not, and wait until it is gone.
+
+    Raises:
+        EmbeddedError: it is still there after that many seconds.
+    """
+    deadline = time.monotonic() + seconds
+    lock = home / "supervisor.lock"
+    while _is_locked(lock):
+        pid = lock.read_text().strip()
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), SIGTERM)
+        if time.monotonic() > deadline:
+            raise EmbeddedError(f"the services in {home} did not stop: process {pid} still runs")
+        time.sleep(LOOK_SECONDS)
+
+
+def make_home(home: Path) -> None:
+    """Make the folder, and those above it that are missing.
+
+    Root's are open to everybody whatever the umask, since the server's unprivileged user must pass; nothing that exists
+    is changed.
+    """
+    missing = [folder for folder in (home, *home.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        with contextlib.suppress(FileExistsError):  # another command made it at the same time
+            folder.mkdir()
+            if os.geteuid() == 0:
+                folder.chmod(0o755)
+
+
+def _resolve(config: Config, home: Path) -> Services:
+    local = postgres.urls(home) if config.needs_postgres else postgres.Urls("", "", "")
+    return Services(
+        home=home,
+        database_url=config.database_url or local.database,
+        billing_url=config.billing_url or local.billing,
+        dagster_url=config.dagster_url or local.dagster,
+        emulator_url=emulator.url(home) if config.needs_emulator else config.api_url,
+    )
+
+
+@contextmanager
+def _users_lock(home: Path) -> Iterator[None]:
+    """Be counted as a user of this home's services."""
+    try:
+        descriptor = os.open(home / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except PermissionError as error:
+        raise EmbeddedError(
+            f"{home} belongs to another user: run as that user, or set QB_PIPELINE_HOME to a folder of your own"
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _have(home: Path, needed: list[str], *, linger: float) -> None:
+    """Wait until all of these are ready, starting the supervisor whenever there is none."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not _are_ready(home, needed):
+        if time.monotonic() > deadline:
+            raise EmbeddedError(
+                f"the embedded {' and '.join(needed)} did not become ready within {DEADLINE_SECONDS:.0f} s.\n"
+                + "\n".join(_tail(home / log) for log in ("supervisor.log", *(f"{name}/log" for name in needed)))
+            )
+        for name in needed:
+            wish = home / "wanted" / name
+            wish.parent.mkdir(exist_ok=True)
+            wish.touch()
+        if not _is_locked(home / "supervisor.lock"):
+            _start_supervisor(home, needed, linger=linger)
+        time.sleep(LOOK_SECONDS)
+
+
+def _are_ready(home: Path, needed: list[str]) -> bool:
+    running = _read_running(home)
+    return running is not None and all(name in running["ready"] for name in needed)
+
+
+def _read_running(home: Path) -> dict[str, Any] | None:
+    """What the living supervisor announced; None when there is none."""
+    try:
+        with (home / "running").open() as file:
+            if _is_held(file.fileno()):
+                running: dict[str, Any] = json.load(file)
+                return running
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether a living process holds this file's lock alone."""
+    try:
+        with path.open() as file:
+            return _is_held(file.fileno())
+    except FileNotFoundError:
+        return False
+
+
+def _is_held(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _start_supervisor(home: Path, needed: list[str], *, linger: float) -> None:
+    """Start the supervisor in the background; comes back when it has prepared the services, or failed to."""
+    log = home / "supervisor.log"
+    wishes = [f"--{name}" for name in needed]
+    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
+        begin = file.tell()
+        command = [sys.executable, "-m", "qb_pipeline.embedded.supervisor", str(home), *wishes]
+        done = subprocess.run(
+            [*command, "--detach", "--linger", str(linger)],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            check=False,
+            cwd=PROJECT,  # where ``-m`` finds us, installed or not
+            start_new_session=True,
+        )
+    if done.returncode:
+        with log.open("rb") as file:
+            file.seek(begin)
+            said = file.read()[-2000:].decode(errors="replace").strip()
+        raise EmbeddedError(f"the embedded {' and '.join(needed)} cannot run: {said}")
+
+
+def _tail(log: Path) -> str:
+    try:
+        text = log.read_text(errors="replace")
+    except FileNotFoundError:
+        return f"{log}: not there"
+    return f"{log}:\n" + "\n".join(text.splitlines()[-10:])

@@ -1,0 +1,226 @@
+"""Keep the services of one home alive while somebody uses them: ``python -m qb_pipeline.embedded.supervisor HOME``.
+
+The services are children of this process, so it learns of a death at once and starts again after what the dead one left
+behind is gone. It ends by itself when nobody has held ``home/users.lock`` for a while. Files in the home:
+
+supervisor.lock   locked by the one supervisor; holds its pid
+users.lock        locked (shared) by every command that uses the services
+wanted/NAME       somebody wants that service
+running           which services are ready, as JSON; locked by the supervisor that wrote it: no lock, no truth in it
+
+Belongs here: life and death. Does not belong here: how a service is started (``postgres``, ``emulator``), or what
+commands call (``services``).
+"""
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from select import select
+
+from qb_pipeline.embedded import EmbeddedError
+from qb_pipeline.embedded.emulator import Emulator
+from qb_pipeline.embedded.postgres import Server
+
+SERVICES: dict[str, Callable[[Path], Server | Emulator]] = {"postgres": Server, "emulator": Emulator}
+LINGER_SECONDS = 20.0
+TICK_SECONDS = 0.25
+STARTING_TICK_SECONDS = 0.02
+STABLE_SECONDS = 10.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the supervisor; 0 also when this home already has one."""
+    parser = argparse.ArgumentParser(prog="python -m qb_pipeline.embedded.supervisor")
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--postgres", action="store_true", help="keep PostgreSQL running")
+    parser.add_argument("--emulator", action="store_true", help="keep the QuickBooks emulator running")
+    parser.add_argument(
+        "--linger", type=float, default=LINGER_SECONDS, help="seconds to stay after the last user is gone"
+    )
+    parser.add_argument("--detach", action="store_true", help="come back when all is prepared; go on in the background")
+    given = parser.parse_args(arguments)
+    home = given.home.resolve()
+    os.umask(0o022)  # the server's user must reach its folder; whatever is secret gets its own mode
+    lock = lock_alone(home / "supervisor.lock")
+    if lock is None:
+        return 0
+    supervisor = Supervisor(home, linger=given.linger)
+    try:
+        for name in SERVICES:
+            if getattr(given, name):
+                supervisor.add(name)
+    except EmbeddedError as error:
+        say(str(error))
+        return 1
+    if given.detach:
+        if os.fork():
+            os._exit(0)  # the child goes on, and the lock with it
+        os.setsid()
+    os.truncate(lock, 0)
+    os.write(lock, f"{os.getpid()}\n".encode())
+    supervisor.run()
+    return 0
+
+
+def lock_alone(path: Path) -> int | None:
+    """Lock this file for ourselves; None when another process holds it. The lock ends with the process."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    for _ in range(10):  # somebody who only looks whether it is held, holds it for a moment too
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.01)
+        else:
+            return descriptor
+    os.close(descriptor)
+    return None
+
+
+def seconds_before_restart(quick_deaths: int) -> float:
+    """How long to wait with the next start, after so many deaths within seconds of a start."""
+    return min(0.5 * 2.0 ** (quick_deaths - 1), 5.0) if quick_deaths else 0.0
+
+
+def say(message: str) -> None:
+    """Write a line to our log."""
+    print(time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()), message, file=sys.stderr, flush=True)  # noqa: T201
+
+
+@dataclass(slots=True)
+class Kept:
+    """A service that we keep alive, and how its last starts went."""
+
+    service: Server | Emulator
+    started_at: float | None = None
+    start_at: float = 0.0
+    quick_deaths: int = 0
+
+
+class Supervisor:
+    """Starts what is wanted, restarts what died, and ends when it is told to or when nobody needs it."""
+
+    def __init__(self, home: Path, *, linger: float) -> None:
+        self._home = home
+        self._linger = linger
+        self._kept: dict[str, Kept] = {}
+        self._ready: dict[str, int] | None = None
+        self._announcement: int | None = None
+        self._users = os.open(home / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._used_at = time.monotonic()
+        self._told_to_stop = False
+
+    def add(self, name: str) -> None:
+        """Keep this service from now on.
+
+        Raises:
+            EmbeddedError: it cannot run on this machine.
+        """
+        kept = Kept(SERVICES[name](self._home))
+        kept.service.prepare()
+        self._kept[name] = kept
+
+    def run(self) -> None:
+        """Keep the services alive until SIGTERM or SIGINT, or until nobody has used them for the linger time."""
+        woken = self._wake_on_signals()
+        try:
+            while not self._told_to_stop and not self._is_idle():
+                self._add_wanted()
+                for name, kept in self._kept.items():
+                    self._tend(name, kept)
+                self._announce()
+                tick = TICK_SECONDS if self._ready and len(self._ready) == len(self._kept) else STARTING_TICK_SECONDS
+                select([woken], [], [], tick)
+                with contextlib.suppress(BlockingIOError):
+                    os.read(woken, 4096)
+        finally:
+            self._end()
+
+    def _add_wanted(self) -> None:
+        for name, make in SERVICES.items():
+            if name not in self._kept and (self._home / "wanted" / name).exists():
+                self._kept[name] = Kept(make(self._home))
+
+    def _tend(self, name: str, kept: Kept) -> None:
+        """Start the service when it is not running and its time has come."""
+        process = kept.service.process
+        if process is not None and process.poll() is None:
+            return
+        now = time.monotonic()
+        if kept.started_at is not None:
+            ended = "could not be started" if process is None else f"ended with code {process.returncode}"
+            kept.quick_deaths = kept.quick_deaths + 1 if now - kept.started_at < STABLE_SECONDS else 0
+            kept.start_at = now + seconds_before_restart(kept.quick_deaths)
+            kept.started_at = None
+            say(f"{name} {ended}; next start in {kept.start_at - now:.1f} s")
+        if now < kept.start_at:
+            return
+        kept.started_at = now
+        kept.service.process = None
+        self._announce()  # nobody shall think it ready while what it left behind is cleared away
+        try:
+            kept.service.start()
+        except (EmbeddedError, OSError) as error:
+            say(f"{name}: {error}")
+
+    def _announce(self) -> None:
+        """Tell what is ready, whenever that changes: a new file, locked before it takes the old one's place."""
+        ready = {
+            name: kept.service.process.pid
+            for name, kept in self._kept.items()
+            if kept.service.process is not None and kept.service.is_ready()
+        }
+        if ready == self._ready:
+            return
+        new = self._home / "running.new"
+        descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.write(descriptor, json.dumps({"supervisor": os.getpid(), "ready": ready}).encode())
+        new.replace(self._home / "running")
+        if self._announcement is not None:
+            os.close(self._announcement)
+        self._announcement, self._ready = descriptor, ready
+
+    def _is_idle(self) -> bool:
+        """Whether nobody has held the users' lock for the linger time."""
+        try:
+            fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._used_at = time.monotonic()
+            return False
+        if time.monotonic() - self._used_at >= self._linger:
+            return True  # and keep the lock: who comes now waits until we have stopped, and starts anew
+        fcntl.flock(self._users, fcntl.LOCK_UN)
+        return False
+
+    def _wake_on_signals(self) -> int:
+        """Give a descriptor that becomes readable when a child died or somebody wants us to stop."""
+
+        def stop(_signal: int, _frame: object) -> None:
+            self._told_to_stop = True
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, stop)
+        signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)  # without a handler nothing would wake us
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        return reader
+
+    def _end(self) -> None:
+        (self._home / "running").unlink(missing_ok=True)
+        for name, kept in self._kept.items():
+            (self._home / "wanted" / name).unlink(missing_ok=True)
+            kept.service.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
