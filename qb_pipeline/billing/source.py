@@ -1,0 +1,478 @@
+"""Read one firm's documents from the billing database.
+
+Belongs here: headers for the work list, full documents by id, how far an incremental read may be trusted. Does not
+belong here: whether a document may be sent (``core``), or what was sent before (``ledger``).
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import sqlalchemy as sa
+from pandas import DataFrame, Series
+
+from qb_pipeline.billing.errors import BillingUnavailableError, ContractBrokenError
+from qb_pipeline.core.money import to_cents
+from qb_pipeline.core.names import name_key
+from qb_pipeline.database import Queries
+
+QUERIES = Queries(Path(__file__).with_suffix(".sql"))
+
+IDS_PER_QUERY = 2_000
+"""SQL Server takes at most 2,100 parameters; PostgreSQL and SQLite take more."""
+
+OVERLAP = timedelta(minutes=5)
+"""Every incremental read looks back this far: the clock that wrote ``updated_at`` may not be the one that we read."""
+
+BLIND_OVERLAP = timedelta(days=1)
+"""How far to look back when we cannot see since when somebody has been writing."""
+
+PATIENCE_SECONDS = 2.0
+"""How long ``horizon`` waits for open transactions to end."""
+
+LARGEST_CENTS = 2**63 - 1
+
+IDS: sa.BindParameter[Sequence[str]] = sa.bindparam("ids", expanding=True, type_=sa.String)
+
+Kind = Literal["customer", "item", "invoice", "payment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """A law firm as billing knows it."""
+
+    firm_id: str
+    name: str
+    time_zone: str
+    currency: str
+
+
+class BadAmount(NamedTuple):
+    """A document that cannot be read: this column of it is no finite number, or an amount finer than one cent."""
+
+    source_id: str
+    column: str
+
+
+class InvoiceRows(NamedTuple):
+    """Invoices, their lines, and the invoices that are in neither because of an amount."""
+
+    invoices: DataFrame
+    lines: DataFrame
+    bad_amounts: list[BadAmount]
+
+
+class PaymentRows(NamedTuple):
+    """Payments, their applications, and the payments that are in neither because of an amount."""
+
+    payments: DataFrame
+    applications: DataFrame
+    bad_amounts: list[BadAmount]
+
+
+def firms(engine: sa.Engine) -> list[Firm]:
+    """List the firms that billing knows."""
+    with _translated_errors(), engine.connect() as connection:
+        return [Firm(*row) for row in connection.execute(QUERIES["firms"])]
+
+
+def fetch_firm(engine: sa.Engine, firm_id: str) -> Firm | None:
+    """Read one firm; None when billing does not know it."""
+    with _translated_errors(), engine.connect() as connection:
+        row = connection.execute(QUERIES["firm"], {"firm_id": firm_id}).one_or_none()
+    return Firm(*row) if row else None
+
+
+class BillingSource:
+    """One firm's side of the billing database; read only, for one thread.
+
+    Each call reads in a transaction of its own that sees one state of the database. Calls inside
+    ``with source.snapshot():`` see the same state: an invoice and its payer never come from different moments.
+    On PostgreSQL that transaction is REPEATABLE READ READ ONLY; elsewhere it is the engine's default.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        firm_id: str,
+        *,
+        allow_standby: bool = False,
+        lock_timeout_seconds: float = 10,
+        statement_timeout_seconds: float = 300,
+        overlap: timedelta = OVERLAP,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.firm_id = firm_id
+        self._engine = engine
+        self._is_postgresql = engine.dialect.name == "postgresql"
+        self._allow_standby = allow_standby
+        self._patience = {
+            "lock_timeout": f"{round(lock_timeout_seconds * 1000)}ms",
+            "statement_timeout": f"{round(statement_timeout_seconds * 1000)}ms",
+        }
+        self._overlap = overlap
+        self._clock = clock
+        self._sleep = sleep
+        self._connection: sa.Connection | None = None
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let every read inside see one state of the database. May be nested; the outermost one counts."""
+        if self._connection is not None:
+            yield
+            return
+        with _translated_errors():
+            connection = self._engine.connect()
+        try:
+            with _translated_errors():
+                if self._is_postgresql:
+                    connection = connection.execution_options(
+                        isolation_level="REPEATABLE READ", postgresql_readonly=True
+                    )
+                    connection.execute(QUERIES["set_patience"], self._patience)
+                    self._refuse_standby(connection)
+            self._connection = connection
+            yield
+        finally:
+            self._connection = None
+            connection.close()
+
+    # Work list
+
+    def headers(
+        self,
+        *,
+        updated_since: datetime | None = None,
+        first: date | None = None,
+        last: date | None = None,
+        eligible_since: datetime | None = None,
+        chunk: int = 5_000,
+    ) -> Iterator[DataFrame]:
+        """Stream one row per document, drafts left out: everything, or what changed since, or what is dated within.
+
+        ``first`` and ``last`` are inclusive. An amount that cannot be held in cents shows as 0 here; the fetch of that
+        document reports it.
+
+        Raises:
+            ContractBrokenError: a document without a date or without its times.
+        """
+        parameters = {"updated_since": updated_since, "first": first, "last": last, "every": 1, "ids": [""]}
+        with self.snapshot():
+            for name in ("invoice_headers", "payment_headers", "credit_headers"):
+                yield from self._header_frames(name, parameters, eligible_since, chunk)
+
+    def header_ids(
+        self,
+        *,
+        invoice_ids: Sequence[str] = (),
+        payment_ids: Sequence[str] = (),
+        eligible_since: datetime | None = None,
+    ) -> Iterator[DataFrame]:
+        """Stream the headers of chosen documents; what billing does not have, or has as a draft, is missing."""
+        chosen = {"invoice_headers": invoice_ids, "payment_headers": payment_ids, "credit_headers": payment_ids}
+        with self.snapshot():
+            for name, wanted in chosen.items():
+                for ids in _portions(wanted):
+                    parameters = {"updated_since": None, "first": None, "last": None, "every": 0, "ids": ids}
+                    yield from self._header_frames(name, parameters, eligible_since, IDS_PER_QUERY)
+
+    def horizon(self) -> datetime:
+        """Say up to when an incremental read that begins after this call is complete.
+
+        Call it first, then read ``headers(updated_since=<the last horizon>)``, then remember this one. A transaction
+        stamps its rows when it begins and shows them when it commits, so a row may appear with a time that lies before
+        everything read already. Hence the horizon is not the clock:
+
+        * PostgreSQL: the clock is read, then we wait up to ``PATIENCE_SECONDS`` until each transaction that was open
+          has ended: whatever is stamped before that clock can be seen by then. Any role may watch this. If one stays
+          open, the horizon is when the oldest began; a role without ``pg_read_all_stats`` cannot see when another
+          role's transaction began, and then the horizon is ``BLIND_OVERLAP`` ago. So it is on a standby too, which
+          cannot see what is open on its primary.
+        * Other engines do not tell: ``BLIND_OVERLAP`` ago.
+
+        ``overlap`` is taken off as well. What is read twice is found unchanged; what is older than all this is found by
+        the read of a whole date range with which each sync begins.
+
+        Raises:
+            RuntimeError: called inside a snapshot, which would be older than the horizon.
+        """
+        if self._connection is not None:
+            raise RuntimeError("ask for the horizon before the snapshot is opened")
+        if not self._is_postgresql:
+            return self._clock() - BLIND_OVERLAP
+        with _translated_errors(), self._engine.connect() as plain:
+            connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+            state = connection.execute(QUERIES["server_state"]).one()
+            if state.is_standby:
+                self._refuse_standby(connection)
+                return _instant(state.replayed_at or state.now) - BLIND_OVERLAP
+            return _instant(self._oldest_start(connection, state.now)) - self._overlap
+
+    def _oldest_start(self, connection: sa.Connection, now: datetime) -> datetime:
+        """Wait for the transactions open at ``now``; say since when the oldest that stays has been open."""
+        started = {row.id: row.started_at for row in connection.execute(QUERIES["open_transactions"])}
+        pause, waited = 0.01, 0.0
+        while started and waited < PATIENCE_SECONDS:
+            self._sleep(pause)
+            waited += pause
+            pause = min(2 * pause, 0.25)
+            still_open = {row.id for row in connection.execute(QUERIES["open_transactions"])}
+            started = {key: start for key, start in started.items() if key in still_open}
+        starts = [start for start in started.values() if start is not None]
+        if len(starts) < len(started):
+            starts.append(now - BLIND_OVERLAP)
+        return min(now, *starts) if starts else now
+
+    # Documents
+
+    def fetch_invoices(self, ids: Iterable[str]) -> InvoiceRows:
+        """Read invoices (drafts too) with their lines. One that has a bad amount, or a line with one, is left out."""
+        with self.snapshot():
+            invoices, bad_totals = self._fetch("invoices", ids)
+            lines, bad_lines = self._fetch("invoice_lines", invoices["invoice_id"])
+        bad = bad_totals + bad_lines
+        return InvoiceRows(_without(invoices, bad_lines), _without(lines, bad_lines), bad)
+
+    def fetch_payments(self, ids: Iterable[str]) -> PaymentRows:
+        """Read payments with their applications. One that has a bad amount, or an application with one, is left out."""
+        with self.snapshot():
+            payments, bad_totals = self._fetch("payments", ids)
+            applications, bad_parts = self._fetch("applications", payments["payment_id"])
+        bad = bad_totals + bad_parts
+        return PaymentRows(_without(payments, bad_parts), _without(applications, bad_parts), bad)
+
+    def fetch_payers(self, ids: Iterable[str]) -> DataFrame:
+        """Read payers."""
+        return self._fetch("payers", ids)[0]
+
+    def fetch_namesakes(self, ids: Iterable[str]) -> DataFrame:
+        """Read these payers and every other of the same kind and name.
+
+        The name is first and last name, or the corporation's; case, spaces and Unicode forms do not count. It is
+        compared here and not by the database, whose idea of lower case differs between engines and locales.
+        """
+        wanted = set(ids)
+        with self.snapshot():
+            keys = {row.payer_id: _name_key(row) for row in self._rows("payer_names", {})}
+            names = {keys[payer_id] for payer_id in wanted if payer_id in keys} - {None}
+            return self.fetch_payers(payer_id for payer_id, key in keys.items() if payer_id in wanted or key in names)
+
+    def fetch_fee_items(self, ids: Iterable[str]) -> DataFrame:
+        """Read fee items; a unit price that is no finite number is none."""
+        items, bad = self._fetch("fee_items", ids, keep_bad=True)
+        items.loc[items["fee_item_id"].isin([row.source_id for row in bad]), "unit_price"] = None
+        return items
+
+    def payment_ids_on(self, invoice_ids: Iterable[str]) -> set[str]:
+        """Name the payments on these invoices, and the refunds, rejections and reversals of those payments."""
+        with self.snapshot():
+            paying = set(self._ids("payments_on_invoices", invoice_ids))
+            return paying | set(self._ids("takings_back", paying))
+
+    def present_ids(self, kind: Kind, ids: Iterable[str]) -> set[str]:
+        """Say which of these billing still has, drafts included. An answer is complete or an exception."""
+        with self.snapshot():
+            return set(self._ids(f"present_{kind}", ids))
+
+    # Reading
+
+    def _header_frames(
+        self, name: str, parameters: dict[str, Any], eligible_since: datetime | None, chunk: int
+    ) -> Iterator[DataFrame]:
+        statement = QUERIES[name].bindparams(
+            sa.bindparam("updated_since", type_=sa.DateTime(timezone=True)),
+            sa.bindparam("eligible_since", type_=sa.DateTime(timezone=True)),
+            sa.bindparam("first", type_=sa.Date),
+            sa.bindparam("last", type_=sa.Date),
+            IDS,
+        )
+        values = parameters | {
+            "firm_id": self.firm_id,
+            "updated_since": self._as_stored(parameters["updated_since"]),
+            "eligible_since": self._as_stored(eligible_since),
+        }
+        with _translated_errors():
+            result = self._reading().execute(statement, values, execution_options={"stream_results": True})
+            columns = list(result.keys())
+            partitions = result.partitions(chunk)
+        while True:
+            with _translated_errors():
+                rows = next(partitions, None)
+            if not rows:
+                return
+            frame, _ = _frame(columns, rows)
+            _refuse_missing(frame, ("document_date", "created_at", "updated_at"))
+            yield frame
+
+    def _fetch(self, name: str, ids: Iterable[str], *, keep_bad: bool = False) -> tuple[DataFrame, list[BadAmount]]:
+        """Read the rows of these ids; those of a document with a bad amount are left out and named."""
+        columns: list[str] = []
+        rows: list[Any] = []
+        with self.snapshot():
+            for portion in _portions(ids):
+                columns, more = self._execute(name, {"ids": portion})
+                rows += more
+            if not columns:  # no id was given: the empty answer still has its columns
+                columns, rows = self._execute(name, {"ids": []})
+        frame, bad = _frame(columns, rows)
+        return (frame if keep_bad else _without(frame, bad)), bad
+
+    def _ids(self, name: str, ids: Iterable[str]) -> Iterator[str]:
+        for portion in _portions(ids):
+            yield from (row[0] for row in self._rows(name, {"ids": portion}))
+
+    def _rows(self, name: str, parameters: dict[str, Any]) -> list[Any]:
+        return self._execute(name, parameters)[1]
+
+    def _execute(self, name: str, parameters: dict[str, Any]) -> tuple[list[str], list[Any]]:
+        statement = QUERIES[name]
+        if "ids" in parameters:
+            statement = statement.bindparams(IDS)
+        with _translated_errors():
+            result = self._reading().execute(statement, parameters | {"firm_id": self.firm_id})
+            return list(result.keys()), list(result)
+
+    def _reading(self) -> sa.Connection:
+        """The connection of the snapshot that is open."""
+        if self._connection is None:
+            raise RuntimeError("the snapshot was closed before everything was read")
+        return self._connection
+
+    def _as_stored(self, instant: datetime | None) -> datetime | None:
+        """PostgreSQL compares instants; elsewhere times are stored in UTC without a zone."""
+        if instant is None or self._is_postgresql:
+            return instant
+        return instant.astimezone(UTC).replace(tzinfo=None)
+
+    def _refuse_standby(self, connection: sa.Connection) -> None:
+        """A standby may lag behind, and what it does not show yet would count as gone or be passed over."""
+        if not self._allow_standby and connection.execute(QUERIES["server_state"]).one().is_standby:
+            raise BillingUnavailableError(
+                "the billing database is a standby server, which may lag behind; connect to its primary"
+            )
+
+
+def _portions(ids: Iterable[str]) -> Iterator[list[str]]:
+    """Cut ids into lists that one query may name, each id once, in a stable order."""
+    unique = sorted(set(ids))
+    return (unique[start : start + IDS_PER_QUERY] for start in range(0, len(unique), IDS_PER_QUERY))
+
+
+def _name_key(row: Any) -> tuple[str, str] | None:
+    """What two payers of one name have in common; None for a payer without a name."""
+    name = row.corporation_name if row.kind == "corporation" else f"{row.first_name or ''} {row.last_name or ''}"
+    key = name_key(name or "")
+    return (row.kind, key) if key else None
+
+
+def _frame(columns: list[str], rows: Sequence[Any]) -> tuple[DataFrame, list[BadAmount]]:
+    """Make a frame of the agreed types. A bad amount is 0 in it and named beside it."""
+    series: dict[str, Series[Any]] = {}
+    bad: list[BadAmount] = []
+    id_at = columns.index("source_id") if "source_id" in columns else 0
+    transposed = zip(*rows, strict=True) if rows else ([] for _ in columns)
+    for column, values in zip(columns, transposed, strict=True):
+        name = AMOUNTS.get(column, column)
+        numbers: list[Any]
+        if column in AMOUNTS:
+            numbers = [_cents(value) for value in values]
+            bad += [BadAmount(rows[at][id_at], column) for at, value in enumerate(numbers) if value is None]
+            series[name] = Series([value or 0 for value in numbers], dtype="int64")
+        elif column in DECIMALS:
+            numbers = [None if value is None else _decimal(value) for value in values]
+            bad += [
+                BadAmount(rows[at][id_at], column)
+                for at, value in enumerate(numbers)
+                if value and not value.is_finite()
+            ]
+            series[name] = Series(numbers, dtype="object")
+        elif column in DATES:
+            series[name] = Series([None if value is None else _date(value) for value in values], dtype="object")
+        elif column in INSTANTS:
+            series[name] = Series([None if value is None else _instant(value) for value in values], dtype="object")
+        elif column in FLAGS:
+            series[name] = Series([bool(value) for value in values], dtype="bool")
+        elif column == "line_number":
+            series[name] = Series(list(values), dtype="int64")
+        elif column == "part":
+            series[name] = Series(["" if value is None else _date(value).isoformat() for value in values], dtype="str")
+        else:
+            series[name] = Series(["" if value is None else value for value in values], dtype="str")
+    return DataFrame(series), bad
+
+
+AMOUNTS = {"amount": "amount_cents", "total_amount": "total_cents"}
+DECIMALS = {"quantity", "unit_price"}
+DATES = {"document_date", "invoice_date", "due_date", "service_date", "received_date", "applied_date"}
+INSTANTS = {"created_at", "updated_at"}
+FLAGS = {"is_taxable", "is_active"}
+
+
+def _cents(dollars: Any) -> int | None:
+    """Whole cents, or None when the value has none."""
+    if dollars is None:
+        return None
+    try:
+        cents = to_cents(_decimal(dollars))
+    except ValueError:
+        return None
+    return cents if abs(cents) <= LARGEST_CENTS else None
+
+
+def _decimal(value: Any) -> Decimal:
+    """A driver that hands over floats (SQLite's) is taken at the shortest decimal that it can mean."""
+    return value if isinstance(value, Decimal) else Decimal(str(value))
+
+
+def _date(value: Any) -> date:
+    if isinstance(value, str):
+        return date.fromisoformat(value[:10])
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _instant(value: Any) -> datetime:
+    """A time without a zone is UTC; PostgreSQL hands over none (``billing check`` asks for timestamptz)."""
+    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def _without(frame: DataFrame, bad: list[BadAmount]) -> DataFrame:
+    """Leave out the rows of these documents; a document's id is the first column of each of our frames."""
+    if not bad:
+        return frame
+    return frame[~frame.iloc[:, 0].isin([row.source_id for row in bad])].reset_index(drop=True)
+
+
+def _refuse_missing(frame: DataFrame, columns: Iterable[str]) -> None:
+    for column in columns:
+        missing = frame.loc[frame[column].isna(), "source_id"]
+        if len(missing):
+            raise ContractBrokenError(
+                f"billing: {len(missing)} {frame['kind'].iloc[0]}s have no {column}, the first is {missing.iloc[0]}; "
+                "fill it in, or leave those rows out of the view"
+            )
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Say what a database error means for the caller. Only around our own reads, never around a caller's code."""
+    try:
+        yield
+    except sa.exc.ProgrammingError as error:
+        raise ContractBrokenError(
+            f"billing does not look as agreed; run: qb-pipeline billing check ({_first_line(error)})"
+        ) from error
+    except sa.exc.OperationalError as error:
+        raise BillingUnavailableError(
+            f"the billing database did not answer, try again later ({_first_line(error)})"
+        ) from error
+
+
+def _first_line(error: sa.exc.DBAPIError) -> str:
+    return str(error.orig).partition("\n")[0]
