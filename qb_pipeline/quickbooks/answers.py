@@ -1,0 +1,215 @@
+"""What an answer of QuickBooks says, once it is complete: entities, batch outcomes, changes.
+
+Belongs here: reading parsed JSON and refusing what contradicts itself. Does not belong here: HTTP (``client``), and
+whether an entity carries our marker and the meant amounts, which the caller compares.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from qb_pipeline.quickbooks.errors import Fault, faults_of
+
+MAX_CHANGES = 1000
+"""A change-data-capture answer holds at most 1,000 objects over all its entities, and cannot be continued.
+
+Source: Intuit, ChangeDataCapture reference (read 2026-11-21).
+"""
+
+Entity = dict[str, Any]
+"""An object as QuickBooks wrote it; numbers with a point are Decimals."""
+
+
+class ContradictionError(Exception):
+    """An answer that cannot be what QuickBooks meant to say. The message holds no data of a client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """QuickBooks did what a single request asked for; ``entity`` is what it now holds."""
+
+    entity: Entity = field(repr=False)
+    intuit_tid: str
+    http_status: int
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one item of a batch: an entity, or the faults."""
+
+    b_id: str
+    entity: Entity | None = field(default=None, repr=False)
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the item may have worked although a fault came back: settle it as if no answer had come."""
+        return any(fault.leaves_outcome_unknown for fault in self.faults)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAnswer:
+    """One outcome for every item that was sent, in the order of sending."""
+
+    outcomes: tuple[Outcome, ...]
+    intuit_tid: str
+    http_status: int
+    time: str
+
+    def __getitem__(self, b_id: str) -> Outcome:
+        return next(outcome for outcome in self.outcomes if outcome.b_id == b_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed in a company since a moment.
+
+    ``server_time`` is where the next call starts (less an overlap): QuickBooks' clock, not ours. When ``complete`` is
+    False the answer was cut at 1,000 objects: leave the cursor where it is and read by query.
+    """
+
+    objects: Mapping[str, list[Entity]] = field(repr=False)
+    deleted_ids: Mapping[str, list[str]]
+    server_time: datetime
+    complete: bool
+
+
+def read_entity(payload: object, entity: str) -> Entity:
+    """Take the one entity out of an answer.
+
+    Raises:
+        ContradictionError: it is not there, or has no Id.
+    """
+    found = payload.get(entity) if isinstance(payload, dict) else None
+    if not isinstance(found, dict) or not isinstance(found.get("Id"), str) or not found["Id"]:
+        raise ContradictionError(f"the answer holds no {entity} with an Id")
+    return found
+
+
+def read_rows(payload: object) -> list[Entity]:
+    """Take the rows out of a query's answer.
+
+    Raises:
+        ContradictionError: it is no query's answer; never mistaken for one without rows.
+    """
+    response = payload.get("QueryResponse") if isinstance(payload, dict) else None
+    if not isinstance(response, dict):
+        raise ContradictionError("the answer holds no QueryResponse")
+    lists = [value for value in response.values() if isinstance(value, list)]
+    if len(lists) > 1 or not all(isinstance(row, dict) for rows in lists for row in rows):
+        raise ContradictionError("the answer holds rows that cannot be told apart")
+    return lists[0] if lists else []
+
+
+def read_time(payload: object) -> str:
+    """Give back the answer's time as written: text with an offset, or from the gateway milliseconds; "" without."""
+    time = payload.get("time") if isinstance(payload, dict) else None
+    return str(time) if isinstance(time, str | int) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """What our own body says about one item: enough to see that an answer belongs to it."""
+
+    entity: str
+    id: str
+
+
+def read_items(body: bytes) -> dict[str, BatchItem]:
+    """Read back from a batch body what stands under each bId.
+
+    Raises:
+        ValueError: the body is not a batch, or a bId stands in it twice; a mistake of ours, found before sending.
+    """
+    try:
+        items = msgspec.json.decode(body)["BatchItemRequest"]
+        read = {item["bId"]: _read_item(item) for item in items}
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError("the body is not a batch of entities, each with its bId") from error
+    if len(read) != len(items):
+        raise ValueError("a bId stands twice in the body")
+    return read
+
+
+def _read_item(item: Mapping[str, Any]) -> BatchItem:
+    [entity] = [key for key, value in item.items() if isinstance(value, dict)]
+    return BatchItem(entity=entity, id=str(item[entity].get("Id", "")))
+
+
+def read_outcomes(payload: object, items: Mapping[str, BatchItem]) -> tuple[Outcome, ...]:
+    """Match a batch's answer to what was sent, by bId and never by position.
+
+    Raises:
+        ContradictionError: a bId is missing, doubled or unknown, or an answer names another entity or Id than was sent
+            under its bId: then nothing in the answer can be trusted.
+    """
+    responses = payload.get("BatchItemResponse") if isinstance(payload, dict) else None
+    if not isinstance(responses, list) or not all(isinstance(response, dict) for response in responses):
+        raise ContradictionError("the answer holds no BatchItemResponse")
+    answered = Counter(response.get("bId") if isinstance(response.get("bId"), str) else None for response in responses)
+    if answered != Counter(items.keys()):
+        raise ContradictionError(f"{len(items)} bIds were sent, {len(responses)} answers do not match them one to one")
+    by_b_id = {response["bId"]: response for response in responses}
+    return tuple(_read_outcome(b_id, by_b_id[b_id], item) for b_id, item in items.items())
+
+
+def _read_outcome(b_id: str, response: Mapping[str, Any], item: BatchItem) -> Outcome:
+    faults = faults_of(response)
+    if faults:
+        if item.entity in response:
+            raise ContradictionError(f"item {b_id} holds both an entity and a Fault")
+        return Outcome(b_id, faults=faults)
+    entity = read_entity(response, item.entity)
+    if item.id and entity["Id"] != item.id:
+        raise ContradictionError(f"item {b_id} answers for another Id than was sent")
+    return Outcome(b_id, entity=entity)
+
+
+def read_changes(payload: object, entities: Sequence[str]) -> Changes:
+    """Sort the objects of a change-data-capture answer by entity, deleted ones apart.
+
+    Raises:
+        ContradictionError: it is no such answer; never mistaken for "nothing changed".
+    """
+    if not isinstance(payload, dict) or not isinstance(payload.get("CDCResponse"), list):
+        raise ContradictionError("the answer holds no CDCResponse")
+    try:
+        server_time = datetime.fromisoformat(read_time(payload))
+    except ValueError as error:
+        raise ContradictionError("the answer holds no time to go on from") from error
+    if server_time.tzinfo is None:
+        raise ContradictionError("the answer's time has no offset")
+    objects: dict[str, list[Entity]] = {entity: [] for entity in entities}
+    deleted_ids: dict[str, list[str]] = {entity: [] for entity in entities}
+    spelled = {entity.lower(): entity for entity in entities}
+    count = 0
+    for name, rows in _groups(payload["CDCResponse"]):
+        entity = spelled.get(name.lower())
+        if entity is None:
+            raise ContradictionError("the answer holds an entity that was not asked for")
+        for row in rows:
+            count += 1
+            if not isinstance(row, dict) or not isinstance(row.get("Id"), str):
+                raise ContradictionError(f"the answer holds a {entity} without an Id")
+            if row.get("status") == "Deleted":
+                deleted_ids[entity].append(row["Id"])
+            else:
+                objects[entity].append(row)
+    return Changes(objects, deleted_ids, server_time, complete=count < MAX_CHANGES)
+
+
+def _groups(responses: list[Any]) -> list[tuple[str, list[Any]]]:
+    groups: list[tuple[str, list[Any]]] = []
+    for response in responses:
+        queries = response.get("QueryResponse") if isinstance(response, dict) else None
+        if not isinstance(queries, list) or not all(isinstance(query, dict) for query in queries):
+            raise ContradictionError("a CDCResponse holds no QueryResponse")
+        if any(faults_of(query) for query in queries):
+            raise ContradictionError("a QueryResponse holds a Fault")
+        groups += [(name, rows) for query in queries for name, rows in query.items() if isinstance(rows, list)]
+    return groups

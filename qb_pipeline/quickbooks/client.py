@@ -1,0 +1,443 @@
+"""One QuickBooks company over HTTP.
+
+Belongs here: sending a request and saying what its answer means; the HTTP status decides, never the body alone. Does
+not belong here: what to send (``core``), remembering it (``ledger``), tokens' storage (``ledger``).
+
+A read is repeated until it answers or the rule gives up. **A POST that writes leaves at most once**: what became of it
+is the ledger's business. When it fails, the error says which of three things is true:
+
+* ``TransientError`` with ``sent`` False, ``ThrottledError`` among them: QuickBooks did nothing; send again at will.
+* ``OutcomeUnknownError``: it may have worked. So does a 401, although the gateway seems to answer it before anything
+  is done: nobody promises that, and a lost document costs more than a settled one.
+* ``RequestRejectedError``: QuickBooks refused all of it and did nothing.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote, urlencode
+
+import requests
+
+from qb_pipeline.quickbooks import query as statements
+from qb_pipeline.quickbooks.answers import (
+    Answer,
+    BatchAnswer,
+    Changes,
+    ContradictionError,
+    Entity,
+    read_changes,
+    read_entity,
+    read_items,
+    read_outcomes,
+    read_rows,
+    read_time,
+)
+from qb_pipeline.quickbooks.environments import API_HOSTS, is_https, is_loopback
+from qb_pipeline.quickbooks.errors import (
+    AuthorizationLostError,
+    OutcomeUnknownError,
+    RequestRejectedError,
+    ThrottledError,
+    TransientError,
+    describe_faults,
+    faults_of,
+    read_faults,
+)
+from qb_pipeline.quickbooks.parsing import UnreadableError, read_json
+from qb_pipeline.quickbooks.throttle import PAUSE_SECONDS, Throttle
+from qb_pipeline.quickbooks.transport import Reply, exchange, open_session
+
+T = TypeVar("T")
+
+MINOR_VERSION = 75
+"""Smaller numbers are read as 75 since August 2025. Source: Intuit, "Minor versions" (read 2026-11-21)."""
+
+BATCH_ITEM_LIMIT = 30
+"""Items in one batch. Source: Intuit's limits page and Batch reference (older pages say 10; read 2026-11-21)."""
+
+B_ID_LENGTH = 10
+REQUEST_ID_LENGTH = 36
+"""In a batch, ``bId`` has at most 10 characters and ``requestid`` at most 36.
+
+Source: Intuit field reference, clarified January 2025 (read 2026-11-21).
+"""
+
+SINGLE_SECONDS = 60.0
+BATCH_SECONDS = 120.0
+"""Deadlines of a whole exchange. Intuit ends a request after 120 s; batches of 30 are reported to run over 60 s."""
+
+MAX_ATTEMPTS = 4
+THROTTLED_WAIT_SECONDS = PAUSE_SECONDS
+
+LONG_STATEMENT = 1_500
+"""Longer statements travel as the body of a POST instead of in the address."""
+
+LOST_AUTHORIZATION_CODES = frozenset({"120", "3100", "3200", "3202"})
+"""Codes that say: this user, app or token may not speak to this company. Source: Intuit's table of error codes."""
+
+VOID = {"invoice": {"operation": "void"}, "payment": {"operation": "update", "include": "void"}}
+"""How each kind is voided. Source: Intuit's Invoice and Payment references, and their PHP SDK (read 2026-11-21)."""
+
+NOT_READ_STATUSES = frozenset({413, 414, 431})
+"""Refused for its size before anybody looked at it, by whatever machine on the way; so no Fault is needed."""
+
+
+@dataclass(slots=True)
+class Requests:
+    """What left for a company. Intuit meters reads (CorePlus) and leaves writes free; errors are not metered."""
+
+    reads: int = 0
+    writes: int = 0
+    batches: int = 0
+    throttled: int = 0
+    by_endpoint: Counter[str] = field(default_factory=Counter)
+
+
+def seconds_before_retry(attempt: int, status: int | None) -> float | None:
+    """Say how long to wait before the next attempt; None means give up."""
+    if attempt >= MAX_ATTEMPTS:
+        return None
+    return THROTTLED_WAIT_SECONDS if status == 429 else 2.0 ** (attempt - 1)
+
+
+class Company:
+    """One company, from one process; safe to share among threads.
+
+    ``access_token(refused)`` gives the token to use; True asks for a fresh one because the last was refused.
+    ``guard`` is called when the throttle has let a request through, just before it leaves: whatever it raises keeps
+    the request here (a pause, a lost lease) and reaches the caller as it is.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        realm_id: str,
+        access_token: Callable[[bool], str],
+        throttle: Throttle,
+        session: requests.Session | None = None,
+        single_seconds: float = SINGLE_SECONDS,
+        batch_seconds: float = BATCH_SECONDS,
+        sleep: Callable[[float], None] = time.sleep,
+        guard: Callable[[], None] = lambda: None,
+    ) -> None:
+        if not (is_https(api_url, API_HOSTS) or is_loopback(api_url)):
+            raise ValueError("api_url must be one of Intuit's API addresses, or an emulator on this machine")
+        if not realm_id.isascii() or not realm_id.isdigit():
+            raise ValueError("realm_id must be the digits that Intuit gave the company")
+        self.realm_id = realm_id
+        self.requests = Requests()
+        self.last_intuit_tid = ""
+        self._root = f"{api_url.rstrip('/')}/v3/company/{realm_id}"
+        self._access_token = access_token
+        self._throttle = throttle
+        self._session = session or open_session()
+        self._single_seconds = single_seconds
+        self._batch_seconds = batch_seconds
+        self._sleep = sleep
+        self._guard = guard
+        self._lock = threading.Lock()
+        self._refused_token = ""
+        self._unproven_token = ""
+        self._is_lost = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._session.close()
+
+    # Reads
+
+    def read_company_info(self) -> Entity:
+        """Read the company's own record: name, country, time zone."""
+        return self._read(f"companyinfo/{self.realm_id}", lambda payload: read_entity(payload, "CompanyInfo"))
+
+    def read_preferences(self) -> Entity:
+        """Read the company's settings."""
+        return self._read("preferences", lambda payload: read_entity(payload, "Preferences"))
+
+    def read(self, entity: str, entity_id: str) -> Entity:
+        """Read one object.
+
+        Raises:
+            RequestRejectedError: code 610 among others: it is gone.
+        """
+        return self._read(f"{entity.lower()}/{quote(entity_id, safe='')}", lambda payload: read_entity(payload, entity))
+
+    def query(self, statement: str) -> list[Entity]:
+        """Read one page: what the statement selects, at most 1,000 rows. A failed read raises; it is never empty."""
+        if len(statement) <= LONG_STATEMENT:
+            return self._read("query", read_rows, {"query": statement})
+        return self._read("query", read_rows, body=statement.encode())
+
+    def query_all(
+        self, entity: str, *, columns: str = "*", where: str = "", page: int = statements.PAGE_SIZE
+    ) -> Iterator[Entity]:
+        """Read every row, page by page in the order of Id, each Id once.
+
+        Pages are no snapshot: a row deleted from a page already read would pull the next one out of sight. So each page
+        begins with the last row of the one before; when that is gone, reading starts over.
+
+        Raises:
+            TransientError: rows kept moving, or a page could not be read: what came before is not everything.
+        """
+        seen: set[str] = set()
+        start, anchor, restarts = 1, "", 0
+        while True:
+            rows = self.query(statements.select(entity, columns=columns, where=where, start=start, page=page))
+            ids = [row["Id"] for row in rows]
+            if anchor and anchor not in ids:
+                restarts += 1
+                if restarts == MAX_ATTEMPTS:
+                    raise TransientError(
+                        f"rows of {entity} kept moving while they were read; nothing was concluded",
+                        sent=True,
+                        intuit_tid=self.last_intuit_tid,
+                    )
+                start, anchor = 1, ""
+                continue
+            for row in rows:
+                if row["Id"] not in seen:
+                    seen.add(row["Id"])
+                    yield row
+            if len(rows) < page:
+                return
+            start, anchor = start + page - 1, ids[-1]
+
+    def find(
+        self, entity: str, attribute: str, values: Iterable[str], *, columns: str = "*", where: str = ""
+    ) -> Iterator[Entity]:
+        """Read every row whose attribute is one of the values, in as few statements as are short enough."""
+        for condition in statements.conditions_in(attribute, values):
+            yield from self.query_all(entity, columns=columns, where=f"{condition} AND {where}" if where else condition)
+
+    def changed_since(self, entities: Sequence[str], since: datetime) -> Changes:
+        """Read what changed and what was deleted since a moment, at most 30 days ago."""
+        if since.tzinfo is None:
+            raise ValueError("since needs a time zone")
+        moment = since.astimezone(UTC).isoformat(timespec="seconds")
+        return self._read(
+            "cdc",
+            lambda payload: read_changes(payload, entities),
+            {"entities": ",".join(entities), "changedSince": moment},
+        )
+
+    # Writes
+
+    def create(self, entity: str, body: bytes, *, request_id: str) -> Answer:
+        """Create one object."""
+        return self._write(entity, body, request_id, {})
+
+    def update(self, entity: str, body: bytes, *, request_id: str) -> Answer:
+        """Update one object; the body holds Id, SyncToken and, to leave other fields alone, ``"sparse": true``."""
+        return self._write(entity, body, request_id, {})
+
+    def void(self, entity: str, body: bytes, *, request_id: str) -> Answer:
+        """Void one invoice or payment; the body holds Id, SyncToken and, for a payment, ``"sparse": true``."""
+        return self._write(entity, body, request_id, VOID[entity.lower()])
+
+    def batch(self, body: bytes, *, request_id: str, b_ids: Sequence[str]) -> BatchAnswer:
+        """Send a batch; its items succeed or fail each alone, and come back by bId.
+
+        Raises:
+            ValueError: the body breaks a limit or does not hold exactly these bIds; nothing was sent.
+            OutcomeUnknownError: among others, the answer does not match the bIds one to one.
+        """
+        items = read_items(body)
+        if list(b_ids) != list(items):
+            raise ValueError("b_ids are not the body's bIds in the body's order")
+        if not 0 < len(items) <= BATCH_ITEM_LIMIT or max(map(len, b_ids)) > B_ID_LENGTH:
+            raise ValueError(
+                f"a batch holds 1 to {BATCH_ITEM_LIMIT} items with bIds of at most {B_ID_LENGTH} characters"
+            )
+        reply, payload = self._post("batch", body, request_id, {})
+        try:
+            outcomes = read_outcomes(payload, items)
+        except ContradictionError as error:
+            raise _unknown(reply, str(error)) from error
+        return BatchAnswer(outcomes, reply.intuit_tid, reply.status, read_time(payload))
+
+    def _write(self, entity: str, body: bytes, request_id: str, parameters: Mapping[str, str]) -> Answer:
+        reply, payload = self._post(entity.lower(), body, request_id, parameters)
+        try:
+            found = read_entity(payload, entity)
+        except ContradictionError as error:
+            raise _unknown(reply, str(error)) from error
+        return Answer(found, reply.intuit_tid, reply.status, read_time(payload))
+
+    def _post(self, endpoint: str, body: bytes, request_id: str, parameters: Mapping[str, str]) -> tuple[Reply, Any]:
+        """Send a writing POST once and give back the success that it was answered with."""
+        if not 0 < len(request_id) <= REQUEST_ID_LENGTH:
+            raise ValueError(f"request_id needs 1 to {REQUEST_ID_LENGTH} characters")
+        try:
+            reply = self._send("POST", endpoint, {**parameters, "requestid": request_id}, body, "application/json")
+            return reply, read_success(reply)
+        except TransientError as error:
+            if not error.sent:
+                raise
+            raise OutcomeUnknownError(
+                f"POST {endpoint}: {error.reason}", http_status=error.http_status, intuit_tid=error.intuit_tid
+            ) from error
+
+    # One request
+
+    def _read(
+        self,
+        endpoint: str,
+        read: Callable[[Any], T],
+        parameters: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> T:
+        """Ask until an answer comes that can be read, or the rule gives up."""
+        method = "GET" if body is None else "POST"
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                reply = self._send(method, endpoint, parameters or {}, body, "application/text")
+                payload = read_success(reply)
+                try:
+                    return read(payload)
+                except ContradictionError as error:
+                    raise _unreadable(reply, str(error)) from error
+            except TransientError as error:
+                wait = seconds_before_retry(attempt, error.http_status)
+                if wait is None:
+                    raise
+                self._sleep(wait)
+
+    def _send(
+        self, method: str, endpoint: str, parameters: Mapping[str, str], body: bytes | None, content_type: str
+    ) -> Reply:
+        """Wait for the turn, take the token, ask the guard, and let one request leave."""
+        address = f"{self._root}/{endpoint}?" + urlencode(
+            {**parameters, "minorversion": str(MINOR_VERSION)}, quote_via=quote
+        )
+        is_batch = endpoint == "batch"
+        with self._throttle.turn(batch=is_batch):
+            token = self._take_token()
+            self._guard()
+            self._count(method, endpoint, is_write="requestid" in parameters)
+            headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+            if body is not None:
+                headers["Content-Type"] = content_type
+            reply = exchange(
+                self._session,
+                method,
+                address,
+                seconds=self._batch_seconds if is_batch else self._single_seconds,
+                headers=headers,
+                body=body,
+            )
+            if reply.status == 429:
+                self._throttle.pause(read_pause(reply))
+        self._note(reply, token)
+        return reply
+
+    def _take_token(self) -> str:
+        """Take the current token; a fresh one when this very token was refused before."""
+        with self._lock:
+            if self._is_lost:
+                raise AuthorizationLostError("a fresh access token was refused as well; reconnect the company")
+            token = self._access_token(False)
+            if token == self._refused_token:
+                token = self._unproven_token = self._access_token(True)
+            return token
+
+    def _note(self, reply: Reply, token: str) -> None:
+        """Remember the answer's tid, and what it says about the token: one refresh for a refusal, then stop."""
+        with self._lock:
+            self.last_intuit_tid = reply.intuit_tid
+            self.requests.throttled += reply.status == 429
+            if reply.status != 401:
+                self._unproven_token = "" if token == self._unproven_token else self._unproven_token
+            elif token == self._unproven_token:
+                self._is_lost = True
+            else:
+                self._refused_token = token
+
+    def _count(self, method: str, endpoint: str, *, is_write: bool) -> None:
+        with self._lock:
+            if endpoint == "batch":
+                self.requests.batches += 1
+            elif is_write:
+                self.requests.writes += 1
+            else:
+                self.requests.reads += 1
+            self.requests.by_endpoint[f"{method} {endpoint.partition('/')[0]}"] += 1
+
+
+def read_success(reply: Reply) -> Any:
+    """Give back the parsed body of a success.
+
+    Raises:
+        ThrottledError: HTTP 429.
+        AuthorizationLostError: QuickBooks' own fault says that we may not speak to this company.
+        RequestRejectedError: QuickBooks' own fault, or a request too large for any machine on the way.
+        TransientError: everything else. Without a readable fault nobody knows who answered, or what was done.
+    """
+    status = reply.status
+    if status == 429:
+        raise ThrottledError(
+            "HTTP 429: too many requests",
+            seconds=read_pause(reply),
+            http_status=status,
+            intuit_tid=reply.intuit_tid,
+        )
+    if 200 <= status < 300:
+        try:
+            payload = read_json(reply.body)
+        except UnreadableError as error:
+            raise _unreadable(reply, "the answer is cut short or not JSON") from error
+        faults = faults_of(payload)
+        if not faults:
+            return payload
+    else:
+        faults = read_faults(status, reply.body, reply.content_type)
+    description = f"HTTP {status}, {describe_faults(faults)}"
+    is_refusal = 200 <= status < 500 and not 300 <= status < 400 and status not in (401, 408)
+    if not is_refusal or any(fault.leaves_outcome_unknown for fault in faults):
+        raise _unreadable(reply, describe_faults(faults))
+    if any(fault.code in LOST_AUTHORIZATION_CODES for fault in faults):
+        raise AuthorizationLostError(
+            f"{description}; reconnect the company", http_status=status, intuit_tid=reply.intuit_tid
+        )
+    if faults or status in NOT_READ_STATUSES:
+        raise RequestRejectedError(description, faults=faults, http_status=status, intuit_tid=reply.intuit_tid)
+    raise _unreadable(reply, describe_faults(faults))
+
+
+def read_pause(reply: Reply) -> float:
+    """Say how long a 429 keeps us away: a minute, or longer when Retry-After says so (seconds or a date)."""
+    wish = reply.headers.get("Retry-After", "")
+    if wish.isascii() and wish.isdigit():
+        return max(PAUSE_SECONDS, float(wish[:9]))
+    try:
+        asked = parsedate_to_datetime(wish) - parsedate_to_datetime(reply.headers.get("Date", ""))
+    except (TypeError, ValueError):
+        return PAUSE_SECONDS
+    return max(PAUSE_SECONDS, asked.total_seconds())
+
+
+def _unreadable(reply: Reply, reason: str) -> TransientError:
+    return TransientError(
+        f"HTTP {reply.status}: {reason}", sent=True, http_status=reply.status, intuit_tid=reply.intuit_tid
+    )
+
+
+def _unknown(reply: Reply, reason: str) -> OutcomeUnknownError:
+    return OutcomeUnknownError(f"HTTP {reply.status}: {reason}", http_status=reply.status, intuit_tid=reply.intuit_tid)

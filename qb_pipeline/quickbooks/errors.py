@@ -1,0 +1,197 @@
+"""What can go wrong between us and QuickBooks, named for what the caller should do.
+
+QuickBooksError
+├── TransientError             the same request may work later
+│   ├── OutcomeUnknownError    it may already have worked: repeat only with the same request id, else settle
+│   └── ThrottledError         QuickBooks did nothing and wants us to wait
+└── PermanentError             a repeat cannot help; a person must act
+    ├── AuthorizationLostError     reconnect the company
+    └── RequestRejectedError       QuickBooks answered the whole request with a Fault
+
+Belongs here: the tree, and reading faults out of any body. Does not belong here: deciding which error an answer is
+(``client``). A message carries the HTTP status and fault codes and ends with the ``intuit_tid``; it never carries a
+fault's Message or Detail, which hold clients' names and amounts.
+"""
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from qb_pipeline.quickbooks.parsing import UnreadableError, read_json
+
+SAFE_WORD = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+"""What an outsider's word must look like before it may stand in a message or a log line."""
+
+XML_FAULT_TYPE = re.compile(r"<(?:\w+:)?Fault\b[^>]*\btype\s*=\s*[\"']([^\"']{0,200})")
+XML_ERROR = re.compile(r"<(?:\w+:)?Error\b([^>]{0,1000})>(.*?)</(?:\w+:)?Error>", re.DOTALL)
+XML_ATTRIBUTE = re.compile(r"\b(code|element)\s*=\s*[\"']([^\"']{0,200})")
+XML_TEXT = re.compile(r"<(?:\w+:)?(Message|Detail)>(.*?)</(?:\w+:)?\1>", re.DOTALL)
+XML_READ_CHARACTERS = 65_536
+"""A fault is short; what follows in an error page is not worth searching."""
+
+DUPLICATE_REQUEST_ID = "600"
+"""Listed by Intuit without a cause: the first request with this id was seen, so it may have worked.
+
+Source: Intuit's table of error codes; see docs/quickbooks.md.
+"""
+SYSTEM_FAILURE = "10000"
+BUSINESS_VALIDATION = "6000"
+
+UNFINISHED_TEXT = "unexpected error occurred while accessing or saving"
+"""Detail of a 6000 that speaks of a failure while saving, not of a rule that was broken. Recorded in production."""
+
+BUSY_TEXTS = ("one name at a time", "locked", "working on this at the same time")
+"""Details of faults that somebody else's work causes: the same request may pass a moment later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One error of a Fault. ``detail`` names clients and amounts: for matching only, never for a log."""
+
+    code: str
+    message_type: str = ""
+    element: str = ""
+    detail: str = field(default="", repr=False)
+    message: str = field(default="", repr=False)
+
+    @property
+    def leaves_outcome_unknown(self) -> bool:
+        """Whether the request may have worked all the same: a failure of the system, not a refusal."""
+        return (
+            self.code in (DUPLICATE_REQUEST_ID, SYSTEM_FAILURE)
+            or self.message_type == "SystemFault"
+            or (self.code == BUSINESS_VALIDATION and UNFINISHED_TEXT in self.detail.lower())
+        )
+
+    @property
+    def may_pass_later(self) -> bool:
+        """Whether it was refused only because something else was going on: another edit, a lock."""
+        return self.code in (BUSINESS_VALIDATION, "5010") and any(text in self.detail.lower() for text in BUSY_TEXTS)
+
+
+class QuickBooksError(Exception):
+    """Anything that QuickBooks, or the way to it, refused us.
+
+    ``reason`` is the message without the tid; ``http_status`` is None when no answer came.
+    """
+
+    def __init__(self, message: str, *, http_status: int | None = None, intuit_tid: str = "") -> None:
+        super().__init__(f"{message}; intuit_tid={intuit_tid or 'none'}")
+        self.reason = message
+        self.http_status = http_status
+        self.intuit_tid = intuit_tid
+
+
+class TransientError(QuickBooksError):
+    """The same request may work later. ``sent`` is False when it is certain that QuickBooks did nothing."""
+
+    def __init__(self, message: str, *, sent: bool, http_status: int | None = None, intuit_tid: str = "") -> None:
+        super().__init__(message, http_status=http_status, intuit_tid=intuit_tid)
+        self.sent = sent
+
+
+class OutcomeUnknownError(TransientError):
+    """It may already have worked: repeat only with the same request id, else settle by asking."""
+
+    def __init__(self, message: str, *, http_status: int | None = None, intuit_tid: str = "") -> None:
+        super().__init__(message, sent=True, http_status=http_status, intuit_tid=intuit_tid)
+
+
+class ThrottledError(TransientError):
+    """Too many requests; QuickBooks did nothing with this one, so it may be sent again once the wait is over."""
+
+    def __init__(self, message: str, *, seconds: float, http_status: int | None = None, intuit_tid: str = "") -> None:
+        super().__init__(message, sent=False, http_status=http_status, intuit_tid=intuit_tid)
+        self.seconds = seconds
+
+
+class PermanentError(QuickBooksError):
+    """A repeat cannot help; a person must act. QuickBooks did nothing."""
+
+
+class AuthorizationLostError(PermanentError):
+    """QuickBooks no longer lets us in: reconnect the company."""
+
+
+class RequestRejectedError(PermanentError):
+    """QuickBooks refused the whole request and did nothing."""
+
+    def __init__(self, message: str, *, faults: Sequence[Fault], http_status: int, intuit_tid: str = "") -> None:
+        super().__init__(message, http_status=http_status, intuit_tid=intuit_tid)
+        self.faults = tuple(faults)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The fault codes, in the order of the answer."""
+        return tuple(fault.code for fault in self.faults)
+
+
+def safe_word(value: object) -> str:
+    """Give back a word fit for messages and logs; "" for anything else an outsider may have put there."""
+    text = str(value) if isinstance(value, str | int) else ""
+    return text if SAFE_WORD.fullmatch(text) else ""
+
+
+def describe_faults(faults: Sequence[Fault]) -> str:
+    """Name the codes and the elements, and nothing a client could be recognised by."""
+    if not faults:
+        return "no readable fault"
+    return ", ".join(f"fault {fault.code}" + (f" on {fault.element}" if fault.element else "") for fault in faults)
+
+
+def read_faults(status: int, body: bytes, content_type: str) -> tuple[Fault, ...]:
+    """Read the faults of an answer; empty when it has none that can be read.
+
+    Only 200 and 4xx answers can speak for QuickBooks: a 5xx may come from any machine on the way. JSON is tried first
+    whatever the header says, then the XML of the gateway, which answers so even when JSON was asked for.
+    """
+    if status >= 500:
+        return ()
+    try:
+        return faults_of(read_json(body))
+    except UnreadableError:
+        return () if "html" in content_type.lower() else tuple(_read_xml(body))
+
+
+def faults_of(answer: object) -> tuple[Fault, ...]:
+    """Read the faults of a parsed answer or of one item of a batch; both casings of Intuit's machines."""
+    if not isinstance(answer, dict):
+        return ()
+    fault = answer.get("Fault") or answer.get("fault")
+    if fault is None:
+        return ()
+    if not isinstance(fault, dict):
+        return (Fault(code="unreadable"),)
+    message_type = safe_word(fault.get("type"))
+    errors = fault.get("Error") or fault.get("error")
+    read = [_read_error(error, message_type) for error in errors] if isinstance(errors, list) else []
+    return tuple(read) or (Fault(code="unreadable", message_type=message_type),)
+
+
+def _read_error(error: object, message_type: str) -> Fault:
+    entry = {key.lower(): value for key, value in error.items()} if isinstance(error, dict) else {}
+    return Fault(
+        code=safe_word(entry.get("code")) or "unreadable",
+        message_type=message_type,
+        element=safe_word(entry.get("element")),
+        detail=str(entry.get("detail") or ""),
+        message=str(entry.get("message") or ""),
+    )
+
+
+def _read_xml(body: bytes) -> Iterator[Fault]:
+    """Pick the faults out of XML with patterns: an XML parser would bring entity expansion, and nothing we need."""
+    text = body[:XML_READ_CHARACTERS].decode("utf-8", "replace")
+    found_type = XML_FAULT_TYPE.search(text)
+    message_type = safe_word(found_type.group(1)) if found_type else ""
+    for attributes, content in XML_ERROR.findall(text):
+        named = dict(XML_ATTRIBUTE.findall(attributes))
+        texts = {name: html.unescape(value) for name, value in XML_TEXT.findall(content)}
+        yield Fault(
+            code=safe_word(named.get("code")) or "unreadable",
+            message_type=message_type,
+            element=safe_word(named.get("element")),
+            detail=texts.get("Detail", ""),
+            message=texts.get("Message", ""),
+        )

@@ -1,0 +1,239 @@
+"""OAuth 2: from a person's consent to tokens, to fresh tokens, and to none.
+
+Belongs here: Intuit's authorization server, through Authlib. Does not belong here: where tokens are kept and who may
+refresh them (``ledger``), and the page a person's browser comes back to (``web.callback``).
+"""
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import requests
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.requests_client import OAuth2Session
+
+from qb_pipeline.quickbooks.environments import Environment
+from qb_pipeline.quickbooks.errors import (
+    AuthorizationLostError,
+    OutcomeUnknownError,
+    PermanentError,
+    ThrottledError,
+    TransientError,
+    safe_word,
+)
+from qb_pipeline.quickbooks.parsing import UnreadableError, read_json
+from qb_pipeline.quickbooks.throttle import PAUSE_SECONDS
+from qb_pipeline.quickbooks.transport import exchange, harden, open_session, watched
+
+SCOPE = "com.intuit.quickbooks.accounting"
+
+SECONDS = 20.0
+"""Deadline of an exchange: the ledger keeps the row of the tokens locked meanwhile."""
+
+HARD_EXPIRY_HEADER = {"x-include-refresh-token-hard-expires-in": "true"}
+"""Ask when the refresh token dies for good (five years). Source: Intuit's .NET SDK, May 2026 (read 2026-11-21)."""
+
+LOST_ERRORS = frozenset({"invalid_grant", "access_denied", "unauthorized_client"})
+
+DISCOVERED = ("authorization_endpoint", "token_endpoint", "revocation_endpoint")
+
+ACCESS_SECONDS = 3_600
+REFRESH_SECONDS = 8_640_000
+"""Lives of tokens when an answer does not say: one hour and 100 days. Source: Intuit's auth FAQ (read 2026-11-21)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What lets us in. Never in a log: the repr holds only the times."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    access_expires_at: datetime
+    refresh_expires_at: datetime
+    refresh_hard_expires_at: datetime | None = None
+
+
+class OAuth:
+    """Our app at Intuit's authorization server. Nothing here is kept or repeated: each call is one exchange."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        *,
+        client_id: str,
+        client_secret: str,
+        redirect_uri: str = "",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._environment = environment
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._redirect_uri = redirect_uri
+        self._clock = clock
+        self._endpoints: Mapping[str, str] = {}
+
+    def authorization_url(self, state: str) -> str:
+        """Give the address of the consent page; ``state`` must come back with the answer."""
+        with self._session() as session:
+            url, _ = session.create_authorization_url(self._endpoint("authorization_endpoint"), state, scope=SCOPE)
+        return str(url)
+
+    def exchange(self, code: str) -> Tokens:
+        """Turn the code of a consent into tokens; once only, since a second try may kill the first one's tokens.
+
+        Raises:
+            AuthorizationLostError: the code is spent or too old; ask for consent again.
+            TransientError: with ``sent`` True the code may be spent.
+        """
+        return self._ask(
+            "the exchange of the code",
+            lambda session, url: session.fetch_token(
+                url, grant_type="authorization_code", code=code, allow_redirects=False, timeout=SECONDS
+            ),
+        )
+
+    def refresh(self, refresh_token: str) -> Tokens:
+        """Get a fresh access token and the refresh token to use from now on: store it before anything else.
+
+        Raises:
+            AuthorizationLostError: the refresh token is dead; a person must reconnect the company.
+            OutcomeUnknownError: the token may have been replaced and the new one lost; try the old one once more.
+        """
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/x-www-form-urlencoded;charset=UTF-8",
+            **HARD_EXPIRY_HEADER,
+        }
+        return self._ask(
+            "the refresh of the token",
+            lambda session, url: session.refresh_token(
+                url, refresh_token=refresh_token, headers=headers, allow_redirects=False, timeout=SECONDS
+            ),
+        )
+
+    def revoke(self, token: str) -> None:
+        """End a connection: give the refresh token back.
+
+        Raises:
+            AuthorizationLostError: it was dead already.
+        """
+        url = self._endpoint("revocation_endpoint")
+        with open_session() as session:
+            basic = b64encode(f"{self._client_id}:{self._client_secret}".encode()).decode()
+            reply = exchange(
+                session,
+                "POST",
+                url,
+                seconds=SECONDS,
+                headers={
+                    "Authorization": f"Basic {basic}",
+                    "Accept": "application/json",
+                    "Content-Type": "application/json",
+                },
+                body=msgspec.json.encode({"token": token}),
+            )
+        if reply.status != 200:
+            raise _refusal("the revocation of the token", reply.status, _error_of(reply.body), reply.intuit_tid)
+
+    def _session(self) -> Any:
+        session = OAuth2Session(  # type: ignore[no-untyped-call] # Authlib has no types
+            self._client_id, self._client_secret, redirect_uri=self._redirect_uri, default_timeout=SECONDS
+        )
+        harden(session)
+        return session
+
+    def _ask(self, what: str, ask: Callable[[Any, str], Mapping[str, Any]]) -> Tokens:
+        """Do one exchange with the token endpoint, and name what goes wrong."""
+        url = self._endpoint("token_endpoint")
+        asked_at = self._clock()
+        with self._session() as session, watched(SECONDS) as watch:
+            try:
+                return _read_tokens(ask(session, url), asked_at)
+            except OAuthError as error:
+                raise _refusal(what, watch.status, safe_word(error.error), watch.intuit_tid) from error
+            except (requests.RequestException, ValueError, TypeError, KeyError) as error:
+                if watch.status == 429:
+                    raise _refusal(what, 429, "", watch.intuit_tid) from error
+                if watch.sent:
+                    raise OutcomeUnknownError(
+                        f"{what} was not answered with tokens ({type(error).__name__})",
+                        http_status=watch.status,
+                        intuit_tid=watch.intuit_tid,
+                    ) from error
+                raise
+
+    def _endpoint(self, name: str) -> str:
+        """Look an address up in the discovery document, read once; every address must belong to the environment."""
+        if not self._endpoints:
+            with open_session() as session:
+                url = self._environment.discovery_url
+                reply = exchange(session, "GET", url, seconds=SECONDS, headers={"Accept": "application/json"})
+            try:
+                found = read_json(reply.body) if reply.status == 200 else None
+            except UnreadableError:
+                found = None
+            if not isinstance(found, dict) or not all(isinstance(found.get(key), str) for key in DISCOVERED):
+                raise TransientError(
+                    f"HTTP {reply.status}: the discovery document cannot be read",
+                    sent=False,
+                    http_status=reply.status,
+                    intuit_tid=reply.intuit_tid,
+                )
+            for key in DISCOVERED:
+                if not self._environment.allows_oauth(found[key]):
+                    raise PermanentError(
+                        f"the discovery document's {key} is not on a host of {self._environment.name}; nothing was sent"
+                    )
+            self._endpoints = {key: found[key] for key in DISCOVERED}
+        return self._endpoints[name]
+
+
+def _read_tokens(answer: Mapping[str, Any], asked_at: datetime) -> Tokens:
+    """Read what an answer grants; a life that cannot be read is the usual one, since no token may be lost over it."""
+    hard = answer.get("x_refresh_token_hard_expires_in")
+    return Tokens(
+        access_token=_text(answer["access_token"]),
+        refresh_token=_text(answer["refresh_token"]),
+        access_expires_at=_later(asked_at, answer.get("expires_in"), ACCESS_SECONDS),
+        refresh_expires_at=_later(asked_at, answer.get("x_refresh_token_expires_in"), REFRESH_SECONDS),
+        refresh_hard_expires_at=None if hard is None else _later(asked_at, hard, REFRESH_SECONDS),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("a token must be a text")
+    return value
+
+
+def _later(moment: datetime, seconds: object, usual: int) -> datetime:
+    """Add seconds, written as a number or as digits."""
+    digits = str(seconds)
+    return moment + timedelta(seconds=int(digits) if digits.isdecimal() and len(digits) < 10 else usual)
+
+
+def _error_of(body: bytes) -> str:
+    try:
+        answer = read_json(body)
+    except UnreadableError:
+        return ""
+    return safe_word(answer.get("error")) if isinstance(answer, dict) else ""
+
+
+def _refusal(what: str, status: int | None, error: str, intuit_tid: str) -> Exception:
+    """Name the error of an answer that gave no tokens. Its description is not repeated: it may hold the token."""
+    message = f"{what} was refused: HTTP {status}, {error or 'no readable error'}"
+    if status == 429:
+        return ThrottledError(message, seconds=PAUSE_SECONDS, http_status=status, intuit_tid=intuit_tid)
+    if error in LOST_ERRORS:
+        return AuthorizationLostError(f"{message}; reconnect the company", http_status=status, intuit_tid=intuit_tid)
+    if error and status is not None and status < 500:
+        return PermanentError(
+            f"{message}; check QUICKBOOKS_CLIENT_ID and QUICKBOOKS_CLIENT_SECRET",
+            http_status=status,
+            intuit_tid=intuit_tid,
+        )
+    return OutcomeUnknownError(message, http_status=status, intuit_tid=intuit_tid)
