@@ -1,0 +1,349 @@
+"""Why a document is not sent: one stable code each, one sentence, one remedy.
+
+Belongs here: codes and the words for an accountant. Does not belong here: finding them.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+State = Literal["held", "waiting", "closed", "refused", "unknown"]
+
+
+class Problem(StrEnum):
+    """A reason code. Codes are promises: dashboards and scripts hold on to them; add, never rename."""
+
+    # Payers and customers
+    AMBIGUOUS_NAME = "AMBIGUOUS_NAME"
+    INACTIVE_CUSTOMER = "INACTIVE_CUSTOMER"
+    MISSING_NAME = "MISSING_NAME"
+    SUB_CUSTOMER_ONLY = "SUB_CUSTOMER_ONLY"
+    NAME_SHARED = "NAME_SHARED"
+    LINKED_TO_OTHER = "LINKED_TO_OTHER"
+    UNMATCHED_PAYER = "UNMATCHED_PAYER"
+    NO_BILLING_PERSON = "NO_BILLING_PERSON"
+    BAD_NAME = "BAD_NAME"
+    NAME_TOO_LONG = "NAME_TOO_LONG"
+    UNKNOWN_PAYER = "UNKNOWN_PAYER"
+    # Fee items and items
+    UNMAPPED_FEE_ITEM = "UNMAPPED_FEE_ITEM"
+    AMBIGUOUS_ITEM = "AMBIGUOUS_ITEM"
+    NO_INCOME_ACCOUNT = "NO_INCOME_ACCOUNT"
+    INACTIVE_ITEM = "INACTIVE_ITEM"
+    MAPPING_INACTIVE = "MAPPING_INACTIVE"
+    UNKNOWN_FEE_ITEM = "UNKNOWN_FEE_ITEM"
+    # The document itself
+    NO_LINES = "NO_LINES"
+    TOTAL_MISMATCH = "TOTAL_MISMATCH"
+    NEGATIVE_TOTAL = "NEGATIVE_TOTAL"
+    BAD_AMOUNT = "BAD_AMOUNT"
+    NUMBER_MISSING = "NUMBER_MISSING"
+    NUMBER_TOO_LONG = "NUMBER_TOO_LONG"
+    BAD_NUMBER = "BAD_NUMBER"
+    NUMBER_TAKEN = "NUMBER_TAKEN"
+    DATE_OUT_OF_RANGE = "DATE_OUT_OF_RANGE"
+    CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
+    TAX_NOT_ALLOWED = "TAX_NOT_ALLOWED"
+    TOO_MANY_LINES = "TOO_MANY_LINES"
+    # What QuickBooks holds
+    DRIFT = "DRIFT"
+    TOTAL_DIFFERS = "TOTAL_DIFFERS"
+    PERIOD_CLOSED = "PERIOD_CLOSED"
+    REMOTE_DELETED = "REMOTE_DELETED"
+    REMOTE_VOIDED = "REMOTE_VOIDED"
+    COPIED = "COPIED"
+    CONFLICT = "CONFLICT"
+    # What changed in billing
+    SOURCE_GONE = "SOURCE_GONE"
+    PAID_BELOW = "PAID_BELOW"
+    PAYMENTS_APPLIED = "PAYMENTS_APPLIED"
+    PAYER_CHANGED = "PAYER_CHANGED"
+    # Payments
+    EXCEEDS_BALANCE = "EXCEEDS_BALANCE"
+    UNAPPLIED = "UNAPPLIED"
+    TWO_CUSTOMERS = "TWO_CUSTOMERS"
+    INVOICE_VOID = "INVOICE_VOID"
+    INVOICE_INELIGIBLE = "INVOICE_INELIGIBLE"
+    REJECTION_OPEN = "REJECTION_OPEN"
+    MODEL_2_PAYMENT = "MODEL_2_PAYMENT"
+    DEPOSITED = "DEPOSITED"
+    # Answers
+    REFUSED = "REFUSED"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
+    # Waiting: goes by itself later
+    DATED_AHEAD = "DATED_AHEAD"
+    INVOICE_NOT_SENT = "INVOICE_NOT_SENT"
+    INVOICE_DRAFT = "INVOICE_DRAFT"
+    # Closed: never sent, listed in views of their own
+    NOTHING_TO_BILL = "NOTHING_TO_BILL"
+    CREDIT_DEPOSIT = "CREDIT_DEPOSIT"
+    REFUND = "REFUND"
+    REJECTION = "REJECTION"
+    REVERSAL = "REVERSAL"
+    FROM_QUICKBOOKS = "FROM_QUICKBOOKS"
+    VOID_BEFORE_SENT = "VOID_BEFORE_SENT"
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a problem means, the one action that clears it, and the state of a document that has it."""
+
+    sentence: str
+    remedy: str
+    state: State = "held"
+
+
+PROBLEMS: dict[Problem, Advice] = {
+    Problem.AMBIGUOUS_NAME: Advice(
+        "Several active QuickBooks customers carry this payer's name.",
+        "Map the payer to one of them (`mapping import`, kind payer).",
+    ),
+    Problem.INACTIVE_CUSTOMER: Advice(
+        "The only QuickBooks customer with this payer's name is inactive.",
+        "Make the customer active in QuickBooks, or map the payer to another customer.",
+    ),
+    Problem.MISSING_NAME: Advice(
+        "The payer has no first name, no last name, or (as a corporation) no name.",
+        "Complete the payer's name in billing.",
+    ),
+    Problem.SUB_CUSTOMER_ONLY: Advice(
+        "Only a sub-customer in QuickBooks carries this payer's name.",
+        "Map the payer to the customer that is meant.",
+    ),
+    Problem.NAME_SHARED: Advice(
+        "Several payers in billing share the name of one QuickBooks customer.",
+        "Map the payer that this customer belongs to.",
+    ),
+    Problem.LINKED_TO_OTHER: Advice(
+        "The QuickBooks customer with this name already belongs to another payer.",
+        "Map this payer to a customer of its own, or correct the other payer's mapping.",
+    ),
+    Problem.UNMATCHED_PAYER: Advice(
+        "No QuickBooks customer carries this payer's name, and the firm does not create customers by itself.",
+        "Map the payer, or set unmatched_payer=create.",
+    ),
+    Problem.NO_BILLING_PERSON: Advice(
+        "The corporation has no billing person, so no QuickBooks customer can be created for it.",
+        "Enter the corporation's billing person in billing.",
+    ),
+    Problem.BAD_NAME: Advice(
+        "The name holds a colon, a tab, a line break or a control character, which QuickBooks refuses.",
+        "Correct the name in billing.",
+    ),
+    Problem.NAME_TOO_LONG: Advice(
+        "The name is longer than QuickBooks takes.",
+        "Shorten the name in billing.",
+    ),
+    Problem.UNKNOWN_PAYER: Advice(
+        "The payer of this document is not in billing.",
+        "Restore the payer in billing, or choose another payer on the document.",
+    ),
+    Problem.UNMAPPED_FEE_ITEM: Advice(
+        "A fee item has no QuickBooks item.",
+        "Map the fee item (`mapping import`, kind fee_item), or set unmapped_fee_item=create with an income account.",
+    ),
+    Problem.AMBIGUOUS_ITEM: Advice(
+        "Several QuickBooks items, or several fee items, carry this name or code.",
+        "Map the fee item to one QuickBooks item.",
+    ),
+    Problem.NO_INCOME_ACCOUNT: Advice(
+        "A QuickBooks item must be created, but the firm has no income account for it.",
+        "Set income_account to the QuickBooks id of an income account.",
+    ),
+    Problem.INACTIVE_ITEM: Advice(
+        "The only QuickBooks item with this name or code is inactive.",
+        "Make the item active in QuickBooks, or map the fee item to another one.",
+    ),
+    Problem.MAPPING_INACTIVE: Advice(
+        "The mapped QuickBooks customer or item is inactive.",
+        "Make it active in QuickBooks, or change the mapping.",
+    ),
+    Problem.UNKNOWN_FEE_ITEM: Advice(
+        "A line names no fee item, or one that is not in billing.",
+        "Choose a fee item for the line in billing.",
+    ),
+    Problem.NO_LINES: Advice(
+        "The invoice has no lines.",
+        "Add its lines in billing, or void it there.",
+    ),
+    Problem.TOTAL_MISMATCH: Advice(
+        "The parts of the document do not add up to its total.",
+        "Correct the lines, the applications or the total in billing.",
+    ),
+    Problem.NEGATIVE_TOTAL: Advice(
+        "The new items of the invoice are less than zero; QuickBooks has no negative invoice.",
+        "Void the invoice in billing and enter a credit memo in QuickBooks by hand.",
+    ),
+    Problem.BAD_AMOUNT: Advice(
+        "An amount, quantity or unit price is missing its sign, is not a number, or is too large.",
+        "Correct the amount in billing.",
+    ),
+    Problem.NUMBER_MISSING: Advice(
+        "The invoice has no number.",
+        "Give the invoice a number in billing.",
+    ),
+    Problem.NUMBER_TOO_LONG: Advice(
+        "The invoice number is longer than the 21 characters that QuickBooks takes.",
+        "Shorten the invoice number in billing.",
+    ),
+    Problem.BAD_NUMBER: Advice(
+        "The invoice number holds a control character.",
+        "Correct the invoice number in billing.",
+    ),
+    Problem.NUMBER_TAKEN: Advice(
+        "Another invoice, in billing or in QuickBooks, already has this number.",
+        "Renumber one of the two.",
+    ),
+    Problem.DATE_OUT_OF_RANGE: Advice(
+        "The document is dated before the first date of this installation.",
+        "Correct the date in billing, or move QB_PIPELINE_FIRST_DATE to an earlier date.",
+    ),
+    Problem.CURRENCY_MISMATCH: Advice(
+        "The document is not in the firm's home currency.",
+        "Correct the currency in billing, or enter the document in QuickBooks by hand.",
+    ),
+    Problem.TAX_NOT_ALLOWED: Advice(
+        "The invoice has tax, and the firm's tax policy is none.",
+        "Set tax_policy=total, or remove the tax in billing.",
+    ),
+    Problem.TOO_MANY_LINES: Advice(
+        "The invoice has more lines than QuickBooks takes.",
+        "Split the invoice in billing.",
+    ),
+    Problem.DRIFT: Advice(
+        "A person changed in QuickBooks what billing owns, and billing has a newer version.",
+        "Compare both (`show`); then `resolve --retry` sends billing's version, `--keep` leaves QuickBooks as it is.",
+    ),
+    Problem.TOTAL_DIFFERS: Advice(
+        "QuickBooks computed another total than billing.",
+        "Look at tax and discount of the document in QuickBooks, correct the cause, then `resolve --retry`.",
+    ),
+    Problem.PERIOD_CLOSED: Advice(
+        "The books of this period are closed in QuickBooks.",
+        "Reopen the period in QuickBooks, or date the document later in billing; then `resolve --retry`.",
+    ),
+    Problem.REMOTE_DELETED: Advice(
+        "A person deleted the document in QuickBooks.",
+        "Decide: `resolve --recreate` sends it again, `resolve --keep` leaves it deleted.",
+    ),
+    Problem.REMOTE_VOIDED: Advice(
+        "A person voided the document in QuickBooks.",
+        "Decide: `resolve --recreate` sends it again, `resolve --keep` leaves it void.",
+    ),
+    Problem.COPIED: Advice(
+        "A second QuickBooks document carries the mark of this one: a person copied it.",
+        "Delete the copy in QuickBooks, or remove the mark from its note; then `resolve --retry`.",
+    ),
+    Problem.CONFLICT: Advice(
+        "QuickBooks holds something else under this document's identity.",
+        "Compare both (`show`), correct the QuickBooks document, then `resolve --retry`.",
+    ),
+    Problem.SOURCE_GONE: Advice(
+        "The document stands in QuickBooks, but billing no longer has it.",
+        "Restore it in billing, or `resolve --void` to void it in QuickBooks.",
+    ),
+    Problem.PAID_BELOW: Advice(
+        "The invoice was revised to less than what is already paid on it in QuickBooks.",
+        "Move or reduce the payments first, then `resolve --retry`.",
+    ),
+    Problem.PAYMENTS_APPLIED: Advice(
+        "The invoice is void in billing, but payments are applied to it in QuickBooks.",
+        "Unapply or void the payments, then `resolve --retry`.",
+    ),
+    Problem.PAYER_CHANGED: Advice(
+        "The payer changed after payments were applied to the invoice in QuickBooks.",
+        "Unapply the payments in QuickBooks, then `resolve --retry`.",
+    ),
+    Problem.EXCEEDS_BALANCE: Advice(
+        "The payment is more than what its invoices have open in QuickBooks.",
+        "Correct the applications in billing, or name the forwarded invoice on the balance-forward line.",
+    ),
+    Problem.UNAPPLIED: Advice(
+        "The payment, or a part of it, is not applied to an invoice.",
+        "Apply it in billing, or set keep_overpayments=on.",
+    ),
+    Problem.TWO_CUSTOMERS: Advice(
+        "The payment covers invoices of different QuickBooks customers.",
+        "Split the payment in billing, one per customer.",
+    ),
+    Problem.INVOICE_VOID: Advice(
+        "The payment is applied to an invoice that is void.",
+        "Apply the payment to another invoice in billing, or void it there.",
+    ),
+    Problem.INVOICE_INELIGIBLE: Advice(
+        "The payment covers an invoice from before the firm's eligible_since.",
+        "Split the payment in billing, or move eligible_since to an earlier time.",
+    ),
+    Problem.REJECTION_OPEN: Advice(
+        "An earlier payment of this invoice was rejected, but still fills it in QuickBooks.",
+        "Enter the rejection in QuickBooks (see enter_by_hand); this payment then goes.",
+    ),
+    Problem.MODEL_2_PAYMENT: Advice(
+        "Under Model 2 payments are received in QuickBooks; this one was taken in billing.",
+        "Enter the payment in QuickBooks by hand and void it in billing.",
+    ),
+    Problem.DEPOSITED: Advice(
+        "The payment is part of a bank deposit in QuickBooks and cannot be changed.",
+        "Remove it from the deposit in QuickBooks, then `resolve --retry`.",
+    ),
+    Problem.REFUSED: Advice(
+        "QuickBooks refused the document.",
+        "Read QuickBooks' reason in the log, correct the cause, then `resolve --retry`.",
+        "refused",
+    ),
+    Problem.OUTCOME_UNKNOWN: Advice(
+        "The document was sent, but QuickBooks' answer was lost.",
+        "Nothing yet: the next run asks QuickBooks and settles it.",
+        "unknown",
+    ),
+    Problem.DATED_AHEAD: Advice(
+        "The document is dated more than 31 days ahead.",
+        "Nothing: it goes when its date is near. Correct the date in billing if it is wrong.",
+        "waiting",
+    ),
+    Problem.INVOICE_NOT_SENT: Advice(
+        "An invoice of this payment is not in QuickBooks yet.",
+        "Nothing, or clear what holds the invoice: the payment follows it.",
+        "waiting",
+    ),
+    Problem.INVOICE_DRAFT: Advice(
+        "The document is, or pays, a draft invoice.",
+        "Issue the invoice in billing.",
+        "waiting",
+    ),
+    Problem.NOTHING_TO_BILL: Advice(
+        "The invoice has no new items, or they come to zero.",
+        "Nothing: there is no amount for QuickBooks.",
+        "closed",
+    ),
+    Problem.CREDIT_DEPOSIT: Advice(
+        "A deposit into the client's credit is not sent.",
+        "Enter it in QuickBooks by hand; what is paid from the credit is sent.",
+        "closed",
+    ),
+    Problem.REFUND: Advice(
+        "A refund is not sent.",
+        "Enter the refund in QuickBooks by hand.",
+        "closed",
+    ),
+    Problem.REJECTION: Advice(
+        "A rejected payment is not sent.",
+        "Enter the rejection in QuickBooks by hand; the original payment is there.",
+        "closed",
+    ),
+    Problem.REVERSAL: Advice(
+        "A reversal is not sent.",
+        "Enter the reversal in QuickBooks by hand.",
+        "closed",
+    ),
+    Problem.FROM_QUICKBOOKS: Advice(
+        "The payment came from QuickBooks.",
+        "Nothing: it is already there.",
+        "closed",
+    ),
+    Problem.VOID_BEFORE_SENT: Advice(
+        "The document was void before it was ever sent.",
+        "Nothing: QuickBooks never had it.",
+        "closed",
+    ),
+}

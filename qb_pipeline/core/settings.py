@@ -1,0 +1,128 @@
+"""What a firm decides, and its defaults.
+
+Belongs here: names, defaults, reading a setting from text. Does not belong here: storing it (``ledger``).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, date, datetime, time
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+
+@dataclass(frozen=True)
+class FirmSettings:
+    """The settings of one firm, as ``firm set`` names them."""
+
+    unmatched_payer: Literal["create", "hold"] = "create"
+    unmapped_fee_item: Literal["hold", "create"] = "hold"
+    income_account: str = ""
+    tax_policy: Literal["none", "total"] = "none"
+    auto_sync_payments: bool = False
+    daily_sync_at: time = time(6, 0)
+    recent_payment_days: int = 7
+    keep_overpayments: bool = False
+    record_refunds: bool = False
+    eligible_since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class FirmRules:
+    """What deciding about a document needs to know of its firm. ``today`` is the firm's own date."""
+
+    currency: str
+    time_zone: str
+    model: Literal[1, 2]
+    today: date
+    first_date: date
+    settings: FirmSettings = field(default_factory=FirmSettings)
+    multicurrency: bool = False
+
+
+def parse_setting(name: str, text: str, *, time_zone: str = "UTC") -> Any:
+    """Read the value of a setting as a person writes it. A date without time is midnight in the firm's time zone.
+
+    Raises:
+        ValueError: no such setting, or no such value; the message names what is possible.
+    """
+    parse = _PARSERS.get(name)
+    if parse is None:
+        raise ValueError(f"no setting {name!r}; settings are {', '.join(_PARSERS)}")
+    try:
+        return parse(text.strip(), time_zone)
+    except ValueError as error:
+        raise ValueError(f"{name}={text}: {error}") from None
+
+
+def to_json(settings: FirmSettings) -> str:
+    """Write settings down, all of them."""
+    return msgspec.json.encode(asdict(settings)).decode()
+
+
+def from_json(stored: str | bytes | Mapping[str, Any]) -> FirmSettings:
+    """Read stored settings; what is not stored has its default, and names of other releases are ignored."""
+    raw = msgspec.json.decode(stored) if isinstance(stored, str | bytes) else dict(stored)
+    return msgspec.convert(raw, FirmSettings)
+
+
+def _choice(*choices: str) -> Callable[[str, str], str]:
+    def parse(text: str, _time_zone: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be {' or '.join(choices)}")
+        return text
+
+    return parse
+
+
+def _switch(text: str, _time_zone: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError("must be on or off")
+    return text == "on"
+
+
+def _account(text: str, _time_zone: str) -> str:
+    if text and not (text.isascii() and text.isdigit()):
+        raise ValueError("must be the QuickBooks id of an account, a number")
+    return text
+
+
+def _days(text: str, _time_zone: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 366):
+        raise ValueError("must be a number of days, 1 to 366")
+    return int(text)
+
+
+def _time_of_day(text: str, _time_zone: str) -> time:
+    try:
+        return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - a wall-clock time of the firm
+    except ValueError:
+        raise ValueError("must be a time of day, HH:MM") from None
+
+
+def _instant(text: str, time_zone: str) -> datetime | None:
+    if text == "all":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a date (YYYY-MM-DD), an instant with offset, or all") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(time_zone))
+    return moment.astimezone(UTC)
+
+
+_PARSERS: dict[str, Callable[[str, str], Any]] = {
+    "unmatched_payer": _choice("create", "hold"),
+    "unmapped_fee_item": _choice("hold", "create"),
+    "income_account": _account,
+    "tax_policy": _choice("none", "total"),
+    "auto_sync_payments": _switch,
+    "daily_sync_at": _time_of_day,
+    "recent_payment_days": _days,
+    "keep_overpayments": _switch,
+    "record_refunds": _switch,
+    "eligible_since": _instant,
+}
+assert set(_PARSERS) == {setting.name for setting in fields(FirmSettings)}  # noqa: S101
