@@ -64,19 +64,20 @@ def environment(name: str, *, api_url: str | None = None, discovery_url: str | N
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a plain address is on this machine, whatever the scheme; no user information, no odd spelling."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or "@" in parts.netloc or parts.hostname is None:
-        return False
-    if parts.hostname == "localhost":
-        return True
+    """Whether an address is on this machine: http or https, no user information, no odd spelling."""
     try:
-        return ipaddress.ip_address(parts.hostname).is_loopback
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or "@" in parts.netloc:
+            return False
+        return parts.hostname == "localhost" or ipaddress.ip_address(parts.hostname or "").is_loopback
     except ValueError:
         return False
 
 
 def is_https(url: str, hosts: frozenset[str]) -> bool:
     """Whether an address is https on exactly one of these hosts, on its standard port, without user information."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return parts.scheme == "https" and parts.netloc in hosts

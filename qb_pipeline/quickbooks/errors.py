@@ -36,6 +36,8 @@ DUPLICATE_REQUEST_ID = "600"
 Source: Intuit's table of error codes; see docs/quickbooks.md.
 """
 SYSTEM_FAILURE = "10000"
+UNREADABLE = "unreadable"
+"""Our own word for a code that is not there or cannot be one."""
 BUSINESS_VALIDATION = "6000"
 
 UNFINISHED_TEXT = "unexpected error occurred while accessing or saving"
@@ -59,7 +61,7 @@ class Fault:
     def leaves_outcome_unknown(self) -> bool:
         """Whether the request may have worked all the same: a failure of the system, not a refusal."""
         return (
-            self.code in (DUPLICATE_REQUEST_ID, SYSTEM_FAILURE)
+            self.code in (DUPLICATE_REQUEST_ID, SYSTEM_FAILURE, UNREADABLE)
             or self.message_type == "SystemFault"
             or (self.code == BUSINESS_VALIDATION and UNFINISHED_TEXT in self.detail.lower())
         )
@@ -158,21 +160,21 @@ def faults_of(answer: object) -> tuple[Fault, ...]:
     """Read the faults of a parsed answer or of one item of a batch; both casings of Intuit's machines."""
     if not isinstance(answer, dict):
         return ()
-    fault = answer.get("Fault") or answer.get("fault")
+    fault = next((answer[name] for name in ("Fault", "fault") if answer.get(name) is not None), None)
     if fault is None:
         return ()
     if not isinstance(fault, dict):
-        return (Fault(code="unreadable"),)
+        return (Fault(UNREADABLE),)
     message_type = safe_word(fault.get("type"))
     errors = fault.get("Error") or fault.get("error")
     read = [_read_error(error, message_type) for error in errors] if isinstance(errors, list) else []
-    return tuple(read) or (Fault(code="unreadable", message_type=message_type),)
+    return tuple(read) or (Fault(UNREADABLE, message_type),)
 
 
 def _read_error(error: object, message_type: str) -> Fault:
     entry = {key.lower(): value for key, value in error.items()} if isinstance(error, dict) else {}
     return Fault(
-        code=safe_word(entry.get("code")) or "unreadable",
+        code=safe_word(entry.get("code")) or UNREADABLE,
         message_type=message_type,
         element=safe_word(entry.get("element")),
         detail=str(entry.get("detail") or ""),
@@ -189,7 +191,7 @@ def _read_xml(body: bytes) -> Iterator[Fault]:
         named = dict(XML_ATTRIBUTE.findall(attributes))
         texts = {name: html.unescape(value) for name, value in XML_TEXT.findall(content)}
         yield Fault(
-            code=safe_word(named.get("code")) or "unreadable",
+            code=safe_word(named.get("code")) or UNREADABLE,
             message_type=message_type,
             element=safe_word(named.get("element")),
             detail=texts.get("Detail", ""),
