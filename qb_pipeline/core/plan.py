@@ -1,0 +1,131 @@
+"""Decide what to do with each document.
+
+Belongs here: comparing content, with what was sent and with what QuickBooks holds. Does not belong here: sending
+(``sync.push``) or remembering (``ledger``).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from qb_pipeline.core.payloads import QUICKBOOKS_OWNED
+
+Operation = Literal["create", "update", "void", "skip", "close"]
+
+_ENVELOPE = frozenset({"Id", "SyncToken", "sparse"})
+
+# QuickBooks writes these its own way: an address comes back in other lines, a company without sales tax has no say.
+_REWRITTEN = frozenset({"BillAddr", "ApplyTaxAfterDiscount"})
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field that billing and QuickBooks hold differently, and who owns it.
+
+    Owned by billing it is drift; owned by QuickBooks it is the bookkeeper's right. Values are the client's: for the
+    eyes of who asked, not for a log.
+    """
+
+    field: str
+    ours: str
+    theirs: str
+    owner: Literal["billing", "quickbooks"]
+
+
+def choose_operation(state: str, fingerprint: str, sent_fingerprint: str, billing_status: str) -> Operation:
+    """Compare content, never timestamps: an unchanged document is never sent twice.
+
+    Args:
+        state: of the document in the ledger.
+        fingerprint: of what would be sent now; without meaning for a void one.
+        sent_fingerprint: of what QuickBooks accepted last; "" when it never had the document.
+        billing_status: ``void``, or anything else for a document that stands.
+    """
+    if state in ("sending", "unknown", "voided", "closed"):
+        return "skip"  # to be settled first, or over
+    if billing_status == "void":
+        return "void" if sent_fingerprint else "close"
+    if not sent_fingerprint:
+        return "create"
+    return "skip" if fingerprint == sent_fingerprint else "update"
+
+
+def update_body(body: Mapping[str, Any], *, quickbooks_id: str, sync_token: str) -> dict[str, Any]:
+    """Turn the body of a document into the change of the one that QuickBooks holds.
+
+    Without what the bookkeeper owns: a sparse update leaves that as it is.
+    """
+    owned = {name: value for name, value in body.items() if name not in QUICKBOOKS_OWNED}
+    return {"Id": quickbooks_id, "SyncToken": sync_token, "sparse": True, **owned}
+
+
+def compare(body: Mapping[str, Any], remote: Mapping[str, Any]) -> list[Difference]:
+    """Compare a body, field by field, with the document that QuickBooks holds.
+
+    Only what the body says is compared; what QuickBooks adds (line ids, subtotals, names of references) is not.
+    """
+    differences: list[Difference] = []
+    for name, ours in body.items():
+        if name in _ENVELOPE or name in _REWRITTEN:
+            continue
+        owner: Literal["billing", "quickbooks"] = "quickbooks" if name in QUICKBOOKS_OWNED else "billing"
+        theirs = remote.get(name)
+        pairs = _compare_lines(ours, theirs or ()) if name == "Line" else _compare_values(name, ours, theirs)
+        differences += [Difference(field, _text(mine), _text(other), owner) for field, mine, other in pairs]
+    if "DocNumber" in body and "TxnTaxDetail" not in body:  # an invoice without tax: a person may have added some
+        tax = (remote.get("TxnTaxDetail") or {}).get("TotalTax") or 0
+        if tax:
+            differences.append(Difference("TxnTaxDetail.TotalTax", "", _text(tax), "billing"))
+    return differences
+
+
+_Pairs = Iterator[tuple[str, Any, Any]]
+
+
+def _compare_values(field: str, ours: Any, theirs: Any) -> _Pairs:
+    if isinstance(ours, Mapping):
+        inner = theirs if isinstance(theirs, Mapping) else {}
+        for name, value in ours.items():
+            yield from _compare_values(f"{field}.{name}", value, inner.get(name))
+    elif isinstance(ours, list):
+        inner_list = theirs if isinstance(theirs, list) else []
+        for position, value in enumerate(ours):
+            other = inner_list[position] if position < len(inner_list) else None
+            yield from _compare_values(f"{field}[{position + 1}]", value, other)
+    elif _comparable(ours) != _comparable(theirs):
+        yield field, ours, theirs
+
+
+def _compare_lines(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> _Pairs:
+    """Line by line in their order; a line too many or too few is one difference."""
+    kept = [line for line in theirs if _detail_type(line) != "subtotallinedetail"]
+    for position in range(max(len(ours), len(kept))):
+        field = f"Line[{position + 1}]"
+        if position >= len(ours):
+            yield field, None, kept[position].get("Amount", kept[position].get("Description"))
+        elif position >= len(kept):
+            yield field, ours[position].get("Amount", ours[position].get("Description")), None
+        else:
+            yield from _compare_values(field, ours[position], kept[position])
+
+
+def _detail_type(line: Mapping[str, Any]) -> str:
+    return str(line.get("DetailType", "")).replace("_", "").lower()
+
+
+def _comparable(value: Any) -> Any:
+    """Equal for values that mean the same: 2.50 and 2.5, nothing and "", both spellings of an enumeration."""
+    if value is None or isinstance(value, bool):
+        return value or ""
+    if isinstance(value, int | Decimal):
+        return Decimal(value)
+    text = str(value)
+    return text.replace("_", "").lower() if text.replace("_", "").lower() in _ENUMERATIONS else text
+
+
+_ENUMERATIONS = frozenset({"salesitemlinedetail", "discountlinedetail", "descriptiononly", "notset"})
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
