@@ -76,11 +76,17 @@ def billing_template(server: sa.Engine, server_url: str) -> str:
 
 
 @pytest.fixture
-def billing_engine(server: sa.Engine, server_url: str, billing_template: str) -> Iterator[sa.Engine]:
+def database_template(billing_template: str) -> str:
+    """What each test's database begins as; a module may begin with more."""
+    return billing_template
+
+
+@pytest.fixture
+def billing_engine(server: sa.Engine, server_url: str, database_template: str) -> Iterator[sa.Engine]:
     """A fresh database with the empty reference schema."""
     name = f"billing_{next(numbers)}"
     with server.connect() as connection:
-        connection.exec_driver_sql(f"create database {name} template {billing_template}")
+        connection.exec_driver_sql(f"create database {name} template {database_template}")
     engine = sa.create_engine(with_driver(server_url + name))
     yield engine
     engine.dispose()

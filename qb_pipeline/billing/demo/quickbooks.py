@@ -1,0 +1,147 @@
+"""What already stands in the demo firms' QuickBooks companies before the first sync.
+
+Belongs here: what a bookkeeper entered by hand, as plain data. Does not belong here: sending it; whoever shows the demo
+creates it over HTTP, as a bookkeeper's program would.
+"""
+
+from dataclasses import dataclass
+
+from qb_pipeline.billing.demo.practice import (
+    CHEN_COMPANIES,
+    CHEN_FEE_ITEMS,
+    CHEN_PEOPLE,
+    RIVERA_COMPANIES,
+    RIVERA_FEE_ITEMS,
+    RIVERA_PEOPLE,
+    FeeItem,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer; ``parent`` is the display name of the customer that it is a sub-customer of."""
+
+    display_name: str
+    given_name: str = ""
+    family_name: str = ""
+    company_name: str = ""
+    is_active: bool = True
+    parent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A service item. Prices are on our invoices; the item needs none."""
+
+    name: str
+    sku: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignInvoice:
+    """An invoice that the bookkeeper wrote: not ours, never to be touched."""
+
+    doc_number: str
+    customer: str
+    item: str
+    amount: str
+    days_ago: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A payment that a customer makes in QuickBooks after our invoices are there: (invoice number, amount) each."""
+
+    invoices: tuple[tuple[str, str], ...]
+    method: str
+    reference: str
+    days_ago: int
+
+    @property
+    def doc_numbers(self) -> tuple[str, ...]:
+        """The invoices that it pays."""
+        return tuple(number for number, _ in self.invoices)
+
+
+@dataclass(frozen=True, slots=True)
+class QuickBooksCompany:
+    """One firm's company. Customers stand before their sub-customers."""
+
+    name: str
+    customers: tuple[Customer, ...]
+    vendors: tuple[str, ...]
+    items: tuple[Item, ...]
+    invoices: tuple[ForeignInvoice, ...] = ()
+    received: tuple[Received, ...] = ()
+
+
+def _person(first: str, last: str) -> Customer:
+    return Customer(f"{first} {last}", first, last)
+
+
+def _company(name: str) -> Customer:
+    return Customer(name, company_name=name)
+
+
+def _items(fee_items: tuple[FeeItem, ...], *, known_by_code: str) -> tuple[Item, ...]:
+    """One item per fee item of the same name, but one, which the bookkeeper calls otherwise and knows by its code."""
+    return tuple(
+        Item(f"{name} (see list)", sku=code) if code == known_by_code else Item(name)
+        for code, name, _kind, _price in fee_items
+    )
+
+
+DEMO_QUICKBOOKS: dict[str, QuickBooksCompany] = {
+    "rivera-law": QuickBooksCompany(
+        name="Rivera Immigration Law",
+        customers=(
+            *(_person(first, last) for first, last in RIVERA_PEOPLE[::3]),
+            *(_company(name) for name, _first, _last in RIVERA_COMPANIES[::3]),
+            # Two active customers of one person's name.
+            Customer("Maria Garcia", "Maria", "Garcia"),
+            Customer("Maria Garcia - old file", "Maria", "Garcia"),
+            # The only customer of that name is inactive.
+            Customer("Pedro Alvarez", "Pedro", "Alvarez", is_active=False),
+            # The only customer of that name is a sub-customer.
+            _company("Pacific Ventures LLC"),
+            Customer("Wei Chen", "Wei", "Chen", parent="Pacific Ventures LLC"),
+            # One customer, two payers of that name.
+            _person("Anna", "Kowalska"),
+            # The same names in other letters and spaces: these match.
+            _person("José", "Núñez"),
+            _person("MARY ANN", "van der Berg"),
+            # A corporation without a billing person that is a customer already.
+            _company("Riverside Charter School"),
+            _company("Harbor Light Clinic"),
+        ),
+        vendors=("Summit Translations", "FedEx", "Iron Mountain"),
+        items=_items(RIVERA_FEE_ITEMS, known_by_code="EX-COP"),
+        invoices=(ForeignInvoice("R-8888", "Harbor Light Clinic", "Consultation", "180.00", days_ago=30),),
+    ),
+    "chen-partners": QuickBooksCompany(
+        name="Chen & Partners",
+        customers=(
+            *(_person(first, last) for first, last in CHEN_PEOPLE[::3]),
+            *(_company(name) for name, _first, _last in CHEN_COMPANIES[::3]),
+            Customer("David Lee", "David", "Lee"),
+            Customer("David Lee (Torrance)", "David", "Lee"),
+            _company("Bunker Hill Parking Co."),
+        ),
+        vendors=("Wilshire Court Reporters",),
+        items=_items(CHEN_FEE_ITEMS, known_by_code="E-MSG"),
+        invoices=(ForeignInvoice("M-0001", "Bunker Hill Parking Co.", "Contract Review", "450.00", days_ago=12),),
+        received=(
+            Received((("C-9001", "1950.00"),), "check", "20417", days_ago=1),
+            Received((("C-9002", "400.00"),), "card", "", days_ago=1),
+            Received((("C-9003", "2200.00"), ("C-9004", "900.00")), "wire", "FT-88213-0094-PACRIM", days_ago=1),
+            # On the bookkeeper's own invoice: must not come back to billing.
+            Received((("M-0001", "450.00"),), "check", "1187", days_ago=1),
+        ),
+    ),
+}
+
+DEMO_SETTINGS: dict[str, dict[str, str]] = {
+    "rivera-law": {"eligible_since": "all"},
+    "chen-partners": {"eligible_since": "all", "tax_policy": "total"},
+}
+"""The settings under which ``TROUBLES`` come out as they say; all others have their defaults."""
