@@ -33,7 +33,7 @@ XML_READ_CHARACTERS = 65_536
 DUPLICATE_REQUEST_ID = "600"
 """Listed by Intuit without a cause: the first request with this id was seen, so it may have worked.
 
-Source: Intuit's table of error codes; see docs/quickbooks.md.
+Source: Intuit, "Error codes" (read 2026-11-21).
 """
 SYSTEM_FAILURE = "10000"
 UNREADABLE = "unreadable"

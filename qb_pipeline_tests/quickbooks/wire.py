@@ -6,6 +6,7 @@ Belongs here: what no real HTTP server can be made to do. Does not belong here: 
 import gzip
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -113,14 +114,15 @@ def drip(message: bytes, *, seconds: float) -> Behaviour:
 class Server:
     """Listens on loopback; each request takes the next behaviour of the queue, or the usual one."""
 
-    def __init__(self, usual: Behaviour) -> None:
+    def __init__(self, usual: Behaviour, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self.next: deque[Behaviour] = deque()
         self.usual = usual
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self._tls = tls
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._start(self._accept)
@@ -154,6 +156,14 @@ class Server:
             self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
+        try:
+            if self._tls is not None:
+                self._open.discard(connection)
+                connection = self._tls.wrap_socket(connection, server_side=True)
+                self._open.add(connection)
+        except OSError:
+            connection.close()
+            return
         with connection, connection.makefile("rb") as reader:
             try:
                 while (request := read_request(reader)) is not None:
@@ -187,8 +197,8 @@ def read_request(reader) -> Request | None:  # type: ignore[no-untyped-def] # a 
 
 
 @contextmanager
-def serving(usual: Behaviour | None = None) -> Iterator[Server]:
-    server = Server(usual or say(answer({})))
+def serving(usual: Behaviour | None = None, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    server = Server(usual or say(answer({})), tls)
     try:
         yield server
     finally:
