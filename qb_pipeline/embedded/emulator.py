@@ -16,7 +16,6 @@ from qb_pipeline.embedded import processes
 
 MODULE = "qb_pipeline.emulator"
 COMMAND = re.compile(rf"-m {re.escape(MODULE)}\b")
-LOG_BYTES = 5_000_000
 
 
 class Emulator:
@@ -25,7 +24,7 @@ class Emulator:
     name = "emulator"
 
     def __init__(self, home: Path) -> None:
-        self.directory = home / "emulator"
+        self.directory = home.resolve() / "emulator"
         self.log = self.directory / "log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -37,13 +36,11 @@ class Emulator:
         """Start it, after an earlier one is gone (two would write one state); doesn't wait until it is ready."""
         self.prepare()
         processes.end_processes(self.directory, COMMAND, signal_number=signal.SIGTERM, patience=3.0)
-        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
-            self.log.replace(self.log.with_suffix(".1"))
         self._port = processes.remembered_port(self.directory / "port")
         (self.directory / "url").write_text(f"http://127.0.0.1:{self._port}\n")
         state = self.directory / "state.jsonl"
         search_path = os.pathsep.join(filter(None, (str(PROJECT), os.environ.get("PYTHONPATH"))))
-        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        log = processes.open_log(self.log)
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", MODULE, "--port", str(self._port), "--state", state],

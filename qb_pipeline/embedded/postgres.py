@@ -10,20 +10,22 @@ import re
 import secrets
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from qb_pipeline.embedded import EmbeddedError, processes
-from qb_pipeline.embedded.binaries import as_account, check_can_enter, choose_account, find_binaries, reachable
+from qb_pipeline.embedded.binaries import as_account, check_can_enter, choose_account, find_programs, reachable
 
 SUPERUSER = "qb_pipeline"
 DATABASES = ("pipeline", "billing", "dagster")
 COMMAND = re.compile(r"^(\S*/)?(postgres|initdb)\b")
-"""How the command line of the server begins, and of its backends (``postgres: checkpointer``)."""
+"""How a command line of the server begins, or of one of its backends (``postgres: checkpointer``)."""
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -36,8 +38,9 @@ SETTINGS = {
     "log_min_error_statement": "panic",
 }
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-LOG_BYTES = 5_000_000
 START_SECONDS = 60.0
+ASKS_FOR_PASSWORD = b"R"
+"""How the answer begins when a connection is welcome, in PostgreSQL's protocol; otherwise it begins with E."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +58,31 @@ def urls(home: Path) -> Urls:
     return Urls(database=pipeline, billing=billing, dagster=dagster)
 
 
+def takes_connections(home: Path) -> bool:
+    """Ask the server itself, as a client would who then goes away at the question for the password.
+
+    It costs a millisecond, and the truth is worth it: after a ``kill -9`` a server may be shutting down, or gone, some
+    moments before its supervisor can say so.
+    """
+    words = b"".join(word.encode() + b"\0" for word in ("user", SUPERUSER, "database", DATABASES[0], ""))
+    version = 3 << 16
+    try:
+        port = int((home / "postgres" / "port").read_text())
+        with socket.create_connection(("127.0.0.1", port), timeout=5.0) as connection:
+            connection.sendall(struct.pack("!ii", 8 + len(words), version) + words)
+            return connection.recv(1) == ASKS_FOR_PASSWORD
+    except (OSError, ValueError):
+        return False
+
+
 @contextmanager
-def temporary_server(home: Path) -> Iterator[str]:
+def temporary_server(home: Path, *, environ: Mapping[str, str] | None = None) -> Iterator[str]:
     """Run a server for tests, without supervisor and without waiting for the disk; yields a superuser's URL.
 
-    Its data are lost when the machine fails. The home's owner removes the home.
+    Its data are lost when the machine fails. The home exists, nothing else runs in it, and its owner removes it. As
+    root: the home and the folders above it are open (``o+x``), since the server runs as another user.
     """
-    server = Server(home, durable=False)
+    server = Server(home, durable=False, environ=environ)
     server.start()
     try:
         deadline = time.monotonic() + START_SECONDS
@@ -79,13 +100,15 @@ class Server:
 
     name = "postgres"
 
-    def __init__(self, home: Path, *, durable: bool = True) -> None:
-        self.directory = home / "postgres"
+    def __init__(self, home: Path, *, durable: bool = True, environ: Mapping[str, str] | None = None) -> None:
+        self.directory = home.resolve() / "postgres"
         self.data = self.directory / "data"
         self.log = self.directory / "log"
+        self._password = self.directory / "password"
         self.process: subprocess.Popen[bytes] | None = None
         self._settings = SETTINGS | ({} if durable else NOT_DURABLE)
         self._durable = durable
+        self._environ = os.environ if environ is None else environ
 
     def prepare(self) -> None:
         """Find the programs, and create the cluster when there is none.
@@ -95,12 +118,12 @@ class Server:
         Raises:
             EmbeddedError: nothing can be started before a person acts.
         """
-        self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.directory.mkdir(mode=0o755, exist_ok=True)
         self._account = choose_account(self.data)
         if self._account:
             self.directory.chmod(0o755)  # our umask may have closed it to the server's user
         check_can_enter(self.directory, self._account)
-        self._programs = reachable(find_binaries(self.data, os.environ), self._account, self.directory)
+        self._programs = reachable(find_programs(self.data, self._environ), self._account, self.directory)
         if not self.data.exists():
             self._create_cluster()
 
@@ -108,19 +131,19 @@ class Server:
         """Start the server, after all that an earlier one left behind is gone; doesn't wait until it is ready."""
         self.prepare()
         self._end_orphans()
-        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
-            self.log.replace(self.log.with_suffix(".1"))
+        if not self._password.exists():
+            self._set_password(self.data)
         port = processes.remembered_port(self.directory / "port")
         options = [text for name, value in self._settings.items() for text in ("-c", f"{name}={value}")]
-        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        log = processes.open_log(self.log)
         try:
             self.process = subprocess.Popen(
-                [self._programs / "postgres", "-D", self.data, "-p", str(port), *options],
+                [self._programs.folder / "postgres", "-D", self.data, "-p", str(port), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=self.data,
-                env=_environment(),
+                env=self._inherited(),
                 start_new_session=True,  # Ctrl-C is for the command in front
                 preexec_fn=processes.dying_with_us(signal.SIGINT),  # noqa: PLW1509 - no threads here
                 **as_account(self._account),
@@ -140,7 +163,6 @@ class Server:
         if self.process is not None:
             processes.stop_child(self.process, signal.SIGINT, signal.SIGQUIT, patience=10.0)
             self.process = None
-            self._end_orphans()
 
     def _end_orphans(self) -> None:
         """End what lives in our data directory without us, and remove a lock file that names nobody of ours.
@@ -169,41 +191,49 @@ class Server:
         new.mkdir(mode=0o700)
         if self._account:
             os.chown(new, self._account.uid, self._account.gid)
-        self._run("initdb", "-D", str(new), "--username", SUPERUSER, *self._initdb_options())
-        statements = [
-            f"alter role {SUPERUSER} password '{self._new_password()}'",
-            *(f"create database {name}" for name in DATABASES),
-        ]
-        # A server without listener or clients; the password passes through a pipe, so no other user ever sees it.
-        said = self._run("postgres", "--single", "-D", str(new), "postgres", says=statements)
-        if "ERROR" in said:
-            raise EmbeddedError("PostgreSQL could not create the databases in a new cluster")
-        new.rename(self.data)
-
-    def _initdb_options(self) -> list[str]:
         options = [
-            "--auth-local=reject",
             "--auth-host=scram-sha-256",
+            "--auth-local=reject",
             "--encoding=UTF8",
             "--locale=C",
             "--data-checksums",
         ]
-        version = int((self._run("initdb", "--version").split()[-1]).split(".")[0])
-        if version >= 17:
+        if self._programs.version >= 17:
             options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        return options if self._durable else [*options, "--no-sync"]
+        if not self._durable:
+            options += ["--no-sync"]
+        self._run(new, "initdb", "-D", str(new), "--username", SUPERUSER, *options)
+        self._tell(new, *(f"create database {name}" for name in DATABASES))
+        self._set_password(new)
+        new.rename(self.data)
 
-    def _run(self, program: str, *arguments: str, says: list[str] | None = None) -> str:
+    def _set_password(self, data: Path) -> None:
+        """Give the superuser a new password and write it down for ourselves."""
+        password = secrets.token_urlsafe(24)
+        self._tell(data, f"alter role {SUPERUSER} password '{password}'")
+        self._password.unlink(missing_ok=True)
+        with os.fdopen(os.open(self._password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(password)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _tell(self, data: Path, *statements: str) -> None:
+        """Run statements in a server without listener or clients; they pass through a pipe, seen by nobody."""
+        text = "".join(f"{statement};\n" for statement in statements)
+        if "ERROR" in self._run(data, "postgres", "--single", "-D", str(data), "postgres", text=text):
+            raise EmbeddedError(f"PostgreSQL could not set up its cluster in {data}")
+
+    def _run(self, data: Path, program: str, *arguments: str, text: str = "") -> str:
         """Run a program of PostgreSQL to its end; gives what it printed."""
         done: subprocess.CompletedProcess[str] = subprocess.run(
-            [self._programs / program, *arguments],
-            input="".join(f"{statement};\n" for statement in says or []),
+            [self._programs.folder / program, *arguments],
+            input=text,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            cwd=self.directory / "data.new",
-            env=_environment(),
+            cwd=data,
+            env=self._inherited(),
             start_new_session=True,
             preexec_fn=processes.dying_with_us(signal.SIGKILL),
             **as_account(self._account),
@@ -212,22 +242,13 @@ class Server:
             raise EmbeddedError(f"{program} failed with exit code {done.returncode}: {done.stdout[-1000:].strip()}")
         return done.stdout
 
-    def _new_password(self) -> str:
-        path = self.directory / "password"
-        path.unlink(missing_ok=True)  # of a cluster that was never completed
-        password = secrets.token_urlsafe(24)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(password)
-        return password
+    def _inherited(self) -> dict[str, str]:
+        """The environment of the server: no secret of ours, no PG… variable, messages in English."""
+        kept = {name: value for name, value in self._environ.items() if name in ("PATH", "LD_LIBRARY_PATH")}
+        return kept | {"LC_ALL": "C"}
 
 
 def _url(home: Path, database: str) -> str:
     password = (home / "postgres" / "password").read_text()
     port = int((home / "postgres" / "port").read_text())
     return f"postgresql+psycopg2://{SUPERUSER}:{password}@127.0.0.1:{port}/{database}"
-
-
-def _environment() -> dict[str, str]:
-    """What the server inherits: no secret of ours, no PG… variable, messages in English."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LD_LIBRARY_PATH")}
-    return kept | {"LC_ALL": "C"}

@@ -15,6 +15,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from qb_pipeline.embedded import EmbeddedError
+
+KILL_SECONDS = 10.0
+LOG_BYTES = 5_000_000
 PORTS = range(20_000, 32_000)
 """Below the range from which Linux takes the local ports of outgoing connections (32768 to 60999): a port that we
 remember is then not taken by chance while the server is down."""
@@ -58,13 +62,19 @@ def end_processes(
     """Ask those processes (or ``only`` that one of them) to end, and wait until all of them are gone.
 
     What is left after ``patience`` seconds is killed.
+
+    Raises:
+        EmbeddedError: the kernel doesn't let one go, say because its disk doesn't answer.
     """
     for pid in find_processes(directory, command):
         if only in (None, pid):
             _signal(pid, signal_number)
     deadline = time.monotonic() + patience
     while pids := find_processes(directory, command):
-        if time.monotonic() > deadline:
+        late = time.monotonic() - deadline
+        if late > KILL_SECONDS:
+            raise EmbeddedError(f"processes {pids} work in {directory} and cannot be killed: restart the machine")
+        if late > 0:
             for pid in pids:
                 _signal(pid, signal.SIGKILL)
         time.sleep(0.02)
@@ -84,11 +94,19 @@ def stop_child(child: subprocess.Popen[bytes], *signals: int, patience: float) -
 
 def remembered_port(path: Path) -> int:
     """The port written in this file while it is free; otherwise a free one, written down there."""
-    if path.exists() and is_free(port := int(path.read_text())):
-        return port
+    written = path.read_text().strip() if path.exists() else ""
+    if written.isdigit() and is_free(int(written)):
+        return int(written)
     port = next(port for port in random.sample(PORTS, len(PORTS)) if is_free(port))
     path.write_text(f"{port}\n")
     return port
+
+
+def open_log(path: Path) -> int:
+    """Open a log for a child to write to, after putting a long one aside; the caller closes it."""
+    if path.exists() and path.stat().st_size > LOG_BYTES:
+        path.replace(path.with_name(f"{path.name}.1"))
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 def is_free(port: int) -> bool:

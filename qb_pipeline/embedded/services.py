@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +19,13 @@ from pathlib import Path
 from signal import SIGTERM
 from typing import Any
 
-from qb_pipeline.config import BILLING_URL, DAGSTER_URL, DATABASE_URL, PROJECT, Config
-from qb_pipeline.embedded import EmbeddedError, emulator, postgres
+from qb_pipeline.config import BILLING_URL, DAGSTER_URL, DATABASE_URL, HOME, PROJECT, Config
+from qb_pipeline.embedded import EmbeddedError, emulator, postgres, processes
 
 DEADLINE_SECONDS = 60.0
 LINGER_SECONDS = 20.0
 LOOK_SECONDS = 0.02
+GUARD_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,16 @@ def use(config: Config, *, linger: float = LINGER_SECONDS) -> Iterator[Services]
     if not needed:
         yield _resolve(config, home)
         return
-    make_home(home)
+    over = threading.Event()
     with _users_lock(home):
         _have(home, needed, linger=linger)
-        yield _resolve(config, home)
+        threading.Thread(
+            target=_guard, args=(home, needed, linger, over), name="embedded services", daemon=True
+        ).start()
+        try:
+            yield _resolve(config, home)
+        finally:
+            over.set()
 
 
 def status(home: Path) -> Status:
@@ -115,7 +123,7 @@ def _resolve(config: Config, home: Path) -> Services:
         database_url=config.database_url or local.database,
         billing_url=config.billing_url or local.billing,
         dagster_url=config.dagster_url or local.dagster,
-        emulator_url=emulator.url(home) if config.needs_emulator else config.api_url,
+        emulator_url=emulator.url(home) if config.needs_emulator else None,
     )
 
 
@@ -123,11 +131,10 @@ def _resolve(config: Config, home: Path) -> Services:
 def _users_lock(home: Path) -> Iterator[None]:
     """Be counted as a user of this home's services."""
     try:
+        make_home(home)
         descriptor = os.open(home / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except PermissionError as error:
-        raise EmbeddedError(
-            f"{home} belongs to another user: run as that user, or set QB_PIPELINE_HOME to a folder of your own"
-        ) from error
+        raise EmbeddedError(f"{home} cannot be written: set {HOME} to a folder of your own") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield
@@ -149,13 +156,26 @@ def _have(home: Path, needed: list[str], *, linger: float) -> None:
             wish.parent.mkdir(exist_ok=True)
             wish.touch()
         if not _is_locked(home / "supervisor.lock"):
-            _start_supervisor(home, needed, linger=linger)
+            _start_supervisor(home, needed, linger=linger, seconds=deadline - time.monotonic())
         time.sleep(LOOK_SECONDS)
+
+
+def _guard(home: Path, needed: list[str], linger: float, over: threading.Event) -> None:
+    """Start a supervisor in the place of one that was killed while we use its services.
+
+    A supervisor that ended on purpose took its announcement away; a killed one left it, without its lock.
+    """
+    while not over.wait(GUARD_SECONDS):
+        if (home / "running").exists() and _read_running(home) is None:
+            with contextlib.suppress(EmbeddedError, OSError):  # our command learns it from its connections
+                _have(home, needed, linger=linger)
 
 
 def _are_ready(home: Path, needed: list[str]) -> bool:
     running = _read_running(home)
-    return running is not None and all(name in running["ready"] for name in needed)
+    if running is None or any(name not in running["ready"] for name in needed):
+        return False
+    return "postgres" not in needed or postgres.takes_connections(home)
 
 
 def _read_running(home: Path) -> dict[str, Any] | None:
@@ -187,27 +207,26 @@ def _is_held(descriptor: int) -> bool:
     return False
 
 
-def _start_supervisor(home: Path, needed: list[str], *, linger: float) -> None:
+def _start_supervisor(home: Path, needed: list[str], *, linger: float, seconds: float) -> None:
     """Start the supervisor in the background; comes back when it has prepared the services, or failed to."""
     log = home / "supervisor.log"
-    wishes = [f"--{name}" for name in needed]
-    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
+    command = [sys.executable, "-m", "qb_pipeline.embedded.supervisor", str(home), *(f"--{name}" for name in needed)]
+    with open(processes.open_log(log), "ab") as file:
         begin = file.tell()
-        command = [sys.executable, "-m", "qb_pipeline.embedded.supervisor", str(home), *wishes]
-        done = subprocess.run(
-            [*command, "--detach", "--linger", str(linger)],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            check=False,
-            cwd=PROJECT,  # where ``-m`` finds us, installed or not
-            start_new_session=True,
-        )
-    if done.returncode:
-        with log.open("rb") as file:
-            file.seek(begin)
-            said = file.read()[-2000:].decode(errors="replace").strip()
-        raise EmbeddedError(f"the embedded {' and '.join(needed)} cannot run: {said}")
+        try:
+            subprocess.run(
+                [*command, "--detach", "--linger", str(linger)],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                check=True,
+                cwd=PROJECT,  # where ``-m`` finds us, installed or not
+                start_new_session=True,
+                timeout=seconds,
+            )
+        except subprocess.SubprocessError as error:
+            said = log.read_bytes()[begin:].decode(errors="replace").strip()
+            raise EmbeddedError(f"the embedded {' and '.join(needed)} cannot run: {said or error}") from error
 
 
 def _tail(log: Path) -> str:

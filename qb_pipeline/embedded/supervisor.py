@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     lock = lock_alone(home / "supervisor.lock")
     if lock is None:
         return 0
-    supervisor = Supervisor(home, linger=given.linger)
+    supervisor = Supervisor(home, lock=lock, linger=given.linger)
     try:
         for name in SERVICES:
             if getattr(given, name):
@@ -64,8 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
         if os.fork():
             os._exit(0)  # the child goes on, and the lock with it
         os.setsid()
-    os.truncate(lock, 0)
-    os.write(lock, f"{os.getpid()}\n".encode())
+        os.chdir("/")
+        write_pid(lock)
     supervisor.run()
     return 0
 
@@ -79,9 +79,16 @@ def lock_alone(path: Path) -> int | None:
         except BlockingIOError:
             time.sleep(0.01)
         else:
+            write_pid(descriptor)
             return descriptor
     os.close(descriptor)
     return None
+
+
+def write_pid(lock: int) -> None:
+    """Say in the lock's file who we are."""
+    os.truncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
 
 def seconds_before_restart(quick_deaths: int) -> float:
@@ -96,9 +103,10 @@ def say(message: str) -> None:
 
 @dataclass(slots=True)
 class Kept:
-    """A service that we keep alive, and how its last starts went."""
+    """A service that we keep alive, and how it went."""
 
     service: Server | Emulator
+    is_ready: bool = False
     started_at: float | None = None
     start_at: float = 0.0
     quick_deaths: int = 0
@@ -107,8 +115,9 @@ class Kept:
 class Supervisor:
     """Starts what is wanted, restarts what died, and ends when it is told to or when nobody needs it."""
 
-    def __init__(self, home: Path, *, linger: float) -> None:
+    def __init__(self, home: Path, *, lock: int, linger: float) -> None:
         self._home = home
+        self._lock = lock
         self._linger = linger
         self._kept: dict[str, Kept] = {}
         self._ready: dict[str, int] | None = None
@@ -131,13 +140,13 @@ class Supervisor:
         """Keep the services alive until SIGTERM or SIGINT, or until nobody has used them for the linger time."""
         woken = self._wake_on_signals()
         try:
-            while not self._told_to_stop and not self._is_idle():
+            while not self._told_to_stop and not self._is_idle() and self._home_is_ours():
                 self._add_wanted()
                 for name, kept in self._kept.items():
                     self._tend(name, kept)
                 self._announce()
-                tick = TICK_SECONDS if self._ready and len(self._ready) == len(self._kept) else STARTING_TICK_SECONDS
-                select([woken], [], [], tick)
+                all_ready = all(kept.is_ready for kept in self._kept.values())
+                select([woken], [], [], TICK_SECONDS if all_ready else STARTING_TICK_SECONDS)
                 with contextlib.suppress(BlockingIOError):
                     os.read(woken, 4096)
         finally:
@@ -152,7 +161,9 @@ class Supervisor:
         """Start the service when it is not running and its time has come."""
         process = kept.service.process
         if process is not None and process.poll() is None:
+            kept.is_ready = kept.is_ready or kept.service.is_ready()
             return
+        kept.is_ready = False
         now = time.monotonic()
         if kept.started_at is not None:
             ended = "could not be started" if process is None else f"ended with code {process.returncode}"
@@ -175,7 +186,7 @@ class Supervisor:
         ready = {
             name: kept.service.process.pid
             for name, kept in self._kept.items()
-            if kept.service.process is not None and kept.service.is_ready()
+            if kept.service.process is not None and kept.is_ready
         }
         if ready == self._ready:
             return
@@ -200,6 +211,16 @@ class Supervisor:
         fcntl.flock(self._users, fcntl.LOCK_UN)
         return False
 
+    def _home_is_ours(self) -> bool:
+        """Whether the file that we locked is still the home's: somebody may have removed the home under our feet.
+
+        Then another supervisor may already be at work in a new folder of that name; its services are none of ours.
+        """
+        try:
+            return os.path.samestat(os.stat(self._home / "supervisor.lock"), os.fstat(self._lock))
+        except FileNotFoundError:
+            return False
+
     def _wake_on_signals(self) -> int:
         """Give a descriptor that becomes readable when a child died or somebody wants us to stop."""
 
@@ -216,9 +237,11 @@ class Supervisor:
         return reader
 
     def _end(self) -> None:
-        (self._home / "running").unlink(missing_ok=True)
-        for name, kept in self._kept.items():
-            (self._home / "wanted" / name).unlink(missing_ok=True)
+        if self._home_is_ours():
+            (self._home / "running").unlink(missing_ok=True)
+            for name in self._kept:
+                (self._home / "wanted" / name).unlink(missing_ok=True)
+        for kept in self._kept.values():
             kept.service.stop()
 
 
