@@ -193,6 +193,8 @@ class Company:
         Raises:
             TransientError: rows kept moving, or a page could not be read: what came before is not everything.
         """
+        if not 1 < page <= statements.PAGE_SIZE:
+            raise ValueError(f"a page holds 2 to {statements.PAGE_SIZE} rows")
         seen: set[str] = set()
         start, anchor, restarts = 1, "", 0
         while True:
@@ -351,9 +353,17 @@ class Company:
         with self._lock:
             if self._is_lost:
                 raise AuthorizationLostError("a fresh access token was refused as well; reconnect the company")
-            token = self._access_token(False)
-            if token == self._refused_token:
-                token = self._unproven_token = self._access_token(True)
+            try:
+                token = self._access_token(False)
+                if token == self._refused_token:
+                    token = self._unproven_token = self._access_token(True)
+            except TransientError as error:  # of the authorization server; this request has not left
+                raise TransientError(
+                    f"no access token: {error.reason}",
+                    sent=False,
+                    http_status=error.http_status,
+                    intuit_tid=error.intuit_tid,
+                ) from error
             return token
 
     def _note(self, reply: Reply, token: str) -> None:

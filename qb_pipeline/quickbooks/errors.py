@@ -75,8 +75,11 @@ class Fault:
 class QuickBooksError(Exception):
     """Anything that QuickBooks, or the way to it, refused us.
 
-    ``reason`` is the message without the tid; ``http_status`` is None when no answer came.
+    ``sent`` is False when it is certain that QuickBooks did nothing. ``reason`` is the message without the tid;
+    ``http_status`` is None when no answer came.
     """
+
+    sent: bool = False
 
     def __init__(self, message: str, *, http_status: int | None = None, intuit_tid: str = "") -> None:
         super().__init__(f"{message}; intuit_tid={intuit_tid or 'none'}")
@@ -86,7 +89,7 @@ class QuickBooksError(Exception):
 
 
 class TransientError(QuickBooksError):
-    """The same request may work later. ``sent`` is False when it is certain that QuickBooks did nothing."""
+    """The same request may work later."""
 
     def __init__(self, message: str, *, sent: bool, http_status: int | None = None, intuit_tid: str = "") -> None:
         super().__init__(message, http_status=http_status, intuit_tid=intuit_tid)

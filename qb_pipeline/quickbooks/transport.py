@@ -26,6 +26,9 @@ from qb_pipeline.quickbooks.errors import PermanentError, TransientError, safe_w
 POOL_CONNECTIONS = 10
 CONNECT_SECONDS = 10.0
 
+IDLE_SECONDS = 20.0
+"""A connection that idled longer is replaced: a POST that meets a closing one would leave its outcome unknown."""
+
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """A page of 1,000 invoices is about 5 MB. Whatever is larger is not an answer to us."""
 
@@ -213,32 +216,35 @@ def _is_bad_certificate(error: BaseException | None) -> bool:
     return False
 
 
-class _Connection(HTTPSConnection):
-    """Every byte of a request goes through ``send``: here it is certain that none has left before."""
+class Connection(HTTPConnection):
+    """A connection that knows when its last byte left, and for whom."""
+
+    used_at = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the pool may use it again: one that idled long may be closing at the other end this very moment."""
+        return super().is_connected and time.monotonic() - self.used_at < IDLE_SECONDS
 
     def send(self, data: Any) -> None:
+        """Send; every byte of a request goes through here, so before this none has left."""
         if self.sock is None:
             self.connect()
         _current.watch.leave(self)
         super().send(data)
+        self.used_at = time.monotonic()
 
 
-class _PlainConnection(HTTPConnection):
-    """The same without TLS, for the emulator on loopback."""
-
-    def send(self, data: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        _current.watch.leave(self)
-        super().send(data)
+class SecureConnection(Connection, HTTPSConnection):
+    """The same over TLS."""
 
 
-class _Pool(HTTPSConnectionPool):
-    ConnectionCls = _Connection
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = Connection
 
 
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = SecureConnection
 
 
 class _Adapter(HTTPAdapter):
@@ -246,4 +252,4 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"https": _Pool, "http": _PlainPool}
+        self.poolmanager.pool_classes_by_scheme = {"https": _SecurePool, "http": _Pool}

@@ -342,6 +342,14 @@ def test_a_silent_server_ends_at_the_deadline_of_its_kind(server: Server, open_c
     assert len(server.requests) == 1
 
 
+def test_a_connection_that_the_server_closed_meanwhile_is_replaced(server: Server, company: Company):
+    server.usual = say_and_close(answer(CREATED))
+    for _ in range(5):
+        write_once(company)
+        time.sleep(0.01)
+    assert (len(server.requests), server.connections) == (5, 5)
+
+
 def test_a_refused_connection_sent_nothing(server: Server, open_company):
     server.close()
     with pytest.raises(TransientError) as caught:
@@ -500,6 +508,24 @@ def test_many_threads_ask_for_one_fresh_token(server: Server, open_company):
     assert asked == ["old"]
 
 
+def test_a_token_that_cannot_be_had_sends_nothing(server: Server, open_company):
+    """The authorization server's lost answer is not the company's: the POST never left."""
+
+    def access_token(refused: bool) -> str:
+        raise OutcomeUnknownError("the refresh of the token was not answered", http_status=503, intuit_tid="t-9")
+
+    company = open_company(access_token=access_token)
+    for act in WRITES:
+        with pytest.raises(TransientError) as caught:
+            act(company)
+        assert (type(caught.value), caught.value.sent, str(caught.value)) == (
+            TransientError,
+            False,
+            "no access token: the refresh of the token was not answered; intuit_tid=t-9",
+        )
+    assert server.requests == []
+
+
 @pytest.mark.parametrize("code", ["120", "3100"])
 def test_a_fault_of_authorization_asks_to_reconnect(server: Server, company: Company, code: str):
     fault = {"fault": {"error": [{"message": "m", "detail": CLIENT_NAME, "code": code}], "type": "SERVICE"}}
@@ -581,6 +607,12 @@ def test_a_statement_is_posted_so_that_no_name_stands_in_an_address(server: Serv
 def test_an_empty_result_is_empty(server: Server, company: Company):
     server.will(say(answer({"QueryResponse": {}, "time": TIME})))
     assert company.query("select * from Invoice") == []
+
+
+@pytest.mark.parametrize("page", [0, 1, 1001])
+def test_a_page_has_room_for_its_anchor(company: Company, page: int):
+    with pytest.raises(ValueError, match="a page holds"):
+        list(company.query_all("Invoice", page=page))
 
 
 def rows_of(ids: list[int], removals: dict[int, int]):

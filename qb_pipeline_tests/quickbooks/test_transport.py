@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from qb_pipeline.quickbooks import transport
 from qb_pipeline.quickbooks.errors import PermanentError, TransientError
-from qb_pipeline.quickbooks.transport import Reply, exchange, open_session
+from qb_pipeline.quickbooks.transport import IDLE_SECONDS, Connection, Reply, exchange, open_session, watched
 from qb_pipeline_tests.quickbooks.wire import Server, answer, drip, say, serving
 
 
@@ -50,6 +50,16 @@ def test_connections_are_used_again(server: Server, session: requests.Session):
     for _ in range(5):
         get(session, server.url)
     assert (len(server.requests), server.connections) == (5, 1)
+
+
+def test_a_connection_that_idled_long_is_not_trusted(server: Server):
+    connection = Connection("127.0.0.1", server.port)
+    with watched(5):
+        connection.send(b"GET / HTTP/1.1\r\n\r\n")
+    assert connection.is_connected
+    connection.used_at -= IDLE_SECONDS
+    assert not connection.is_connected
+    connection.close()
 
 
 def test_a_connection_that_was_cut_at_the_deadline_harms_no_later_request(server: Server, session: requests.Session):
