@@ -1,0 +1,136 @@
+"""Put the doors together and listen.
+
+Belongs here: routes, the server, what runs beside it. Does not belong here: anything a door does.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from qb_pipeline.emulator.admin import Admin
+from qb_pipeline.emulator.api import Api
+from qb_pipeline.emulator.doors import Doors
+from qb_pipeline.emulator.pages import companies_page
+from qb_pipeline.emulator.wire import Connections
+from qb_pipeline.emulator.world import World
+
+TICK_SECONDS = 0.05
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True):
+    """What ``--config`` may hold."""
+
+    companies: list[dict[str, Any]] = []
+    clients: dict[str, str] = {}
+
+
+class App:
+    """The ASGI application: accounting calls go straight to their door, the rest through routes."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.api = Api(world)
+        self.doors = doors = Doors(world)
+        self.others: ASGIApp = Starlette(
+            routes=[
+                Route("/", self.home),
+                Route("/.well-known/openid_configuration", doors.discovery),
+                Route("/.well-known/openid_configuration/", doors.discovery),
+                Route("/.well-known/openid_sandbox_configuration", doors.discovery),
+                Route("/connect/oauth2", doors.consent, methods=["GET", "POST"]),
+                Route("/v2/oauth2/tokens/revoke", doors.revoke, methods=["POST"]),
+                *Admin(world).routes(),
+            ],
+            lifespan=self.lifespan,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Route one request."""
+        if scope["type"] == "http" and scope["path"].startswith("/v3/company/"):
+            await self.api(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] == "/oauth2/v1/tokens/bearer":
+            await self.doors.token(scope, receive, send)
+        else:
+            await self.others(scope, receive, send)
+
+    async def home(self, _request: Request) -> Response:
+        """Show the companies."""
+        return HTMLResponse(companies_page([tenant.company for tenant in self.world.tenants.values()]))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        """Run what happens by itself while the server runs."""
+        task = asyncio.create_task(self.tick())
+        yield
+        task.cancel()
+        self.world.journal.close()
+
+    async def tick(self) -> None:
+        """Let late things happen and webhooks leave."""
+        while True:
+            self.world.settle()
+            for tenant in self.world.tenants.values():
+                for delivery in tenant.webhooks.due():
+                    status = await asyncio.to_thread(tenant.webhooks.send, delivery)
+                    tenant.webhooks.note(delivery, status)
+            await asyncio.sleep(TICK_SECONDS)
+
+
+def make_world(state: Path | None, config: Path | None) -> World:
+    """Read the state and the settings.
+
+    Raises:
+        ValueError: the settings are not what ``Settings`` says.
+    """
+    world = World(state)
+    if config is not None:
+        try:
+            settings = msgspec.json.decode(config.read_bytes(), type=Settings)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"{config}: {error}") from error
+        world.authorizations.clients.update(settings.clients)
+        for company in settings.companies:
+            if str(company["realm_id"]) not in world.tenants:
+                world.add_company(str(company["realm_id"]), str(company["name"]), company.get("switches"))
+    return world
+
+
+def serve(world: World, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    """Listen until told to stop; print one line when ready.
+
+    Raises:
+        ValueError: the address is not this machine's own.
+    """
+    if host not in LOOPBACK:
+        raise ValueError("the emulator has no login: it listens on loopback only")
+    listener = socket.create_server((host, port), backlog=512)
+    address = f"http://{host}:{listener.getsockname()[1]}"
+    settings = uvicorn.Config(App(world), http=Connections, log_level="warning", access_log=False, lifespan="on")
+    server = Announcing(settings, address)
+    server.run(sockets=[listener])
+
+
+class Announcing(uvicorn.Server):
+    """A server that says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
+        super().__init__(config)
+        self.address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say so."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            print(f"ready {self.address}", flush=True)  # noqa: T201 - what callers wait for

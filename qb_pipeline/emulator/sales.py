@@ -1,0 +1,350 @@
+"""Rules of invoices, credit memos, sales receipts and refund receipts.
+
+Belongs here: lines, amounts, totals, tax, discount, due dates, numbers. Does not belong here: who pays
+(``payments``).
+"""
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+
+from qb_pipeline.emulator import faults
+from qb_pipeline.emulator.clock import add_days
+from qb_pipeline.emulator.company import Change
+from qb_pipeline.emulator.faults import FaultError
+from qb_pipeline.emulator.fields import Body
+from qb_pipeline.emulator.money import CENT, cents, decimal, dollars
+from qb_pipeline.emulator.tables import SALES
+
+NEGATIVE_TOTAL = "Transaction amount must be 0 or greater."
+SPECIAL_ITEMS = {"SHIPPING_ITEM_ID": "Shipping", "GRATUITY_ITEM_ID": "Gratuity"}
+DETAILS = ("SalesItemLineDetail", "GroupLineDetail", "DiscountLineDetail", "DescriptionOnly", "SubTotalLineDetail")
+DAYS_WITHOUT_TERMS = 30
+"""Seen in Intuit's sample of an invoice without terms: due after 30 days."""
+COMPUTED = (
+    "TotalAmt",
+    "Balance",
+    "HomeTotalAmt",
+    "HomeBalance",
+    "LinkedTxn",
+    "RemainingCredit",
+    "DeliveryInfo",
+    "InvoiceLink",
+)
+MOST_TAXABLE_LINES = 750
+
+
+def prepare(change: Change, entity: str, body: Body, old: Body | None, include: frozenset[str]) -> Body:
+    """Check and complete a sales form before it is stored.
+
+    Raises:
+        FaultError: QuickBooks would refuse it.
+    """
+    if not body.get("Line"):
+        raise faults.missing("Line")
+    if entity != "RefundReceipt" and not (body.get("CustomerRef") or {}).get("value"):
+        raise faults.missing("CustomerRef")
+    for name in COMPUTED:
+        body.pop(name, None)
+    body["CustomerRef"] = change.refer("Customer", body.get("CustomerRef"))
+    if body["CustomerRef"] is None:
+        del body["CustomerRef"]
+    for name, target in (("ClassRef", "Class"), ("DepartmentRef", "Department"), ("PaymentMethodRef", "PaymentMethod")):
+        if body.get(name):
+            body[name] = change.refer(target, body[name])
+    body["TxnDate"] = (body.get("TxnDate") or change.company.clock.today())[:10]
+    body["Line"] = _complete_lines(change, body["Line"], (old or {}).get("Line") or [])
+    _add_up(change, body)
+    if entity == "Invoice":
+        _set_due_date(change, body)
+    if entity in ("SalesReceipt", "RefundReceipt"):
+        _set_account(change, entity, body)
+    _set_number(change, entity, body, old, include)
+    _set_defaults(change, entity, body, old)
+    return body
+
+
+def _complete_lines(change: Change, lines: list[Body], old: list[Body]) -> list[Body]:
+    known = {line["Id"] for line in old if line.get("Id")}
+    next_id = max((int(each) for each in known), default=0) + 1
+    done: list[Body] = []
+    for line in lines:
+        kind = line.get("DetailType")
+        if not kind:
+            raise faults.missing("Line.DetailType")
+        if kind not in DETAILS:
+            raise faults.business(f"{kind} is not allowed on this transaction.", hint="Detail is our wording")
+        if kind == "SubTotalLineDetail":
+            continue
+        complete = _complete_line(change, kind, line)
+        identifier = str(line.get("Id") or "")
+        if identifier not in known:
+            identifier, next_id = str(next_id), next_id + 1
+        known.discard(identifier)
+        complete["Id"], complete["LineNum"] = identifier, len(done) + 1
+        done.append(complete)
+    if not done:
+        raise faults.missing("Line")
+    return done
+
+
+def _complete_line(change: Change, kind: str, line: Body) -> Body:
+    complete: Body = {name: value for name, value in line.items() if value not in (None, "")}
+    if kind == "DescriptionOnly":
+        complete.setdefault("DescriptionLineDetail", {})
+        complete.pop("Amount", None)
+    elif kind == "DiscountLineDetail":
+        _check_discount(change, complete)
+    elif kind == "GroupLineDetail":
+        group = complete.setdefault("GroupLineDetail", {})
+        group["Line"] = [_complete_line(change, "SalesItemLineDetail", each) for each in group.get("Line") or []]
+        complete["Amount"] = dollars(sum(cents(each["Amount"]) for each in group["Line"]))
+    else:
+        _complete_item_line(change, complete)
+    return complete
+
+
+def _complete_item_line(change: Change, line: Body) -> None:
+    if line.get("Amount") is None:
+        raise faults.missing("Line.Amount")
+    detail: Body = {name: value for name, value in (line.get("SalesItemLineDetail") or {}).items() if value is not None}
+    quantity, price = detail.get("Qty"), detail.get("UnitPrice")
+    if quantity not in (None, "") and price not in (None, ""):
+        product = (decimal(quantity) * decimal(price)).quantize(CENT, ROUND_HALF_UP)
+        if product != decimal(line["Amount"]):
+            raise faults.wrong_amount(f"{decimal(line['Amount']).normalize():,f}")
+    line["Amount"] = dollars(cents(line["Amount"]))
+    wanted = detail.get("ItemRef") or {}
+    identifier = str(wanted.get("value") or "")
+    if identifier in SPECIAL_ITEMS:
+        detail["ItemRef"] = {"value": identifier, "name": SPECIAL_ITEMS[identifier]}
+    elif identifier:
+        detail["ItemRef"] = change.refer("Item", wanted)
+        item = change.company.live("Item", identifier)
+        if item is not None and item.kind == "Category":
+            raise faults.business("A category cannot be sold.", hint="Detail is our wording")
+    else:
+        detail["ItemRef"] = _default_item(change)
+    code = (detail.get("TaxCodeRef") or {}).get("value") or "NON"
+    if code not in ("TAX", "NON"):
+        raise FaultError(
+            "6100", "Invalid Line TaxCode", "Invalid tax code on the line. Use TAX or NON.", element="TaxCodeRef"
+        )
+    detail["TaxCodeRef"] = {"value": code}
+    if detail.get("ClassRef"):
+        detail["ClassRef"] = change.refer("Class", detail["ClassRef"])
+    line["SalesItemLineDetail"] = detail
+
+
+def _default_item(change: Change) -> Body:
+    """A line without an item: QuickBooks books it on an item of its own choice, without a word."""
+    if change.company.switches.missing_item == "refused":
+        raise faults.missing("ItemRef")
+    for record in change.company.tables["Item"].rows.values():
+        if record.active and record.kind != "Category":
+            return {"value": record.id, "name": record.full_name}
+    raise faults.missing("ItemRef")
+
+
+def _check_discount(change: Change, line: Body) -> None:
+    if not change.company.preference("SalesFormsPrefs", "AllowDiscount"):
+        raise faults.business(
+            "Discounts are turned off for this company.", hint="Preferences: AllowDiscount; our wording"
+        )
+    detail = line.get("DiscountLineDetail") or {}
+    percent_based = detail.get("PercentBased") in (True, "true")
+    if (percent_based and detail.get("DiscountPercent") is None) or (not percent_based and line.get("Amount") is None):
+        raise FaultError("6090", "Discount line missing info", "The discount needs an amount or a percentage.")
+    if detail.get("DiscountAccountRef"):
+        detail["DiscountAccountRef"] = change.refer("Account", detail["DiscountAccountRef"])
+    else:
+        account = change.company.account_of("discount")
+        detail["DiscountAccountRef"] = change.refer("Account", {"value": account}) or {}
+    detail["PercentBased"] = percent_based
+    line["DiscountLineDetail"] = detail
+
+
+def _add_up(change: Change, body: Body) -> None:
+    subtotal = sum(cents(line.get("Amount")) for line in body["Line"] if line["DetailType"] in DETAILS[:2])
+    discount = 0
+    for line in body["Line"]:
+        if line["DetailType"] == "DiscountLineDetail":
+            detail = line["DiscountLineDetail"]
+            if detail["PercentBased"]:
+                share = decimal(detail["DiscountPercent"]) * subtotal / 100
+                line["Amount"] = dollars(int(share.quantize(Decimal(1), ROUND_HALF_UP)))
+            discount += cents(line["Amount"])
+    tax = _find_tax(change, body)
+    total = subtotal - discount + tax
+    if total < 0:
+        raise faults.business(NEGATIVE_TOTAL)
+    body["Line"].append({"DetailType": "SubTotalLineDetail", "Amount": dollars(subtotal), "SubTotalLineDetail": {}})
+    body["TotalAmt"] = dollars(total)
+
+
+def _find_tax(change: Change, body: Body) -> int:
+    """Say the tax: nothing without sales tax, else what the engine says (or what was sent, by switch)."""
+    sent = body.pop("TxnTaxDetail", None) or {}
+    detail: Body = {}
+    switches = change.company.switches
+    taxable = [line for line in body["Line"] if _is_taxable(line)]
+    if len(taxable) > MOST_TAXABLE_LINES:
+        raise faults.business(
+            f"A taxable invoice has at most {MOST_TAXABLE_LINES} lines.", hint="Detail is our wording"
+        )
+    if not change.company.preference("TaxPrefs", "UsingSalesTax"):
+        tax = 0
+    elif switches.tax == "recomputed":
+        base = sum(cents(line["Amount"]) for line in taxable)
+        tax = int((Decimal(str(switches.tax_percent)) * base / 100).quantize(Decimal(1), ROUND_HALF_UP))
+    else:
+        lines = sent.get("TaxLine") or []
+        tax = cents(sent.get("TotalTax")) if "TotalTax" in sent else sum(cents(line.get("Amount")) for line in lines)
+        detail = {name: value for name, value in sent.items() if name in ("TxnTaxCodeRef", "TaxLine")}
+    body["TxnTaxDetail"] = {**detail, "TotalTax": dollars(tax)}
+    return tax
+
+
+def _is_taxable(line: Body) -> bool:
+    detail = line.get("SalesItemLineDetail") or {}
+    return bool((detail.get("TaxCodeRef") or {}).get("value") == "TAX")
+
+
+def _set_due_date(change: Change, body: Body) -> None:
+    customer = change.company.tables["Customer"].rows[body["CustomerRef"]["value"]].decode()
+    if body.get("SalesTermRef"):
+        body["SalesTermRef"] = change.refer("Term", body["SalesTermRef"])
+    elif customer.get("SalesTermRef"):
+        body["SalesTermRef"] = customer["SalesTermRef"]
+    for address in ("BillAddr", "ShipAddr"):
+        if not body.get(address) and customer.get(address):
+            body[address] = customer[address]
+    if body.get("DueDate"):
+        body["DueDate"] = body["DueDate"][:10]
+        return
+    reference = body.get("SalesTermRef")
+    term = change.company.live("Term", reference["value"]) if reference else None
+    days = DAYS_WITHOUT_TERMS
+    if term is not None:
+        terms = term.decode()
+        if terms["Type"] == "DATE_DRIVEN":
+            body["DueDate"] = _day_of_month(
+                body["TxnDate"], int(terms["DayOfMonthDue"]), int(terms.get("DueNextMonthDays") or 0)
+            )
+            return
+        days = int(terms["DueDays"])
+    body["DueDate"] = add_days(body["TxnDate"], days)
+
+
+def _day_of_month(day: str, due: int, next_month_days: int) -> str:
+    """Give the next ``due``-th of a month that is more than ``next_month_days`` days away."""
+    at = day
+    while int(at[8:]) != due or at <= add_days(day, next_month_days):
+        at = add_days(at, 1)
+        if due > 28 and at[8:] == "01" and at > add_days(day, next_month_days):
+            return add_days(at, -1)
+    return at
+
+
+def _set_account(change: Change, entity: str, body: Body) -> None:
+    if body.get("DepositToAccountRef"):
+        body["DepositToAccountRef"] = change.refer("Account", body["DepositToAccountRef"])
+    elif entity == "RefundReceipt":
+        raise faults.missing("DepositToAccountRef")
+    else:
+        body["DepositToAccountRef"] = change.refer("Account", {"value": change.company.account_of("undeposited")})
+
+
+def next_number(last: str) -> str:
+    """Count a number on: the trailing digits move, any prefix stays."""
+    found = re.search(r"\d+$", last)
+    if found is None:
+        return f"{last}1"
+    return f"{last[: found.start()]}{int(found.group()) + 1:0{len(found.group())}}"
+
+
+def _set_number(change: Change, entity: str, body: Body, old: Body | None, include: frozenset[str]) -> None:
+    company = change.company
+    custom = company.preference("SalesFormsPrefs", "CustomTxnNumbers")
+    number = body.get("DocNumber")
+    automatic = number == "AUTO_GENERATE" or body.pop("AutoDocNumber", None) in (True, "true")
+    if automatic or (not number and not custom and old is None):
+        number = next_number(company.last_number)
+    elif not number and not custom and old is not None:
+        number = old.get("DocNumber")
+    if not number:
+        body.pop("DocNumber", None)
+        return
+    body["DocNumber"] = number
+    if old is None or old.get("DocNumber") != number:
+        change.last_number = number
+        allowed = "allowduplicatedocnum" in include or company.switches.duplicate_numbers == "allowed" or not custom
+        if not allowed:
+            for kind in SALES:
+                for taken in company.tables[kind].with_number(number):
+                    if taken != body.get("Id"):
+                        raise faults.duplicate_number(number, kind, taken)
+
+
+def _set_defaults(change: Change, entity: str, body: Body, old: Body | None) -> None:
+    total = cents(body["TotalAmt"])
+    applied = cents(old["TotalAmt"]) - cents(old["Balance"]) if old is not None else 0
+    if entity in ("SalesReceipt", "RefundReceipt"):
+        body["Balance"] = 0
+    else:
+        if applied > total:
+            raise faults.business(
+                "The amount is less than what has been applied already.", hint="Detail is our wording"
+            )
+        if applied and old is not None and old["CustomerRef"]["value"] != body["CustomerRef"]["value"]:
+            raise faults.business("The customer of a paid transaction can't be changed.", hint="Detail is our wording")
+        body["Balance"] = dollars(total - applied)
+        body["LinkedTxn"] = (old or {}).get("LinkedTxn") or []
+    if entity == "CreditMemo":
+        body["RemainingCredit"] = body["Balance"]
+    body.setdefault("PrintStatus", "NeedToPrint")
+    body.setdefault("EmailStatus", "NotSet")
+    body.setdefault("ApplyTaxAfterDiscount", False)
+    body.setdefault("CustomField", [])
+    if body["EmailStatus"] == "NeedToSend" and not (body.get("BillEmail") or {}).get("Address"):
+        raise FaultError("6420", "Email address is required", "An e-mail address is required to send the transaction.")
+    if entity == "Invoice":
+        body.setdefault("Deposit", 0)
+    preferences = change.company.preference("CurrencyPrefs", "MultiCurrencyEnabled")
+    if preferences:
+        if not (body.get("CurrencyRef") or {}).get("value"):
+            raise faults.missing("CurrencyRef")
+        body.setdefault("ExchangeRate", 1)
+    home = (change.company.preference("CurrencyPrefs", "HomeCurrency") or {}).get("value", "USD")
+    wanted = (body.get("CurrencyRef") or {}).get("value") or home
+    customer = change.company.live("Customer", (body.get("CustomerRef") or {}).get("value") or "")
+    expected = customer.decode()["CurrencyRef"]["value"] if customer is not None else wanted
+    if wanted != expected or (not preferences and wanted != home):
+        raise faults.business(f"Change transaction currency to match {expected}.", hint="Detail is weakly sourced")
+    body["CurrencyRef"] = {"value": wanted, "name": "United States Dollar" if wanted == "USD" else wanted}
+
+
+def void(change: Change, entity: str, body: Body) -> Body:
+    """Void a sales form: it stays, and everything in it is 0."""
+    note = body.get("PrivateNote") or ""
+    prepended = change.company.switches.void_note == "prepended" and note
+    body["PrivateNote"] = f"Voided - {note}" if prepended else "Voided"
+    for line in body["Line"]:
+        _zero(line)
+    for name in ("TotalAmt", "Balance"):
+        body[name] = 0
+    if entity == "CreditMemo":
+        body["RemainingCredit"] = 0
+    body["TxnTaxDetail"] = {"TotalTax": 0}
+    body["LinkedTxn"] = []
+    return body
+
+
+def _zero(line: Body) -> None:
+    if "Amount" in line:
+        line["Amount"] = 0
+    detail = line.get("SalesItemLineDetail") or {}
+    for name in ("Qty", "UnitPrice"):
+        if name in detail:
+            detail[name] = 0
+    for inner in (line.get("GroupLineDetail") or {}).get("Line") or ():
+        _zero(inner)
