@@ -68,14 +68,14 @@ def use(config: Config, *, linger: float = LINGER_SECONDS) -> Iterator[Services]
         return
     over = threading.Event()
     with _users_lock(home):
-        _have(home, needed, linger=linger)
-        threading.Thread(
-            target=_guard, args=(home, needed, linger, over), name="embedded services", daemon=True
-        ).start()
+        _have(home, needed, linger=linger, over=over)
+        guard = threading.Thread(target=_guard, args=(home, needed, linger, over), name="guard", daemon=True)
+        guard.start()
         try:
             yield _resolve(config, home)
         finally:
             over.set()
+            guard.join()  # or it might start again what somebody stops after us
 
 
 def status(home: Path) -> Status:
@@ -142,10 +142,10 @@ def _users_lock(home: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _have(home: Path, needed: list[str], *, linger: float) -> None:
-    """Wait until all of these are ready, starting the supervisor whenever there is none."""
+def _have(home: Path, needed: list[str], *, linger: float, over: threading.Event) -> None:
+    """Wait until all of these are ready or it is over, starting the supervisor whenever there is none."""
     deadline = time.monotonic() + DEADLINE_SECONDS
-    while not _are_ready(home, needed):
+    while not over.is_set() and not _are_ready(home, needed):
         if time.monotonic() > deadline:
             raise EmbeddedError(
                 f"the embedded {' and '.join(needed)} did not become ready within {DEADLINE_SECONDS:.0f} s.\n"
@@ -168,7 +168,7 @@ def _guard(home: Path, needed: list[str], linger: float, over: threading.Event) 
     while not over.wait(GUARD_SECONDS):
         if (home / "running").exists() and _read_running(home) is None:
             with contextlib.suppress(EmbeddedError, OSError):  # our command learns it from its connections
-                _have(home, needed, linger=linger)
+                _have(home, needed, linger=linger, over=over)
 
 
 def _are_ready(home: Path, needed: list[str]) -> bool:

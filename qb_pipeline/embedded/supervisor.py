@@ -92,8 +92,8 @@ def write_pid(lock: int) -> None:
 
 
 def seconds_before_restart(quick_deaths: int) -> float:
-    """How long to wait with the next start, after so many deaths within seconds of a start."""
-    return min(0.5 * 2.0 ** (quick_deaths - 1), 5.0) if quick_deaths else 0.0
+    """How long to wait with the next start, after so many deaths in a row within seconds of a start."""
+    return 0.0 if quick_deaths < 2 else min(0.25 * 2.0 ** (quick_deaths - 1), 5.0)
 
 
 def say(message: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qb_pipeline.embedded import services
 
-MEMORY = Path("/dev/shm")
+MEMORY, DISK = Path("/dev/shm"), Path("/var/tmp")  # noqa: S108 - mkdtemp picks the names in them
 ENOUGH_BYTES = 2_000_000_000
 
 
@@ -19,7 +19,7 @@ def temporary_home() -> Iterator[Path]:
     A new cluster is two thousand small files: in memory that is a tenth of a second, on a slow disk it is two.
     """
     in_memory = MEMORY.exists() and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES
-    home = Path(tempfile.mkdtemp(prefix="qbp", dir=MEMORY if in_memory else "/var/tmp")).resolve()
+    home = Path(tempfile.mkdtemp(prefix="qbp", dir=MEMORY if in_memory else DISK)).resolve()
     home.chmod(0o755)
     try:
         yield home

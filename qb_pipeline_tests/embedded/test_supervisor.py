@@ -19,7 +19,7 @@ from qb_pipeline_tests.embedded.conftest import answers, query, wait_for
 def test_a_service_that_keeps_dying_is_restarted_ever_slower() -> None:
     waits = [supervisor.seconds_before_restart(deaths) for deaths in range(7)]
 
-    assert waits == [0.0, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+    assert waits == [0.0, 0.0, 0.5, 1.0, 2.0, 4.0, 5.0]
 
 
 @pytest.mark.slow
@@ -49,6 +49,18 @@ def test_a_killed_server_comes_back_with_all_that_was_committed(only_postgres: C
         assert seconds < 10
         for connection in (idle, open_ended):
             connection.close()
+
+
+@pytest.mark.slow
+def test_a_supervisor_killed_while_it_creates_the_cluster_costs_nothing(only_postgres: Config) -> None:
+    home = only_postgres.home
+    with subprocess.Popen([sys.executable, "-m", "qb_pipeline.embedded.supervisor", str(home), "--postgres"]) as first:
+        wait_for((home / "postgres" / "data.new" / "global").exists)
+        first.kill()
+    assert not (home / "postgres" / "data").exists()
+
+    with services.use(only_postgres, linger=0.0) as ours:
+        assert answers(ours.dagster_url)
 
 
 @pytest.mark.slow
