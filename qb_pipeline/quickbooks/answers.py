@@ -117,7 +117,12 @@ class BatchItem:
     """What our own body says about one item: enough to see that an answer belongs to it."""
 
     entity: str
-    id: str
+    id: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+LABELS = ("DocNumber", "PrivateNote")
+"""Fields that come back as they were sent and tell one document from another."""
 
 
 def read_items(body: bytes) -> dict[str, BatchItem]:
@@ -138,15 +143,17 @@ def read_items(body: bytes) -> dict[str, BatchItem]:
 
 def _read_item(item: Mapping[str, Any]) -> BatchItem:
     [entity] = [key for key, value in item.items() if isinstance(value, dict)]
-    return BatchItem(entity=entity, id=str(item[entity].get("Id", "")))
+    sent = item[entity]
+    return BatchItem(
+        entity, str(sent.get("Id", "")), {label: sent[label] for label in LABELS if isinstance(sent.get(label), str)}
+    )
 
 
 def read_outcomes(payload: object, items: Mapping[str, BatchItem]) -> tuple[Outcome, ...]:
     """Match a batch's answer to what was sent, by bId and never by position.
 
     Raises:
-        ContradictionError: a bId is missing, doubled or unknown, or an answer names another entity or Id than was sent
-            under its bId: then nothing in the answer can be trusted.
+        ContradictionError: a bId is missing, doubled, swapped or unknown: then nothing in the answer can be trusted.
     """
     responses = payload.get("BatchItemResponse") if isinstance(payload, dict) else None
     if not isinstance(responses, list) or not all(isinstance(response, dict) for response in responses):
@@ -155,7 +162,9 @@ def read_outcomes(payload: object, items: Mapping[str, BatchItem]) -> tuple[Outc
     if answered != Counter(items.keys()):
         raise ContradictionError(f"{len(items)} bIds were sent, {len(responses)} answers do not match them one to one")
     by_b_id = {response["bId"]: response for response in responses}
-    return tuple(_read_outcome(b_id, by_b_id[b_id], item) for b_id, item in items.items())
+    outcomes = tuple(_read_outcome(b_id, by_b_id[b_id], item) for b_id, item in items.items())
+    _refuse_swapped(outcomes, items)
+    return outcomes
 
 
 def _read_outcome(b_id: str, response: Mapping[str, Any], item: BatchItem) -> Outcome:
@@ -168,6 +177,17 @@ def _read_outcome(b_id: str, response: Mapping[str, Any], item: BatchItem) -> Ou
     if item.id and entity["Id"] != item.id:
         raise ContradictionError(f"item {b_id} answers for another Id than was sent")
     return Outcome(b_id, entity=entity)
+
+
+def _refuse_swapped(outcomes: Sequence[Outcome], items: Mapping[str, BatchItem]) -> None:
+    """Refuse an answer in which one item comes back with what another one was sent with."""
+    for label in LABELS:
+        sent = {item.labels.get(label) for item in items.values()}
+        for outcome in outcomes:
+            meant = items[outcome.b_id].labels.get(label)
+            came = (outcome.entity or {}).get(label)
+            if came is not None and came != meant and came in sent:
+                raise ContradictionError(f"item {outcome.b_id} answers with the {label} of another one")
 
 
 def read_changes(payload: object, entities: Sequence[str]) -> Changes:

@@ -19,7 +19,7 @@ from qb_pipeline.quickbooks.answers import (
 )
 from qb_pipeline.quickbooks.parsing import UnreadableError, read_json
 
-ITEMS = {str(number): BatchItem("Invoice", "") for number in range(1, 6)}
+ITEMS = {str(number): BatchItem("Invoice") for number in range(1, 6)}
 REFUSED = {"Fault": {"Error": [{"code": "6140"}], "type": "ValidationFault"}}
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -98,4 +98,21 @@ def test_a_body_names_its_items():
         b'{"BatchItemRequest":[{"bId":"a","operation":"create","Invoice":{"DocNumber":"1","TotalAmt":1.10}},'
         b'{"bId":"b","operation":"update","optionsData":"void","Payment":{"Id":"7"}}]}'
     )
-    assert read_items(body) == {"a": BatchItem("Invoice", ""), "b": BatchItem("Payment", "7")}
+    assert read_items(body) == {"a": BatchItem("Invoice", "", {"DocNumber": "1"}), "b": BatchItem("Payment", "7")}
+
+
+@pytest.mark.parametrize("label", ["DocNumber", "PrivateNote"])
+def test_documents_under_one_anothers_bids_are_told_by_what_they_carry(label: str):
+    items = {b_id: BatchItem("Invoice", "", {label: f"label {b_id}"}) for b_id in "abc"}
+    came = {"a": "label b", "b": "label a", "c": "label c"}
+    with pytest.raises(ContradictionError, match=f"item a answers with the {label} of another one"):
+        read_outcomes(
+            {"BatchItemResponse": [{"bId": b, "Invoice": {"Id": b, label: text}} for b, text in came.items()]}, items
+        )
+
+
+def test_a_label_that_quickbooks_wrote_itself_is_no_swap():
+    """It may number by itself, and it may say "Voided" in front of a note."""
+    items = {b_id: BatchItem("Invoice", "", {"DocNumber": f"INV-{b_id}", "PrivateNote": "same"}) for b_id in "ab"}
+    responses = [{"bId": b, "Invoice": {"Id": b, "DocNumber": "1001", "PrivateNote": "Voided"}} for b in "ab"]
+    assert len(read_outcomes({"BatchItemResponse": responses}, items)) == 2
