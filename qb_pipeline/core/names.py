@@ -41,9 +41,9 @@ _IDENTITY_NUMBERS = tuple(
         # Social security number.
         (rf"()(?<!\d)\d{{3}}{_GAP}\d{{2}}{_GAP}\d{{4}}(?!\d)", re.NOFLAG),
         (r"(\b(?:ssn|social security)(?: (?:number|no\.?|nr\.?))?\W{0,3})\d{9}(?!\d)", re.I),
-        # Passport number: after the word, with up to four words without digits between ("passport no. of the mother:").
+        # Passport number: after the word, with up to six words without digits between ("passport no. of the mother:").
         (
-            r"(\bpassports?\b\W{1,3}(?:[^\W\d_]+\W{1,3}){0,4}?)(?=(?:[A-Z]*\d){3})(?<![^\W_])[A-Z0-9]{6,12}(?![^\W_])",
+            r"(\bpassports?\b\W{1,3}(?:[^\W\d_]+\W{1,3}){0,6}?)(?=(?:[A-Z]*\d){3})(?<![^\W_])[A-Z0-9]{6,12}(?![^\W_])",
             re.I,
         ),
     )
