@@ -18,6 +18,7 @@ from qb_pipeline.emulator import faults, wire
 from qb_pipeline.emulator.batch import ONE_NAME, check_batch, read_options, run_batch
 from qb_pipeline.emulator.cdc import run_cdc
 from qb_pipeline.emulator.clock import print_stamp
+from qb_pipeline.emulator.company import Event
 from qb_pipeline.emulator.faults import FaultError
 from qb_pipeline.emulator.meter import READ, WRITE
 from qb_pipeline.emulator.mishaps import BEFORE, Mishap
@@ -243,7 +244,8 @@ class Api:
 
     def _send(self, call: Call, entity: str) -> dict[str, Any]:
         """E-mail an invoice: nothing is sent, but the invoice says that it was."""
-        record = call.tenant.company.live(entity, call.path[1])
+        company = call.tenant.company
+        record = company.live(entity, call.path[1])
         if record is None:
             raise faults.deleted()
         body: dict[str, Any] = {
@@ -258,7 +260,8 @@ class Api:
                 "6420", "Email address is required", "An e-mail address is required to send the transaction."
             )
         body["BillEmail"] = {"Address": address}
-        content, _ = write(call.tenant.company, entity, "update", body)
+        content, _ = write(company, entity, "update", body)
+        company.tell(Event(entity, record.id, "Emailed", int(company.clock.now())))
         return {entity: msgspec.Raw(content) if isinstance(content, bytes) else content}
 
     async def _answer_late(self, call: Call, mishap: Mishap) -> Reply | None:
@@ -283,7 +286,7 @@ class Api:
     def _begin_half(self, call: Call, mishap: Mishap) -> Callable[[], None]:
         answers = iter(self._batch(call))
         try:
-            list(islice(answers, mishap.at))
+            list(islice(answers, mishap.at if mishap.at is not None else call.body.count(b'"bId"') // 2))
         except FaultError as error:
             call.tenant.desk.note(error, "batch")
 

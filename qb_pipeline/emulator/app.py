@@ -5,6 +5,7 @@ Belongs here: routes, the server, what runs beside it. Does not belong here: any
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from qb_pipeline.emulator.admin import Admin
 from qb_pipeline.emulator.api import Api
 from qb_pipeline.emulator.doors import Doors
-from qb_pipeline.emulator.pages import companies_page
+from qb_pipeline.emulator.pages import companies_page, company_page, page
 from qb_pipeline.emulator.wire import Connections
 from qb_pipeline.emulator.world import World
 
@@ -46,6 +47,7 @@ class App:
         self.others: ASGIApp = Starlette(
             routes=[
                 Route("/", self.home),
+                Route("/company/{realm}", self.company),
                 Route("/.well-known/openid_configuration", doors.discovery),
                 Route("/.well-known/openid_configuration/", doors.discovery),
                 Route("/.well-known/openid_sandbox_configuration", doors.discovery),
@@ -65,9 +67,17 @@ class App:
         else:
             await self.others(scope, receive, send)
 
-    async def home(self, _request: Request) -> Response:
+    async def home(self, request: Request) -> Response:
         """Show the companies."""
-        return HTMLResponse(companies_page([tenant.company for tenant in self.world.tenants.values()]))
+        companies = [tenant.company for tenant in self.world.tenants.values()]
+        return HTMLResponse(companies_page(companies, str(request.base_url).rstrip("/")))
+
+    async def company(self, request: Request) -> Response:
+        """Show one company."""
+        found = self.world.company_of(request.path_params["realm"])
+        if found is None:
+            return HTMLResponse(page("No such company", "<h1>There is no such company</h1>"), 404)
+        return HTMLResponse(company_page(found))
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -117,6 +127,7 @@ def serve(world: World, *, host: str = "127.0.0.1", port: int = 0) -> None:
         raise ValueError("the emulator has no login: it listens on loopback only")
     listener = socket.create_server((host, port), backlog=512)
     address = f"http://{host}:{listener.getsockname()[1]}"
+    gc.set_threshold(50_000, 20, 100)  # a large company is many small objects that live for ever
     settings = uvicorn.Config(App(world), http=Connections, log_level="warning", access_log=False, lifespan="on")
     server = Announcing(settings, address)
     server.run(sockets=[listener])

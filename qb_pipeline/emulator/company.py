@@ -200,6 +200,8 @@ class Change:
         self._staged: dict[tuple[str, str], Body] = {}
         self._events: list[Event] = []
         self.last_number: str | None = None
+        self.respelt: list[tuple[str, Record]] = []
+        """Records that show a new name of what they refer to; nothing else about them has changed."""
 
     def find(self, entity: str, identifier: str) -> Body | None:
         """Give a private copy of a live object, as this write sees it."""
@@ -272,6 +274,7 @@ class Change:
             self.company.accept(entity, record)
             done[entity, identifier] = record
         kept = [(entity, msgspec.Raw(record.body)) for (entity, _), record in done.items()]
+        kept += [(entity, msgspec.Raw(record.body)) for entity, record in self.respelt]
         self.company.keep(Entry(self.company.realm, kept, self.company.last_number))
         for event in self._events:
             self.company.tell(event)

@@ -66,8 +66,8 @@ class Mishap(msgspec.Struct, forbid_unknown_fields=True):
     match: Match = msgspec.field(default_factory=Match)
     times: int | None = 1
     """How often it happens; None means for ever."""
-    at: int = 100
-    """``cut_json_at``: after how many bytes. ``batch_stops_half_way``: after how many items."""
+    at: int | None = None
+    """``cut_json_at``: after how many bytes (100). ``batch_stops_half_way``: after how many items (half of them)."""
     seconds: float = 1.0
     """How long: of ``delay``, of the whole ``slow_drip``, until ``late_commit`` and ``batch_stops_half_way`` go on."""
     answer: Literal["drop", "html_500", "hang"] = "drop"

@@ -244,6 +244,7 @@ def rename_everywhere(change: Change, entity: str, identifier: str, old_name: st
             for record in company.tables[kind].rows.values():
                 if old in record.body:
                     record.body = record.body.replace(old, new)
+                    change.respelt.append((kind, record))
     for child in company.tables[entity].of_customer(identifier):
         body = change.find(entity, child)
         if body is not None:

@@ -26,6 +26,7 @@ REASONS = {
     413: "Request Entity Too Large",
 }
 DRIPS = 20
+CUT_AT = 100
 NAMESPACE = "http://schema.intuit.com/finance/v3"
 JSON = "application/json;charset=UTF-8"
 XML = "application/xml;charset=UTF-8"
@@ -109,8 +110,9 @@ async def send_reply(scope: Scope, receive: Receive, send: Send, reply: Reply, m
     headers["content-length"] = str(len(body))
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": raw})
-    if what == "cut_json_at" and mishap is not None and mishap.at < len(body):
-        await send({"type": "http.response.body", "body": body[: mishap.at], "more_body": True})
+    if what == "cut_json_at" and mishap is not None:
+        at = CUT_AT if mishap.at is None else mishap.at
+        await send({"type": "http.response.body", "body": body[: min(at, len(body) - 1)], "more_body": True})
         await asyncio.sleep(0.005)
         transport = Connections.open.get(tuple(scope["client"] or ()))
         if transport is not None:

@@ -16,6 +16,8 @@ COMPUTED_LIST = frozenset(
 )
 SYSTEM_LISTS = ("TaxCode", "TaxRate")
 OTHER_USER = "Jane Doe"
+VOID_BY_INCLUDE = ("Payment", "SalesReceipt")
+"""Voided by ``operation=update&include=void``; the rest by ``operation=void`` (payment reference, .NET SDK)."""
 
 
 def write(
@@ -50,12 +52,15 @@ def write(
     elif operation == "delete":
         return _delete(change, entity, body, by_hand)
     elif operation in ("void", "update"):
+        if not by_hand and operation != ("update" if entity in VOID_BY_INCLUDE else "void"):
+            raise faults.unsupported(operation)
         result = _void(change, entity, body, by_hand)
     else:
         raise faults.unsupported(operation)
     done = change.commit()
     shown: Body | bytes = company.render(entity, done[entity, result["Id"]])
-    if operation == "void" and entity in SALES and company.switches.void_spelling == "documented":
+    voided = operation == "void" or "void" in include
+    if voided and entity in SALES and company.switches.void_spelling == "documented":
         shown = _spell_as_documented(result)
     return shown, result["Id"]
 
@@ -72,7 +77,8 @@ def _create(change: Change, entity: str, body: Body, include: frozenset[str], by
     _check_books(change, entity, prepared, None, by_hand)
     created = change.create(entity, prepared)
     _finish(change, entity, created, None)
-    if entity == "Invoice" and change.company.preference("SalesFormsPrefs", "AutoApplyCredit"):
+    automatic = ("AutoApplyCredit", "AutoApplyPayments")
+    if entity == "Invoice" and any(change.company.preference("SalesFormsPrefs", name) for name in automatic):
         payments.apply_credits(change, created)
     return created
 
