@@ -27,8 +27,14 @@ def with_driver(url: str) -> str:
 
 @cache
 def engine(url: str) -> sa.Engine:
-    """One pooled engine per URL and process."""
-    return sa.create_engine(with_driver(url), pool_pre_ping=True, pool_size=5, max_overflow=5)
+    """One pooled engine per URL and process. Its errors show no parameters: those hold clients' data."""
+    return sa.create_engine(with_driver(url), pool_pre_ping=True, pool_size=5, max_overflow=5, hide_parameters=True)
+
+
+def run_script(connection: sa.Connection, path: Path) -> None:
+    """Run a ``.sql`` file as it stands, in the connection's transaction; it takes no parameters."""
+    with connection.connection.cursor() as cursor:
+        cursor.execute(path.read_text())
 
 
 class Queries:

@@ -1,0 +1,112 @@
+"""Services and databases: ``dev``, ``db``, ``billing``, ``emulator``, ``doctor``."""
+
+import os
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from qb_pipeline.commands.console import Json, errors, fail, say, table, working
+
+database_app = typer.Typer(help="The pipeline's own database.", no_args_is_help=True)
+billing_app = typer.Typer(help="The firm's billing database.", no_args_is_help=True)
+
+UI_PORT = 3000
+
+
+def dev(port: Annotated[int, typer.Option(help="Port of the Dagster UI, on this machine only.")] = UI_PORT) -> None:
+    """Run the services and the Dagster UI until Ctrl-C; loads nothing."""
+    with working():
+        run_dagster(port)
+
+
+def run_dagster(port: int = UI_PORT) -> None:
+    """Run webserver and daemon in the foreground, on loopback only."""
+    from qb_pipeline.config import PROJECT
+
+    say(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)")
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), "-h", "127.0.0.1"]
+    process = subprocess.Popen([*command, "-p", str(port)], cwd=PROJECT, env=os.environ)
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        process.wait()
+
+
+@database_app.command("upgrade")
+def database_upgrade() -> None:
+    """Migrate the pipeline's database to the newest schema; nothing happens when it is there."""
+    from qb_pipeline import config, database
+    from qb_pipeline.embedded import services
+    from qb_pipeline.ledger import schema
+
+    with errors(), services.use(config.load()) as found:
+        from datetime import UTC, datetime
+
+        revision = schema.upgrade(database.engine(found.database_url), now=datetime.now(UTC))
+        say(f"the pipeline's database is at revision {revision}")
+
+
+@database_app.command("check")
+def database_check() -> None:
+    """Say whether the pipeline's database is current; exit code 1 when it is not."""
+    from qb_pipeline import config, database
+    from qb_pipeline.embedded import services
+    from qb_pipeline.ledger import schema
+
+    with errors(), services.use(config.load()) as found:
+        engine = database.engine(found.database_url)
+        has, needs = schema.revision(engine) or "none", schema.newest_revision()
+        if has != needs:
+            raise fail(f"the pipeline's database is at revision {has}, this code needs {needs}. Try: qb-pipeline db upgrade")
+        say(f"current: revision {has}")
+
+
+@billing_app.command("init")
+def billing_init() -> None:
+    """Create the reference billing schema in an empty database."""
+    from qb_pipeline import config, database
+    from qb_pipeline.billing import contract
+    from qb_pipeline.embedded import services
+
+    with errors(), services.use(config.load()) as found:
+        contract.install(database.engine(found.billing_url))
+        say("the reference billing schema is there. Next step: qb-pipeline billing check")
+
+
+@billing_app.command("check")
+def billing_check(as_json: Json = False) -> None:
+    """Compare the billing database with the contract, column by column; exit code 1 when it breaks it."""
+    from qb_pipeline import config, database
+    from qb_pipeline.billing import contract
+    from qb_pipeline.embedded import services
+
+    with errors(), services.use(config.load()) as found:
+        violations = contract.check_contract(database.engine(found.billing_url))
+        rows = [
+            {"relation": v.relation, "column": v.column, "problem": v.problem, "remedy": v.remedy} for v in violations
+        ]
+        table(rows, ["relation", "column", "problem", "remedy"], as_json=as_json, empty="The contract is met.")
+        if violations:
+            raise typer.Exit(1)
+
+
+def emulator(
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 8780,
+    state: Annotated[str, typer.Option(metavar="FILE", help="Keep the companies in this file.")] = "",
+) -> None:
+    """Run the local QuickBooks by itself, until Ctrl-C."""
+    command = [sys.executable, "-m", "qb_pipeline.emulator", "--port", str(port)]
+    raise typer.Exit(subprocess.call(command + (["--state", state] if state else [])))
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check every moving part and say how to mend what is wrong; exit code 1 when something is."""
+    from qb_pipeline.commands.checkup import examine
+
+    findings = examine()
+    rows = [{"part": f.part, "verdict": f.verdict, "found": f.found, "remedy": f.remedy} for f in findings]
+    table(rows, ["part", "verdict", "found", "remedy"], as_json=as_json)
+    if any(finding.verdict == "broken" for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,17 @@
+"""What Dagster loads. Loading needs no database and no network."""
+
+import dagster as dg
+
+from qb_pipeline.defs import assets, jobs, resources, schedules
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The code location ``qb_pipeline``."""
+    return dg.Definitions(
+        assets=[*assets.billing_tables, assets.sync_firms],
+        jobs=[jobs.sync],
+        schedules=[schedules.daily_sync],
+        resources={"companies": resources.companies, "chosen": resources.ChosenDocuments()},
+        executor=dg.in_process_executor,  # a step process each would cost two seconds and its imports
+    )

@@ -1,0 +1,59 @@
+"""The asset checks: what a green run must mean."""
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+
+import dagster as dg
+
+from qb_pipeline.defs.metadata import KIND, dollars
+from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, FirmReport
+
+CONTROL_TOTALS = "control_totals_agree"
+NOTHING_HELD = "nothing_held"
+
+SPECS = [
+    *(
+        dg.AssetCheckSpec(
+            CONTROL_TOTALS,
+            asset=step,
+            description="What was meant = accepted + refused, and QuickBooks holds what it accepted, to the cent.",
+        )
+        for step in (PUSH_INVOICES, PUSH_PAYMENTS)
+    ),
+    dg.AssetCheckSpec(
+        NOTHING_HELD, asset=PLAN, description="No document of this run needs a person (a warning, with the reasons)."
+    ),
+]
+
+
+def results(reports: Sequence[FirmReport], selected: AbstractSet[dg.AssetCheckKey]) -> Iterator[dg.AssetCheckResult]:
+    """The results of the checks that this run selected."""
+    for step, kind in KIND.items():
+        if dg.AssetCheckKey(dg.AssetKey(step), CONTROL_TOTALS) in selected:
+            yield _control_totals(step, kind, reports)
+    if dg.AssetCheckKey(dg.AssetKey(PLAN), NOTHING_HELD) in selected:
+        held = sum(report.held for report in reports)
+        yield dg.AssetCheckResult(
+            asset_key=PLAN,
+            check_name=NOTHING_HELD,
+            passed=held == 0,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{held} documents need a person: see reporting.held_documents" if held else "nothing is held",
+            metadata={"held": held},
+        )
+
+
+def _control_totals(step: str, kind: str, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
+    wrong = [report.firm_id for report in reports if not report.totals_agree(kind)]
+    rows = [row for report in reports for row in report.control_totals if row["kind"] == kind]
+    return dg.AssetCheckResult(
+        asset_key=step,
+        check_name=CONTROL_TOTALS,
+        passed=not wrong,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"totals differ for {', '.join(wrong)}" if wrong else "totals agree to the cent",
+        metadata={
+            "meant": dollars(sum(row["meant_cents"] for row in rows)),
+            "in QuickBooks": dollars(sum(row["in_quickbooks_cents"] for row in rows)),
+        },
+    )

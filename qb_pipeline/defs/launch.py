@@ -1,0 +1,60 @@
+"""Run the job from a command: in this process, against the instance, so that it stands in the run history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from qb_pipeline.defs.partitions import firms, range_tags
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A run that has ended. ``error`` says why it failed, for a person; empty when it did not."""
+
+    run_id: str
+    succeeded: bool
+    error: str
+
+
+def add_firm_partition(firm_id: str) -> None:
+    """Let the UI offer the firm as a partition."""
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions(firms.name or "", [firm_id])
+
+
+def launch_sync(
+    firm_id: str,
+    first: date,
+    last: date,
+    *,
+    actor: str,
+    trigger: str = "cli",
+    invoice_ids: Sequence[str] = (),
+    payment_ids: Sequence[str] = (),
+) -> Launched:
+    """Run the job ``sync`` over inclusive document dates of one firm, and wait for its end."""
+    from qb_pipeline.definitions import defs
+
+    chosen = {"invoice_ids": list(invoice_ids), "payment_ids": list(payment_ids)}
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions(firms.name or "", [firm_id])
+        result = (
+            defs()
+            .resolve_job_def("sync")
+            .execute_in_process(
+                instance=instance,
+                tags={**range_tags(firm_id, first, last), "trigger": trigger, "actor": actor},
+                run_config={"resources": {"chosen": {"config": chosen}}},
+                raise_on_error=False,
+            )
+        )
+        failures = [
+            event.step_failure_data.user_failure_data.description or ""
+            if event.step_failure_data.user_failure_data
+            else str(event.step_failure_data.error.message if event.step_failure_data.error else "")
+            for event in result.all_events
+            if event.is_step_failure
+        ]
+    return Launched(result.run_id, result.success, "; ".join(failures))

@@ -1,0 +1,129 @@
+"""What an operator reads on an asset's page: counts, sums of money, held reasons. Never a name or a memo."""
+
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import dagster as dg
+import pandera.pandas as pa
+
+from qb_pipeline.core.money import to_dollars
+from qb_pipeline.core.problems import PROBLEMS, Problem
+from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, SCAN, FirmReport
+
+KIND = {PUSH_INVOICES: "invoice", PUSH_PAYMENTS: "payment"}
+
+
+def column_schema(model: type[pa.DataFrameModel]) -> dict[str, Any]:
+    """A pandera model as the asset page's Columns panel."""
+    columns = [
+        dg.TableColumn(name, str(column.dtype or "object"), description=column.description or "")
+        for name, column in model.to_schema().columns.items()
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns=columns)}
+
+
+def of_step(step: str, reports: Sequence[FirmReport]) -> dict[str, Any]:
+    """The metadata of one asset after a run over some firms."""
+    if step == SCAN:
+        return {
+            "documents read in billing": sum(report.scanned.get("seen", 0) for report in reports),
+            "documents new or changed": sum(report.scanned.get("changed", 0) for report in reports),
+        }
+    if step == PLAN:
+        return {
+            "plan": _plan_table(reports),
+            "held": _held_table(reports),
+            **(
+                {"notices": "\n".join(n for r in reports for n in r.notices)} if any(r.notices for r in reports) else {}
+            ),
+        }
+    kind = KIND[step]
+    return {
+        **{
+            activity: sum(report.documents(kind, activity) for report in reports)
+            for activity in ("created", "adopted", "updated", "voided", "refused", "held", "waiting")
+        },
+        "amount sent": dollars(sum(report.cents(kind, "created", "adopted", "updated") for report in reports)),
+        "amount held": dollars(sum(report.cents(kind, "held", "refused") for report in reports)),
+        "control totals": _control_table(kind, reports),
+        "requests: reads (metered)": sum(report.reads for report in reports),
+        "requests: writes": sum(report.writes for report in reports),
+        "sync log": dg.MetadataValue.md(
+            "\n".join(f"`qb-pipeline log {report.firm_id} --run RUN_ID`" for report in reports)
+        ),
+    }
+
+
+def dollars(cents: int) -> str:
+    """Cents as a person writes dollars: ``12,345.67``."""
+    amount: Decimal = to_dollars(cents)
+    return f"{amount:,.2f}"
+
+
+def _plan_table(reports: Sequence[FirmReport]) -> dg.TableMetadataValue:
+    return _table(
+        [
+            {
+                "firm": report.firm_id,
+                "kind": kind,
+                "operation": operation,
+                "documents": count,
+                "amount": dollars(report.planned.cents[kind, operation]),
+            }
+            for report in reports
+            for (kind, operation), count in sorted(report.planned.documents.items())
+        ],
+        ["firm", "kind", "operation", "documents", "amount"],
+    )
+
+
+def _held_table(reports: Sequence[FirmReport]) -> dg.TableMetadataValue:
+    documents: Counter[tuple[str, str, str]] = Counter()
+    cents: Counter[tuple[str, str, str]] = Counter()
+    for report in reports:
+        for row in report.activities:
+            if row["activity"] in ("held", "refused") and row["kind"] in ("invoice", "payment"):
+                documents[report.firm_id, row["kind"], row["reason"]] += row["documents"]
+                cents[report.firm_id, row["kind"], row["reason"]] += row["cents"]
+    return _table(
+        [
+            {
+                "firm": firm_id,
+                "kind": kind,
+                "reason": reason,
+                "documents": count,
+                "amount": dollars(cents[firm_id, kind, reason]),
+                "what clears it": PROBLEMS[Problem(reason)].remedy if reason in Problem.__members__ else "",
+            }
+            for (firm_id, kind, reason), count in sorted(documents.items())
+        ],
+        ["firm", "kind", "reason", "documents", "amount", "what clears it"],
+    )
+
+
+def _control_table(kind: str, reports: Sequence[FirmReport]) -> dg.TableMetadataValue:
+    return _table(
+        [
+            {
+                "firm": report.firm_id,
+                "documents": row["documents"],
+                "meant": dollars(row["meant_cents"]),
+                "accepted": dollars(row["accepted_cents"]),
+                "in QuickBooks": dollars(row["in_quickbooks_cents"]),
+                "refused": dollars(row["refused_cents"]),
+                "unknown": dollars(row["unknown_cents"]),
+            }
+            for report in reports
+            for row in report.control_totals
+            if row["kind"] == kind
+        ],
+        ["firm", "documents", "meant", "accepted", "in QuickBooks", "refused", "unknown"],
+    )
+
+
+def _table(rows: list[dict[str, Any]], columns: list[str]) -> dg.TableMetadataValue:
+    numbers = {"documents"}
+    schema = dg.TableSchema([dg.TableColumn(name, "int" if name in numbers else "string") for name in columns])
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=schema)

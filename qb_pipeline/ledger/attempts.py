@@ -1,0 +1,268 @@
+"""What is in flight: requests written down before they leave, and what became of them.
+
+The promise of the pipeline lives here: bytes, order and ids of an attempt are committed before its first byte leaves
+and never change; a document is in one open attempt at most (a unique index says so); a late answer of a holder that
+was succeeded is not recorded.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from qb_pipeline.core.markers import request_id
+from qb_pipeline.database import Queries
+from qb_pipeline.ledger import lease, log
+
+queries = Queries(Path(__file__).with_suffix(".sql"))
+
+
+class NotReservedError(Exception):
+    """A document moved between plan and reservation; it is planned again by the next run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What a payment pays of one invoice."""
+
+    invoice_id: str
+    quickbooks_invoice_id: str
+    amount_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One document of an attempt. ``former_state`` is where it returns to when nothing of it was sent."""
+
+    document_id: int
+    b_id: str
+    kind: str
+    operation: str
+    marker: str
+    fingerprint: str
+    source_hash: str
+    total_cents: int
+    former_state: str
+    number: str = ""
+    customer_id: str = ""
+    quickbooks_id: str = ""
+    applications: tuple[Application, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request, frozen. ``body`` is sent as it stands, now and in every repetition."""
+
+    attempt_id: str
+    endpoint: str
+    operation: str
+    request_id: str
+    body: bytes
+    items: tuple[Item, ...]
+    first_sent_at: datetime
+    last_sent_at: datetime
+    sends: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one item.
+
+    ``outcome`` is accepted, refused, missing (proved absent after an unknown outcome) or not_sent. ``state`` and
+    ``reason`` are where the document goes; ``quickbooks_id``, ``sync_token``, ``customer_id`` and ``total_cents`` come
+    from QuickBooks' answer and are empty unless accepted.
+    """
+
+    document_id: int
+    outcome: str
+    state: str
+    reason: str = ""
+    quickbooks_id: str = ""
+    sync_token: str = ""
+    customer_id: str = ""
+    total_cents: int | None = None
+    fault_code: str = ""
+    activity: str = ""
+
+
+class Attempts:
+    """The attempts of one firm, written under its lease."""
+
+    def __init__(self, engine: sa.Engine, held: lease.Lease) -> None:
+        self._engine = engine
+        self._lease = held
+
+    def reserve(
+        self, endpoint: str, operation: str, body: bytes, items: Sequence[Item], *, run: log.Run, now: datetime
+    ) -> Attempt:
+        """Write a request down and commit, before it leaves.
+
+        Raises:
+            NotReservedError: one of the documents is in flight already or has moved; nothing was written.
+            LeaseLostError: a successor has taken over.
+        """
+        attempt_id = uuid.uuid4()  # random: a sequence would repeat itself after a restored backup
+        attempt = Attempt(
+            str(attempt_id), endpoint, operation, request_id(attempt_id, body), body, tuple(items), now, now
+        )
+        try:
+            with self._engine.begin() as connection:
+                lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
+                connection.execute(
+                    queries["reserve"],
+                    {
+                        "attempt_id": attempt.attempt_id,
+                        "firm_id": self._lease.firm_id,
+                        "realm_id": self._lease.realm_id,
+                        "epoch": self._lease.epoch,
+                        "endpoint": endpoint,
+                        "operation": operation,
+                        "request_id": attempt.request_id,
+                        "body": body,
+                        "body_sha256": hashlib.sha256(body).hexdigest(),
+                        "run_id": run.run_id,
+                        "now": now,
+                    },
+                )
+                moved = connection.execute(
+                    queries["reserve_items"],
+                    {
+                        "attempt_id": attempt.attempt_id,
+                        "now": now,
+                        "items": json.dumps(
+                            [asdict(item) | {"position": position} for position, item in enumerate(items)]
+                        ),
+                    },
+                ).rowcount
+                if moved != len(items):
+                    raise NotReservedError(
+                        f"{len(items) - moved} of {len(items)} documents moved since they were planned"
+                    )
+        except sa.exc.IntegrityError as error:
+            raise NotReservedError("a document of this request is in another open request") from error
+        return attempt
+
+    def sending_again(self, attempt: Attempt, *, now: datetime) -> None:
+        """Commit the time of a repetition before it leaves: the quarantine counts from the last send."""
+        with self._engine.begin() as connection:
+            lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
+            connection.execute(queries["sending_again"], {"attempt_id": attempt.attempt_id, "now": now})
+
+    def unknown(self, attempt: Attempt, *, run: log.Run, now: datetime, detail: str, intuit_tid: str = "") -> None:
+        """The request left and its answer was lost: it may have worked."""
+        with self._engine.begin() as connection:
+            lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
+            connection.execute(queries["unknown"], {"attempt_id": attempt.attempt_id, "now": now})
+            log.write(
+                connection,
+                self._lease.firm_id,
+                run,
+                [
+                    log.Entry(
+                        "unknown",
+                        item.document_id,
+                        "OUTCOME_UNKNOWN",
+                        detail=detail,
+                        amount_cents=item.total_cents,
+                        attempt_id=attempt.attempt_id,
+                        intuit_tid=intuit_tid,
+                    )
+                    for item in attempt.items
+                ],
+                now=now,
+            )
+
+    def record(
+        self,
+        attempt: Attempt,
+        outcomes: Sequence[Outcome],
+        *,
+        run: log.Run,
+        now: datetime,
+        http_status: int | None = None,
+        intuit_tid: str = "",
+    ) -> None:
+        """Store what became of items of an attempt; it is done when none is open any more.
+
+        Raises:
+            LeaseLostError: a successor has taken over; the items stay open and it settles them.
+        """
+        totals = {item.document_id: item.total_cents for item in attempt.items}
+        operations = {item.document_id: item.operation for item in attempt.items}
+        with self._engine.begin() as connection:
+            lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
+            parameters = {
+                "attempt_id": attempt.attempt_id,
+                "now": now,
+                "http_status": http_status,
+                "intuit_tid": intuit_tid,
+                "outcomes": json.dumps([asdict(outcome) for outcome in outcomes]),
+            }
+            connection.execute(queries["record_documents"], parameters)
+            connection.execute(queries["record_applications"], parameters)
+            connection.execute(queries["record_items"], parameters)
+            connection.execute(queries["close_attempt"], parameters)
+            log.write(
+                connection,
+                self._lease.firm_id,
+                run,
+                [
+                    log.Entry(
+                        outcome.activity or _activity(outcome, operations[outcome.document_id]),
+                        outcome.document_id,
+                        outcome.reason,
+                        detail=f"fault {outcome.fault_code}" if outcome.fault_code else "",
+                        amount_cents=totals[outcome.document_id],
+                        quickbooks_id=outcome.quickbooks_id,
+                        attempt_id=attempt.attempt_id,
+                        intuit_tid=intuit_tid,
+                    )
+                    for outcome in outcomes
+                ],
+                now=now,
+            )
+
+    def open(self) -> list[Attempt]:
+        """Attempts whose outcome is not known, oldest first, with the items that are still open."""
+        with self._engine.connect() as connection:
+            attempts = connection.execute(queries["open_attempts"], {"firm_id": self._lease.firm_id}).all()
+            found = []
+            for row in attempts:
+                items = connection.execute(queries["open_items"], {"attempt_id": row.attempt_id}).all()
+                found.append(
+                    Attempt(
+                        str(row.attempt_id),
+                        row.endpoint,
+                        row.operation,
+                        row.request_id,
+                        bytes(row.body),
+                        tuple(_item(item) for item in items),
+                        row.first_sent_at,
+                        row.last_sent_at,
+                        row.sends,
+                    )
+                )
+        return found
+
+    def last_body(self, document_ids: Sequence[int]) -> dict[int, tuple[bytes, str]]:
+        """Of documents: the body of the last attempt that QuickBooks accepted, and the item's bId in it."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["last_body"], {"document_ids": list(document_ids)})
+            return {row.document_id: (bytes(row.body), row.b_id) for row in rows}
+
+
+def _activity(outcome: Outcome, operation: str) -> str:
+    if outcome.outcome == "accepted":
+        return {"create": "created", "update": "updated", "void": "voided"}[operation]
+    return {"refused": "refused", "missing": "absent", "not_sent": "not sent"}[outcome.outcome]
+
+
+def _item(row: sa.Row[tuple[object, ...]]) -> Item:
+    values = row._asdict()
+    applications = tuple(Application(**application) for application in values.pop("applications"))
+    return Item(applications=applications, **values)

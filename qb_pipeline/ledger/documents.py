@@ -1,0 +1,296 @@
+"""The work list: every document that the pipeline knows, with its one state.
+
+Belongs here: reading the list, and the state changes that no request to QuickBooks causes. Does not belong here: what
+is in flight (``attempts``).
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from qb_pipeline.core.problems import PROBLEMS, Problem
+from qb_pipeline.database import Queries
+from qb_pipeline.ledger import log
+
+queries = Queries(Path(__file__).with_suffix(".sql"))
+
+DAYS_AHEAD = 31
+"""A document dated further ahead waits: date partitions end there (interfaces.md, Dagster)."""
+
+STICKY = (
+    Problem.TOTAL_DIFFERS, Problem.DRIFT, Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED, Problem.COPIED,
+    Problem.CONFLICT, Problem.SOURCE_GONE, Problem.DEPOSITED,
+)  # fmt: skip
+"""What a new look at the same document cannot clear: it stays held until billing changes or a person answers."""
+
+WORK_COLUMNS = [
+    "document_id", "kind", "source_id", "part", "state", "reason", "generation", "number", "document_date", "payer_id",
+    "amount_cents", "forwarded_cents", "payment_kind", "source_status", "eligibility", "source_hash", "sent_fingerprint",
+    "customer_id", "quickbooks_id", "sync_token",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a plan says of one document. ``operation`` is create, update, void, skip, hold, wait or close."""
+
+    document_id: int
+    operation: str
+    reason: str
+    amount_cents: int
+    forwarded_cents: int = 0
+
+
+class Documents:
+    """The work list of one firm."""
+
+    def __init__(self, engine: sa.Engine, firm_id: str) -> None:
+        self._engine = engine
+        self._firm_id = firm_id
+
+    def see(
+        self, chunks: Iterable[pd.DataFrame], *, today: date, first_date: date, run: log.Run, now: datetime,
+        cursor: datetime | None = None,
+    ) -> dict[str, int]:  # fmt: skip
+        """Bring the work list up to date with headers of billing (``core.schemas.Headers``).
+
+        What is new is listed; what changed since it was sent becomes ``revised`` or ``void_pending``; what is unchanged
+        costs nothing. ``cursor`` is saved in the transaction of the last rows, so that it never runs ahead of them.
+
+        Returns:
+            Counts: seen (headers read), changed (rows that moved).
+        """
+        seen = changed = 0
+        with self._engine.begin() as connection:
+            for chunk in chunks:
+                seen += len(chunk)
+                rows = connection.execute(
+                    queries["see"],
+                    {
+                        "firm_id": self._firm_id,
+                        "headers": chunk.to_json(orient="records", date_format="iso", date_unit="us"),
+                        "first_date": first_date,
+                        "last_date": today + timedelta(days=DAYS_AHEAD),
+                        "now": now,
+                    },
+                ).all()
+                changed += len(rows)
+                log.write(
+                    connection,
+                    self._firm_id,
+                    run,
+                    [
+                        log.Entry(_activity(row.state), row.document_id, row.reason, amount_cents=row.amount_cents)
+                        for row in rows
+                    ],
+                    now=now,
+                )
+            connection.execute(
+                queries["release_dated_ahead"],
+                {"firm_id": self._firm_id, "last_date": today + timedelta(days=DAYS_AHEAD), "now": now},
+            )
+            if cursor is not None:
+                connection.execute(
+                    queries["save_cursor"], {"firm_id": self._firm_id, "name": "billing", "value": cursor}
+                )
+        return {"seen": seen, "changed": changed}
+
+    def cursor(self) -> datetime | None:
+        """Up to which instant billing was read, or None when it never was."""
+        with self._engine.connect() as connection:
+            found: datetime | None = connection.scalar(queries["cursor"], {"firm_id": self._firm_id, "name": "billing"})
+        return found
+
+    def choose(
+        self,
+        kind: str,
+        *,
+        first: date | None,
+        last: date | None,
+        source_ids: Sequence[str] = (),
+        chunk: int = 3000,
+    ) -> Iterator[pd.DataFrame]:
+        """Documents that need action, oldest first, in chunks (columns ``WORK_COLUMNS``).
+
+        Held and refused documents are looked at again, unless their reason stays until a person answers it.
+        """
+        # The list is fixed before the first chunk is worked on: work moves documents, and a moving list is not paged.
+        parameters = {
+            "firm_id": self._firm_id,
+            "kind": kind,
+            "first": first,
+            "last": last,
+            "any_id": not source_ids,
+            "source_ids": list(source_ids),
+            "sticky": [str(code) for code in STICKY],
+        }
+        with self._engine.connect() as connection:
+            ids = list(connection.scalars(queries["choose"], parameters))
+        for start in range(0, len(ids), chunk):
+            yield self.read(ids[start : start + chunk])
+
+    def why_not_chosen(self, kind: str, source_id: str, first: date | None, last: date | None) -> str:
+        """One sentence: why a document that a person chose is not worked on."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["chosen"], {"firm_id": self._firm_id, "kind": kind, "source_id": source_id}
+            ).all()
+        if not rows:
+            return (
+                f"{kind} {source_id} is not available: billing does not have it, it is a draft, or it is not eligible"
+            )
+        row = rows[0]
+        if (first and row.document_date < first) or (last and row.document_date > last):
+            return f"{kind} {source_id} is dated {row.document_date}, outside the chosen dates"
+        return f"{kind} {source_id} needs nothing: it is {row.state}" + (f" ({row.reason})" if row.reason else "")
+
+    def read(self, document_ids: Sequence[int]) -> pd.DataFrame:
+        """Documents by id, oldest first (columns ``WORK_COLUMNS``)."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["read"], {"document_ids": list(document_ids)}).all()
+        return pd.DataFrame(rows, columns=WORK_COLUMNS).astype({"document_id": "int64", "amount_cents": "int64"})
+
+    def dates_with_work(self, kinds: Sequence[str] = ("invoice", "payment")) -> list[date]:
+        """Document dates on which something waits for action, ascending."""
+        with self._engine.connect() as connection:
+            return list(
+                connection.scalars(
+                    queries["dates_with_work"],
+                    {"firm_id": self._firm_id, "kinds": list(kinds), "sticky": [str(code) for code in STICKY]},
+                )
+            )
+
+    def date_range(self, kind: str, source_ids: Sequence[str]) -> tuple[date, date] | None:
+        """First and last date of chosen documents; None when none of them is on the list."""
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                queries["date_range"], {"firm_id": self._firm_id, "kind": kind, "source_ids": list(source_ids)}
+            ).one()
+        return (row.first, row.last) if row.first else None
+
+    def record_decisions(self, decisions: Sequence[Decision], *, run: log.Run, now: datetime) -> None:
+        """Store a plan: held, waiting and closed documents move to their state; what is to be sent stays as it is."""
+        if not decisions:
+            return
+        with self._engine.begin() as connection:
+            connection.execute(
+                queries["record_decisions"],
+                {
+                    "run_id": run.run_id,
+                    "now": now,
+                    "decisions": json.dumps([asdict(decision) for decision in decisions]),
+                },
+            )
+            activity = {"hold": "held", "wait": "waiting", "close": "closed", "skip": "skipped"}
+            log.write(
+                connection,
+                self._firm_id,
+                run,
+                [
+                    log.Entry(
+                        activity[decision.operation],
+                        decision.document_id,
+                        decision.reason,
+                        amount_cents=decision.amount_cents,
+                    )
+                    for decision in decisions
+                    if decision.operation in activity
+                ],
+                now=now,
+            )
+
+    def invoices_known(self, invoice_ids: Sequence[str]) -> pd.DataFrame:
+        """What the ledger knows of invoices that payments apply to.
+
+        Columns invoice_id, state, reason, quickbooks_id, customer_id, open_cents (total in QuickBooks less what our
+        payments pay, those in flight included), document_date.
+        """
+        columns = ["invoice_id", "state", "reason", "quickbooks_id", "customer_id", "open_cents", "document_date"]
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["invoices_known"], {"firm_id": self._firm_id, "invoice_ids": list(invoice_ids)}
+            ).all()
+        return pd.DataFrame(rows, columns=columns).astype({"open_cents": "int64"})
+
+    def numbers_taken(self, numbers: Sequence[str]) -> dict[str, str]:
+        """Of invoice numbers: the source id of our living document that bears each."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["numbers_taken"], {"firm_id": self._firm_id, "numbers": list(numbers)})
+            return {row.number: row.source_id for row in rows}
+
+    def applied(self, document_ids: Sequence[int]) -> dict[tuple[str, str, str], int]:
+        """Cents that QuickBooks holds of payments, by (payment_id, part, invoice_id)."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["applied"], {"document_ids": list(document_ids)})
+            return {(row.source_id, row.part, row.invoice_id): row.amount_cents for row in rows}
+
+    def planned_creates(self, run_id: str, invoice_ids: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """Invoices that this run's plan would create: payer and cents, by invoice id."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["planned_creates"],
+                {"firm_id": self._firm_id, "run_id": run_id, "invoice_ids": list(invoice_ids)},
+            )
+            return {row.source_id: (row.payer_id, row.cents) for row in rows}
+
+    def open_rejections(self, invoice_ids: Sequence[str]) -> set[str]:
+        """Of invoices: those that a rejected payment still fills in QuickBooks."""
+        with self._engine.connect() as connection:
+            return set(
+                connection.scalars(
+                    queries["open_rejections"], {"firm_id": self._firm_id, "invoice_ids": list(invoice_ids)}
+                )
+            )
+
+    def ensure(self, kind: str, source_ids: Sequence[str], *, now: datetime) -> dict[str, int]:
+        """Document ids of customers or items that are about to be created, listed if they are not yet."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(
+                queries["ensure"],
+                {"firm_id": self._firm_id, "kind": kind, "source_ids": list(source_ids), "now": now},
+            )
+            return {row.source_id: row.document_id for row in rows}
+
+    def held_by_reason(self) -> list[dict[str, Any]]:
+        """Held and refused documents: kind, reason, documents, amount (dollars), sentence, remedy; most money first."""
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(queries["held_by_reason"], {"firm_id": self._firm_id}).mappings()]
+
+    def in_quickbooks_totals(self) -> dict[str, tuple[int, Decimal]]:
+        """Per kind: how many documents of ours QuickBooks holds, and their sum in dollars, as we believe."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["in_quickbooks_totals"], {"firm_id": self._firm_id})
+            return {row.kind: (row.documents, row.amount) for row in rows}
+
+    def listing(
+        self,
+        kind: str | None,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        state: str | None = None,
+    ) -> list[Any]:
+        """The work list for a person: what is not in QuickBooks, or what is in ``state``; oldest first."""
+        with self._engine.connect() as connection:
+            return list(
+                connection.execute(
+                    queries["listing"],
+                    {"firm_id": self._firm_id, "kind": kind, "first": first, "last": last, "state": state},
+                ).mappings()
+            )
+
+
+def _activity(state: str) -> str:
+    return "seen" if state == "new" else state
+
+
+def state_of(problem: Problem) -> str:
+    """The state that a reason puts a document in: held, waiting, closed or refused."""
+    return PROBLEMS[problem].state

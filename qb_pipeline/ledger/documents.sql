@@ -1,0 +1,247 @@
+-- name: see
+-- One statement per chunk. A document that is being sent keeps its state: the difference of source_hash shows afterwards.
+with header as (
+    select r.*,
+           md5(jsonb_build_array(r.number, r.document_date, r.payer_id, r.amount_cents, r.status, r.updated_at)::text)
+               as source_hash
+    from jsonb_to_recordset(cast(:headers as jsonb))
+         as r (kind text, source_id text, part text, number text, document_date date, payer_id text,
+               amount_cents bigint, status text, payment_kind text, reverses_payment_id text, origin text, created_at timestamptz,
+               updated_at timestamptz, eligibility text)
+    where r.origin = 'billing' and r.payment_kind <> 'reversal'
+),
+judged as (
+    select header.*,
+           case
+               when payment_kind = 'credit_deposit' then 'CREDIT_DEPOSIT'
+               when payment_kind = 'refund' then 'REFUND'
+               when payment_kind = 'rejection' then 'REJECTION'
+               when status = 'void' then 'VOID_BEFORE_SENT'
+               when document_date < :first_date then 'DATE_OUT_OF_RANGE'
+               when document_date > :last_date then 'DATED_AHEAD'
+               else ''
+           end as unsent_reason
+    from header
+)
+insert into sync.document as d (firm_id, kind, source_id, part, state, reason, state_since, number, document_date,
+                                payer_id, amount_cents, payment_kind, reverses_payment_id, source_status, eligibility,
+                                source_hash, source_created_at, seen_at)
+select :firm_id, kind, source_id, part,
+       case unsent_reason
+           when '' then 'new'
+           when 'DATE_OUT_OF_RANGE' then 'held'
+           when 'DATED_AHEAD' then 'waiting'
+           else 'closed'
+       end,
+       unsent_reason, :now, number, document_date, payer_id, amount_cents, payment_kind,
+       coalesce(reverses_payment_id, ''), status, eligibility, source_hash, created_at, :now
+from judged j
+where (j.eligibility <> 'ineligible' and j.status <> 'void')
+   or exists (select from sync.document k
+              where k.firm_id = :firm_id and k.kind = j.kind and k.source_id = j.source_id and k.part = j.part)
+on conflict (firm_id, kind, source_id, part) do update
+set state = case
+                when d.state in ('sending', 'unknown') then d.state
+                when d.quickbooks_id is null then excluded.state
+                when d.state = 'voided' and excluded.source_status = 'void' then 'voided'
+                when excluded.source_status = 'void' then 'void_pending'
+                else 'revised'
+            end,
+    reason = case
+                 when d.state in ('sending', 'unknown') then d.reason
+                 when d.quickbooks_id is null then excluded.reason
+                 else ''
+             end,
+    state_since = case when d.state in ('sending', 'unknown') then d.state_since else excluded.state_since end,
+    number = excluded.number, document_date = excluded.document_date, payer_id = excluded.payer_id,
+    amount_cents = excluded.amount_cents, payment_kind = excluded.payment_kind, source_status = excluded.source_status,
+    eligibility = excluded.eligibility, source_hash = excluded.source_hash,
+    source_created_at = excluded.source_created_at, seen_at = excluded.seen_at
+where d.source_hash <> excluded.source_hash
+returning document_id, state, reason, amount_cents;
+
+-- name: release_dated_ahead
+update sync.document
+set state = 'new', reason = '', state_since = :now
+where firm_id = :firm_id and state = 'waiting' and reason = 'DATED_AHEAD' and document_date <= :last_date;
+
+-- name: cursor
+select value from sync.cursor where firm_id = :firm_id and name = :name;
+
+-- name: save_cursor
+insert into sync.cursor (firm_id, name, value)
+values (:firm_id, :name, :value)
+on conflict (firm_id, name) do update set value = greatest(cursor.value, excluded.value);
+
+-- name: choose
+select document_id
+from sync.document
+where firm_id = :firm_id and kind = :kind
+  and state in ('new', 'waiting', 'held', 'revised', 'void_pending', 'refused')
+  and not (state in ('held', 'refused') and reason = any(:sticky))
+  and reason not in ('DATED_AHEAD', 'DATE_OUT_OF_RANGE')
+  and (cast(:first as date) is null or document_date >= :first)
+  and (cast(:last as date) is null or document_date <= :last)
+  and (:any_id or source_id = any(:source_ids))
+order by document_date, source_id, part;
+
+-- name: chosen
+select document_date, state, reason
+from sync.document
+where firm_id = :firm_id and kind = :kind and source_id = :source_id
+order by part;
+
+-- name: read
+select document_id, kind, source_id, part, state, reason, generation, number, document_date, payer_id, amount_cents,
+       forwarded_cents, payment_kind, source_status, eligibility, source_hash, sent_fingerprint, customer_id,
+       quickbooks_id, sync_token
+from sync.document
+where document_id = any(:document_ids)
+order by document_date, source_id, part;
+
+-- name: dates_with_work
+select distinct document_date
+from sync.document
+where firm_id = :firm_id and kind = any(:kinds)
+  and state in ('new', 'waiting', 'held', 'revised', 'void_pending', 'refused', 'sending', 'unknown')
+  and not (state in ('held', 'refused') and reason = any(:sticky))
+  and reason not in ('DATED_AHEAD', 'DATE_OUT_OF_RANGE')
+order by document_date;
+
+-- name: date_range
+select min(document_date) as first, max(document_date) as last
+from sync.document
+where firm_id = :firm_id and kind = :kind and source_id = any(:source_ids);
+
+-- name: record_decisions
+with decision as (
+    select *
+    from jsonb_to_recordset(cast(:decisions as jsonb))
+         as r (document_id bigint, operation text, reason text, amount_cents bigint, forwarded_cents bigint)
+),
+kept as (
+    insert into sync.plan_item (run_id, document_id, operation, reason, amount_cents)
+    select :run_id, document_id, operation, reason, amount_cents from decision
+    on conflict (run_id, document_id) do update
+    set operation = excluded.operation, reason = excluded.reason, amount_cents = excluded.amount_cents
+)
+update sync.document d
+set state = case decision.operation
+                when 'hold' then 'held'
+                when 'wait' then 'waiting'
+                when 'close' then case when d.state = 'void_pending' then 'voided' else 'closed' end
+                when 'skip' then 'synced'
+                else d.state
+            end,
+    reason = case when decision.operation in ('hold', 'wait', 'close') then decision.reason
+                  when decision.operation = 'skip' then ''
+                  else d.reason end,
+    state_since = case when d.state = 'held' and decision.operation = 'hold' and d.reason = decision.reason
+                       then d.state_since else :now end,
+    forwarded_cents = decision.forwarded_cents
+from decision
+where d.document_id = decision.document_id and d.state not in ('sending', 'unknown');
+
+-- name: invoices_known
+with wanted as (
+    select document_id, source_id, state, reason, quickbooks_id, customer_id, quickbooks_total_cents, document_date
+    from sync.document
+    where firm_id = :firm_id and kind = 'invoice' and source_id = any(:invoice_ids)
+),
+paid as (
+    select a.quickbooks_invoice_id, sum(a.amount_cents) as cents
+    from sync.application a
+    join sync.document p using (document_id)
+    where p.firm_id = :firm_id and p.state <> 'voided'
+      and a.quickbooks_invoice_id in (select quickbooks_id from wanted)
+    group by 1
+),
+in_flight as (
+    select a.quickbooks_invoice_id, sum(a.amount_cents) as cents
+    from sync.document p
+    join sync.attempt_item i on i.document_id = p.document_id and i.outcome = 'open' and i.operation = 'create'
+    cross join jsonb_to_recordset(i.applications)
+               as a (invoice_id text, quickbooks_invoice_id text, amount_cents bigint)
+    where p.firm_id = :firm_id and p.kind = 'payment' and p.state in ('sending', 'unknown')
+    group by 1
+)
+select w.source_id, w.state, w.reason, coalesce(w.quickbooks_id, ''), coalesce(w.customer_id, ''),
+       coalesce(w.quickbooks_total_cents, 0) - coalesce(paid.cents, 0) - coalesce(in_flight.cents, 0) as open_cents,
+       w.document_date
+from wanted w
+left join paid on paid.quickbooks_invoice_id = w.quickbooks_id
+left join in_flight on in_flight.quickbooks_invoice_id = w.quickbooks_id
+order by w.source_id;
+
+-- name: numbers_taken
+select number, min(source_id) as source_id
+from sync.document
+where firm_id = :firm_id and kind = 'invoice' and number = any(:numbers)
+  and (quickbooks_id is not null or state in ('sending', 'unknown')) and state <> 'voided'
+group by number;
+
+-- name: applied
+select d.source_id, d.part, a.invoice_id, a.amount_cents
+from sync.application a
+join sync.document d using (document_id)
+where d.document_id = any(:document_ids) and d.state <> 'voided';
+
+-- name: planned_creates
+select d.source_id, d.payer_id, d.amount_cents - d.forwarded_cents as cents
+from sync.plan_item p
+join sync.document d using (document_id)
+where p.run_id = :run_id and p.operation = 'create'
+  and d.firm_id = :firm_id and d.kind = 'invoice' and d.source_id = any(:invoice_ids);
+
+-- name: open_rejections
+select distinct a.invoice_id
+from sync.application a
+join sync.document p on p.document_id = a.document_id and p.state <> 'voided'
+join sync.document r on r.firm_id = p.firm_id and r.kind = 'payment' and r.payment_kind = 'rejection'
+     and r.reverses_payment_id = p.source_id and r.state = 'closed' and r.reason = 'REJECTION'
+where p.firm_id = :firm_id and p.kind = 'payment' and a.invoice_id = any(:invoice_ids);
+
+-- name: ensure
+with wanted as (select unnest(cast(:source_ids as text[])) as source_id),
+added as (
+    insert into sync.document (firm_id, kind, source_id, state, state_since, source_hash, seen_at)
+    select :firm_id, :kind, source_id, 'new', :now, '', :now from wanted
+    on conflict (firm_id, kind, source_id, part) do nothing
+    returning source_id, document_id
+)
+select source_id, document_id from added
+union
+select source_id, document_id
+from sync.document join wanted using (source_id)
+where firm_id = :firm_id and kind = :kind;
+
+-- name: listing
+select kind, source_id, part, number, document_date, amount_cents, state, reason,
+       case when quickbooks_id is null then 'sync_now' else 'sync_again' end as action,
+       problem.sentence, problem.remedy
+from sync.document
+left join sync.problem on problem.code = document.reason
+where firm_id = :firm_id
+  and kind in ('invoice', 'payment')
+  and (cast(:kind as text) is null or kind = :kind)
+  and (cast(:first as date) is null or document_date >= :first)
+  and (cast(:last as date) is null or document_date <= :last)
+  and case when cast(:state as text) is null
+           then state not in ('synced', 'voided', 'closed')
+           else state = :state end
+order by document_date, kind, source_id, part;
+
+-- name: held_by_reason
+select d.kind, d.reason, count(*) as documents, (sum(d.amount_cents) / 100.0)::numeric(15, 2) as amount,
+       coalesce(p.sentence, d.reason) as sentence, coalesce(p.remedy, '') as remedy
+from sync.document d
+left join sync.problem p on p.code = d.reason
+where d.firm_id = :firm_id and d.kind in ('invoice', 'payment') and d.state in ('held', 'refused')
+group by d.kind, d.reason, p.sentence, p.remedy
+order by sum(d.amount_cents) desc, d.kind, d.reason;
+
+-- name: in_quickbooks_totals
+select kind, count(*) as documents, (sum(quickbooks_total_cents) / 100.0)::numeric(15, 2) as amount
+from sync.document
+where firm_id = :firm_id and kind in ('invoice', 'payment') and quickbooks_id is not null and state <> 'voided'
+group by kind;

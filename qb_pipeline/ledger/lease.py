@@ -1,0 +1,133 @@
+"""One sender per company, across processes and machines.
+
+An advisory lock on a session of its own keeps others out while that session lives; an epoch that rises with every
+holder keeps a holder that was paused, cut off and succeeded from writing over its successor.
+"""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from qb_pipeline.database import Queries
+
+queries = Queries(Path(__file__).with_suffix(".sql"))
+
+BUSY_SECONDS = 600
+"""How long a run waits for another one that writes to the same company, before it fails that firm as BUSY."""
+
+
+class BusyError(Exception):
+    """Another run writes to this company; try again when it has ended."""
+
+
+class LeaseLostError(Exception):
+    """This process may not send any more: it lost its lease, or the firm was paused. Nothing of it is lost."""
+
+
+class Lease:
+    """The right to send for one company, as long as ``require`` returns."""
+
+    def __init__(self, connection: sa.Connection, firm_id: str, realm_id: str, epoch: int) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()  # one session, several sending threads
+        self.firm_id = firm_id
+        self.realm_id = realm_id
+        self.epoch = epoch
+
+    def require(self) -> None:
+        """Prove the right to send, just before a request leaves.
+
+        Raises:
+            LeaseLostError: the session is gone, a successor took over, or a person paused the firm.
+        """
+        try:
+            with self._lock:
+                row = self._connection.execute(queries["standing"], {"realm_id": self.realm_id}).one()
+                self._connection.commit()
+        except sa.exc.DBAPIError as error:
+            raise LeaseLostError(f"{self.firm_id}: the database session of the lease is gone") from error
+        if row.epoch != self.epoch:
+            raise LeaseLostError(f"{self.firm_id}: another run took over (epoch {row.epoch}, ours {self.epoch})")
+        if row.paused_at is not None:
+            raise LeaseLostError(f"{self.firm_id} is paused. Next step: qb-pipeline firm resume {self.firm_id}")
+
+
+@contextmanager
+def hold(
+    engine: sa.Engine,
+    *,
+    firm_id: str,
+    realm_id: str,
+    run_id: str,
+    now: Callable[[], datetime],
+    wait_seconds: float = BUSY_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Lease]:
+    """Hold the lease of a company for the length of the block.
+
+    Raises:
+        BusyError: another run kept it for ``wait_seconds``.
+    """
+    with engine.connect() as connection:
+        # Detached from the pool: when this block ends in any way, the session ends, and the lock with it.
+        connection.detach()
+        waited = 0.0
+        while not connection.scalar(queries["try_lock"], {"key": f"qb_pipeline:{realm_id}"}):
+            connection.commit()
+            if waited >= wait_seconds:
+                holder = connection.execute(queries["holder"], {"realm_id": realm_id}).one_or_none()
+                who = f"run {holder.run_id} on {holder.host}, process {holder.pid}" if holder else "another process"
+                raise BusyError(
+                    f"{firm_id} is BUSY: {who} is sending to company {realm_id}; try again when it has ended"
+                )
+            sleep(1.0)
+            waited += 1.0
+        epoch = connection.scalar(
+            queries["take"],
+            {
+                "realm_id": realm_id,
+                "firm_id": firm_id,
+                "host": socket.gethostname(),
+                "boot_id": _boot_id(),
+                "pid": os.getpid(),
+                "pid_started": _process_start(os.getpid()),
+                "run_id": run_id,
+                "now": now(),
+            },
+        )
+        connection.commit()
+        lease = Lease(connection, firm_id, realm_id, int(epoch or 0))
+        yield lease
+        connection.execute(queries["release"], {"realm_id": realm_id, "epoch": lease.epoch, "now": now()})
+        connection.commit()
+
+
+def require_epoch(connection: sa.Connection, realm_id: str, epoch: int) -> None:
+    """Refuse a write of a holder that was succeeded, inside the transaction of that write.
+
+    Raises:
+        LeaseLostError: a successor has taken over; nothing of this transaction is kept.
+    """
+    found = connection.scalar(queries["epoch_for_share"], {"realm_id": realm_id})
+    if found != epoch:
+        raise LeaseLostError(
+            f"company {realm_id}: epoch {epoch} was succeeded by {found}; its late answer is not recorded"
+        )
+
+
+def _boot_id() -> str:
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else ""
+
+
+def _process_start(pid: int) -> int:
+    """Start time of a process in clock ticks since boot: with the boot id it names a process for ever (Linux)."""
+    path = Path(f"/proc/{pid}/stat")
+    return int(path.read_text().rsplit(")", 1)[1].split()[19]) if path.exists() else 0

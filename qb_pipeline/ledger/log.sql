@@ -1,0 +1,62 @@
+-- name: write
+insert into sync.log (at, firm_id, run_id, trigger, actor, document_id, kind, source_id, part, number, activity, reason,
+                      detail, amount_cents, quickbooks_id, attempt_id, intuit_tid)
+select :now, :firm_id, :run_id, :trigger, :actor, entry.document_id, coalesce(d.kind, ''), coalesce(d.source_id, ''),
+       coalesce(d.part, ''), coalesce(d.number, ''), entry.activity, entry.reason, entry.detail, entry.amount_cents,
+       entry.quickbooks_id, entry.attempt_id, entry.intuit_tid
+from rows from (
+         jsonb_to_recordset(cast(:entries as jsonb))
+         as (activity text, document_id bigint, reason text, detail text, amount_cents bigint, quickbooks_id text,
+             attempt_id uuid, intuit_tid text)
+     ) with ordinality
+     as entry (activity, document_id, reason, detail, amount_cents, quickbooks_id, attempt_id, intuit_tid, position)
+left join sync.document d using (document_id)
+order by entry.position;
+
+-- name: begin_run
+insert into sync.run (run_id, firm_id, trigger, actor, started_at)
+values (:run_id, :firm_id, :trigger, :actor, :now)
+on conflict (run_id, firm_id) do update set outcome = 'running', finished_at = null, error = '';
+
+-- name: end_run
+update sync.run
+set outcome = :outcome, error = :error, reads = reads + :reads, writes = writes + :writes, finished_at = :now
+where run_id = :run_id and firm_id = :firm_id;
+
+-- name: rows
+select at, run_id, trigger, actor, kind, source_id, part, number, activity, reason, detail, amount_cents, quickbooks_id,
+       intuit_tid
+from sync.log
+where firm_id = :firm_id
+  and (:source_id = '' or source_id = :source_id)
+  and (:run_id = '' or run_id = :run_id)
+  and (not :errors or activity in ('held', 'refused', 'unknown', 'failed'))
+order by log_id desc
+limit :limit;
+
+-- name: summary
+select kind, activity, reason, count(distinct document_id) as documents, coalesce(sum(amount_cents), 0)::bigint as cents
+from sync.log
+where firm_id = :firm_id and run_id = :run_id and document_id is not null and kind in ('invoice', 'payment', 'customer', 'item')
+group by kind, activity, reason
+order by kind, activity, reason;
+
+-- name: control_totals
+-- Of the requests that this run wrote down: meant, and what became of it.
+select d.kind,
+       count(*) as documents,
+       sum(i.total_cents)::bigint as meant_cents,
+       coalesce(sum(i.total_cents) filter (where i.outcome = 'accepted'), 0)::bigint as accepted_cents,
+       coalesce(sum(d.quickbooks_total_cents) filter (where i.outcome = 'accepted'), 0)::bigint as in_quickbooks_cents,
+       coalesce(sum(i.total_cents) filter (where i.outcome = 'refused'), 0)::bigint as refused_cents,
+       coalesce(sum(i.total_cents) filter (where i.outcome in ('open', 'missing')), 0)::bigint as unknown_cents,
+       coalesce(sum(i.total_cents) filter (where i.outcome = 'not_sent'), 0)::bigint as not_sent_cents
+from sync.attempt a
+join sync.attempt_item i using (attempt_id)
+join sync.document d using (document_id)
+where a.firm_id = :firm_id and a.run_id = :run_id and d.kind in ('invoice', 'payment')
+group by d.kind
+order by d.kind;
+
+-- name: run
+select outcome, error, reads, writes from sync.run where firm_id = :firm_id and run_id = :run_id;

@@ -1,0 +1,63 @@
+"""Which payer is which customer, which fee item is which item, and the smaller mappings.
+
+A mapping is made by a person, found by name (``matched``) or made by us in QuickBooks (``created``); a person's wins.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from qb_pipeline.database import Queries
+
+queries = Queries(Path(__file__).with_suffix(".sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """One row of a mapping; ``origin`` is person, matched or created."""
+
+    kind: str
+    source_id: str
+    quickbooks_id: str
+    quickbooks_name: str
+    origin: str
+
+
+class Mappings:
+    """The mappings of one firm."""
+
+    def __init__(self, engine: sa.Engine, firm_id: str) -> None:
+        self._engine = engine
+        self._firm_id = firm_id
+
+    def links(self, kind: str) -> dict[str, str]:
+        """QuickBooks ids by billing id, of one kind."""
+        return {mapping.source_id: mapping.quickbooks_id for mapping in self.all(kind)}
+
+    def all(self, kind: str) -> list[Mapping]:
+        """Every mapping of one kind, by billing id."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["mappings"], {"firm_id": self._firm_id, "kind": kind})
+            return [Mapping(kind, row.source_id, row.quickbooks_id, row.quickbooks_name, row.origin) for row in rows]
+
+    def remember(self, mappings: Iterable[Mapping], *, actor: str, now: datetime) -> None:
+        """Store mappings; one that a person made is only replaced by a person."""
+        rows = [
+            {
+                "firm_id": self._firm_id,
+                "kind": mapping.kind,
+                "source_id": mapping.source_id,
+                "quickbooks_id": mapping.quickbooks_id,
+                "quickbooks_name": mapping.quickbooks_name,
+                "origin": mapping.origin,
+                "actor": actor,
+                "now": now,
+            }
+            for mapping in mappings
+        ]
+        if rows:
+            with self._engine.begin() as connection:
+                connection.execute(queries["remember"], rows)

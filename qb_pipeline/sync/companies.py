@@ -1,0 +1,126 @@
+"""Open the workplace of a firm: its tokens, its company, its side of billing.
+
+Belongs here: putting the rooms together for one firm, and refusing a firm that is not set up. Does not belong here:
+where the engines come from (``defs.resources``, ``cli``).
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from qb_pipeline.billing.source import BillingSource
+from qb_pipeline.ledger import schema
+from qb_pipeline.ledger.documents import Documents
+from qb_pipeline.ledger.firms import Firm, Firms, SetUpError
+from qb_pipeline.ledger.log import Log, Run
+from qb_pipeline.ledger.mappings import Mappings
+from qb_pipeline.ledger.tokens import TokenStore
+from qb_pipeline.quickbooks.client import Company
+from qb_pipeline.quickbooks.environments import Environment
+from qb_pipeline.quickbooks.oauth import OAuth
+from qb_pipeline.quickbooks.throttle import Throttle
+from qb_pipeline.sync.workplace import QUARANTINE, Workplace
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+@dataclass
+class Companies:
+    """Every firm of this deployment. ``keys`` are the secrets that open tokens, newest first."""
+
+    ledger: "Engine"
+    billing: "Engine"
+    environment: Environment
+    client_id: str
+    client_secret: str = field(repr=False)
+    keys: Sequence[str] = field(repr=False)
+    first_date: date
+    quarantine: timedelta = QUARANTINE
+    in_flight: int = 4
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+    throttles: dict[str, Throttle] = field(default_factory=dict)
+
+    @property
+    def firms(self) -> Firms:
+        """The firms that were added."""
+        return Firms(self.ledger)
+
+    @property
+    def tokens(self) -> TokenStore:
+        """The stored tokens."""
+        return TokenStore(self.ledger, self.keys)
+
+    def log(self, firm_id: str) -> Log:
+        """The sync log of a firm."""
+        return Log(self.ledger, firm_id)
+
+    def oauth(self, redirect_uri: str = "") -> OAuth:
+        """The way to tokens, in this environment."""
+        return OAuth(
+            self.environment, client_id=self.client_id, client_secret=self.client_secret, redirect_uri=redirect_uri
+        )
+
+    @contextmanager
+    def open(self, firm_id: str, run: Run) -> Iterator[Workplace]:
+        """Open an active firm for a run.
+
+        Raises:
+            SetUpError: the firm is not set up, or belongs to another environment; the message names the next step.
+        """
+        firm = self.firms.get(firm_id)
+        firm.require_active()
+        if firm.environment != self.environment.name:
+            raise SetUpError(
+                f"{firm_id} is connected to a company in {firm.environment}, but QUICKBOOKS_ENVIRONMENT is "
+                f"{self.environment.name}: start with QUICKBOOKS_ENVIRONMENT={firm.environment}"
+            )
+        place: Workplace | None = None
+
+        def guard() -> None:
+            if place is not None:
+                place.require_lease()
+
+        with self._company(firm, guard) as company:
+            place = Workplace(
+                firm=firm,
+                run=run,
+                installation=schema.installation_id(self.ledger),
+                billing=BillingSource(self.billing, firm_id),
+                quickbooks=company,
+                documents=Documents(self.ledger, firm_id),
+                mappings=Mappings(self.ledger, firm_id),
+                log=Log(self.ledger, firm_id),
+                engine=self.ledger,
+                first_date=self.first_date,
+                quarantine=self.quarantine,
+                in_flight=self.in_flight,
+                clock=self.clock,
+                sleep=self.sleep,
+            )
+            yield place
+
+    def _company(self, firm: Firm, guard: Callable[[], None]) -> Company:
+        realm_id = firm.realm_id or ""
+        oauth = self.oauth()
+        last = ""
+
+        def access_token(refused: bool) -> str:
+            nonlocal last
+            last = self.tokens.access_token(
+                firm.firm_id, refresh=oauth.refresh, now=self.clock, refused=last if refused else None
+            )
+            return last
+
+        return Company(
+            api_url=self.environment.api_url,
+            realm_id=realm_id,
+            access_token=access_token,
+            throttle=self.throttles.setdefault(realm_id, Throttle()),
+            sleep=self.sleep,
+            guard=guard,
+        )

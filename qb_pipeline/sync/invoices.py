@@ -1,0 +1,188 @@
+"""Plan invoices: read them, refuse what cannot go, give customers and items to the rest, build what to send."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from qb_pipeline.core import schemas
+from qb_pipeline.core.invoices import find_invoice_problems, find_taken_numbers, forwarded_cents
+from qb_pipeline.core.markers import marker
+from qb_pipeline.core.payloads import Content, invoice_contents
+from qb_pipeline.core.plan import choose_operation, update_body
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.ledger.documents import Decision
+from qb_pipeline.sync.frames import rows
+from qb_pipeline.sync.plan import Plan
+from qb_pipeline.sync.push import Ready
+from qb_pipeline.sync.references import find_customers, find_items
+from qb_pipeline.sync.remote import read_remote
+from qb_pipeline.sync.workplace import Workplace
+
+
+def plan_invoices(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
+    """Decide about one chunk of the work list.
+
+    ``dry``: nothing is created and nothing read from QuickBooks but names; ``ready`` stays empty.
+    """
+    plan = Plan()
+    problems: dict[int, Problem] = {}
+    voided = work[work["source_status"] == "void"]
+    asked = work[work["source_status"] != "void"]
+    ids = list(asked["source_id"])
+    with place.billing.snapshot():
+        fetched = place.billing.fetch_invoices(ids)
+        invoices = schemas.validate(schemas.Invoices, fetched.invoices)
+        lines = schemas.validate(schemas.InvoiceLines, fetched.lines)
+        payers = schemas.validate(schemas.Payers, place.billing.fetch_payers(sorted(set(invoices["payer_id"]))))
+    found = find_invoice_problems(invoices, lines, place.rules)
+    by_source: dict[str, Problem] = {str(key): Problem(code) for key, code in found.items() if code}
+    by_source |= {bad.source_id: Problem.BAD_AMOUNT for bad in fetched.bad_amounts}
+    by_source |= {i: Problem.SOURCE_GONE for i in ids if i not in set(invoices["invoice_id"]) and i not in by_source}
+    owners = place.documents.numbers_taken(list(invoices["invoice_number"]))
+    taken = find_taken_numbers(invoices[~invoices["invoice_id"].isin(by_source.keys())], owners)
+    by_source |= {str(key): Problem(code) for key, code in taken.items() if code}
+    forwarded = forwarded_cents(lines)
+
+    sound = invoices[~invoices["invoice_id"].isin(by_source.keys())]
+    sound_lines = lines[lines["invoice_id"].isin(sound["invoice_id"])]
+    by_source |= _unknown_payers(sound, payers)
+    customers = find_customers(place, set(sound["payer_id"]) & set(payers["payer_id"]), dry=dry)
+    items = find_items(place, set(sound_lines.loc[sound_lines["kind"] != "balance_forward", "fee_item_id"]), dry=dry)
+    by_source |= _without_reference(sound, sound_lines, customers.problems, items.problems, by_source)
+
+    sound = sound[~sound["invoice_id"].isin(by_source.keys())]
+    sound_lines = sound_lines[sound_lines["invoice_id"].isin(sound["invoice_id"])]
+    listed = {row.source_id: row for row in rows(work)}
+    contents = invoice_contents(
+        sound,
+        sound_lines,
+        payers,
+        customers=customers.ids,
+        items=items.ids,
+        terms=place.mappings.links("terms"),
+        tax_codes=place.mappings.links("tax_code"),
+        markers={i: _marker(place, listed[i]) for i in sound["invoice_id"]},
+        rules=place.rules,
+    )
+    problems = {listed[source_id].document_id: problem for source_id, problem in by_source.items()}
+    work = work.assign(
+        forwarded_cents=[
+            int(forwarded.get(i, old)) for i, old in zip(work["source_id"], work["forwarded_cents"], strict=True)
+        ]
+    )
+    _choose(place, plan, work, contents, problems, voided, dry=dry)
+    plan.stop(work, problems)
+    return plan
+
+
+def _choose(
+    place: Workplace,
+    plan: Plan,
+    work: pd.DataFrame,
+    contents: Mapping[str, Content],
+    problems: dict[int, Problem],
+    voided: pd.DataFrame,
+    *,
+    dry: bool,
+) -> None:
+    """Give each remaining document its operation; what changes something in QuickBooks is compared with it first."""
+    void_ids = set(voided["document_id"])
+    changing: list[tuple[Any, str, Content | None]] = []
+    for row in rows(work):
+        if row.document_id in problems:
+            continue
+        content = contents.get(row.source_id)
+        operation = choose_operation(
+            row.state, content.fingerprint if content else "", row.sent_fingerprint or "",
+            "void" if row.document_id in void_ids else "issued",
+        )  # fmt: skip
+        if operation == "close":
+            problems[row.document_id] = Problem.VOID_BEFORE_SENT
+        elif operation in ("update", "void") and not dry:
+            changing.append((row, operation, content))
+        else:
+            plan.decisions.append(Decision(row.document_id, operation, "", row.amount_cents, int(row.forwarded_cents)))
+            if operation == "create" and not dry and content is not None:
+                plan.ready.append(_ready(place, row, operation, content, content.body))
+    if changing:
+        _change(place, plan, changing, problems)
+
+
+def _change(
+    place: Workplace, plan: Plan, changing: list[tuple[Any, str, Content | None]], problems: dict[int, Problem]
+) -> None:
+    remote = read_remote(place, "invoice", [row for row, _, _ in changing])
+    for row, operation, content in changing:
+        theirs = remote[row.document_id]
+        if theirs.problem is not None:
+            problems[row.document_id] = theirs.problem
+            continue
+        assert theirs.entity is not None  # noqa: S101 - without one there is a problem
+        paid = theirs.entity["TotalAmt"] - theirs.entity["Balance"]
+        identity = {"Id": theirs.entity["Id"], "SyncToken": theirs.entity["SyncToken"]}
+        if operation == "void":
+            if paid:
+                problems[row.document_id] = Problem.PAYMENTS_APPLIED
+                continue
+            body, sent = identity, Content({}, 0, row.sent_fingerprint or "", ())
+        else:
+            assert content is not None  # noqa: S101 - an update has content
+            payer_changed = content.body["CustomerRef"]["value"] != theirs.entity["CustomerRef"]["value"]
+            if paid and payer_changed:
+                problems[row.document_id] = Problem.PAYER_CHANGED
+                continue
+            if paid * 100 > content.total_cents:
+                problems[row.document_id] = Problem.PAID_BELOW
+                continue
+            body = update_body(content.body, quickbooks_id=identity["Id"], sync_token=str(identity["SyncToken"]))
+            sent = content
+        plan.decisions.append(Decision(row.document_id, operation, "", row.amount_cents, int(row.forwarded_cents)))
+        plan.ready.append(_ready(place, row, operation, sent, body))
+
+
+def _ready(place: Workplace, row: Any, operation: str, content: Content, body: dict[str, Any]) -> Ready:
+    return Ready(
+        document_id=row.document_id,
+        kind="invoice",
+        source_id=row.source_id,
+        part="",
+        operation=operation,
+        former_state=row.state,
+        source_hash=row.source_hash,
+        marker=_marker(place, row),
+        body=body,
+        fingerprint=content.fingerprint,
+        total_cents=content.total_cents,
+        notices=content.notices,
+    )
+
+
+def _marker(place: Workplace, row: Any) -> str:
+    return marker(place.installation, place.firm.firm_id, "invoice", row.source_id, "", row.generation)
+
+
+def _unknown_payers(invoices: pd.DataFrame, payers: pd.DataFrame) -> dict[str, Problem]:
+    missing = invoices[~invoices["payer_id"].isin(payers["payer_id"])]
+    return dict.fromkeys(missing["invoice_id"], Problem.UNKNOWN_PAYER)
+
+
+def _without_reference(
+    invoices: pd.DataFrame,
+    lines: pd.DataFrame,
+    customers: Mapping[str, Problem],
+    items: Mapping[str, Problem],
+    known: Mapping[str, Problem],
+) -> dict[str, Problem]:
+    """The problem of the payer, else of the first line's fee item that has one."""
+    problems = {
+        invoice_id: items[fee_item_id]
+        for invoice_id, fee_item_id, kind in reversed(
+            list(zip(lines["invoice_id"], lines["fee_item_id"], lines["kind"], strict=True))
+        )
+        if fee_item_id in items and kind != "balance_forward"
+    }
+    for invoice_id, payer_id in zip(invoices["invoice_id"], invoices["payer_id"], strict=True):
+        if payer_id in customers:
+            problems[invoice_id] = customers[payer_id]
+    return {invoice_id: problem for invoice_id, problem in problems.items() if invoice_id not in known}

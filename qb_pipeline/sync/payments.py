@@ -1,0 +1,210 @@
+"""Plan payments: read them, look up what their invoices have open, divide them, build what to send."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from qb_pipeline.core import schemas
+from qb_pipeline.core.markers import marker
+from qb_pipeline.core.payloads import Content, payment_contents
+from qb_pipeline.core.payments import PartKey
+from qb_pipeline.core.payments import plan_payments as divide
+from qb_pipeline.core.plan import choose_operation, update_body
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.ledger.attempts import Application
+from qb_pipeline.ledger.documents import Decision
+from qb_pipeline.sync.frames import rows
+from qb_pipeline.sync.plan import Plan
+from qb_pipeline.sync.push import Ready
+from qb_pipeline.sync.remote import read_remote
+from qb_pipeline.sync.workplace import Workplace
+
+PLANNED = "planned"
+"""Stands for the QuickBooks id of an invoice that a dry run would have sent before its payments."""
+
+
+def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
+    """Decide about one chunk of the work list.
+
+    ``dry``: invoices that the same plan would create count as sent, and nothing is read from QuickBooks.
+    """
+    plan = Plan()
+    ids = sorted(set(work["source_id"]))
+    keys: dict[PartKey, Any] = {(row.source_id, row.part): row for row in rows(work)}
+    with place.billing.snapshot():
+        fetched = place.billing.fetch_payments(ids)
+        payments = schemas.validate(schemas.Payments, fetched.payments)
+        applications = schemas.validate(schemas.Applications, fetched.applications)
+        invoices, forwarded = _invoices(place, set(applications["invoice_id"]))
+    known = _known(place, invoices, dry=dry)
+    planned = divide(
+        payments,
+        applications,
+        known,
+        place.rules,
+        only=keys.keys(),
+        customers=place.mappings.links("payer"),
+        forwarded=forwarded,
+        in_quickbooks=place.documents.applied([row.document_id for row in keys.values()]),
+        rejected=place.documents.open_rejections(list(known["invoice_id"])),
+    )
+    by_key: dict[PartKey, Problem] = {
+        (payment_id, part): Problem(problem)
+        for payment_id, part, problem in zip(
+            planned.parts["payment_id"], planned.parts["part"], planned.parts["problem"], strict=True
+        )
+        if problem
+    }
+    bad = {row.source_id for row in fetched.bad_amounts}
+    found = set(zip(planned.parts["payment_id"], planned.parts["part"], strict=True))
+    for key in keys.keys() - found:
+        by_key[key] = Problem.BAD_AMOUNT if key[0] in bad else Problem.SOURCE_GONE
+    sound = planned.parts[(planned.parts["problem"] == "") & (planned.parts["status"] != "void")]
+    contents = payment_contents(
+        sound,
+        planned.allocations,
+        payment_methods=place.mappings.links("payment_method"),
+        deposit_accounts=place.mappings.links("deposit_account"),
+        markers={key: _marker(place, row) for key, row in keys.items()},
+        rules=place.rules,
+    )
+    problems = {keys[key].document_id: problem for key, problem in by_key.items()}
+    _choose(place, plan, keys, contents, _applications(planned.allocations), problems, dry=dry)
+    plan.stop(work, problems)
+    return plan
+
+
+def _choose(
+    place: Workplace,
+    plan: Plan,
+    keys: Mapping[PartKey, Any],
+    contents: Mapping[PartKey, Content],
+    applications: Mapping[PartKey, tuple[Application, ...]],
+    problems: dict[int, Problem],
+    *,
+    dry: bool,
+) -> None:
+    changing = []
+    for key, row in keys.items():
+        if row.document_id in problems:
+            continue
+        content = contents.get(key)
+        operation = choose_operation(
+            row.state, content.fingerprint if content else "", row.sent_fingerprint or "", row.source_status
+        )
+        if operation == "close":
+            problems[row.document_id] = Problem.VOID_BEFORE_SENT
+        elif operation in ("update", "void") and not dry:
+            changing.append((key, row, operation, content))
+        else:
+            plan.decisions.append(Decision(row.document_id, operation, "", row.amount_cents))
+            if operation == "create" and not dry and content is not None:
+                plan.ready.append(_ready(place, row, operation, content, content.body, applications.get(key, ())))
+    remote = read_remote(place, "payment", [row for _, row, _, _ in changing]) if changing else {}
+    for key, row, operation, content in changing:
+        theirs = remote[row.document_id]
+        if theirs.entity is None:
+            problems[row.document_id] = theirs.problem or Problem.CONFLICT
+            continue
+        plan.decisions.append(Decision(row.document_id, operation, "", row.amount_cents))
+        if operation == "void":
+            body = {"Id": theirs.entity["Id"], "SyncToken": theirs.entity["SyncToken"], "sparse": True}
+            sent = Content({}, 0, row.sent_fingerprint or "", ())
+        else:
+            assert content is not None  # noqa: S101 - an update has content
+            sent = content
+            body = update_body(
+                content.body, quickbooks_id=theirs.entity["Id"], sync_token=str(theirs.entity["SyncToken"])
+            )
+        plan.ready.append(
+            _ready(place, row, operation, sent, body, applications.get(key, ()) if operation == "update" else ())
+        )
+
+
+def _ready(
+    place: Workplace, row: Any, operation: str, content: Content, body: dict[str, Any], applied: tuple[Application, ...]
+) -> Ready:
+    return Ready(
+        document_id=row.document_id,
+        kind="payment",
+        source_id=row.source_id,
+        part=row.part,
+        operation=operation,
+        former_state=row.state,
+        source_hash=row.source_hash,
+        marker=_marker(place, row),
+        body=body,
+        fingerprint=content.fingerprint,
+        total_cents=content.total_cents,
+        applications=applied,
+        notices=content.notices,
+    )
+
+
+def _marker(place: Workplace, row: Any) -> str:
+    return marker(place.installation, place.firm.firm_id, "payment", row.source_id, row.part, row.generation)
+
+
+def _applications(allocations: pd.DataFrame) -> dict[PartKey, tuple[Application, ...]]:
+    found: dict[PartKey, tuple[Application, ...]] = {}
+    for row in rows(allocations):
+        key = (row.payment_id, row.part)
+        application = Application(row.invoice_id, row.quickbooks_invoice_id, row.amount_cents)
+        found[key] = (*found.get(key, ()), application)
+    return found
+
+
+def _invoices(place: Workplace, invoice_ids: set[str]) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """The invoices that payments are applied to and those that they carry forward, with who carries whom."""
+    forwarded: dict[str, list[str]] = {}
+    frames: list[pd.DataFrame] = []
+    seen: set[str] = set()
+    todo = invoice_ids
+    while todo:
+        fetched = place.billing.fetch_invoices(sorted(todo))
+        frames.append(fetched.invoices)
+        seen |= todo
+        links = fetched.lines[fetched.lines["forwarded_invoice_id"] != ""]
+        for invoice_id, older in zip(links["invoice_id"], links["forwarded_invoice_id"], strict=True):
+            forwarded.setdefault(invoice_id, []).append(older)
+        todo = set(links["forwarded_invoice_id"]) - seen
+    columns = ["invoice_id", "status", "created_at", "invoice_date"]
+    if not frames:
+        return pd.DataFrame(columns=columns), forwarded
+    return pd.concat(frames, ignore_index=True)[columns], forwarded
+
+
+def _known(place: Workplace, invoices: pd.DataFrame, *, dry: bool) -> pd.DataFrame:
+    """What billing and the ledger know of invoices (``core.schemas.KnownInvoices``)."""
+    ledger = {row.invoice_id: row for row in rows(place.documents.invoices_known(list(invoices["invoice_id"])))}
+    planned = place.documents.planned_creates(place.run.run_id, list(invoices["invoice_id"])) if dry else {}
+    customers = place.mappings.links("payer")
+    known_rows = []
+    for invoice in rows(invoices):
+        known = ledger.get(invoice.invoice_id)
+        state, reason, quickbooks_id, customer_id, open_cents = (
+            (known.state, known.reason, known.quickbooks_id, known.customer_id, known.open_cents)
+            if known
+            else ("", "", "", "", 0)
+        )
+        if invoice.invoice_id in planned and not quickbooks_id:
+            payer_id, open_cents = planned[invoice.invoice_id]
+            state, quickbooks_id, customer_id = (
+                "synced",
+                f"{PLANNED}:{invoice.invoice_id}",
+                customers.get(payer_id, payer_id),
+            )
+        eligibility = "eligible" if _is_eligible(invoice.created_at, place.firm.eligible_since) else "ineligible"
+        known_rows.append(
+            (
+                invoice.invoice_id, invoice.status, state, reason, eligibility, quickbooks_id, customer_id, open_cents,
+                invoice.invoice_date,
+            )
+        )  # fmt: skip
+    return schemas.frame(schemas.KnownInvoices, known_rows)
+
+
+def _is_eligible(created_at: datetime, eligible_since: datetime | None) -> bool:
+    return eligible_since is None or created_at >= eligible_since

@@ -1,0 +1,57 @@
+"""What a plan is, and the decisions that invoices and payments share.
+
+Belongs here: turning reasons into decisions, remembering them. Does not belong here: the rules (``core``), sending
+(``push``).
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from qb_pipeline.core.problems import PROBLEMS, Problem
+from qb_pipeline.ledger.documents import Decision
+from qb_pipeline.sync.frames import rows
+from qb_pipeline.sync.push import Ready
+from qb_pipeline.sync.workplace import Workplace
+
+OPERATION = {"held": "hold", "refused": "hold", "waiting": "wait", "closed": "close"}
+
+
+@dataclass(slots=True)
+class Plan:
+    """Decisions on documents of one kind, and what is ready to leave. Built chunk by chunk."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    ready: list[Ready] = field(default_factory=list)
+
+    def stop(self, work: pd.DataFrame, problems: Mapping[int, Problem]) -> None:
+        """Hold, close or let wait each document that has a problem, by document id."""
+        for row in rows(work):
+            problem = problems.get(row.document_id)
+            if problem is not None:
+                operation = OPERATION[PROBLEMS[problem].state]
+                self.decisions.append(
+                    Decision(row.document_id, operation, problem, row.amount_cents, row.forwarded_cents)
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    """How many documents and cents each operation has, by kind; kept while the chunks go by."""
+
+    documents: Counter[tuple[str, str]] = field(default_factory=Counter)
+    cents: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, kind: str, decisions: Sequence[Decision]) -> None:
+        """Count decisions."""
+        for decision in decisions:
+            self.documents[kind, decision.operation] += 1
+            self.cents[kind, decision.operation] += decision.amount_cents
+
+
+def remember(place: Workplace, kind: str, plan: Plan, summary: PlanSummary) -> None:
+    """Store what was decided, and move held, waiting and closed documents to their state."""
+    place.documents.record_decisions(plan.decisions, run=place.run, now=place.clock())
+    summary.add(kind, plan.decisions)

@@ -1,0 +1,164 @@
+"""One firm's sync, in its order: scan, settle, plan and push invoices, plan and push payments."""
+
+import sys
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from qb_pipeline.billing.errors import BillingError
+from qb_pipeline.core.schemas import ContractBroken
+from qb_pipeline.ledger import lease
+from qb_pipeline.ledger.attempts import Attempts
+from qb_pipeline.ledger.firms import SetUpError
+from qb_pipeline.ledger.log import Entry
+from qb_pipeline.quickbooks.errors import OutcomeUnknownError, QuickBooksError
+from qb_pipeline.sync.invoices import plan_invoices
+from qb_pipeline.sync.payments import plan_payments
+from qb_pipeline.sync.plan import Plan, PlanSummary, remember
+from qb_pipeline.sync.push import send_batches
+from qb_pipeline.sync.scan import Selection, scan
+from qb_pipeline.sync.settle import DuplicateError, settle
+from qb_pipeline.sync.workplace import Workplace
+
+SCAN, PLAN, PUSH_INVOICES, PUSH_PAYMENTS = "work_list", "sync_plan", "quickbooks_invoices", "quickbooks_payments"
+STEPS = (SCAN, PLAN, PUSH_INVOICES, PUSH_PAYMENTS)
+
+FIRM_ERRORS = (
+    SetUpError, lease.BusyError, lease.LeaseLostError, DuplicateError, QuickBooksError, BillingError, ContractBroken,
+)  # fmt: skip
+"""What stops one firm and no other."""
+
+PLANNERS: dict[str, Callable[..., Plan]] = {"invoice": plan_invoices, "payment": plan_payments}
+PUSHES = {"invoice": PUSH_INVOICES, "payment": PUSH_PAYMENTS}
+
+
+@dataclass(frozen=True, slots=True)
+class FirmReport:
+    """What a run did for one firm. Money in cents.
+
+    ``activities``: rows kind, activity, reason, documents, cents. ``control_totals``: rows kind, documents,
+    meant_cents, accepted_cents, in_quickbooks_cents, refused_cents, unknown_cents, not_sent_cents.
+    """
+
+    firm_id: str
+    scanned: dict[str, int]
+    planned: PlanSummary
+    activities: list[Any]
+    control_totals: list[Any]
+    reads: int
+    writes: int
+    notices: list[str]
+
+    def documents(self, kind: str, *activities: str) -> int:
+        """How many documents of a kind had one of these activities."""
+        return sum(row["documents"] for row in self.activities if row["kind"] == kind and row["activity"] in activities)
+
+    def cents(self, kind: str, *activities: str) -> int:
+        """The money of documents of a kind that had one of these activities."""
+        return sum(row["cents"] for row in self.activities if row["kind"] == kind and row["activity"] in activities)
+
+    @property
+    def held(self) -> int:
+        """How many invoices and payments need a person."""
+        return sum(self.documents(kind, "held", "refused") for kind in ("invoice", "payment"))
+
+    def totals_agree(self, kind: str) -> bool:
+        """Whether what was meant is accounted for, to the cent, and QuickBooks holds what it accepted."""
+        return all(
+            row["meant_cents"]
+            == row["accepted_cents"] + row["refused_cents"] + row["unknown_cents"] + row["not_sent_cents"]
+            and row["accepted_cents"] == row["in_quickbooks_cents"]
+            for row in self.control_totals
+            if row["kind"] == kind
+        )
+
+
+def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = STEPS) -> FirmReport:
+    """Do the chosen steps for one firm. Planning without a push is a dry run: nothing is sent.
+
+    Raises:
+        BusyError: another run writes to this company.
+        LeaseLostError: the firm was paused, or a successor took over.
+        DuplicateError: QuickBooks holds a document of ours twice.
+        QuickBooksError: QuickBooks cannot be reached or does not let us in; what had left is recorded or open.
+        OutcomeUnknownError: the answer to some requests was lost and asking did not clear it up; the next run asks.
+    """
+    place.log.begin(place.run, now=place.clock())
+    outcome = "failed"
+    try:
+        scanned = scan(place, selection) if SCAN in steps else {}
+        planned = PlanSummary()
+        if {PUSH_INVOICES, PUSH_PAYMENTS} & set(steps):
+            with lease.hold(
+                place.engine,
+                firm_id=place.firm.firm_id,
+                realm_id=place.quickbooks.realm_id,
+                run_id=place.run.run_id,
+                now=place.clock,
+                sleep=place.sleep,
+            ) as held:
+                place.lease, place.attempts = held, Attempts(place.engine, held)
+                settle(place)
+                for kind in ("invoice", "payment"):
+                    _work(place, selection, kind, planned, dry=PUSHES[kind] not in steps, wanted=steps)
+                _require_known(place)
+        else:
+            for kind in ("invoice", "payment"):
+                _work(place, selection, kind, planned, dry=True, wanted=steps)
+        outcome = "done"
+    finally:
+        error = sys.exception()
+        message = f"{type(error).__name__}: {error}" if error else ""
+        requests = place.quickbooks.requests
+        place.log.end(
+            place.run, outcome=outcome, error=message, reads=requests.reads, writes=requests.writes, now=place.clock()
+        )
+    return FirmReport(
+        firm_id=place.firm.firm_id,
+        scanned=scanned,
+        planned=planned,
+        activities=place.log.summary(place.run),
+        control_totals=place.log.control_totals(place.run),
+        reads=requests.reads,
+        writes=requests.writes,
+        notices=place.notices,
+    )
+
+
+def _work(
+    place: Workplace, selection: Selection, kind: str, planned: PlanSummary, *, dry: bool, wanted: Collection[str]
+) -> None:
+    if (dry and PLAN not in wanted) or not selection.includes(kind):
+        return
+    chosen: list[str] = []
+    for work in place.documents.choose(
+        kind, first=selection.first, last=selection.last, source_ids=selection.ids(kind)
+    ):
+        chosen += work["source_id"].tolist()
+        _plan_and_push(place, kind, work, planned, dry=dry)
+    for source_id in sorted(set(selection.ids(kind)) - set(chosen)):
+        place.notices.append(place.documents.why_not_chosen(kind, source_id, selection.first, selection.last))
+
+
+def _plan_and_push(place: Workplace, kind: str, work: pd.DataFrame, planned: PlanSummary, *, dry: bool) -> None:
+    plan = PLANNERS[kind](place, work, dry=dry)
+    remember(place, kind, plan, planned)
+    if not dry:
+        notices = [Entry("notice", item.document_id, detail=text) for item in plan.ready for text in item.notices]
+        place.log.add(place.run, notices, now=place.clock())
+        send_batches(place, plan.ready)
+
+
+def _require_known(place: Workplace) -> None:
+    """Settle what this very run left open; a run never ends green with an outcome it does not know."""
+    if not settle(place):
+        return
+    still_open = place.sending.open()
+    if still_open:
+        documents = sum(len(attempt.items) for attempt in still_open)
+        raise OutcomeUnknownError(
+            f"{place.firm.firm_id}: the answers to {len(still_open)} requests with {documents} documents were lost; "
+            "the next run asks QuickBooks what became of them before it sends anything"
+        )

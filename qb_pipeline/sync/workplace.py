@@ -1,0 +1,123 @@
+"""What a run needs to work on one firm: both sides, the ledger, the rules, the clock.
+
+Belongs here: holding them together, and what both planning and sending ask of QuickBooks once per run. Does not belong
+here: any decision.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from qb_pipeline.billing.source import BillingSource
+from qb_pipeline.core.settings import FirmRules
+from qb_pipeline.ledger.attempts import Attempts
+from qb_pipeline.ledger.documents import Documents
+from qb_pipeline.ledger.firms import Firm
+from qb_pipeline.ledger.lease import Lease
+from qb_pipeline.ledger.log import Log, Run
+from qb_pipeline.ledger.mappings import Mappings
+from qb_pipeline.quickbooks.client import Company
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+QUARANTINE = timedelta(seconds=310)
+"""How long after the last send a request may still take effect (300 s), and then stay hidden from a query (10 s).
+
+Intuit documents neither; its own requests end after 120 s. See docs/architecture.md, "What can be promised".
+"""
+
+
+@dataclass
+class Workplace:
+    """One firm during one run. ``lease`` and ``attempts`` are there while this run may send."""
+
+    firm: Firm
+    run: Run
+    installation: str
+    billing: BillingSource
+    quickbooks: Company
+    documents: Documents
+    mappings: Mappings
+    log: Log
+    engine: "Engine"
+    first_date: date
+    lease: Lease | None = None
+    attempts: Attempts | None = None
+    quarantine: timedelta = QUARANTINE
+    in_flight: int = 4
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def today(self) -> date:
+        """The firm's local date."""
+        return self.clock().astimezone(ZoneInfo(self.firm.time_zone)).date()
+
+    @property
+    def rules(self) -> FirmRules:
+        """What the rules of ``core`` need to know of this firm today."""
+        return FirmRules(
+            settings=self.firm.settings,
+            currency=self.firm.currency,
+            time_zone=self.firm.time_zone,
+            model=2 if self.firm.model == 2 else 1,
+            today=self.today,
+            first_date=self.first_date,
+        )
+
+    def require_lease(self) -> None:
+        """Raises:
+        LeaseLostError: this run may not send any more.
+        """
+        if self.lease is not None:
+            self.lease.require()
+
+    @property
+    def sending(self) -> Attempts:
+        """The attempts, when this run may send."""
+        if self.attempts is None:
+            raise RuntimeError("nothing may be sent outside the firm's lease")
+        return self.attempts
+
+    @cached_property
+    def customers(self) -> pd.DataFrame:
+        """Every customer of the company, inactive ones too (``core.schemas.Customers``); read when first asked."""
+        rows = [
+            {
+                "customer_id": row["Id"],
+                "display_name": row.get("DisplayName", ""),
+                "given_name": row.get("GivenName", ""),
+                "family_name": row.get("FamilyName", ""),
+                "company_name": row.get("CompanyName", ""),
+                "is_active": bool(row.get("Active", True)),
+                "is_sub_customer": bool(row.get("Job", False)) or "ParentRef" in row,
+            }
+            for row in self.quickbooks.query_all("Customer", where="Active IN (true, false)")
+        ]
+        columns = [
+            "customer_id", "display_name", "given_name", "family_name", "company_name", "is_active", "is_sub_customer",
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=columns)
+
+    @cached_property
+    def items(self) -> pd.DataFrame:
+        """Every item of the company, inactive ones too (``core.schemas.Items``); read once, when first asked."""
+        rows = [
+            {
+                "item_id": row["Id"],
+                "name": row.get("Name", ""),
+                "sku": row.get("Sku", ""),
+                "type": row.get("Type", ""),
+                "is_active": bool(row.get("Active", True)),
+            }
+            for row in self.quickbooks.query_all("Item", where="Active IN (true, false)")
+        ]
+        return pd.DataFrame(rows, columns=["item_id", "name", "sku", "type", "is_active"])

@@ -1,0 +1,11 @@
+-- Which payments are not in QuickBooks as billing means them, and what would a sync do?
+-- Grain: one row per payment; a credit applied on several dates has one row per date. Money: dollars.
+create view reporting.unsynced_payments as
+select firm_id, source_id as payment_id, part as applied_date, number as reference, document_date, payer_id,
+       (amount_cents / 100.0)::numeric(15, 2) as amount,
+       state, reason,
+       case when quickbooks_id is null then 'sync_now' else 'sync_again' end as action,
+       coalesce(quickbooks_id, '') as quickbooks_id,
+       state_since as since
+from sync.document
+where kind = 'payment' and state not in ('synced', 'voided', 'closed');
