@@ -5,6 +5,11 @@ BillingError
 └── ContractBrokenError        billing does not look as agreed: a person must act
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
 
 class BillingError(Exception):
     """The billing database could not be read; the message says why and what to do."""
@@ -16,3 +21,23 @@ class BillingUnavailableError(BillingError):
 
 class ContractBrokenError(BillingError):
     """Billing does not look as agreed; nothing may be sent before a person has put it right."""
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Say what a database error means for the caller. Only around our own reads, never around a caller's code."""
+    try:
+        yield
+    except sa.exc.ProgrammingError as error:
+        raise ContractBrokenError(
+            f"billing does not look as agreed ({_first_line(error)}); run: qb-pipeline billing check"
+        ) from error
+    except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+        raise BillingUnavailableError(
+            f"the billing database did not answer ({_first_line(error)}); try again, or run: qb-pipeline doctor"
+        ) from error
+
+
+def _first_line(error: sa.exc.DBAPIError) -> str:
+    """What the database says; its further lines may quote the statement."""
+    return str(error.orig).partition("\n")[0]

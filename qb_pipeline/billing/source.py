@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import sqlalchemy as sa
 from pandas import DataFrame, Series
 
-from qb_pipeline.billing.errors import BillingUnavailableError, ContractBrokenError
+from qb_pipeline.billing.errors import BillingUnavailableError, ContractBrokenError, translated_errors
 from qb_pipeline.core.money import to_cents
 from qb_pipeline.core.names import name_key
 from qb_pipeline.database import Queries
@@ -77,13 +77,13 @@ class PaymentRows(NamedTuple):
 
 def firms(engine: sa.Engine) -> list[Firm]:
     """List the firms that billing knows."""
-    with _translated_errors(), engine.connect() as connection:
+    with translated_errors(), engine.connect() as connection:
         return [Firm(*row) for row in connection.execute(QUERIES["firms"])]
 
 
 def fetch_firm(engine: sa.Engine, firm_id: str) -> Firm | None:
     """Read one firm; None when billing does not know it."""
-    with _translated_errors(), engine.connect() as connection:
+    with translated_errors(), engine.connect() as connection:
         row = connection.execute(QUERIES["firm"], {"firm_id": firm_id}).one_or_none()
     return Firm(*row) if row else None
 
@@ -127,10 +127,10 @@ class BillingSource:
         if self._connection is not None:
             yield
             return
-        with _translated_errors():
+        with translated_errors():
             connection = self._engine.connect()
         try:
-            with _translated_errors():
+            with translated_errors():
                 if self._is_postgresql:
                     connection = connection.execution_options(
                         isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -206,7 +206,7 @@ class BillingSource:
             raise RuntimeError("ask for the horizon before the snapshot is opened")
         if not self._is_postgresql:
             return self._clock() - BLIND_OVERLAP
-        with _translated_errors(), self._engine.connect() as plain:
+        with translated_errors(), self._engine.connect() as plain:
             connection = plain.execution_options(isolation_level="AUTOCOMMIT")
             state = connection.execute(QUERIES["server_state"]).one()
             if state.is_standby:
@@ -297,12 +297,12 @@ class BillingSource:
             "updated_since": self._as_stored(parameters["updated_since"]),
             "eligible_since": self._as_stored(eligible_since),
         }
-        with _translated_errors():
+        with translated_errors():
             result = self._reading().execute(statement, values, execution_options={"stream_results": True})
             columns = list(result.keys())
             partitions = result.partitions(chunk)
         while True:
-            with _translated_errors():
+            with translated_errors():
                 rows = next(partitions, None)
             if not rows:
                 return
@@ -334,7 +334,7 @@ class BillingSource:
         statement = QUERIES[name]
         if "ids" in parameters:
             statement = statement.bindparams(IDS)
-        with _translated_errors():
+        with translated_errors():
             result = self._reading().execute(statement, parameters | {"firm_id": self.firm_id})
             return list(result.keys()), list(result)
 
@@ -457,22 +457,3 @@ def _refuse_missing(frame: DataFrame, columns: Iterable[str]) -> None:
                 f"billing: {len(missing)} {frame['kind'].iloc[0]}s have no {column}, the first is {missing.iloc[0]}; "
                 "fill it in, or leave those rows out of the view"
             )
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    """Say what a database error means for the caller. Only around our own reads, never around a caller's code."""
-    try:
-        yield
-    except sa.exc.ProgrammingError as error:
-        raise ContractBrokenError(
-            f"billing does not look as agreed; run: qb-pipeline billing check ({_first_line(error)})"
-        ) from error
-    except sa.exc.OperationalError as error:
-        raise BillingUnavailableError(
-            f"the billing database did not answer, try again later ({_first_line(error)})"
-        ) from error
-
-
-def _first_line(error: sa.exc.DBAPIError) -> str:
-    return str(error.orig).partition("\n")[0]

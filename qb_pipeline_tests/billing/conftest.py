@@ -1,6 +1,6 @@
 """A throw-away PostgreSQL, and a fresh billing database for each test.
 
-Belongs here: starting and stopping. Does not belong here: any row.
+Belongs here: starting, stopping, one row at a time. Does not belong here: what a test is about.
 """
 
 import os
@@ -8,7 +8,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,10 @@ from qb_pipeline.billing.contract import install
 from qb_pipeline.database import with_driver
 
 numbers = count(1)
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+Insert = Callable[..., None]
 
 
 def binaries() -> Path:
@@ -86,9 +91,54 @@ def billing_engine(server: sa.Engine, server_url: str, database_template: str) -
     """A fresh database with the empty reference schema."""
     name = f"billing_{next(numbers)}"
     with server.connect() as connection:
-        connection.exec_driver_sql(f"create database {name} template {database_template}")
+        connection.exec_driver_sql(f"create database {name} template {database_template} strategy file_copy")
     engine = sa.create_engine(with_driver(server_url + name))
     yield engine
     engine.dispose()
     with server.connect() as connection:
         connection.exec_driver_sql(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def insert(billing_engine: sa.Engine) -> Insert:
+    """Put one row into a relation: ``insert("payers", payer_id="P1")``; what is not said has a plain value."""
+    plain: dict[str, dict[str, object]] = {
+        "firms": {"name": "Firm One", "time_zone": "America/New_York", "currency": "USD"},
+        "payers": {"kind": "individual", "first_name": "Ana", "last_name": "Diaz"},
+        "fee_items": {"name": "Consultation", "kind": "legal_fee", "unit_price": "250"},
+        "invoices": {
+            "invoice_number": "N-1",
+            "payer_id": "P1",
+            "status": "issued",
+            "invoice_date": date(2026, 3, 1),
+            "currency": "USD",
+            "total_amount": "100.00",
+            "created_at": NOON,
+            "updated_at": NOON,
+        },
+        "invoice_lines": {"line_number": 1, "kind": "fee", "amount": "100.00"},
+        "payments": {
+            "payer_id": "P1",
+            "kind": "payment",
+            "method": "check",
+            "received_date": date(2026, 3, 2),
+            "amount": "100.00",
+            "currency": "USD",
+            "status": "completed",
+            "created_at": NOON,
+            "updated_at": NOON,
+        },
+        "payment_applications": {"amount": "100.00", "applied_date": date(2026, 3, 2)},
+        "payment_guard": {},
+    }
+
+    def insert(relation: str, **values: object) -> None:
+        row = {"firm_id": "one"} | plain[relation] | values
+        names = ", ".join(row)
+        places = ", ".join(f":{name}" for name in row)
+        with billing_engine.begin() as connection:
+            connection.execute(sa.text(f"insert into billing.{relation} ({names}) values ({places})"), row)  # noqa: S608
+
+    insert("firms")
+    insert("payers", payer_id="P1")
+    return insert

@@ -36,7 +36,7 @@ EXPECTED = [trouble for troubles in TROUBLES.values() for trouble in troubles]
 def loaded_template(server, server_url, billing_template):
     """A database with the demo in it, loaded once."""
     with server.connect() as connection:
-        connection.exec_driver_sql(f"create database demo_template template {billing_template}")
+        connection.exec_driver_sql(f"create database demo_template template {billing_template} strategy file_copy")
     engine = sa.create_engine(server_url.replace("postgresql:", "postgresql+psycopg2:") + "demo_template")
     load_demo(engine, today=TODAY)
     engine.dispose()
@@ -126,7 +126,7 @@ def test_everyday_documents_have_no_trouble(billing_engine):
 
 def test_the_same_day_and_seed_give_the_same_rows(billing_engine, server, server_url, billing_template):
     with server.connect() as connection:
-        connection.exec_driver_sql(f"create database demo_again template {billing_template}")
+        connection.exec_driver_sql(f"create database demo_again template {billing_template} strategy file_copy")
     again = sa.create_engine(server_url.replace("postgresql:", "postgresql+psycopg2:") + "demo_again")
     load_demo(again, today=TODAY)
 

@@ -97,7 +97,8 @@ class Book:
         total = sum((part for _, part, _ in parts), Decimal(0)) if amount is None else Decimal(amount)
         plain: Row = {
             "kind": "payment", "method": "check", "reference": str(2000 + len(self._rows["payments"])),
-            "received_date": day, "amount": total, "currency": "USD", "status": "completed", "origin": "billing", "created_at": self._morning(day),
+            "received_date": day, "amount": total, "currency": "USD", "status": "completed",
+            "origin": "billing", "created_at": self._morning(day),
         }  # fmt: skip
         self._write("payments", payment_id=payment_id, payer_id=payer_id, **plain | more)
         for invoice_id, part, part_day in parts:
