@@ -71,6 +71,7 @@ def find_invoice_problems(invoices: pd.DataFrame, lines: pd.DataFrame, rules: Fi
         (any_line(is_taxed) & (rules.settings.tax_policy == "none"), Problem.TAX_NOT_ALLOWED),
         (new_items < 0, Problem.NEGATIVE_TOTAL),
         (new_items == 0, Problem.NOTHING_TO_BILL),
+        (~any_line(lines["kind"].isin(ITEM_KINDS)), Problem.NO_LINES),  # tax alone is no invoice
         (new_items > MAX_CENTS, Problem.BAD_AMOUNT),
         (invoices["currency"] != rules.currency, Problem.CURRENCY_MISMATCH),
         (invoices["invoice_number"].map(has_control_character), Problem.BAD_NUMBER),
@@ -97,15 +98,14 @@ def find_taken_numbers(invoices: pd.DataFrame, owners: Mapping[str, str]) -> pd.
         owners: number to invoice_id of the documents that have it already, in the ledger or in QuickBooks ("" for one
             that is not ours).
     """
-    key = invoices["invoice_number"].map(_number_key)
     owner_of = {_number_key(number): invoice_id for number, invoice_id in owners.items()}
-    order = invoices.assign(key=key)[invoices["status"] != "void"].sort_values(["created_at", "invoice_id"])
-    for number, invoice_id in zip(order["key"].tolist(), order["invoice_id"].tolist(), strict=True):
-        if number:
-            owner_of.setdefault(number, invoice_id)
-    taken = key.map(owner_of).fillna(invoices["invoice_id"]) != invoices["invoice_id"]
-    problems = [Problem.NUMBER_TAKEN.value if is_taken else "" for is_taken in taken.tolist()]
-    return pd.Series(problems, index=pd.Index(invoices["invoice_id"], name="invoice_id"), dtype="str", name="problem")
+    problems = dict.fromkeys(invoices["invoice_id"].tolist(), "")
+    standing = invoices[invoices["status"] != "void"].sort_values(["created_at", "invoice_id"])
+    for number, invoice_id in zip(standing["invoice_number"].tolist(), standing["invoice_id"].tolist(), strict=True):
+        key = _number_key(number)
+        if key and owner_of.setdefault(key, invoice_id) != invoice_id:
+            problems[invoice_id] = Problem.NUMBER_TAKEN.value
+    return pd.Series(problems, index=pd.Index(problems, name="invoice_id", dtype="str"), dtype="str", name="problem")
 
 
 def _number_key(number: str) -> str:

@@ -39,9 +39,7 @@ class Marker:
     generation: int
 
 
-def marker(  # noqa: PLR0917 - in the order in which they stand in the marker
-    installation: str, firm: str, kind: Kind, source_id: str, part: str = "", generation: int = 1
-) -> str:
+def marker(installation: str, firm: str, kind: Kind, source_id: str, part: str = "", generation: int = 1) -> str:
     """Write the marker of one document: ``qbp1:<installation>:<firm>:<kind>:<source id>[@<part>]:g<generation>``.
 
     Characters in a source id that would break the marker are written as in a URL (``%40`` for ``@``).

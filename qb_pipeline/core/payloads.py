@@ -259,7 +259,7 @@ def _read_lines(
     return sent, subtotal - discount + tax, tax
 
 
-def _sales_line(  # noqa: PLR0917 - called once, with the columns of a line
+def _sales_line(
     item_id: str,
     service_date: date | None,
     description: str,

@@ -163,7 +163,7 @@ PROBLEMS: dict[Problem, Advice] = {
         "Choose a fee item for the line in billing.",
     ),
     Problem.NO_LINES: Advice(
-        "The invoice has no lines.",
+        "The invoice has no lines, or none that bills work or expenses.",
         "Add its lines in billing, or void it there.",
     ),
     Problem.TOTAL_MISMATCH: Advice(

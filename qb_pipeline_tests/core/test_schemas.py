@@ -89,17 +89,17 @@ def test_ids_of_bad_rows_are_given_and_not_more_than_ten() -> None:
 
 def test_a_key_stands_once() -> None:
     with pytest.raises(ContractBroken, match=r"Invoices breaks its contract: invoice_id: field_uniqueness \(2\)"):
-        rows.invoices({}, {})
+        validate(schemas.Invoices, rows.invoices({}, {}))
     with pytest.raises(ContractBroken, match="multiple_fields_uniqueness"):
-        rows.lines({"line_number": 1}, {"line_number": 1})
+        validate(schemas.InvoiceLines, rows.lines({"line_number": 1}, {"line_number": 1}))
 
 
 @pytest.mark.parametrize("value", [1, 1.5, "1.5"])
 def test_a_quantity_is_a_decimal_or_none(value: Any) -> None:
-    rows.lines({"quantity": Decimal("1.5")}, {"quantity": None})
+    validate(schemas.InvoiceLines, rows.lines({"quantity": Decimal("1.5")}, {"quantity": None}))
 
     with pytest.raises(ContractBroken, match="quantity: decimals"):
-        rows.lines({"quantity": value})
+        validate(schemas.InvoiceLines, rows.lines({"quantity": value}))
 
 
 def test_a_text_column_of_another_type_is_refused_even_when_it_is_empty() -> None:
@@ -111,3 +111,15 @@ def test_a_text_column_of_another_type_is_refused_even_when_it_is_empty() -> Non
 
 def test_dates_are_plain() -> None:
     assert rows.invoices({})["invoice_date"].tolist() == [date(2026, 3, 1)]
+
+
+def test_the_rows_of_the_other_tests_are_valid() -> None:
+    validate(schemas.Payers, rows.payers(rows.person("p1"), rows.corporation("p2", "Acme LLC")))
+    validate(schemas.Customers, rows.customers(rows.customer("1")))
+    validate(schemas.FeeItems, rows.fee_items({"fee_item_id": "f1"}))
+    validate(schemas.Items, rows.items({"item_id": "1"}))
+    validate(schemas.Invoices, rows.invoices({}))
+    validate(schemas.InvoiceLines, rows.lines(rows.fee(250, "2.5", "1"), {"kind": "note"}))
+    validate(schemas.Payments, rows.payments(rows.payment("y", 100)))
+    validate(schemas.Applications, rows.applications(("y", "i1", 100)))
+    validate(schemas.KnownInvoices, rows.known(rows.posted("i1", 100)))
