@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         for name in SERVICES:
             if getattr(given, name):
                 supervisor.add(name)
-    except EmbeddedError as error:
+    except (EmbeddedError, OSError) as error:
         say(str(error))
         return 1
     if given.detach:

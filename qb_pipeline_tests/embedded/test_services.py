@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -26,8 +25,6 @@ with services.use(config.load(), linger=float(sys.argv[1])) as ours:
     print(ours.billing_url, flush=True)
     time.sleep(float(sys.argv[2]))
 """
-
-with_emulator = pytest.mark.skipif(find_spec("qb_pipeline.emulator.__main__") is None, reason="no emulator yet")
 
 
 def a_user(settings: Config, *, linger: float, seconds: float, **more: str) -> subprocess.Popen[str]:
@@ -169,7 +166,6 @@ def test_stop_ends_everything_even_while_it_is_used(only_postgres: Config) -> No
         assert not answers(ours.database_url)
 
 
-@with_emulator
 @pytest.mark.slow
 def test_each_command_gets_what_it_needs_and_a_killed_emulator_comes_back(
     only_postgres: Config, only_emulator: Config
