@@ -59,7 +59,9 @@ def database_check() -> None:
         engine = database.engine(found.database_url)
         has, needs = schema.revision(engine) or "none", schema.newest_revision()
         if has != needs:
-            raise fail(f"the pipeline's database is at revision {has}, this code needs {needs}. Try: qb-pipeline db upgrade")
+            raise fail(
+                f"the pipeline's database is at revision {has}, this code needs {needs}. Try: qb-pipeline db upgrade"
+            )
         say(f"current: revision {has}")
 
 

@@ -116,7 +116,7 @@ def sync_now(
                 if (first is None or day >= first) and (last is None or day <= last)
             ]
     outcome: dict[str, Any] = {
-        "firm": firm_id, "runs": [], "failed": [], "activities": [], "control_totals": [], "reads": 0, "writes": 0,
+        "firm": firm_id, "runs": [], "failed": [], "activities": [], "notices": [], "control_totals": [], "reads": 0, "writes": 0,
     }  # fmt: skip
     if not days:
         return outcome
@@ -129,6 +129,8 @@ def sync_now(
         outcome["activities"] += [
             {**row, "amount": _dollars(row["cents"])} for row in companies.log(firm_id).summary(run)
         ]
+        rows = companies.log(firm_id).rows(run_id=launched.run_id, limit=1000)
+        outcome["notices"] += [row["detail"] for row in rows if row["activity"] == "skipped" and not row["source_id"]]
         outcome["control_totals"] += [dict(row) for row in companies.log(firm_id).control_totals(run)]
         ended = companies.log(firm_id).ended(run)
         outcome["reads"] += ended.reads
@@ -150,6 +152,8 @@ def show_outcome(outcome: dict[str, Any]) -> None:
         empty=f"{outcome['firm']}: nothing was to be done.",
     )
     say(f"requests: {outcome['reads']} reads, {outcome['writes']} writes · run {', '.join(outcome['runs'])}")
+    for notice in outcome["notices"]:
+        say(notice)
     for message in outcome["failed"]:
         say(f"FAILED: {message}")
 
@@ -169,7 +173,8 @@ def log(
             for row in companies.log(key).rows(source_id=invoice, run_id=run, errors=errors)
         ]
         columns = [
-            "at", "trigger", "actor", "kind", "id", "number", "activity", "reason", "detail", "amount", "quickbooks_id", "run_id",
+            "at", "trigger", "actor", "kind", "id", "number", "activity", "reason", "detail", "amount",
+            "quickbooks_id", "run_id",
         ]  # fmt: skip
         table(rows, columns, as_json=as_json, empty="The log has no such rows.")
 

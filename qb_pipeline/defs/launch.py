@@ -46,7 +46,11 @@ def launch_sync(
             .execute_in_process(
                 instance=instance,
                 tags={**range_tags(firm_id, first, last), "trigger": trigger, "actor": actor},
-                run_config={"resources": {"chosen": {"config": chosen}}},
+                run_config={
+                    "resources": {"chosen": {"config": chosen}},
+                    # Each partition is an event. Dagster keeps them; the person at the terminal needs our summary.
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
                 raise_on_error=False,
             )
         )

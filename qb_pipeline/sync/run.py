@@ -139,7 +139,9 @@ def _work(
         chosen += work["source_id"].tolist()
         _plan_and_push(place, kind, work, planned, dry=dry)
     for source_id in sorted(set(selection.ids(kind)) - set(chosen)):
-        place.notices.append(place.documents.why_not_chosen(kind, source_id, selection.first, selection.last))
+        why = place.documents.why_not_chosen(kind, source_id, selection.first, selection.last)
+        place.notices.append(why)
+        place.log.add(place.run, [Entry("skipped", detail=why)], now=place.clock())
 
 
 def _plan_and_push(place: Workplace, kind: str, work: pd.DataFrame, planned: PlanSummary, *, dry: bool) -> None:

@@ -1,0 +1,88 @@
+"""The company in the emulator as its bookkeeper sees it: an independent look at what QuickBooks holds.
+
+Speaks the emulator's admin API, and nothing of ours: a test that compares must not look through our own client.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import requests
+
+
+@contextmanager
+def start_emulator(*arguments: str) -> Iterator[str]:
+    """Run the emulator in a process of its own; gives its address."""
+    command = [sys.executable, "-m", "qb_pipeline.emulator", "--port", "0", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().split()[-1]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@dataclass(frozen=True)
+class Bookkeeper:
+    """One company of the emulator."""
+
+    url: str
+    realm_id: str
+
+    @classmethod
+    def of_new_company(cls, url: str, *, realm_id: str, name: str = "Test Law Firm", **switches: Any) -> "Bookkeeper":
+        """Make a company; without rate limits, unless switches say otherwise."""
+        company = cls(url, realm_id)
+        company._ask("POST", f"{url}/emulator/companies", {"realm_id": realm_id, "name": name})
+        company.switch(preset="no_limits", **switches)
+        return company
+
+    @property
+    def admin(self) -> str:
+        return f"{self.url}/emulator/companies/{self.realm_id}"
+
+    def switch(self, **switches: Any) -> None:
+        """Change how the company behaves."""
+        self._ask("PATCH", f"{self.admin}/switches", switches)
+
+    def fault(self, *plan: dict[str, Any]) -> None:
+        """Script mishaps, in order."""
+        self._ask("POST", f"{self.admin}/faults", {"plan": list(plan)})
+
+    def tokens(self) -> dict[str, Any]:
+        """Tokens without the consent page."""
+        return self._ask("POST", f"{self.admin}/tokens", {})
+
+    def do(self, verb: str, **arguments: Any) -> Any:
+        """What a person does in QuickBooks: edit, receive-payment, void, rename …"""
+        return self._ask("POST", f"{self.admin}/bookkeeper/{verb}", arguments)
+
+    def all(self, entity: str) -> list[dict[str, Any]]:
+        """Every living object, money as Decimal."""
+        return self._ask("GET", f"{self.admin}/{entity}")
+
+    def ours(self, entity: str) -> list[dict[str, Any]]:
+        """Living transactions that carry a marker of ours."""
+        return [row for row in self.all(entity) if "qbp1:" in row.get("PrivateNote", "")]
+
+    def statistics(self) -> dict[str, Any]:
+        """What reached the company."""
+        return self._ask("GET", f"{self.admin}/statistics")
+
+    def create(self, entity: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Enter something through the public API, as any other program of the firm would."""
+        token = self.tokens()["access_token"]
+        url = f"{self.url}/v3/company/{self.realm_id}/{entity.lower()}"
+        return self._ask("POST", url, body, Authorization=f"Bearer {token}")[entity]
+
+    def _ask(self, method: str, url: str, body: Any = None, **headers: str) -> Any:
+        answer = requests.request(method, url, json=body, headers={"Accept": "application/json", **headers}, timeout=30)
+        assert answer.ok, f"{method} {url}: {answer.status_code} {answer.text}"
+        return json.loads(answer.text, parse_float=Decimal) if answer.text else None

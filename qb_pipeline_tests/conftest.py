@@ -1,0 +1,110 @@
+"""What every room's tests may use: a real PostgreSQL server, databases copied from templates, a QuickBooks emulator.
+
+Belongs here: starting and stopping. Does not belong here: what a test is about.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+
+import pytest
+import sqlalchemy as sa
+
+from qb_pipeline.billing.contract import install
+from qb_pipeline.database import with_driver
+from qb_pipeline.embedded import postgres
+from qb_pipeline.ledger import schema
+from qb_pipeline_tests.bookkeeper import Bookkeeper, start_emulator
+from qb_pipeline_tests.embedded.homes import temporary_home
+from qb_pipeline_tests.law_firm import LawFirm
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A running server of this test session alone; it keeps nothing on disk that it must sync."""
+    with temporary_home() as home, postgres.temporary_server(home) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def server(server_url: str) -> Iterator[sa.Engine]:
+    """The server's maintenance database: where databases are made and dropped."""
+    engine = sa.create_engine(with_driver(server_url), isolation_level="AUTOCOMMIT")
+    yield engine
+    engine.dispose()
+
+
+def url_of(server_url: str, name: str) -> str:
+    """The URL of one database of the server."""
+    return sa.make_url(with_driver(server_url)).set(database=name).render_as_string(hide_password=False)
+
+
+def make_template(server: sa.Engine, server_url: str, name: str, fill: Callable[[sa.Engine], object]) -> str:
+    """Make a database once, to be copied for each test."""
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"create database {name}")
+    engine = sa.create_engine(url_of(server_url, name))
+    fill(engine)
+    engine.dispose()
+    return name
+
+
+@contextmanager
+def fresh_database(server: sa.Engine, server_url: str, template: str) -> Iterator[sa.Engine]:
+    """A copy of a template, dropped at the end."""
+    name = f"{template}_{next(numbers)}"
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"create database {name} template {template}")
+    engine = sa.create_engine(url_of(server_url, name), hide_parameters=True)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+        with server.connect() as connection:
+            connection.exec_driver_sql(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="session")
+def billing_template(server: sa.Engine, server_url: str) -> str:
+    """A database with the reference billing schema."""
+    return make_template(server, server_url, "billing_template", install)
+
+
+@pytest.fixture(scope="session")
+def ledger_template(server: sa.Engine, server_url: str) -> str:
+    """A database with the pipeline's schema."""
+    return make_template(server, server_url, "ledger_template", lambda engine: schema.upgrade(engine, now=NOON))
+
+
+@pytest.fixture
+def ledger_engine(server: sa.Engine, server_url: str, ledger_template: str) -> Iterator[sa.Engine]:
+    """A fresh database of the pipeline."""
+    with fresh_database(server, server_url, ledger_template) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def emulator_url() -> Iterator[str]:
+    """A running QuickBooks emulator; every test makes companies of its own in it."""
+    with start_emulator() as url:
+        yield url
+
+
+@pytest.fixture
+def books(emulator_url: str) -> Bookkeeper:
+    """A fresh company without rate limits, seen from the bookkeeper's side."""
+    return Bookkeeper.of_new_company(emulator_url, realm_id=str(9_130_000_000_000_000 + next(numbers)))
+
+
+@pytest.fixture
+def law_firm(
+    server: sa.Engine, server_url: str, billing_template: str, ledger_engine: sa.Engine, books: Bookkeeper
+) -> Iterator[LawFirm]:
+    """A firm that is not set up yet: ``law_firm.activate()`` takes every step."""
+    with fresh_database(server, server_url, billing_template) as billing:
+        yield LawFirm(billing, ledger_engine, books)

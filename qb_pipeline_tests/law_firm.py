@@ -1,0 +1,203 @@
+"""A law firm to sync: rows in a real billing database, a company in a running emulator, the pipeline between them.
+
+Belongs here: saying in one line what a test's world looks like. Does not belong here: what the pipeline must make of it.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import requests
+import sqlalchemy as sa
+
+from qb_pipeline.ledger.firms import Firm
+from qb_pipeline.ledger.log import Run
+from qb_pipeline.quickbooks.environments import environment
+from qb_pipeline.quickbooks.oauth import Tokens
+from qb_pipeline.sync.companies import Companies
+from qb_pipeline.sync.run import STEPS, FirmReport, sync_firm
+from qb_pipeline.sync.scan import Selection
+from qb_pipeline_tests.bookkeeper import Bookkeeper
+
+FIRM = "one"
+PARTNER = "partner"
+"""The firm's super user."""
+
+TABLES: dict[str, dict[str, Any]] = {
+    "firms": {"name": "Firm One", "time_zone": "America/New_York", "currency": "USD"},
+    "payers": {"kind": "individual", "first_name": "Ana", "last_name": "Diaz"},
+    "fee_items": {"name": "Consultation", "code": "CON", "kind": "legal_fee", "unit_price": "250"},
+    "invoices": {"payer_id": "P1", "status": "issued", "currency": "USD"},
+    "invoice_lines": {"kind": "fee", "fee_item_id": "F1"},
+    "payments": {"payer_id": "P1", "kind": "payment", "method": "check", "currency": "USD", "status": "completed"},
+    "payment_applications": {},
+}
+
+
+@dataclass
+class Time:
+    """A clock that goes on by itself, and jumps where the pipeline would sleep; the emulator's jumps with it."""
+
+    emulator_url: str
+    skipped: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.skipped
+
+    def sleep(self, seconds: float) -> None:
+        self.skipped += timedelta(seconds=seconds)
+        requests.post(f"{self.emulator_url}/emulator/clock", json={"advance_seconds": seconds}, timeout=10)
+
+
+@dataclass
+class LawFirm:
+    """One firm; by default Model 1. Billing has payer P1 and fee item F1, QuickBooks an item for F1."""
+
+    billing: sa.Engine
+    ledger: sa.Engine
+    books: Bookkeeper
+    model: int = 1
+    time: Time = field(init=False)
+    companies: Companies = field(init=False)
+    item_id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.time = Time(self.books.url)
+        self.companies = Companies(
+            ledger=self.ledger,
+            billing=self.billing,
+            environment=environment("emulator", api_url=self.books.url),
+            client_id="emulator-client",
+            client_secret="emulator-secret",
+            keys=["a secret of this test"],
+            first_date=date(2023, 1, 1),
+            clock=self.time.now,
+            sleep=self.time.sleep,
+        )
+        self.insert("firms")
+        self.insert("payers", payer_id="P1")
+        self.insert("fee_items", fee_item_id="F1")
+        income = next(account["Id"] for account in self.books.all("Account") if account["Name"] == "Legal Fees")
+        item = {"Name": "Consultation", "Type": "Service", "IncomeAccountRef": {"value": income}}
+        self.item_id = self.books.create("Item", item)["Id"]
+
+    @property
+    def today(self) -> date:
+        return self.time.now().date()
+
+    def activate(self, *, eligible_since: datetime | None = None, **settings: str) -> Firm:
+        """Take every step of set-up, with tokens of the emulator."""
+        now, firms = self.time.now(), self.companies.firms
+        firms.add(
+            FIRM,
+            name="Firm One",
+            time_zone="America/New_York",
+            currency="USD",
+            super_user=PARTNER,
+            actor=PARTNER,
+            now=now,
+        )
+        firms.subscribe(FIRM, actor=PARTNER, now=now)
+        firms.choose_model(FIRM, self.model, actor=PARTNER, now=now)
+        firms.connect(
+            FIRM, environment="emulator", realm_id=self.books.realm_id, company_name="Firm One", actor=PARTNER, now=now
+        )
+        granted = self.books.tokens()
+        tokens = Tokens(
+            granted["access_token"], granted["refresh_token"], now + timedelta(hours=1), now + timedelta(days=100)
+        )
+        self.companies.tokens.save(FIRM, realm_id=self.books.realm_id, environment="emulator", tokens=tokens, now=now)
+        if settings:
+            firms.change_settings(FIRM, settings, actor=PARTNER, now=now)
+        return firms.activate(FIRM, eligible_since=eligible_since, actor=PARTNER, now=now)
+
+    # Billing
+
+    def insert(self, relation: str, **values: Any) -> None:
+        """Put one row into a relation of billing; what is not said has a plain value."""
+        row = {"firm_id": FIRM} | TABLES[relation] | values
+        names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
+        with self.billing.begin() as connection:
+            connection.execute(sa.text(f"insert into billing.{relation} ({names}) values ({places})"), row)  # noqa: S608
+
+    def invoice(
+        self, invoice_id: str, *amounts: str, lines: Sequence[dict[str, Any]] = (), days_ago: int = 1, **values: Any
+    ) -> None:
+        """An invoice with one line of F1 per amount, or with the lines as given; its total is their sum."""
+        rows = [{"quantity": 1, "unit_price": amount, "amount": amount} for amount in amounts] + list(lines)
+        total = sum((Decimal(str(row["amount"])) for row in rows), Decimal(0))
+        day = self.today - timedelta(days=days_ago)
+        header = {
+            "invoice_id": invoice_id,
+            "invoice_number": f"N-{invoice_id}",
+            "invoice_date": day,
+            "total_amount": total,
+            "created_at": self.time.now(),
+            "updated_at": self.time.now(),
+        }
+        self.insert("invoices", **header | values)
+        for number, row in enumerate(rows, start=1):
+            self.insert("invoice_lines", invoice_id=invoice_id, line_number=number, **{"description": "Advice", **row})
+
+    def payment(
+        self, payment_id: str, *, days_ago: int = 0, applied: dict[str, str] | None = None, **values: Any
+    ) -> None:
+        """A payment applied to invoices (id to amount) on the day it was received; its amount is their sum."""
+        day = self.today - timedelta(days=days_ago)
+        amount = sum((Decimal(value) for value in (applied or {}).values()), Decimal(0))
+        header = {
+            "payment_id": payment_id,
+            "amount": amount,
+            "received_date": day,
+            "created_at": self.time.now(),
+            "updated_at": self.time.now(),
+        }
+        self.insert("payments", **header | values)
+        for invoice_id, share in (applied or {}).items():
+            self.apply(payment_id, invoice_id, share, day)
+
+    def apply(self, payment_id: str, invoice_id: str, amount: str, day: date) -> None:
+        """Apply a payment to an invoice."""
+        self.insert(
+            "payment_applications", payment_id=payment_id, invoice_id=invoice_id, amount=amount, applied_date=day
+        )
+
+    def change(self, statement: str, **values: Any) -> None:
+        """Change billing: ``update invoices set …``; the relation's schema is put in front."""
+        verb, relation, rest = statement.split(" ", 2)
+        with self.billing.begin() as connection:
+            connection.execute(sa.text(f"{verb} billing.{relation} {rest}"), values)
+
+    # The pipeline
+
+    def sync(
+        self,
+        steps: Collection[str] = STEPS,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        invoice_ids: Sequence[str] = (),
+        payment_ids: Sequence[str] = (),
+    ) -> FirmReport:
+        """Run the sync as an asset does."""
+        with self.companies.open(FIRM, Run(f"run-{uuid4()}", "test", PARTNER)) as place:
+            return sync_firm(place, Selection(first, last, invoice_ids, payment_ids), steps)
+
+    def states(self, kind: str = "") -> dict[str, tuple[str, str]]:
+        """State and reason of every invoice and payment on the work list; a part is written ``id@date``."""
+        query = "select kind, source_id, part, state, reason from sync.document where kind in ('invoice', 'payment')"
+        with self.ledger.connect() as connection:
+            rows = connection.execute(sa.text(query + " order by 1, 2, 3")).all()
+        return {
+            row.source_id + (f"@{row.part}" if row.part else ""): (row.state, row.reason)
+            for row in rows
+            if kind in ("", row.kind)
+        }
+
+    def query(self, statement: str, **values: Any) -> list[dict[str, Any]]:
+        """Rows of the pipeline's database, as an analyst reads them."""
+        with self.ledger.connect() as connection:
+            return [dict(row) for row in connection.execute(sa.text(statement), values).mappings()]
