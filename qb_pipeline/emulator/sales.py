@@ -108,7 +108,10 @@ def _complete_item_line(change: Change, line: Body) -> None:
         raise faults.missing("Line.Amount")
     detail: Body = {name: value for name, value in (line.get("SalesItemLineDetail") or {}).items() if value is not None}
     quantity, price = detail.get("Qty"), detail.get("UnitPrice")
-    if quantity not in (None, "") and price not in (None, ""):
+    if quantity in (0, None, "") and price in (0, None, ""):
+        # python-quickbooks sends both as 0 with any Amount, and its integration tests pass against Intuit's sandbox
+        detail = {name: value for name, value in detail.items() if name not in ("Qty", "UnitPrice")}
+    elif quantity not in (None, "") and price not in (None, ""):
         product = (decimal(quantity) * decimal(price)).quantize(CENT, ROUND_HALF_UP)
         if product != decimal(line["Amount"]):
             raise faults.wrong_amount(f"{decimal(line['Amount']).normalize():,f}")
