@@ -16,7 +16,7 @@ where firm_id = :firm_id;
 select
     'invoice' as kind, i.invoice_id as source_id, null as part, i.invoice_number as number,
     i.invoice_date as document_date, i.payer_id, i.total_amount as amount, i.currency, i.status,
-    null as payment_kind, 'billing' as origin, i.created_at, i.updated_at,
+    null as payment_kind, null as reverses_payment_id, 'billing' as origin, i.created_at, i.updated_at,
     case when i.created_at < :eligible_since then 'ineligible' else 'eligible' end as eligibility
 from billing.invoices i
 where i.firm_id = :firm_id
@@ -32,7 +32,7 @@ order by i.invoice_id;
 select
     'payment' as kind, p.payment_id as source_id, null as part, p.reference as number,
     p.received_date as document_date, p.payer_id, p.amount, p.currency, p.status,
-    p.kind as payment_kind, p.origin, p.created_at, p.updated_at,
+    p.kind as payment_kind, p.reverses_payment_id, p.origin, p.created_at, p.updated_at,
     case
         when count(a.invoice_id) = 0 then case when p.created_at < :eligible_since then 'ineligible' else 'eligible' end
         when sum(case when i.created_at < :eligible_since then 1 else 0 end) = 0 then 'eligible'
@@ -49,8 +49,8 @@ where p.firm_id = :firm_id
     and (:last is null or p.received_date <= :last)
     and (1 = :every or p.payment_id in :ids)
 group by
-    p.payment_id, p.reference, p.received_date, p.payer_id, p.amount, p.currency, p.status, p.kind, p.origin,
-    p.created_at, p.updated_at
+    p.payment_id, p.reference, p.received_date, p.payer_id, p.amount, p.currency, p.status, p.kind,
+    p.reverses_payment_id, p.origin, p.created_at, p.updated_at
 order by p.payment_id;
 
 -- name: credit_headers
@@ -60,7 +60,7 @@ select
     'payment' as kind, p.payment_id as source_id, a.applied_date as part, p.reference as number,
     coalesce(a.applied_date, p.received_date) as document_date, p.payer_id,
     case when a.applied_date is null then p.amount else sum(a.amount) end as amount, p.currency, p.status,
-    p.kind as payment_kind, p.origin, p.created_at, p.updated_at,
+    p.kind as payment_kind, p.reverses_payment_id, p.origin, p.created_at, p.updated_at,
     case
         when count(a.invoice_id) = 0 then case when p.created_at < :eligible_since then 'ineligible' else 'eligible' end
         when sum(case when i.created_at < :eligible_since then 1 else 0 end) = 0 then 'eligible'
@@ -78,7 +78,7 @@ where p.firm_id = :firm_id
     and (1 = :every or p.payment_id in :ids)
 group by
     p.payment_id, a.applied_date, p.reference, p.received_date, p.payer_id, p.amount, p.currency, p.status, p.kind,
-    p.origin, p.created_at, p.updated_at
+    p.reverses_payment_id, p.origin, p.created_at, p.updated_at
 order by p.payment_id, a.applied_date;
 
 -- name: invoices

@@ -69,7 +69,7 @@ def test_every_document_of_the_demo_keeps_the_contract(billing_engine, firm_id):
     payments, applications, bad_payments = source.fetch_payments(frame.loc[frame["kind"] == "payment", "source_id"])
     payers = source.fetch_payers(invoices["payer_id"])
 
-    Headers.validate(frame)
+    Headers.validate(frame[list(Headers.to_schema().columns)])
     Invoices.validate(invoices)
     InvoiceLines.validate(lines)
     Payments.validate(payments)
