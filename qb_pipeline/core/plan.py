@@ -40,7 +40,8 @@ def choose_operation(state: str, fingerprint: str, sent_fingerprint: str, billin
         state: of the document in the ledger.
         fingerprint: of what would be sent now; without meaning for a void one.
         sent_fingerprint: of what QuickBooks accepted last; "" when it never had the document.
-        billing_status: ``void``, or anything else for a document that stands.
+        billing_status: ``void``, or anything else for a document that stands. A posted invoice that was revised to
+            nothing (``NOTHING_TO_BILL``) is to be voided too: say ``void``.
     """
     if state in ("sending", "unknown", "voided", "closed"):
         return "skip"  # to be settled first, or over
