@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from qb_pipeline.emulator.clock import Clock
 from qb_pipeline.emulator.company import Company
 
 Body = dict[str, Any]
+Amount = int | float | Decimal
 REALMS = itertools.count(4620816365000000001)
 NOON = 1795291200.0
 """2026-11-21 12:00 Pacific: the frozen time of companies without a server."""
@@ -80,19 +82,19 @@ class Client:
     def customer(self, name: str = "Ada Lovelace") -> Body:
         return self.make("Customer", {"DisplayName": name})
 
-    def invoice(self, customer: str, amount: float = 100.0, **more: Any) -> Body:
+    def invoice(self, customer: str, amount: float = 100, **more: Any) -> Body:
         return self.make("Invoice", invoice_of(customer, amount, **more))
 
     def payment(self, customer: str, amount: float, *invoices: tuple[str, float], **more: Any) -> Body:
         return self.make("Payment", payment_of(customer, amount, *invoices, **more))
 
 
-def invoice_of(customer: str, amount: float = 100.0, **more: Any) -> Body:
+def invoice_of(customer: str, amount: Amount = 100, **more: Any) -> Body:
     line = {"DetailType": "SalesItemLineDetail", "Amount": amount, "SalesItemLineDetail": {"ItemRef": {"value": "1"}}}
     return {"CustomerRef": {"value": customer}, "Line": [line], **more}
 
 
-def payment_of(customer: str, amount: float, *invoices: tuple[str, float], **more: Any) -> Body:
+def payment_of(customer: str, amount: Amount, *invoices: tuple[str, Amount], **more: Any) -> Body:
     lines = [
         {"Amount": part, "LinkedTxn": [{"TxnId": identifier, "TxnType": "Invoice"}]} for identifier, part in invoices
     ]
