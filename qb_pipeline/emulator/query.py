@@ -76,6 +76,7 @@ def read_query(statement: str, today: str) -> Query:
 
 
 def _split(statement: str) -> list[Token]:
+    """Cut a statement into words; what cannot be read is an error only once the reader gets there."""
     tokens: list[Token] = []
     place, end = 0, len(statement.rstrip())
     while place < end:
@@ -85,7 +86,7 @@ def _split(statement: str) -> list[Token]:
                 place += 1
             sign = statement[place]
             text = f'Lexical error at line 1, column {place + 1}.  Encountered: "{sign}" ({ord(sign)}), after : ""'
-            raise faults.bad_query(text)
+            return [*tokens, Token("unreadable", text, place + 1)]
         kind = str(found.lastgroup)
         tokens.append(Token(kind, found.group(kind), found.start(kind) + 1))
         place = found.end()
@@ -100,7 +101,10 @@ class _Reader:
         self.today = today
 
     def peek(self) -> Token:
-        return self.tokens[self.place] if self.place < len(self.tokens) else self.end
+        token = self.tokens[self.place] if self.place < len(self.tokens) else self.end
+        if token.kind == "unreadable":
+            raise faults.bad_query(token.text)
+        return token
 
     def take(self) -> Token:
         token = self.peek()
