@@ -39,6 +39,13 @@ LARGEST_CENTS = 2**63 - 1
 
 IDS: sa.BindParameter[Sequence[str]] = sa.bindparam("ids", expanding=True, type_=sa.String)
 
+# How a column is read, by its name in the queries; all others are text.
+AMOUNTS = {"amount": "amount_cents", "total_amount": "total_cents"}
+DECIMALS = {"quantity", "unit_price"}
+DATES = {"document_date", "invoice_date", "due_date", "service_date", "received_date", "applied_date"}
+INSTANTS = {"created_at", "updated_at"}
+FLAGS = {"is_taxable", "is_active"}
+
 Kind = Literal["customer", "item", "invoice", "payment"]
 
 
@@ -336,7 +343,7 @@ class BillingSource:
             statement = statement.bindparams(IDS)
         with translated_errors():
             result = self._reading().execute(statement, parameters | {"firm_id": self.firm_id})
-            return list(result.keys()), list(result)
+            return list(result.keys()), list(result.all())  # all(): iterating fetches rows one by one
 
     def _reading(self) -> sa.Connection:
         """The connection of the snapshot that is open."""
@@ -381,7 +388,8 @@ def _frame(columns: list[str], rows: Sequence[Any]) -> tuple[DataFrame, list[Bad
         name = AMOUNTS.get(column, column)
         numbers: list[Any]
         if column in AMOUNTS:
-            numbers = [_cents(value) for value in values]
+            cents_of = {value: _cents(value) for value in set(values)}  # the same prices stand on many lines
+            numbers = [cents_of[value] for value in values]
             bad += [BadAmount(rows[at][id_at], column) for at, value in enumerate(numbers) if value is None]
             series[name] = Series([value or 0 for value in numbers], dtype="int64")
         elif column in DECIMALS:
@@ -405,13 +413,6 @@ def _frame(columns: list[str], rows: Sequence[Any]) -> tuple[DataFrame, list[Bad
         else:
             series[name] = Series(["" if value is None else value for value in values], dtype="str")
     return DataFrame(series), bad
-
-
-AMOUNTS = {"amount": "amount_cents", "total_amount": "total_cents"}
-DECIMALS = {"quantity", "unit_price"}
-DATES = {"document_date", "invoice_date", "due_date", "service_date", "received_date", "applied_date"}
-INSTANTS = {"created_at", "updated_at"}
-FLAGS = {"is_taxable", "is_active"}
 
 
 def _cents(dollars: Any) -> int | None:
