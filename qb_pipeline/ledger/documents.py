@@ -258,6 +258,57 @@ class Documents:
             )
             return {row.source_id: row.document_id for row in rows}
 
+    def expected(
+        self,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        invoice_ids: Sequence[str] = (),
+        payment_ids: Sequence[str] = (),
+    ) -> dict[tuple[str, str, str], int]:
+        """Document ids by (kind, source_id, part) of what billing must show in these dates, or under these ids."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["expected"],
+                {
+                    "firm_id": self._firm_id,
+                    "first": first,
+                    "last": last,
+                    "any_id": not (invoice_ids or payment_ids),
+                    "invoice_ids": list(invoice_ids),
+                    "payment_ids": list(payment_ids),
+                },
+            )
+            return {(row.kind, row.source_id, row.part): row.document_id for row in rows}
+
+    def gone(self, document_ids: Sequence[int], *, run: log.Run, now: datetime) -> int:
+        """Hold what stands in QuickBooks and is not in billing any more; close what was never sent. Never voids.
+
+        Returns:
+            How many documents moved; what is under way is left to a later look.
+        """
+        with self._engine.begin() as connection:
+            rows = connection.execute(queries["gone"], {"document_ids": list(document_ids), "now": now}).all()
+            log.write(
+                connection,
+                self._firm_id,
+                run,
+                [
+                    log.Entry(row.state, row.document_id, row.reason, "gone from billing", row.amount_cents)
+                    for row in rows
+                ],
+                now=now,
+            )
+        return len(rows)
+
+    def made(self, kind: str, source_ids: Sequence[str]) -> dict[str, str]:
+        """QuickBooks ids of customers or items that we made, by billing id."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["made"], {"firm_id": self._firm_id, "kind": kind, "source_ids": list(source_ids)}
+            )
+            return {row.source_id: row.quickbooks_id for row in rows}
+
     def held_by_reason(self) -> list[dict[str, Any]]:
         """Held and refused documents: kind, reason, documents, amount (dollars), sentence, remedy; most money first."""
         with self._engine.connect() as connection:

@@ -245,3 +245,26 @@ select kind, count(*) as documents, (sum(quickbooks_total_cents) / 100.0)::numer
 from sync.document
 where firm_id = :firm_id and kind in ('invoice', 'payment') and quickbooks_id is not null and state <> 'voided'
 group by kind;
+
+-- name: expected
+-- What a complete read of these dates, or of these ids, must show; voided documents and customers are nobody's matter.
+select document_id, kind, source_id, part
+from sync.document
+where firm_id = :firm_id and kind in ('invoice', 'payment') and state <> 'voided' and source_hash <> ''
+  and (cast(:first as date) is null or document_date >= :first)
+  and (cast(:last as date) is null or document_date <= :last)
+  and (:any_id or (kind = 'invoice' and source_id = any(:invoice_ids)) or (kind = 'payment' and source_id = any(:payment_ids)));
+
+-- name: gone
+-- Without its source_hash a document that comes back is seen as changed, and takes up where it stood.
+update sync.document
+set state = case when quickbooks_id is null then 'closed' else 'held' end,
+    reason = case when quickbooks_id is null then 'VOID_BEFORE_SENT' else 'SOURCE_GONE' end,
+    state_since = :now, source_hash = ''
+where document_id = any(:document_ids) and state not in ('sending', 'unknown', 'voided')
+returning document_id, state, reason, amount_cents;
+
+-- name: made
+select source_id, quickbooks_id
+from sync.document
+where firm_id = :firm_id and kind = :kind and source_id = any(:source_ids) and quickbooks_id is not null;
