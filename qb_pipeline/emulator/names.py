@@ -152,8 +152,11 @@ def _check_account(body: Body, old: Body | None) -> None:
 def _check_term(body: Body) -> None:
     if body.get("DueDays") is None and body.get("DayOfMonthDue") is None:
         raise faults.missing("DueDays")
+    for name in ("DueDays", "DayOfMonthDue", "DueNextMonthDays", "DiscountDays"):
+        if body.get(name) is not None:
+            body[name] = int(body[name])
     body["Type"] = "STANDARD" if body.get("DueDays") is not None else "DATE_DRIVEN"
-    if body["Type"] == "STANDARD" and not 0 <= int(body["DueDays"]) <= 999:
+    if body["Type"] == "STANDARD" and not 0 <= body["DueDays"] <= 999:
         raise faults.invalid_number("DueDays", body["DueDays"])
     body.setdefault("DiscountPercent", 0)
 
