@@ -150,9 +150,10 @@ class Watch:
         with self._lock:
             self._connection = None
 
-    def failure(self, error: Exception | None) -> TransientError:
+    def failure(self, error: Exception | None = None) -> TransientError:
         """Say what is known when no complete answer came."""
-        reason = f"within {self._seconds:g} s" if self.rang or error is None else f"({type(error).__name__})"
+        is_late = self.rang or time.monotonic() >= self._deadline  # the socket's own timeout may be first by a hair
+        reason = f"within {self._seconds:g} s" if is_late else f"({type(error).__name__})"
         return TransientError(
             f"no complete answer {reason}; " + ("the request may have arrived" if self.sent else "nothing was sent"),
             sent=self.sent,
@@ -203,7 +204,7 @@ def watched(seconds: float) -> Iterator[Watch]:
         watch.end()
         _current.watch = None
     if watch.rang:
-        raise watch.failure(None)
+        raise watch.failure()
 
 
 def _is_bad_certificate(error: BaseException | None) -> bool:
