@@ -23,8 +23,6 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode
 
-import requests
-
 from qb_pipeline.quickbooks import query as statements
 from qb_pipeline.quickbooks.answers import (
     Answer,
@@ -119,7 +117,6 @@ class Company:
         realm_id: str,
         access_token: Callable[[bool], str],
         throttle: Throttle,
-        session: requests.Session | None = None,
         single_seconds: float = SINGLE_SECONDS,
         batch_seconds: float = BATCH_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
@@ -135,7 +132,7 @@ class Company:
         self._root = f"{api_url.rstrip('/')}/v3/company/{realm_id}"
         self._access_token = access_token
         self._throttle = throttle
-        self._session = session or open_session()
+        self._session = open_session()
         self._single_seconds = single_seconds
         self._batch_seconds = batch_seconds
         self._sleep = sleep
@@ -185,7 +182,7 @@ class Company:
     def query_all(
         self, entity: str, *, columns: str = "*", where: str = "", page: int = statements.PAGE_SIZE
     ) -> Iterator[Entity]:
-        """Read every row, page by page in the order of Id, each Id once.
+        """Read every row, page by page in the order of Id, each Id once; ``columns`` must name Id.
 
         Pages are no snapshot: a row deleted from a page already read would pull the next one out of sight. So each page
         begins with the last row of the one before; when that is gone, reading starts over.
