@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from qb_pipeline.emulator.company import Company
 
 Body = dict[str, Any]
 Amount = int | float | Decimal
+RECORDINGS = Path(__file__).parent / "recordings"
 REALMS = itertools.count(4620816365000000001)
 NOON = 1795291200.0
 """2026-11-21 12:00 Pacific: the frozen time of companies without a server."""

@@ -2,16 +2,14 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qb_pipeline.emulator.webhooks import write_legacy
-from qb_pipeline_tests.emulator.conftest import Body, Client, invoice_of, payment_of
+from qb_pipeline_tests.emulator.conftest import RECORDINGS, Body, Client, invoice_of, payment_of
 from qb_pipeline_tests.emulator.test_webhooks import EVENTS
 
-RECORDINGS = Path(__file__).parent / "recordings"
 NOT_OURS = {
     "ProjectRef": "projects are a feature of other plans",
     "ShipAddr": "their customer has an address",
