@@ -59,7 +59,7 @@ def fresh_database(server: sa.Engine, server_url: str, template: str) -> Iterato
     """A copy of a template, dropped at the end."""
     name = f"{template}_{next(numbers)}"
     with server.connect() as connection:
-        connection.exec_driver_sql(f"create database {name} template {template}")
+        connection.exec_driver_sql(f"create database {name} template {template} strategy file_copy")
     engine = sa.create_engine(url_of(server_url, name), hide_parameters=True)
     try:
         yield engine

@@ -53,7 +53,7 @@ def demo(
         if not all(agrees) or any(outcome["failed"] for outcome in outcomes.values()):
             raise typer.Exit(FAILED)
         if ui or (ui is None and sys.stdout.isatty()):
-            run_dagster()
+            run_dagster(found.home)
 
 
 @contextmanager
@@ -160,6 +160,7 @@ def set_up(companies: "Companies", firm_id: str) -> None:
 
     from qb_pipeline.billing.demo import DEMO_SETTINGS
     from qb_pipeline.billing.source import fetch_firm
+    from qb_pipeline.defs.launch import add_firm_partition
     from qb_pipeline.sync.connect import connect_firm
     from qb_pipeline.web.callback import read_redirect
 
@@ -176,6 +177,7 @@ def set_up(companies: "Companies", firm_id: str) -> None:
         actor=SUPER_USER,
         now=now,
     )
+    add_firm_partition(firm_id)
     if firm.state == "active":
         return
     firms.subscribe(firm_id, actor=SUPER_USER, now=now)

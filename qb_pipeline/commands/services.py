@@ -1,13 +1,15 @@
 """Services and databases: ``dev``, ``db``, ``billing``, ``emulator``, ``doctor``."""
 
-import os
 import subprocess
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qb_pipeline.commands.console import Json, errors, fail, say, table, working
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 database_app = typer.Typer(help="The pipeline's own database.", no_args_is_help=True)
 billing_app = typer.Typer(help="The firm's billing database.", no_args_is_help=True)
@@ -17,21 +19,19 @@ UI_PORT = 3000
 
 def dev(port: Annotated[int, typer.Option(help="Port of the Dagster UI, on this machine only.")] = UI_PORT) -> None:
     """Run the services and the Dagster UI until Ctrl-C; loads nothing."""
-    with working():
-        run_dagster(port)
+    with working() as (_, found, _):
+        run_dagster(found.home, port)
 
 
-def run_dagster(port: int = UI_PORT) -> None:
-    """Run webserver and daemon in the foreground, on loopback only."""
-    from qb_pipeline.config import PROJECT
+def run_dagster(home: "Path", port: int = UI_PORT) -> None:
+    """Run the Dagster UI and daemon in the foreground, on loopback only."""
+    from qb_pipeline.commands import dagster_processes
 
     say(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)")
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), "-h", "127.0.0.1"]
-    process = subprocess.Popen([*command, "-p", str(port)], cwd=PROJECT, env=os.environ)
     try:
-        process.wait()
-    except KeyboardInterrupt:
-        process.wait()
+        dagster_processes.run(home, port)
+    except dagster_processes.DagsterError as error:
+        raise fail(str(error)) from error
 
 
 @database_app.command("upgrade")

@@ -203,6 +203,7 @@ class Headers(pa.DataFrameModel):
     currency: Series[str] = _column("ISO 4217 code")
     status: Series[str] = _column("issued or void; completed or void", isin=("issued", *PAYMENT_STATUSES))
     payment_kind: Series[str] = _column("Kind of a payment; empty for an invoice", isin=("", *PAYMENT_KINDS))
+    reverses_payment_id: Series[str] = _column("Payment that a refund, rejection or reversal takes back; else empty")
     origin: Series[str] = _column("Where it was entered: billing or quickbooks", isin=ORIGINS)
     created_at: Series[object] = _column("When billing created it; UTC")
     updated_at: Series[object] = _column("When billing last changed it, its lines or its applications; UTC")
@@ -330,6 +331,34 @@ class Allocations(pa.DataFrameModel):
         strict = True
         coerce = False
         unique = ("payment_id", "part", "invoice_id")
+
+
+class WorkList(pa.DataFrameModel):
+    """One row per document that the pipeline knows, with exactly one state."""
+
+    kind: Series[str] = _column("invoice or payment")
+    source_id: Series[str] = _column("Billing's id of the document")
+    part: Series[str] = _column("Applied date of a payment from credit, as YYYY-MM-DD; else empty")
+    state: Series[str] = _column(
+        "new, waiting, held, sending, unknown, synced, revised, void_pending, voided, refused or closed"
+    )
+    reason: Series[str] = _column("Why it is held, waiting, refused or closed; else empty")
+    number: Series[str] = _column("Invoice number or payment reference")
+    document_date: Series[object] = _column("Date that QuickBooks shall show")
+    amount_cents: Series[int] = _column("What billing says; cents")
+    forwarded_cents: Series[int] = _column("Balance forward, which is not sent; cents")
+    quickbooks_id: Series[str] = _column("Id in QuickBooks; empty when it is not there")
+    quickbooks_total_cents: Series[int] = _column("Total that QuickBooks came to; cents")
+
+
+class Decisions(pa.DataFrameModel):
+    """One row per document that a run looked at: what it decided to do."""
+
+    run_id: Series[str] = _column("Dagster run")
+    document_id: Series[int] = _column("Document on the work list")
+    operation: Series[str] = _column("create, update, void, skip, hold, wait or close")
+    reason: Series[str] = _column("Why it is held, waits or is closed; else empty")
+    amount_cents: Series[int] = _column("What billing says; cents")
 
 
 class ContractBroken(Exception):  # noqa: N818 - it names what happened, as the agreement between rooms does

@@ -45,8 +45,7 @@ SPECS = [
         kinds={"postgres"},
         owners=OWNERS,
         deps=[dg.AssetKey(["billing", "invoices"]), dg.AssetKey(["billing", "payments"])],
-        metadata={"dagster/table_name": "sync.document", **metadata.column_schema(schemas.Headers)},
-        skippable=True,
+        metadata={"dagster/table_name": "sync.document", **metadata.column_schema(schemas.WorkList)},
     ),
     dg.AssetSpec(
         "sync_plan",
@@ -58,8 +57,7 @@ SPECS = [
         kinds={"pandas", "postgres"},
         owners=OWNERS,
         deps=["work_list"],
-        metadata={"dagster/table_name": "sync.plan_item", **metadata.column_schema(schemas.Headers)},
-        skippable=True,
+        metadata={"dagster/table_name": "sync.plan_item", **metadata.column_schema(schemas.Decisions)},
     ),
     dg.AssetSpec(
         "quickbooks_invoices",
@@ -69,7 +67,6 @@ SPECS = [
         owners=OWNERS,
         deps=["sync_plan"],
         metadata={"dagster/table_name": "reporting.invoice_reconciliation"},
-        skippable=True,
     ),
     dg.AssetSpec(
         "quickbooks_payments",
@@ -79,7 +76,6 @@ SPECS = [
         owners=OWNERS,
         deps=["sync_plan", "quickbooks_invoices"],
         metadata={"dagster/table_name": "reporting.payment_reconciliation"},
-        skippable=True,
     ),
 ]
 

@@ -1,0 +1,125 @@
+"""An operator backfills a range of dates over two firms in the Dagster UI, then syncs one invoice."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from qb_pipeline.billing.demo import TROUBLES
+from qb_pipeline.sync.run import STEPS
+from qb_pipeline_tests.journeys.conftest import Deployment, Page
+
+pytestmark = pytest.mark.slow
+
+FIRMS = ("rivera-law", "chen-partners")
+
+EXPECTED = """
+select i.invoice_number, i.invoice_date::text as txn_date, i.due_date::text as due_date,
+       coalesce(nullif(p.corporation_name, ''), concat_ws(' ', p.first_name, p.last_name)) as payer,
+       i.total_amount,
+       (select array_agg(l.amount order by l.line_number) from billing.invoice_lines l
+        where l.firm_id = i.firm_id and l.invoice_id = i.invoice_id and l.kind in ('fee', 'expense', 'interest')) as lines
+from billing.invoices i
+join billing.payers p on p.firm_id = i.firm_id and p.payer_id = i.payer_id
+where i.firm_id = :firm_id and i.status = 'issued' and i.invoice_date between :first and :last
+  and i.invoice_id <> all(:troubles)
+order by 1
+"""
+"""What must be in QuickBooks, from billing alone. Invoices with a trouble have tests of their own."""
+
+
+def days() -> tuple[date, date]:
+    """A week of everyday documents: no trouble is dated there but those that are left out by name."""
+    last = datetime.now(UTC).date() - timedelta(days=40)
+    return last - timedelta(days=6), last
+
+
+@pytest.fixture(scope="module")
+def runs(deployment: Deployment, page: Page) -> list[dict[str, Any]]:
+    first, last = days()
+    dates = [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
+    return page.backfill([f"{day}|{firm}" for day in dates for firm in FIRMS], list(STEPS))
+
+
+def test_a_week_of_two_firms_is_one_run_for_each_firm_and_both_succeed(runs: list[dict[str, Any]]) -> None:
+    ranges = {
+        tag["value"] for run in runs for tag in run["tags"] if tag["key"] == "dagster/asset_partition_range_start"
+    }
+
+    assert [run["status"] for run in runs] == ["SUCCESS", "SUCCESS"]
+    assert ranges == {f"{days()[0]}|{firm}" for firm in FIRMS}
+
+
+@pytest.mark.parametrize("firm_id", FIRMS)
+def test_quickbooks_then_holds_exactly_the_invoices_of_those_days(
+    deployment: Deployment, runs: list[dict[str, Any]], firm_id: str
+) -> None:
+    first, last = days()
+    troubles = sorted({trouble.source_id for group in TROUBLES.values() for trouble in group})
+    expected = deployment.query(
+        EXPECTED, database="billing", firm_id=firm_id, first=first, last=last, troubles=troubles
+    )
+    exempt = deployment.query(
+        "select invoice_number from billing.invoices where firm_id = :firm_id and invoice_id = any(:troubles)",
+        database="billing", firm_id=firm_id, troubles=troubles,
+    )  # fmt: skip
+    left_out = {row["invoice_number"] for row in exempt}
+    books = deployment.books(firm_id)
+    customers = {row["Id"]: row["DisplayName"] for row in books.all("Customer")}
+
+    found = [
+        {
+            "invoice_number": row["DocNumber"],
+            "txn_date": row["TxnDate"],
+            "due_date": row["DueDate"],
+            "payer": customers[row["CustomerRef"]["value"]],
+            "total_amount": Decimal(row["TotalAmt"]),
+            "lines": [Decimal(line["Amount"]) for line in row["Line"] if line["DetailType"] == "SalesItemLineDetail"],
+        }
+        for row in sorted(books.ours("Invoice"), key=lambda row: row["DocNumber"])
+        if row["DocNumber"] not in left_out
+    ]
+
+    assert len(expected) > 5
+    assert found == expected
+
+
+def test_the_log_carries_the_ids_of_the_dagster_runs(deployment: Deployment, runs: list[dict[str, Any]]) -> None:
+    rows = deployment.query("select distinct run_id from reporting.sync_log where activity = 'created'")
+
+    assert {row["run_id"] for row in rows} == {run["runId"] for run in runs}
+
+
+def test_one_chosen_invoice_is_sent_alone(deployment: Deployment, page: Page, runs: list[dict[str, Any]]) -> None:
+    [chosen] = deployment.query(
+        "select invoice_id, invoice_number, invoice_date from billing.invoices where firm_id = 'rivera-law'"
+        " and status = 'issued' and invoice_date < :first and invoice_id <> all(:troubles) order by 1 limit 1",
+        database="billing", first=days()[0],
+        troubles=sorted({trouble.source_id for group in TROUBLES.values() for trouble in group}),
+    )  # fmt: skip
+    before = {row["DocNumber"] for row in deployment.books("rivera-law").ours("Invoice")}
+    key = f"{chosen['invoice_date']}|rivera-law"
+    tags = {"dagster/asset_partition_range_start": key, "dagster/asset_partition_range_end": key}
+
+    run = page.launch(tags, {"chosen": {"config": {"invoice_ids": [chosen["invoice_id"]], "payment_ids": []}}})
+
+    after = {row["DocNumber"] for row in deployment.books("rivera-law").ours("Invoice")}
+    assert run["status"] == "SUCCESS"
+    assert after - before == {chosen["invoice_number"]}
+
+
+def test_a_firm_that_is_not_set_up_fails_with_its_next_step_and_sends_nothing(page: Page) -> None:
+    page.ask(
+        """mutation { addDynamicPartition(partitionsDefName: "firm", partitionKey: "nobody", repositorySelector:
+             {repositoryLocationName: "qb_pipeline", repositoryName: "__repository__"}) { __typename } }"""
+    )
+    key = f"{days()[0]}|nobody"
+
+    run = page.launch({"dagster/asset_partition_range_start": key, "dagster/asset_partition_range_end": key}, {})
+
+    [failure] = [event for event in run["eventConnection"]["events"] if event.get("failureMetadata")]
+    assert run["status"] == "FAILURE"
+    assert failure["failureMetadata"]["metadataEntries"][0]["text"] == (
+        "There is no firm nobody. Next step: qb-pipeline firm add nobody --super-user YOUR-NAME"
+    )
