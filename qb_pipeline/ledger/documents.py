@@ -152,10 +152,12 @@ class Documents:
         return f"{kind} {source_id} needs nothing: it is {row.state}" + (f" ({row.reason})" if row.reason else "")
 
     def read(self, document_ids: Sequence[int]) -> pd.DataFrame:
-        """Documents by id, oldest first (columns ``WORK_COLUMNS``)."""
+        """Documents by id, oldest first (columns ``WORK_COLUMNS``); what QuickBooks has not given yet is empty."""
         with self._engine.connect() as connection:
             rows = connection.execute(queries["read"], {"document_ids": list(document_ids)}).all()
-        return pd.DataFrame(rows, columns=WORK_COLUMNS).astype({"document_id": "int64", "amount_cents": "int64"})
+        frame = pd.DataFrame(rows, columns=WORK_COLUMNS).astype({"document_id": "int64", "amount_cents": "int64"})
+        # Never null: beside a text, pandas reads null as nan, which is true.
+        return frame.fillna(dict.fromkeys(("sent_fingerprint", "customer_id", "quickbooks_id", "sync_token"), ""))
 
     def dates_with_work(self, kinds: Sequence[str] = ("invoice", "payment")) -> list[date]:
         """Document dates on which something waits for action, ascending."""
