@@ -9,7 +9,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,9 +17,12 @@ import sqlalchemy as sa
 
 from qb_pipeline.core.markers import request_id
 from qb_pipeline.database import Queries
-from qb_pipeline.ledger import lease, log
+from qb_pipeline.ledger import documents, lease, log
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
+
+ONE_OPEN_ATTEMPT = "one_open_attempt_per_document"
+"""The unique index that keeps a document from being in two requests at once."""
 
 
 class NotReservedError(Exception):
@@ -113,6 +116,7 @@ class Attempts:
         try:
             with self._engine.begin() as connection:
                 lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
+                self._lock(connection, attempt)
                 connection.execute(
                     queries["reserve"],
                     {
@@ -144,6 +148,8 @@ class Attempts:
                         f"{len(items) - moved} of {len(items)} documents moved since they were planned"
                     )
         except sa.exc.IntegrityError as error:
+            if error.orig is None or error.orig.diag.constraint_name != ONE_OPEN_ATTEMPT:
+                raise
             raise NotReservedError("a document of this request is in another open request") from error
         return attempt
 
@@ -157,7 +163,8 @@ class Attempts:
         """The request left and its answer was lost: it may have worked."""
         with self._engine.begin() as connection:
             lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
-            connection.execute(queries["unknown"], {"attempt_id": attempt.attempt_id, "now": now})
+            self._lock(connection, attempt)
+            moved = set(connection.scalars(queries["unknown"], {"attempt_id": attempt.attempt_id, "now": now}))
             log.write(
                 connection,
                 self._lease.firm_id,
@@ -173,6 +180,7 @@ class Attempts:
                         intuit_tid=intuit_tid,
                     )
                     for item in attempt.items
+                    if item.document_id in moved
                 ],
                 now=now,
             )
@@ -192,10 +200,10 @@ class Attempts:
         Raises:
             LeaseLostError: a successor has taken over; the items stay open and it settles them.
         """
-        totals = {item.document_id: item.total_cents for item in attempt.items}
-        operations = {item.document_id: item.operation for item in attempt.items}
+        items = {item.document_id: item for item in attempt.items}
         with self._engine.begin() as connection:
             lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
+            self._lock(connection, attempt)
             parameters = {
                 "attempt_id": attempt.attempt_id,
                 "now": now,
@@ -203,29 +211,16 @@ class Attempts:
                 "intuit_tid": intuit_tid,
                 "outcomes": json.dumps([asdict(outcome) for outcome in outcomes]),
             }
-            connection.execute(queries["record_documents"], parameters)
+            recorded = {row.document_id: row for row in connection.execute(queries["record_documents"], parameters)}
             connection.execute(queries["record_applications"], parameters)
             connection.execute(queries["record_items"], parameters)
             connection.execute(queries["close_attempt"], parameters)
-            log.write(
-                connection,
-                self._lease.firm_id,
-                run,
-                [
-                    log.Entry(
-                        outcome.activity or _activity(outcome, operations[outcome.document_id]),
-                        outcome.document_id,
-                        outcome.reason,
-                        detail=f"fault {outcome.fault_code}" if outcome.fault_code else "",
-                        amount_cents=totals[outcome.document_id],
-                        quickbooks_id=outcome.quickbooks_id,
-                        attempt_id=attempt.attempt_id,
-                        intuit_tid=intuit_tid,
-                    )
-                    for outcome in outcomes
-                ],
-                now=now,
-            )
+            entries = []
+            for outcome in outcomes:
+                if outcome.document_id in recorded:
+                    became = recorded[outcome.document_id]
+                    entries += _entries(attempt, items[outcome.document_id], outcome, became, intuit_tid)
+            log.write(connection, self._lease.firm_id, run, entries, now=now)
 
     def open(self) -> list[Attempt]:
         """Attempts whose outcome is not known, oldest first, with the items that are still open."""
@@ -254,6 +249,29 @@ class Attempts:
         with self._engine.connect() as connection:
             rows = connection.execute(queries["last_body"], {"document_ids": list(document_ids)})
             return {row.document_id: (bytes(row.body), row.b_id) for row in rows}
+
+    def _lock(self, connection: sa.Connection, attempt: Attempt) -> None:
+        ids = [item.document_id for item in attempt.items]
+        connection.execute(documents.queries["lock"], {"document_ids": ids})
+
+
+def _entries(
+    attempt: Attempt, item: Item, outcome: Outcome, became: sa.Row[tuple[int, str, str]], intuit_tid: str
+) -> list[log.Entry]:
+    """What the log says of one outcome: what QuickBooks did, and, where that was accepted but is not right, the hold."""
+    entry = log.Entry(
+        outcome.activity or _activity(outcome, item.operation),
+        item.document_id,
+        outcome.reason,
+        detail=f"fault {outcome.fault_code}" if outcome.fault_code else "",
+        amount_cents=item.total_cents,
+        quickbooks_id=outcome.quickbooks_id,
+        attempt_id=attempt.attempt_id,
+        intuit_tid=intuit_tid,
+    )
+    if outcome.outcome != "accepted" or became.state != "held":
+        return [entry]
+    return [replace(entry, reason=""), replace(entry, activity="held", reason=became.reason)]
 
 
 def _activity(outcome: Outcome, operation: str) -> str:

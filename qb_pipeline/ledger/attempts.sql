@@ -15,10 +15,11 @@ with item as (
 ),
 written as (
     insert into sync.attempt_item (attempt_id, position, b_id, document_id, operation, marker, fingerprint, source_hash,
-                                   total_cents, applications, former_state)
-    select cast(:attempt_id as uuid), position, b_id, document_id, operation, marker, fingerprint, source_hash, total_cents,
-           applications, former_state
+                                   total_cents, applications, former_state, former_reason)
+    select cast(:attempt_id as uuid), position, b_id, document_id, item.operation, marker, fingerprint, item.source_hash,
+           total_cents, applications, former_state, d.reason
     from item
+    join sync.document d using (document_id)
 )
 update sync.document d
 set state = 'sending', reason = '', state_since = :now, sent_source_hash = item.source_hash
@@ -40,42 +41,68 @@ update sync.document d
 set state = 'unknown', reason = 'OUTCOME_UNKNOWN', state_since = :now
 from sync.attempt_item i
 join attempt using (attempt_id)
-where i.document_id = d.document_id and i.outcome = 'open';
+where i.document_id = d.document_id and i.outcome = 'open'
+returning d.document_id;
 
 -- name: record_documents
+-- Only items that are still open are recorded. An Id of QuickBooks has one document: a second claim to it is a conflict.
 with outcome as (
-    select *
+    select r.*, i.fingerprint, i.source_hash, i.total_cents as meant_cents, i.former_state, i.former_reason,
+           r.outcome = 'accepted' as accepted,
+           r.quickbooks_id <> '' and (
+               exists (select from sync.document o
+                       where o.firm_id = d.firm_id and o.kind = d.kind and o.quickbooks_id = r.quickbooks_id
+                         and o.document_id <> d.document_id)
+               or row_number() over (partition by d.kind, r.quickbooks_id
+                                     order by r.state <> 'synced', r.document_id) > 1
+           ) as is_conflict
     from jsonb_to_recordset(cast(:outcomes as jsonb))
          as r (document_id bigint, outcome text, state text, reason text, quickbooks_id text, sync_token text,
                customer_id text, total_cents bigint)
+    join sync.attempt_item i on i.document_id = r.document_id and i.attempt_id = :attempt_id and i.outcome = 'open'
+    join sync.document d on d.document_id = r.document_id
+),
+conflict as (
+    update sync.document d
+    set state = 'held', reason = 'CONFLICT', state_since = :now
+    from outcome o
+    where d.document_id = o.document_id and o.is_conflict
+    returning d.document_id, d.state, d.reason
+),
+recorded as (
+    update sync.document d
+    set state = case
+                    -- billing moved on while the request was under way: what was sent is no longer what is meant
+                    when o.accepted and d.source_hash <> o.source_hash and d.source_status <> 'void' then 'revised'
+                    when o.accepted and d.source_hash <> o.source_hash and o.state <> 'voided' then 'void_pending'
+                    else o.state
+                end,
+        -- nothing came of it: it stands where it stood
+        reason = case when not o.accepted and o.reason = '' and o.state = o.former_state then o.former_reason
+                      else o.reason end,
+        state_since = :now,
+        quickbooks_id = coalesce(nullif(o.quickbooks_id, ''), d.quickbooks_id),
+        sync_token = coalesce(nullif(o.sync_token, ''), d.sync_token),
+        customer_id = coalesce(nullif(o.customer_id, ''), d.customer_id),
+        quickbooks_total_cents = coalesce(o.total_cents, d.quickbooks_total_cents),
+        sent_fingerprint = case when o.accepted then o.fingerprint else d.sent_fingerprint end,
+        sent_total_cents = case when o.accepted then o.meant_cents else d.sent_total_cents end,
+        synced_at = case when o.accepted then :now else d.synced_at end
+    from outcome o
+    where d.document_id = o.document_id and not o.is_conflict
+    returning d.document_id, d.state, d.reason
 )
-update sync.document d
-set state = case
-                when o.outcome <> 'accepted' then o.state
-                -- billing moved on while the request was under way: what was sent is no longer what is meant
-                when o.state = 'synced' and d.source_hash <> i.source_hash and d.source_status = 'void' then 'void_pending'
-                when o.state = 'synced' and d.source_hash <> i.source_hash then 'revised'
-                else o.state
-            end,
-    reason = o.reason,
-    state_since = :now,
-    quickbooks_id = coalesce(nullif(o.quickbooks_id, ''), d.quickbooks_id),
-    sync_token = coalesce(nullif(o.sync_token, ''), d.sync_token),
-    customer_id = coalesce(nullif(o.customer_id, ''), d.customer_id),
-    quickbooks_total_cents = coalesce(o.total_cents, d.quickbooks_total_cents),
-    sent_fingerprint = case when o.outcome = 'accepted' then i.fingerprint else d.sent_fingerprint end,
-    sent_total_cents = case when o.outcome = 'accepted' then i.total_cents else d.sent_total_cents end,
-    synced_at = case when o.outcome = 'accepted' then :now else d.synced_at end
-from outcome o
-join sync.attempt_item i on i.document_id = o.document_id and i.attempt_id = :attempt_id and i.outcome = 'open'
-where d.document_id = o.document_id;
+select document_id, state, reason from conflict
+union all
+select document_id, state, reason from recorded;
 
 -- name: record_applications
--- The set that QuickBooks accepted replaces the former one; a void leaves none.
+-- The set that QuickBooks accepted replaces the former one; a void leaves none. A conflict pays nothing of ours.
 with accepted as (
     select i.document_id, i.applications
-    from jsonb_to_recordset(cast(:outcomes as jsonb)) as r (document_id bigint, outcome text)
+    from jsonb_to_recordset(cast(:outcomes as jsonb)) as r (document_id bigint, outcome text, quickbooks_id text)
     join sync.attempt_item i on i.document_id = r.document_id and i.attempt_id = :attempt_id and i.outcome = 'open'
+    join sync.document d on d.document_id = r.document_id and r.quickbooks_id in ('', d.quickbooks_id)
     where r.outcome = 'accepted'
 ),
 wanted as (

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 import sqlalchemy as sa
 
@@ -30,6 +31,12 @@ STICKY = (
 )  # fmt: skip
 """What a new look at the same document cannot clear: it stays held until billing changes or a person answers."""
 
+IN_QUICKBOOKS = (
+    Problem.TOTAL_DIFFERS, Problem.DRIFT, Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED, Problem.COPIED,
+    Problem.CONFLICT,
+)  # fmt: skip
+"""What is wrong on QuickBooks' side: finding billing's content unchanged does not mend it."""
+
 WORK_COLUMNS = [
     "document_id", "kind", "source_id", "part", "state", "reason", "generation", "number", "document_date", "payer_id",
     "amount_cents", "forwarded_cents", "payment_kind", "source_status", "eligibility", "source_hash", "sent_fingerprint",
@@ -39,13 +46,18 @@ WORK_COLUMNS = [
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a plan says of one document. ``operation`` is create, update, void, skip, hold, wait or close."""
+    """What a plan says of one document. ``operation`` is create, update, void, skip, hold, wait or close.
+
+    ``forwarded_cents`` None leaves what is known. With ``source_hash``, that of the work list, the decision counts only
+    while billing has not replaced the content that it is about.
+    """
 
     document_id: int
     operation: str
     reason: str
     amount_cents: int
-    forwarded_cents: int = 0
+    forwarded_cents: int | None = None
+    source_hash: str = ""
 
 
 class Documents:
@@ -62,45 +74,34 @@ class Documents:
         """Bring the work list up to date with headers of billing (``core.schemas.Headers``).
 
         What is new is listed; what changed since it was sent becomes ``revised`` or ``void_pending``; what is unchanged
-        costs nothing. ``cursor`` is saved in the transaction of the last rows, so that it never runs ahead of them.
+        costs nothing. Each chunk is a transaction, so that nobody waits long for a row of it. ``cursor`` is saved after
+        the last one: it never runs ahead of the rows.
 
         Returns:
             Counts: seen (headers read), changed (rows that moved).
         """
         seen = changed = 0
-        with self._engine.begin() as connection:
-            for chunk in chunks:
-                seen += len(chunk)
+        dates = {"firm_id": self._firm_id, "first_date": first_date, "last_date": today + timedelta(days=DAYS_AHEAD)}
+        for chunk in chunks:
+            headers = msgspec.json.encode(chunk.to_dict("records")).decode()
+            with self._engine.begin() as connection:
                 rows = connection.execute(
-                    queries["see"],
-                    {
-                        "firm_id": self._firm_id,
-                        "headers": chunk.to_json(orient="records", date_format="iso", date_unit="us"),
-                        "first_date": first_date,
-                        "last_date": today + timedelta(days=DAYS_AHEAD),
-                        "now": now,
-                    },
+                    queries["see"], dates | {"headers": headers, "remote": _codes(IN_QUICKBOOKS), "now": now}
                 ).all()
-                changed += len(rows)
-                log.write(
-                    connection,
-                    self._firm_id,
-                    run,
-                    [
-                        log.Entry(_activity(row.state), row.document_id, row.reason, amount_cents=row.amount_cents)
-                        for row in rows
-                    ],
-                    now=now,
-                )
-            connection.execute(
-                queries["release_dated_ahead"],
-                {"firm_id": self._firm_id, "last_date": today + timedelta(days=DAYS_AHEAD), "now": now},
-            )
+                self._log(connection, rows, run, now)
+            seen += len(chunk)
+            changed += len(rows)
+        with self._engine.begin() as connection:
+            self._log(connection, connection.execute(queries["release_dated"], dates | {"now": now}).all(), run, now)
             if cursor is not None:
                 connection.execute(
                     queries["save_cursor"], {"firm_id": self._firm_id, "name": "billing", "value": cursor}
                 )
         return {"seen": seen, "changed": changed}
+
+    def _log(self, connection: sa.Connection, rows: Sequence[Any], run: log.Run, now: datetime) -> None:
+        entries = [log.Entry(_activity(row.state), row.document_id, row.reason, "", row.amount_cents) for row in rows]
+        log.write(connection, self._firm_id, run, entries, now=now)
 
     def cursor(self) -> datetime | None:
         """Up to which instant billing was read, or None when it never was."""
@@ -129,7 +130,7 @@ class Documents:
             "last": last,
             "any_id": not source_ids,
             "source_ids": list(source_ids),
-            "sticky": [str(code) for code in STICKY],
+            "sticky": _codes(STICKY),
         }
         with self._engine.connect() as connection:
             ids = list(connection.scalars(queries["choose"], parameters))
@@ -149,7 +150,8 @@ class Documents:
         row = rows[0]
         if (first and row.document_date < first) or (last and row.document_date > last):
             return f"{kind} {source_id} is dated {row.document_date}, outside the chosen dates"
-        return f"{kind} {source_id} needs nothing: it is {row.state}" + (f" ({row.reason})" if row.reason else "")
+        needs = "waits for a person" if row.state in ("held", "refused") else "needs nothing"
+        return f"{kind} {source_id} {needs}: it is {row.state}" + (f" ({row.reason})" if row.reason else "")
 
     def read(self, document_ids: Sequence[int]) -> pd.DataFrame:
         """Documents by id, oldest first (columns ``WORK_COLUMNS``); what QuickBooks has not given yet is empty."""
@@ -165,7 +167,7 @@ class Documents:
             return list(
                 connection.scalars(
                     queries["dates_with_work"],
-                    {"firm_id": self._firm_id, "kinds": list(kinds), "sticky": [str(code) for code in STICKY]},
+                    {"firm_id": self._firm_id, "kinds": list(kinds), "sticky": _codes(STICKY)},
                 )
             )
 
@@ -178,35 +180,30 @@ class Documents:
         return (row.first, row.last) if row.first else None
 
     def record_decisions(self, decisions: Sequence[Decision], *, run: log.Run, now: datetime) -> None:
-        """Store a plan: held, waiting and closed documents move to their state; what is to be sent stays as it is."""
+        """Store a plan: held, waiting and closed documents move to their state; what is to be sent stays as it is.
+
+        Billing's content found unchanged makes a document ``synced``, unless it was held for what is wrong in
+        QuickBooks: then it is held again.
+        """
         if not decisions:
             return
         with self._engine.begin() as connection:
-            connection.execute(
+            connection.execute(queries["lock"], {"document_ids": [decision.document_id for decision in decisions]})
+            rows = connection.execute(
                 queries["record_decisions"],
                 {
                     "run_id": run.run_id,
                     "now": now,
+                    "remote": _codes(IN_QUICKBOOKS),
                     "decisions": json.dumps([asdict(decision) for decision in decisions]),
                 },
-            )
-            activity = {"hold": "held", "wait": "waiting", "close": "closed", "skip": "skipped"}
-            log.write(
-                connection,
-                self._firm_id,
-                run,
-                [
-                    log.Entry(
-                        activity[decision.operation],
-                        decision.document_id,
-                        decision.reason,
-                        amount_cents=decision.amount_cents,
-                    )
-                    for decision in decisions
-                    if decision.operation in activity
-                ],
-                now=now,
-            )
+            ).all()
+            entries = [
+                log.Entry(_DECIDED[row.state], row.document_id, row.reason, "", row.amount_cents)
+                for row in rows
+                if row.operation in ("hold", "wait", "close", "skip")
+            ]
+            log.write(connection, self._firm_id, run, entries, now=now)
 
     def invoices_known(self, invoice_ids: Sequence[str]) -> pd.DataFrame:
         """What the ledger knows of invoices that payments apply to.
@@ -290,6 +287,7 @@ class Documents:
             How many documents moved; what is under way is left to a later look.
         """
         with self._engine.begin() as connection:
+            connection.execute(queries["lock"], {"document_ids": list(document_ids)})
             rows = connection.execute(queries["gone"], {"document_ids": list(document_ids), "now": now}).all()
             log.write(
                 connection,
@@ -314,7 +312,10 @@ class Documents:
     def held_by_reason(self) -> list[dict[str, Any]]:
         """Held and refused documents: kind, reason, documents, amount (dollars), sentence, remedy; most money first."""
         with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(queries["held_by_reason"], {"firm_id": self._firm_id}).mappings()]
+            return [
+                dict(row)
+                for row in connection.execute(queries["held_by_reason"], {"firm_id": self._firm_id}).mappings()
+            ]
 
     def in_quickbooks_totals(self) -> dict[str, tuple[int, Decimal]]:
         """Per kind: how many documents of ours QuickBooks holds, and their sum in dollars, as we believe."""
@@ -340,8 +341,15 @@ class Documents:
             )
 
 
+_DECIDED = {"held": "held", "waiting": "waiting", "closed": "closed", "voided": "closed", "synced": "skipped"}
+
+
 def _activity(state: str) -> str:
-    return "seen" if state == "new" else state
+    return {"new": "seen", "sending": "changed", "unknown": "changed"}.get(state, state)
+
+
+def _codes(problems: Iterable[Problem]) -> list[str]:
+    return [str(problem) for problem in problems]
 
 
 def state_of(problem: Problem) -> str:

@@ -1,27 +1,42 @@
 -- name: see
--- One statement per chunk. A document that is being sent keeps its state: the difference of source_hash shows afterwards.
+-- One statement per chunk. An unchanged header is not touched at all, not even locked. A document that is being sent keeps
+-- its state: the difference of source_hash shows afterwards. Times enter the hash in UTC, whatever the session's zone.
 with header as (
     select r.*,
-           md5(jsonb_build_array(r.number, r.document_date, r.payer_id, r.amount_cents, r.status, r.updated_at)::text)
-               as source_hash
+           md5(jsonb_build_array(r.number, r.document_date, r.payer_id, r.amount_cents, r.status,
+                                 r.updated_at at time zone 'UTC')::text) as source_hash
     from jsonb_to_recordset(cast(:headers as jsonb))
          as r (kind text, source_id text, part text, number text, document_date date, payer_id text,
-               amount_cents bigint, status text, payment_kind text, reverses_payment_id text, origin text, created_at timestamptz,
-               updated_at timestamptz, eligibility text)
-    where r.origin = 'billing' and r.payment_kind <> 'reversal'
+               amount_cents bigint, status text, payment_kind text, reverses_payment_id text, origin text,
+               created_at timestamptz, updated_at timestamptz, eligibility text)
+    where r.origin = 'billing'
 ),
 judged as (
     select header.*,
            case
+               when status = 'void' then 'VOID_BEFORE_SENT'
+               when eligibility = 'ineligible' then 'INELIGIBLE'
                when payment_kind = 'credit_deposit' then 'CREDIT_DEPOSIT'
                when payment_kind = 'refund' then 'REFUND'
                when payment_kind = 'rejection' then 'REJECTION'
-               when status = 'void' then 'VOID_BEFORE_SENT'
+               when payment_kind = 'reversal' then 'REVERSAL'
                when document_date < :first_date then 'DATE_OUT_OF_RANGE'
                when document_date > :last_date then 'DATED_AHEAD'
                else ''
            end as unsent_reason
     from header
+),
+changed as (
+    select j.*, k.document_id
+    from judged j
+    left join sync.document k
+           on k.firm_id = :firm_id and k.kind = j.kind and k.source_id = j.source_id and k.part = j.part
+    where case
+              when k.document_id is null then j.unsent_reason not in ('VOID_BEFORE_SENT', 'INELIGIBLE')
+              else k.source_hash <> j.source_hash or k.reason = 'SOURCE_GONE'
+                   or (k.quickbooks_id is null and k.eligibility <> j.eligibility)
+          end
+    order by k.document_id nulls last, j.kind, j.source_id, j.part  -- whoever else writes locks in this order too
 )
 insert into sync.document as d (firm_id, kind, source_id, part, state, reason, state_since, number, document_date,
                                 payer_id, amount_cents, payment_kind, reverses_payment_id, source_status, eligibility,
@@ -35,10 +50,7 @@ select :firm_id, kind, source_id, part,
        end,
        unsent_reason, :now, number, document_date, payer_id, amount_cents, payment_kind,
        coalesce(reverses_payment_id, ''), status, eligibility, source_hash, created_at, :now
-from judged j
-where (j.eligibility <> 'ineligible' and j.status <> 'void')
-   or exists (select from sync.document k
-              where k.firm_id = :firm_id and k.kind = j.kind and k.source_id = j.source_id and k.part = j.part)
+from changed
 on conflict (firm_id, kind, source_id, part) do update
 set state = case
                 when d.state in ('sending', 'unknown') then d.state
@@ -50,20 +62,30 @@ set state = case
     reason = case
                  when d.state in ('sending', 'unknown') then d.reason
                  when d.quickbooks_id is null then excluded.reason
+                 -- what is wrong in QuickBooks stays known: a revision that proves to be none leads back to it
+                 when d.reason = any(:remote) then d.reason
                  else ''
              end,
     state_since = case when d.state in ('sending', 'unknown') then d.state_since else excluded.state_since end,
     number = excluded.number, document_date = excluded.document_date, payer_id = excluded.payer_id,
-    amount_cents = excluded.amount_cents, payment_kind = excluded.payment_kind, source_status = excluded.source_status,
+    amount_cents = excluded.amount_cents, payment_kind = excluded.payment_kind,
+    reverses_payment_id = excluded.reverses_payment_id, source_status = excluded.source_status,
     eligibility = excluded.eligibility, source_hash = excluded.source_hash,
     source_created_at = excluded.source_created_at, seen_at = excluded.seen_at
-where d.source_hash <> excluded.source_hash
 returning document_id, state, reason, amount_cents;
 
--- name: release_dated_ahead
+-- name: release_dated
+-- What was dated too early or too far ahead, and is so no more: a day has passed, or the first date was moved.
 update sync.document
-set state = 'new', reason = '', state_since = :now
-where firm_id = :firm_id and state = 'waiting' and reason = 'DATED_AHEAD' and document_date <= :last_date;
+set state = case when quickbooks_id is null then 'new' else 'revised' end, reason = '', state_since = :now
+where firm_id = :firm_id and state in ('waiting', 'held')
+  and (reason = 'DATED_AHEAD' or reason = 'DATE_OUT_OF_RANGE')
+  and document_date between :first_date and :last_date
+returning document_id, state, reason, amount_cents;
+
+-- name: lock
+-- Every statement that changes several documents takes them in this order: two of them never wait for each other.
+select document_id from sync.document where document_id = any(:document_ids) order by document_id for update;
 
 -- name: cursor
 select value from sync.cursor where firm_id = :firm_id and name = :name;
@@ -114,33 +136,56 @@ from sync.document
 where firm_id = :firm_id and kind = :kind and source_id = any(:source_ids);
 
 -- name: record_decisions
+-- A decision about content that billing has replaced since does not move the document: the newer content is planned next.
 with decision as (
     select *
     from jsonb_to_recordset(cast(:decisions as jsonb))
-         as r (document_id bigint, operation text, reason text, amount_cents bigint, forwarded_cents bigint)
+         as r (document_id bigint, operation text, reason text, amount_cents bigint, forwarded_cents bigint,
+               source_hash text)
+),
+outcome as (
+    select r.document_id, r.operation, r.amount_cents, r.forwarded_cents,
+           case r.operation
+               when 'hold' then 'held'
+               when 'wait' then 'waiting'
+               when 'close' then case when d.state = 'void_pending' then 'voided' else 'closed' end
+               -- the content is as it was sent, and so is what was wrong with it in QuickBooks
+               when 'skip' then case when d.reason = any(:remote) then 'held' else 'synced' end
+               else d.state
+           end as state,
+           case
+               when r.operation in ('hold', 'wait', 'close') then r.reason
+               when r.operation = 'skip' and not d.reason = any(:remote) then ''
+               else d.reason
+           end as reason
+    from decision r
+    join sync.document d using (document_id)
+    where d.state not in ('sending', 'unknown') and r.source_hash in ('', d.source_hash)
 ),
 kept as (
     insert into sync.plan_item (run_id, document_id, operation, reason, amount_cents)
     select :run_id, document_id, operation, reason, amount_cents from decision
     on conflict (run_id, document_id) do update
     set operation = excluded.operation, reason = excluded.reason, amount_cents = excluded.amount_cents
+),
+unpaid as (
+    delete from sync.application a
+    using outcome o
+    where a.document_id = o.document_id and (o.state = 'voided' or o.reason in ('REMOTE_DELETED', 'REMOTE_VOIDED'))
+),
+moved as (
+    update sync.document d
+    set state = o.state,
+        reason = o.reason,
+        state_since = case when (d.state, d.reason) = (o.state, o.reason) then d.state_since else :now end,
+        forwarded_cents = coalesce(o.forwarded_cents, d.forwarded_cents),
+        -- a person took it out of QuickBooks: it holds, and pays, nothing there
+        quickbooks_total_cents = case when o.state = 'voided' or o.reason in ('REMOTE_DELETED', 'REMOTE_VOIDED') then 0
+                                      else d.quickbooks_total_cents end
+    from outcome o
+    where d.document_id = o.document_id
 )
-update sync.document d
-set state = case decision.operation
-                when 'hold' then 'held'
-                when 'wait' then 'waiting'
-                when 'close' then case when d.state = 'void_pending' then 'voided' else 'closed' end
-                when 'skip' then 'synced'
-                else d.state
-            end,
-    reason = case when decision.operation in ('hold', 'wait', 'close') then decision.reason
-                  when decision.operation = 'skip' then ''
-                  else d.reason end,
-    state_since = case when d.state = 'held' and decision.operation = 'hold' and d.reason = decision.reason
-                       then d.state_since else :now end,
-    forwarded_cents = decision.forwarded_cents
-from decision
-where d.document_id = decision.document_id and d.state not in ('sending', 'unknown');
+select document_id, operation, state, reason, amount_cents from outcome order by document_id;
 
 -- name: invoices_known
 with wanted as (
@@ -157,11 +202,13 @@ paid as (
     group by 1
 ),
 in_flight as (
-    select a.quickbooks_invoice_id, sum(a.amount_cents) as cents
+    -- of a payment that is being changed, what it adds to what it pays already
+    select a.quickbooks_invoice_id, sum(greatest(a.amount_cents - coalesce(former.amount_cents, 0), 0)) as cents
     from sync.document p
-    join sync.attempt_item i on i.document_id = p.document_id and i.outcome = 'open' and i.operation = 'create'
+    join sync.attempt_item i on i.document_id = p.document_id and i.outcome = 'open'
     cross join jsonb_to_recordset(i.applications)
                as a (invoice_id text, quickbooks_invoice_id text, amount_cents bigint)
+    left join sync.application former on former.document_id = p.document_id and former.invoice_id = a.invoice_id
     where p.firm_id = :firm_id and p.kind = 'payment' and p.state in ('sending', 'unknown')
     group by 1
 )
@@ -244,6 +291,7 @@ order by sum(d.amount_cents) desc, d.kind, d.reason;
 select kind, count(*) as documents, (sum(quickbooks_total_cents) / 100.0)::numeric(15, 2) as amount
 from sync.document
 where firm_id = :firm_id and kind in ('invoice', 'payment') and quickbooks_id is not null and state <> 'voided'
+  and reason not in ('REMOTE_DELETED', 'REMOTE_VOIDED')
 group by kind;
 
 -- name: expected

@@ -5,6 +5,9 @@ refused and names the one that is missing. Subscribing, choosing the model and a
 """
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +19,9 @@ from qb_pipeline.core.settings import FirmSettings, from_json, parse_setting, to
 from qb_pipeline.database import Queries
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
+
+FIRM_ID = re.compile("[a-z0-9-]{1,30}")
+MODELS = (1, 2)
 
 
 class SetUpError(Exception):
@@ -90,12 +96,7 @@ class Firms:
         SetUpError: there is no such firm; the message says how to add it.
         """
         with self._engine.connect() as connection:
-            row = connection.execute(queries["firm"], {"firm_id": firm_id}).mappings().one_or_none()
-        if row is None:
-            raise SetUpError(
-                f"There is no firm {firm_id}. Next step: qb-pipeline firm add {firm_id} --super-user YOUR-NAME"
-            )
-        return _firm(dict(row))
+            return _read(connection, firm_id)
 
     def all(self) -> list[Firm]:
         """Every firm, by id."""
@@ -105,36 +106,51 @@ class Firms:
     def add(
         self, firm_id: str, *, name: str, time_zone: str, currency: str, super_user: str, actor: str, now: datetime
     ) -> Firm:
-        """Add a firm that billing knows; adding it again only adds the super user."""
+        """Add a firm that billing knows. Adding it again takes over what billing says of it, and the super user.
+
+        Raises:
+            SetUpError: the id is none, or somebody who is no super user would make another one.
+        """
+        if not FIRM_ID.fullmatch(firm_id):
+            raise SetUpError(f"{firm_id!r} cannot be a firm: use 1 to 30 of a-z, 0-9 and - as billing's firm_id")
         values = {"firm_id": firm_id, "name": name, "time_zone": time_zone, "currency": currency, "now": now}
         with self._engine.begin() as connection:
             connection.execute(queries["add_firm"], values)
+            users = _super_users(connection, firm_id)
+            if users and super_user.lower() not in users:
+                _require_super_user(connection, firm_id, actor)
             connection.execute(
                 queries["add_super_user"], {"firm_id": firm_id, "user_name": super_user.lower(), "now": now}
             )
-            self._event(connection, firm_id, actor, "added", {"super_user": super_user}, now)
-        return self.get(firm_id)
+            _add_event(connection, firm_id, actor, "added", {"super_user": super_user}, now)
+            return _read(connection, firm_id)
 
     def subscribe(self, firm_id: str, *, actor: str, now: datetime) -> Firm:
         """Subscribe the firm; unsubscribed firms are never touched."""
-        return self._step(firm_id, "subscribed", {"subscribed_at": now}, actor=actor, now=now, wants_super_user=True)
+        with self._step(firm_id, "subscribed", actor=actor, now=now, wants_super_user=True) as step:
+            step.change("subscribe", now=now)
+        return step.done
 
     def choose_model(self, firm_id: str, model: int, *, actor: str, now: datetime) -> Firm:
         """Choose Model 1 (payments go to QuickBooks) or 2 (payments come back).
 
         Raises:
-            SetUpError: not subscribed yet, or the firm is connected and already sends by the other model.
+            SetUpError: not subscribed yet, or the firm is active under the other model.
+            ValueError: there is no such model.
         """
-        firm = self.get(firm_id)
-        if firm.subscribed_at is None:
-            raise SetUpError(f"{firm_id} is not subscribed. Next step: {firm.next_step}")
-        if firm.model not in (None, model) and firm.activated_at is not None:
-            raise SetUpError(
-                f"{firm_id} is active under model {firm.model}; payments would be both pushed and pulled. "
-                f"Add the firm anew under its own key to use model {model}."
-            )
-        values = {"model": model, "model_chosen_at": now}
-        return self._step(firm_id, f"model {model}", values, actor=actor, now=now, wants_super_user=True)
+        if model not in MODELS:
+            raise ValueError(f"there is no model {model}; choose 1 or 2")
+        with self._step(firm_id, f"model {model}", actor=actor, now=now, wants_super_user=True) as step:
+            firm = step.firm
+            if firm.subscribed_at is None:
+                raise SetUpError(f"{firm_id} is not subscribed. Next step: {firm.next_step}")
+            if firm.model not in (None, model) and firm.activated_at is not None:
+                raise SetUpError(
+                    f"{firm_id} is active under model {firm.model}; payments would be both pushed and pulled. "
+                    f"Add the firm anew under its own key to use model {model}."
+                )
+            step.change("choose_model", model=model, now=now)
+        return step.done
 
     def connect(
         self, firm_id: str, *, environment: str, realm_id: str, company_name: str, actor: str, now: datetime
@@ -145,29 +161,21 @@ class Firms:
             SetUpError: the model is not chosen yet, the firm was connected to another company before, or another firm
                 owns this company.
         """
-        firm = self.require_model(firm_id)
-        if firm.realm_id is not None and (firm.environment, firm.realm_id) != (environment, realm_id):
-            raise SetUpError(
-                f"{firm_id} belongs to company {firm.realm_id} ({firm.environment}), not to {realm_id} ({environment}): "
-                f"its invoices would go into another company's books. Connect with a user of company {firm.realm_id}."
-            )
-        owner = next(
-            (
-                f.firm_id
-                for f in self.all()
-                if (f.environment, f.realm_id) == (environment, realm_id) and f.firm_id != firm_id
-            ),
-            None,
-        )
-        if owner is not None:
-            raise SetUpError(f"Company {realm_id} belongs to firm {owner} already; a company has one firm.")
-        values = {
-            "environment": environment,
-            "realm_id": realm_id,
-            "company_name": company_name,
-            "connected_at": now,
-        }
-        return self._step(firm_id, "connected", values, actor=actor, now=now)
+        company = {"environment": environment, "realm_id": realm_id}
+        with self._step(firm_id, "connected", actor=actor, now=now, detail=company) as step:
+            firm = step.firm
+            _require_model(firm)
+            if firm.realm_id is not None and (firm.environment, firm.realm_id) != (environment, realm_id):
+                raise SetUpError(
+                    f"{firm_id} belongs to company {firm.realm_id} ({firm.environment}), not to {realm_id} "
+                    f"({environment}): its invoices would go into another company's books. Connect with a user of "
+                    f"company {firm.realm_id}."
+                )
+            owner = step.connection.scalar(queries["owner"], company)
+            if owner not in (None, firm_id):
+                raise SetUpError(f"Company {realm_id} belongs to firm {owner} already; a company has one firm.")
+            step.change("connect", **company, company_name=company_name, now=now)
+        return step.done
 
     def require_model(self, firm_id: str) -> Firm:
         """The firm, when connecting may begin.
@@ -176,19 +184,20 @@ class Firms:
             SetUpError: not subscribed or no model chosen yet.
         """
         firm = self.get(firm_id)
-        if firm.model is None:
-            raise SetUpError(f"{firm_id} has not chosen its model. Next step: {firm.next_step}")
+        _require_model(firm)
         return firm
 
     def disconnect(self, firm_id: str, *, actor: str, now: datetime) -> Firm:
         """Forget the tokens; links to QuickBooks and the company's id are kept."""
-        with self._engine.begin() as connection:
-            connection.execute(queries["erase_token"], {"firm_id": firm_id})
-        return self._step(firm_id, "disconnected", {"connected_at": None}, actor=actor, now=now)
+        with self._step(firm_id, "disconnected", actor=actor, now=now) as step:
+            step.change("disconnect")
+        return step.done
 
     def mapped(self, firm_id: str, *, actor: str, now: datetime) -> Firm:
         """Remember that a person has mapped something."""
-        return self._step(firm_id, "mapped", {"mapped_at": now}, actor=actor, now=now)
+        with self._step(firm_id, "mapped", actor=actor, now=now) as step:
+            step.change("mapped", now=now)
+        return step.done
 
     def activate(self, firm_id: str, *, eligible_since: datetime | None, actor: str, now: datetime) -> Firm:
         """Start syncing documents created since ``eligible_since`` (None: all of them).
@@ -196,21 +205,24 @@ class Firms:
         Raises:
             SetUpError: the firm is not connected yet.
         """
-        firm = self.get(firm_id)
-        if firm.connected_at is None:
-            raise SetUpError(f"{firm_id} is not connected. Next step: {firm.next_step}")
-        values = {"activated_at": firm.activated_at or now, "eligible_since": eligible_since}
-        activated = self._step(firm_id, "activated", values, actor=actor, now=now, wants_super_user=True)
-        self._forget_cursors(firm_id)
-        return activated
+        detail = {"eligible_since": eligible_since.isoformat() if eligible_since else "all"}
+        with self._step(firm_id, "activated", actor=actor, now=now, wants_super_user=True, detail=detail) as step:
+            if step.firm.connected_at is None:
+                raise SetUpError(f"{firm_id} is not connected. Next step: {step.firm.next_step}")
+            step.change("activate", eligible_since=eligible_since, now=now)
+        return step.done
 
     def pause(self, firm_id: str, *, actor: str, now: datetime) -> Firm:
         """The kill switch: senders look at it before each request."""
-        return self._step(firm_id, "paused", {"paused_at": now}, actor=actor, now=now)
+        with self._step(firm_id, "paused", actor=actor, now=now) as step:
+            step.change("pause", now=now)
+        return step.done
 
     def resume(self, firm_id: str, *, actor: str, now: datetime) -> Firm:
         """Undo ``pause``."""
-        return self._step(firm_id, "resumed", {"paused_at": None}, actor=actor, now=now)
+        with self._step(firm_id, "resumed", actor=actor, now=now) as step:
+            step.change("resume")
+        return step.done
 
     def change_settings(self, firm_id: str, assignments: dict[str, str], *, actor: str, now: datetime) -> Firm:
         """Set ``name=value`` settings; all of them or none.
@@ -218,69 +230,91 @@ class Firms:
         Raises:
             ValueError: an unknown name or a value that cannot be used; the message says what can.
         """
-        firm = self.get(firm_id)
-        parsed = {name: parse_setting(name, text, time_zone=firm.time_zone) for name, text in assignments.items()}
-        values: dict[str, Any] = {}
-        if "eligible_since" in parsed:
-            values["eligible_since"] = parsed.pop("eligible_since")
-        values["settings"] = to_json(replace(firm.settings, **parsed))
-        changed = self._step(firm_id, "settings", values, actor=actor, now=now, detail=assignments)
-        if "eligible_since" in values:
-            self._forget_cursors(firm_id)
-        return changed
-
-    def _step(
-        self,
-        firm_id: str,
-        event: str,
-        values: dict[str, Any],
-        *,
-        actor: str,
-        now: datetime,
-        wants_super_user: bool = False,
-        detail: dict[str, str] | None = None,
-    ) -> Firm:
-        firm = self.get(firm_id)
-        if wants_super_user:
-            self._require_super_user(firm, actor)
-        assignments = ", ".join(
-            f"{column} = {'cast(:settings as jsonb)' if column == 'settings' else ':' + column}" for column in values
-        )
-        with self._engine.begin() as connection:
-            connection.execute(
-                sa.text(f"update sync.firm set {assignments} where firm_id = :firm_id"),  # noqa: S608 - our own column names
-                {**values, "firm_id": firm_id},
-            )
-            self._event(connection, firm_id, actor, event, detail or {}, now)
-        return self.get(firm_id)
+        with self._step(firm_id, "settings", actor=actor, now=now, detail=assignments) as step:
+            zone = step.firm.time_zone
+            parsed = {name: parse_setting(name, text, time_zone=zone) for name, text in assignments.items()}
+            if "eligible_since" in parsed:
+                step.change("change_eligibility", eligible_since=parsed.pop("eligible_since"))
+            written = json.loads(to_json(replace(step.firm.settings, **parsed)))
+            step.change("change_settings", settings=json.dumps({name: written[name] for name in parsed}))
+        return step.done
 
     def require_super_user(self, firm_id: str, actor: str) -> None:
         """Raises:
         SetUpError: ``actor`` may not do what only a super user may.
         """
-        self._require_super_user(self.get(firm_id), actor)
-
-    def _require_super_user(self, firm: Firm, actor: str) -> None:
         with self._engine.connect() as connection:
-            users = list(connection.scalars(queries["super_users"], {"firm_id": firm.firm_id}))
-        if actor.lower() not in users:
-            raise SetUpError(
-                f"{actor} is no super user of {firm.firm_id} ({', '.join(users)} may). "
-                "Say who you are with --as, or let a super user do it."
-            )
+            _read(connection, firm_id)
+            _require_super_user(connection, firm_id, actor)
 
-    def _forget_cursors(self, firm_id: str) -> None:
+    @contextmanager
+    def _step(
+        self,
+        firm_id: str,
+        event: str,
+        *,
+        actor: str,
+        now: datetime,
+        wants_super_user: bool = False,
+        detail: dict[str, str] | None = None,
+    ) -> Iterator["_Step"]:
+        """One change of a firm, in one transaction with its event; the firm is locked meanwhile."""
         with self._engine.begin() as connection:
-            connection.execute(queries["forget_cursors"], {"firm_id": firm_id})
+            connection.execute(queries["lock_firm"], {"firm_id": firm_id})
+            step = _Step(connection, _read(connection, firm_id))
+            if wants_super_user:
+                _require_super_user(connection, firm_id, actor)
+            yield step
+            _add_event(connection, firm_id, actor, event, detail or {}, now)
+            step.done = _read(connection, firm_id)
 
-    @staticmethod
-    def _event(
-        connection: sa.Connection, firm_id: str, actor: str, event: str, detail: dict[str, str], now: datetime
-    ) -> None:
-        connection.execute(
-            queries["add_event"],
-            {"firm_id": firm_id, "now": now, "actor": actor, "event": event, "detail": json.dumps(detail)},
+
+class _Step:
+    """A change under way: ``firm`` is as it was, ``done`` as it is afterwards."""
+
+    def __init__(self, connection: sa.Connection, firm: Firm) -> None:
+        self.connection = connection
+        self.firm = firm
+        self.done = firm
+
+    def change(self, query: str, **values: Any) -> None:
+        self.connection.execute(queries[query], {"firm_id": self.firm.firm_id, **values})
+
+
+def _require_model(firm: Firm) -> None:
+    if firm.model is None:
+        raise SetUpError(f"{firm.firm_id} has not chosen its model. Next step: {firm.next_step}")
+
+
+def _super_users(connection: sa.Connection, firm_id: str) -> list[str]:
+    return list(connection.scalars(queries["super_users"], {"firm_id": firm_id}))
+
+
+def _require_super_user(connection: sa.Connection, firm_id: str, actor: str) -> None:
+    users = _super_users(connection, firm_id)
+    if actor.lower() not in users:
+        raise SetUpError(
+            f"{actor} is no super user of {firm_id} ({', '.join(users)} may). "
+            "Say who you are with --as, or let a super user do it."
         )
+
+
+def _add_event(
+    connection: sa.Connection, firm_id: str, actor: str, event: str, detail: dict[str, str], now: datetime
+) -> None:
+    connection.execute(
+        queries["add_event"],
+        {"firm_id": firm_id, "now": now, "actor": actor, "event": event, "detail": json.dumps(detail)},
+    )
+
+
+def _read(connection: sa.Connection, firm_id: str) -> Firm:
+    row = connection.execute(queries["firm"], {"firm_id": firm_id}).mappings().one_or_none()
+    if row is None:
+        raise SetUpError(
+            f"There is no firm {firm_id}. Next step: qb-pipeline firm add {firm_id} --super-user YOUR-NAME"
+        )
+    return _firm(dict(row))
 
 
 def _firm(row: dict[str, Any]) -> Firm:

@@ -23,13 +23,55 @@ on conflict do nothing;
 -- name: super_users
 select user_name from sync.firm_user where firm_id = :firm_id and role = 'super_user' order by user_name;
 
+-- name: lock_firm
+-- Steps of one firm follow one another: each sees what the one before has done.
+select from sync.firm where firm_id = :firm_id for update;
+
+-- name: subscribe
+update sync.firm set subscribed_at = coalesce(subscribed_at, :now) where firm_id = :firm_id;
+
+-- name: choose_model
+update sync.firm
+set model = :model, model_chosen_at = case when model = :model then model_chosen_at else :now end
+where firm_id = :firm_id;
+
+-- name: owner
+select firm_id from sync.firm where environment = :environment and realm_id = :realm_id;
+
+-- name: connect
+update sync.firm
+set environment = :environment, realm_id = :realm_id, company_name = :company_name, connected_at = :now
+where firm_id = :firm_id;
+
+-- name: disconnect
+-- The company stays known: it is the only one that the firm may connect to again.
+with erased as (delete from sync.token where firm_id = :firm_id)
+update sync.firm set connected_at = null where firm_id = :firm_id;
+
+-- name: mapped
+update sync.firm set mapped_at = :now where firm_id = :firm_id;
+
+-- name: activate
+-- Eligibility moves: the next scan reads everything once more.
+with forgotten as (delete from sync.cursor where firm_id = :firm_id)
+update sync.firm
+set activated_at = coalesce(activated_at, :now), eligible_since = :eligible_since
+where firm_id = :firm_id;
+
+-- name: pause
+update sync.firm set paused_at = coalesce(paused_at, :now) where firm_id = :firm_id;
+
+-- name: resume
+update sync.firm set paused_at = null where firm_id = :firm_id;
+
+-- name: change_settings
+-- Only what was named: another change at the same moment keeps its own.
+update sync.firm set settings = settings || cast(:settings as jsonb) where firm_id = :firm_id;
+
+-- name: change_eligibility
+with forgotten as (delete from sync.cursor where firm_id = :firm_id)
+update sync.firm set eligible_since = :eligible_since where firm_id = :firm_id;
+
 -- name: add_event
 insert into sync.firm_event (firm_id, at, actor, event, detail)
 values (:firm_id, :now, :actor, :event, cast(:detail as jsonb));
-
--- name: erase_token
-delete from sync.token where firm_id = :firm_id;
-
--- name: forget_cursors
--- Eligibility moved: the next scan reads everything once more.
-delete from sync.cursor where firm_id = :firm_id;

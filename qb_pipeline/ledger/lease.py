@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class Lease:
     def __init__(self, connection: sa.Connection, firm_id: str, realm_id: str, epoch: int) -> None:
         self._connection = connection
         self._lock = threading.Lock()  # one session, several sending threads
+        self._lost = False
         self.firm_id = firm_id
         self.realm_id = realm_id
         self.epoch = epoch
@@ -49,14 +50,25 @@ class Lease:
         """
         try:
             with self._lock:
+                if self._lost:  # the library would connect anew, in a session that holds no lock
+                    raise LeaseLostError(f"{self.firm_id}: the database session of the lease is gone")
                 row = self._connection.execute(queries["standing"], {"realm_id": self.realm_id}).one()
                 self._connection.commit()
         except sa.exc.DBAPIError as error:
+            self._lost = True
             raise LeaseLostError(f"{self.firm_id}: the database session of the lease is gone") from error
         if row.epoch != self.epoch:
             raise LeaseLostError(f"{self.firm_id}: another run took over (epoch {row.epoch}, ours {self.epoch})")
         if row.paused_at is not None:
             raise LeaseLostError(f"{self.firm_id} is paused. Next step: qb-pipeline firm resume {self.firm_id}")
+
+    def release(self, *, now: datetime) -> None:
+        """Write down that this holder ended in good order. The lock itself ends with the session."""
+        if not self._lost:
+            with self._lock, suppress(sa.exc.DBAPIError):
+                parameters = {"realm_id": self.realm_id, "epoch": self.epoch, "now": now}
+                self._connection.execute(queries["release"], parameters)
+                self._connection.commit()
 
 
 @contextmanager
@@ -104,9 +116,10 @@ def hold(
         )
         connection.commit()
         lease = Lease(connection, firm_id, realm_id, int(epoch or 0))
-        yield lease
-        connection.execute(queries["release"], {"realm_id": realm_id, "epoch": lease.epoch, "now": now()})
-        connection.commit()
+        try:
+            yield lease
+        finally:
+            lease.release(now=now())
 
 
 def require_epoch(connection: sa.Connection, realm_id: str, epoch: int) -> None:

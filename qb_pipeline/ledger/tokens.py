@@ -25,6 +25,10 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 EARLY = timedelta(minutes=5)
 """A token this close to its end is refreshed before use. Access tokens live 60 minutes (Intuit, OAuth 2.0 page)."""
 
+FRESH = timedelta(minutes=1)
+"""A token this young is used whatever the clock says of its end: a wrong clock costs refused requests, not a refresh
+each."""
+
 NONCE_LENGTH = 12
 """Bytes; the size that AES-GCM is specified for (NIST SP 800-38D)."""
 
@@ -60,6 +64,8 @@ class TokenStore:
 
     def __init__(self, engine: sa.Engine, keys: Sequence[str]) -> None:
         self._engine = engine
+        if not keys:
+            raise SetUpError("There is no key to open tokens with: set QB_PIPELINE_SECRET_KEY")
         derived = [hashlib.sha256(key.encode()).digest() for key in keys]
         self._keys = {hashlib.sha256(key).hexdigest()[:8]: AESGCM(key) for key in derived}
         self._newest = next(iter(self._keys))
@@ -95,13 +101,14 @@ class TokenStore:
         is noticed before the old token is spent.
         """
         with self._engine.connect() as connection:
-            tokens = self._open(self._read(connection, firm_id, "tokens"))
-        if tokens.access_token != refused and now() < tokens.access_expires_at - EARLY:
+            row = self._read(connection, firm_id, "tokens")
+        tokens = self._open(row)
+        if tokens.access_token != refused and _is_usable(row, now()):
             return tokens.access_token
         with self._engine.begin() as connection:
             row = self._read(connection, firm_id, "tokens_for_update")
             tokens = self._open(row)
-            if tokens.access_token != refused and now() < tokens.access_expires_at - EARLY:
+            if tokens.access_token != refused and _is_usable(row, now()):
                 return tokens.access_token  # another process was faster
             connection.execute(queries["refresh_started"], {"firm_id": firm_id, "now": now()})
             granted = refresh(tokens.refresh_token)
@@ -156,6 +163,10 @@ class TokenStore:
             row["refresh_expires_at"],
             row["refresh_hard_expires_at"],
         )
+
+
+def _is_usable(row: sa.RowMapping, now: datetime) -> bool:
+    return bool(now < row["access_expires_at"] - EARLY or timedelta() <= now - row["updated_at"] < FRESH)
 
 
 def _bound_to(realm_id: str, environment: str, key_id: str) -> bytes:

@@ -11,15 +11,20 @@ set previous_ciphertext = token.ciphertext, realm_id = excluded.realm_id, enviro
     refresh_started_at = null, updated_at = excluded.updated_at;
 
 -- name: tokens
-select firm_id, realm_id, environment, key_id, ciphertext, access_expires_at, refresh_expires_at, refresh_hard_expires_at
-from sync.token
+-- Company and environment are the firm's own, not the row's: ciphertext that was brought from elsewhere stays closed.
+select firm_id, f.realm_id, f.environment, t.key_id, t.ciphertext, t.access_expires_at, t.refresh_expires_at,
+       t.refresh_hard_expires_at, t.updated_at
+from sync.token t
+join sync.firm f using (firm_id)
 where firm_id = :firm_id;
 
 -- name: tokens_for_update
-select firm_id, realm_id, environment, key_id, ciphertext, access_expires_at, refresh_expires_at, refresh_hard_expires_at
-from sync.token
+select firm_id, f.realm_id, f.environment, t.key_id, t.ciphertext, t.access_expires_at, t.refresh_expires_at,
+       t.refresh_hard_expires_at, t.updated_at
+from sync.token t
+join sync.firm f using (firm_id)
 where firm_id = :firm_id
-for update;
+for update of t;
 
 -- name: refresh_started
 update sync.token set refresh_started_at = :now where firm_id = :firm_id;

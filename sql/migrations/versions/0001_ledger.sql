@@ -181,6 +181,7 @@ create table sync.attempt_item (
     total_cents bigint not null,
     applications jsonb not null default '[]',
     former_state text not null,
+    former_reason text not null default '',
     outcome     text not null default 'open' check (outcome in ('open', 'accepted', 'refused', 'missing', 'not_sent')),
     fault_code  text not null default '',
     primary key (attempt_id, position)
@@ -245,7 +246,7 @@ create table sync.cursor (
     value      timestamptz not null,
     primary key (firm_id, name)
 );
-comment on table sync.cursor is 'How far an incremental read has come, saved in the transaction of its rows.';
+comment on table sync.cursor is 'How far an incremental read has come, saved after its rows.';
 
 create table sync.problem (
     code     text primary key,
