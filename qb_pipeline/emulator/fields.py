@@ -54,6 +54,8 @@ UNFILTERABLE = frozenset(
 def check_fields(entity: str, body: Body) -> None:
     """Refuse a body with unknown properties or values that their types cannot hold.
 
+    What Intuit's parser turns into another type by itself (a number where text is wanted), this turns as well, in place.
+
     Raises:
         FaultError: the first thing that is wrong.
     """
@@ -71,9 +73,15 @@ def _check(table: dict[str, Field], body: Body, path: str) -> None:
             if type(value) is not list:
                 raise faults.unknown_property(path + name)
             for each in value:
+                if field.kind == "obj" and type(each) is not dict:
+                    raise faults.unknown_property(path + name)
                 _check_value(field, name, each, path)
         else:
             _check_value(field, name, value, path)
+            if field.kind in ("str", "id") and type(value) is not str:
+                body[name] = str(value)
+            elif field.kind == "bool" and type(value) is str:
+                body[name] = value == "true"
 
 
 def _check_value(field: Field, name: str, value: Any, path: str) -> None:
@@ -93,7 +101,7 @@ def _check_value(field: Field, name: str, value: Any, path: str) -> None:
         if isinstance(value, (dict, list, bool)):
             raise faults.unknown_property(path + name)
     elif kind == "enum":
-        if value != "" and value not in TABLES.enums[field.of]:
+        if value != "" and (type(value) is not str or value not in TABLES.enums[field.of]):
             raise faults.invalid_enumeration(name, value)
     else:
         _check_scalar(kind, name, value, path)
