@@ -46,7 +46,8 @@ WORK_COLUMNS = [
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a plan says of one document. ``operation`` is create, update, void, skip, hold, wait or close.
+    """What a plan says of one document. ``operation`` is create, update, void, skip, hold, wait or close. Closed
+    without a reason is ``voided``: billing voids what QuickBooks has voided already.
 
     ``forwarded_cents`` None leaves what is known. With ``source_hash``, that of the work list, the decision counts only
     while billing has not replaced the content that it is about.

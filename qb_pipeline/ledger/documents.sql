@@ -148,7 +148,8 @@ outcome as (
            case r.operation
                when 'hold' then 'held'
                when 'wait' then 'waiting'
-               when 'close' then case when d.state = 'void_pending' then 'voided' else 'closed' end
+               -- without a reason: it is void in QuickBooks already
+               when 'close' then case when d.state = 'void_pending' or r.reason = '' then 'voided' else 'closed' end
                -- the content is as it was sent, and so is what was wrong with it in QuickBooks
                when 'skip' then case when d.reason = any(:remote) then 'held' else 'synced' end
                else d.state
