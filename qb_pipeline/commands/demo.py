@@ -125,7 +125,7 @@ def _seed(
         items[item.name] = _post(session, f"{api}/item", body | ({"Sku": item.sku} if item.sku else {}))["Item"]["Id"]
     for invoice in company.invoices:
         line = {
-            "Amount": float(invoice.amount),  # what a bookkeeper types; nothing of ours computes with it
+            "Amount": Decimal(invoice.amount),
             "DetailType": "SalesItemLineDetail",
             "SalesItemLineDetail": {"ItemRef": {"value": items[invoice.item]}},
         }
@@ -148,7 +148,10 @@ def _seed(
 
 
 def _post(session: "requests.Session", url: str, body: dict[str, Any]) -> Any:
-    answer = session.post(url, json=body, headers={"Accept": "application/json"}, timeout=30)
+    from qb_pipeline.core.money import dumps
+
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    answer = session.post(url, data=dumps(body), headers=headers, timeout=30)
     if not answer.ok:
         raise fail(f"the emulator refused {url.rsplit('/', 1)[-1]}: {answer.text[:300]}")
     return answer.json()

@@ -109,7 +109,7 @@ def sync_firms(
     if failures:
         _materialize_the_others(context, steps, reports)
         raise dg.Failure(
-            description=f"{', '.join(failures)} failed; every other firm of this run is done",
+            description="\n".join(failures.values()) + ("\nEvery other firm of this run is done." if reports else ""),
             metadata={firm_id: dg.MetadataValue.text(message) for firm_id, message in failures.items()},
             allow_retries=False,
         )

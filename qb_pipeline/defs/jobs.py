@@ -2,15 +2,13 @@
 
 import dagster as dg
 
-from qb_pipeline.defs.partitions import date_by_firm
 from qb_pipeline.sync.run import STEPS
 
 sync = dg.define_asset_job(
     "sync",
     selection=list(STEPS),
-    partitions_def=date_by_firm,
     description=(
         "Send what a firm's billing has and QuickBooks lacks: invoices, then payments. Choose dates and firms as "
-        "partitions; single documents in the run config (resources › chosen)."
+        "partitions; single documents in the run config (resources, chosen)."
     ),
 )

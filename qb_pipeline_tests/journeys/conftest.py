@@ -138,8 +138,7 @@ class Page:
                 """query($r: ID!) { runOrError(runId: $r) { ... on Run {
                      runId status
                      eventConnection { events { __typename
-                       ... on ExecutionStepFailureEvent { failureMetadata { description metadataEntries {
-                         label ... on TextMetadataEntry { text } } } } } } } } }""",
+                       ... on ExecutionStepFailureEvent { error { message } failureMetadata { description } } } } } } }""",
                 r=launched["run"]["runId"],
             )["runOrError"]
             if run["status"] in ("SUCCESS", "FAILURE", "CANCELED"):

@@ -118,8 +118,10 @@ def test_a_firm_that_is_not_set_up_fails_with_its_next_step_and_sends_nothing(pa
 
     run = page.launch({"dagster/asset_partition_range_start": key, "dagster/asset_partition_range_end": key}, {})
 
-    [failure] = [event for event in run["eventConnection"]["events"] if event.get("failureMetadata")]
+    [failure] = [
+        event for event in run["eventConnection"]["events"] if event["__typename"] == "ExecutionStepFailureEvent"
+    ]
     assert run["status"] == "FAILURE"
-    assert failure["failureMetadata"]["metadataEntries"][0]["text"] == (
+    assert failure["failureMetadata"]["description"] == (
         "There is no firm nobody. Next step: qb-pipeline firm add nobody --super-user YOUR-NAME"
     )

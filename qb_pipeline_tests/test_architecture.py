@@ -1,0 +1,93 @@
+"""The house: who may import whom, what may hold money, how fast the door opens."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qb_pipeline.config import PROJECT
+
+PACKAGE = PROJECT / "qb_pipeline"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MONEY = ("cents", "amount", "total", "balance", "money", "price", "dollars")
+
+
+def test_every_room_imports_only_what_it_may() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_float_holds_money(path: Path) -> None:
+    """A float is never annotated as, or made from, something that is called money."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float":
+            found += [ast.unparse(node)] if _is_money(ast.unparse(node)) else []
+        if isinstance(node, ast.AnnAssign | ast.arg) and node.annotation is not None:
+            name = node.arg if isinstance(node, ast.arg) else ast.unparse(node.target)
+            if "float" in ast.unparse(node.annotation) and _is_money(name):
+                found.append(ast.unparse(node))
+
+    assert found == []
+
+
+def test_the_float_ban_sees_a_float() -> None:
+    """The check above can fail."""
+    assert _is_money("float(invoice.amount)")
+    assert not _is_money("float(seconds)")
+
+
+def _is_money(text: str) -> bool:
+    return any(word in text.lower() for word in MONEY)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_module_says_what_lives_in_it(path: Path) -> None:
+    if path.name == "__init__.py" and not path.read_text():
+        return
+
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+def test_definitions_load_without_a_database_or_a_network() -> None:
+    program = (
+        "import socket\n"
+        "def refuse(*_): raise AssertionError('a connection was opened')\n"
+        "socket.socket.connect = refuse\n"
+        "from qb_pipeline.definitions import defs\n"
+        "print(sorted(job.name for job in defs().resolve_all_job_defs() if not job.name.startswith('__')))\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env={"PATH": "/usr/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "['sync']\n"), done.stderr
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, contextlib\n"
+        "sys.argv = ['qb-pipeline', '--help']\n"
+        "from qb_pipeline import cli\n"
+        "with contextlib.suppress(SystemExit): cli.main()\n"
+        "print([name for name in ('dagster', 'pandas', 'sqlalchemy', 'requests', 'pandera') if name in sys.modules])\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
