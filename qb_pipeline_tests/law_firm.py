@@ -1,6 +1,7 @@
 """A law firm to sync: rows in a real billing database, a company in a running emulator, the pipeline between them.
 
-Belongs here: saying in one line what a test's world looks like. Does not belong here: what the pipeline must make of it.
+Belongs here: saying in one line what a test's world looks like. Does not belong here: what the pipeline must make of
+it.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,6 +18,7 @@ from qb_pipeline.ledger.firms import Firm
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.quickbooks.environments import environment
 from qb_pipeline.quickbooks.oauth import Tokens
+from qb_pipeline.quickbooks.throttle import Throttle
 from qb_pipeline.sync.companies import Companies
 from qb_pipeline.sync.run import STEPS, FirmReport, sync_firm
 from qb_pipeline.sync.scan import Selection
@@ -76,6 +78,10 @@ class LawFirm:
             first_date=date(2023, 1, 1),
             clock=self.time.now,
             sleep=self.time.sleep,
+        )
+        # Its minutes pass in the test's time: after a 429 nobody sits and waits.
+        self.companies.throttles[self.books.realm_id] = Throttle(
+            clock=lambda: self.time.now().timestamp(), sleep=self.time.sleep
         )
         self.insert("firms")
         self.insert("payers", payer_id="P1")

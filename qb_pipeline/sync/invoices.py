@@ -8,12 +8,12 @@ import pandas as pd
 from qb_pipeline.core import schemas
 from qb_pipeline.core.invoices import find_invoice_problems, find_taken_numbers, forwarded_cents
 from qb_pipeline.core.markers import marker
+from qb_pipeline.core.money import to_cents
 from qb_pipeline.core.payloads import Content, invoice_contents
 from qb_pipeline.core.plan import choose_operation, update_body
 from qb_pipeline.core.problems import Problem
-from qb_pipeline.ledger.documents import Decision
 from qb_pipeline.sync.frames import rows
-from qb_pipeline.sync.plan import Plan
+from qb_pipeline.sync.plan import Plan, without_gone
 from qb_pipeline.sync.push import Ready
 from qb_pipeline.sync.references import find_customers, find_items
 from qb_pipeline.sync.remote import read_remote
@@ -26,7 +26,6 @@ def plan_invoices(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
     ``dry``: nothing is created and nothing read from QuickBooks but names; ``ready`` stays empty.
     """
     plan = Plan()
-    problems: dict[int, Problem] = {}
     voided = work[work["source_status"] == "void"]
     asked = work[work["source_status"] != "void"]
     ids = list(asked["source_id"])
@@ -38,7 +37,7 @@ def plan_invoices(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
     found = find_invoice_problems(invoices, lines, place.rules)
     by_source: dict[str, Problem] = {str(key): Problem(code) for key, code in found.items() if code}
     by_source |= {bad.source_id: Problem.BAD_AMOUNT for bad in fetched.bad_amounts}
-    by_source |= {i: Problem.SOURCE_GONE for i in ids if i not in set(invoices["invoice_id"]) and i not in by_source}
+    work = without_gone(place, work, set(ids) - set(invoices["invoice_id"]) - by_source.keys())
     owners = place.documents.numbers_taken(list(invoices["invoice_number"]))
     taken = find_taken_numbers(invoices[~invoices["invoice_id"].isin(by_source.keys())], owners)
     by_source |= {str(key): Problem(code) for key, code in taken.items() if code}
@@ -65,13 +64,17 @@ def plan_invoices(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
         markers={i: _marker(place, listed[i]) for i in sound["invoice_id"]},
         rules=place.rules,
     )
-    problems = {listed[source_id].document_id: problem for source_id, problem in by_source.items()}
+    # Revised to nothing: what stands in QuickBooks is voided there, like one that billing voids.
+    emptied = {i for i, problem in by_source.items() if problem is Problem.NOTHING_TO_BILL and listed[i].quickbooks_id}
+    problems = {
+        listed[source_id].document_id: problem for source_id, problem in by_source.items() if source_id not in emptied
+    }
     work = work.assign(
         forwarded_cents=[
             int(forwarded.get(i, old)) for i, old in zip(work["source_id"], work["forwarded_cents"], strict=True)
         ]
     )
-    _choose(place, plan, work, contents, problems, voided, dry=dry)
+    _choose(place, plan, work, contents, problems, set(voided["source_id"]) | emptied, dry=dry)
     plan.stop(work, problems)
     return plan
 
@@ -82,27 +85,28 @@ def _choose(
     work: pd.DataFrame,
     contents: Mapping[str, Content],
     problems: dict[int, Problem],
-    voided: pd.DataFrame,
+    voids: set[str],
     *,
     dry: bool,
 ) -> None:
     """Give each remaining document its operation; what changes something in QuickBooks is compared with it first."""
-    void_ids = set(voided["document_id"])
     changing: list[tuple[Any, str, Content | None]] = []
     for row in rows(work):
         if row.document_id in problems:
             continue
         content = contents.get(row.source_id)
         operation = choose_operation(
-            row.state, content.fingerprint if content else "", row.sent_fingerprint or "",
-            "void" if row.document_id in void_ids else "issued",
-        )  # fmt: skip
+            row.state,
+            content.fingerprint if content else "",
+            row.sent_fingerprint,
+            "void" if row.source_id in voids else "issued",
+        )
         if operation == "close":
             problems[row.document_id] = Problem.VOID_BEFORE_SENT
         elif operation in ("update", "void") and not dry:
             changing.append((row, operation, content))
         else:
-            plan.decisions.append(Decision(row.document_id, operation, "", row.amount_cents, int(row.forwarded_cents)))
+            plan.decide(row, operation)
             if operation == "create" and not dry and content is not None:
                 plan.ready.append(_ready(place, row, operation, content, content.body))
     if changing:
@@ -115,29 +119,33 @@ def _change(
     remote = read_remote(place, "invoice", [row for row, _, _ in changing])
     for row, operation, content in changing:
         theirs = remote[row.document_id]
+        if operation == "void" and theirs.problem is Problem.REMOTE_VOIDED:
+            plan.decide(row, "close")  # both sides agree already
+            continue
         if theirs.problem is not None:
             problems[row.document_id] = theirs.problem
             continue
         assert theirs.entity is not None  # noqa: S101 - without one there is a problem
-        paid = theirs.entity["TotalAmt"] - theirs.entity["Balance"]
+        paid_cents = to_cents(theirs.entity["TotalAmt"]) - to_cents(theirs.entity["Balance"])
         identity = {"Id": theirs.entity["Id"], "SyncToken": theirs.entity["SyncToken"]}
         if operation == "void":
-            if paid:
-                problems[row.document_id] = Problem.PAYMENTS_APPLIED
+            if paid_cents:
+                is_void = row.source_status == "void"
+                problems[row.document_id] = Problem.PAYMENTS_APPLIED if is_void else Problem.PAID_BELOW
                 continue
-            body, sent = identity, Content({}, 0, row.sent_fingerprint or "", ())
+            body, sent = identity, Content({}, 0, row.sent_fingerprint, ())
         else:
             assert content is not None  # noqa: S101 - an update has content
             payer_changed = content.body["CustomerRef"]["value"] != theirs.entity["CustomerRef"]["value"]
-            if paid and payer_changed:
+            if paid_cents and payer_changed:
                 problems[row.document_id] = Problem.PAYER_CHANGED
                 continue
-            if paid * 100 > content.total_cents:
+            if paid_cents > content.total_cents:
                 problems[row.document_id] = Problem.PAID_BELOW
                 continue
             body = update_body(content.body, quickbooks_id=identity["Id"], sync_token=str(identity["SyncToken"]))
             sent = content
-        plan.decisions.append(Decision(row.document_id, operation, "", row.amount_cents, int(row.forwarded_cents)))
+        plan.decide(row, operation)
         plan.ready.append(_ready(place, row, operation, sent, body))
 
 

@@ -14,7 +14,6 @@ from qb_pipeline.core.payments import plan_payments as divide
 from qb_pipeline.core.plan import choose_operation, update_body
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.ledger.attempts import Application
-from qb_pipeline.ledger.documents import Decision
 from qb_pipeline.sync.frames import rows
 from qb_pipeline.sync.plan import Plan
 from qb_pipeline.sync.push import Ready
@@ -59,8 +58,11 @@ def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
     }
     bad = {row.source_id for row in fetched.bad_amounts}
     found = set(zip(planned.parts["payment_id"], planned.parts["part"], strict=True))
-    for key in keys.keys() - found:
-        by_key[key] = Problem.BAD_AMOUNT if key[0] in bad else Problem.SOURCE_GONE
+    by_key |= {key: Problem.BAD_AMOUNT for key in keys if key[0] in bad}
+    gone = [keys.pop(key).document_id for key in keys.keys() - found - by_key.keys()]
+    if gone:
+        place.documents.gone(gone, run=place.run, now=place.clock())
+        work = work[~work["document_id"].isin(gone)]
     sound = planned.parts[(planned.parts["problem"] == "") & (planned.parts["status"] != "void")]
     contents = payment_contents(
         sound,
@@ -92,35 +94,35 @@ def _choose(
             continue
         content = contents.get(key)
         operation = choose_operation(
-            row.state, content.fingerprint if content else "", row.sent_fingerprint or "", row.source_status
+            row.state, content.fingerprint if content else "", row.sent_fingerprint, row.source_status
         )
         if operation == "close":
             problems[row.document_id] = Problem.VOID_BEFORE_SENT
         elif operation in ("update", "void") and not dry:
             changing.append((key, row, operation, content))
         else:
-            plan.decisions.append(Decision(row.document_id, operation, "", row.amount_cents))
+            plan.decide(row, operation)
             if operation == "create" and not dry and content is not None:
                 plan.ready.append(_ready(place, row, operation, content, content.body, applications.get(key, ())))
     remote = read_remote(place, "payment", [row for _, row, _, _ in changing]) if changing else {}
     for key, row, operation, content in changing:
         theirs = remote[row.document_id]
-        if theirs.entity is None:
-            problems[row.document_id] = theirs.problem or Problem.CONFLICT
+        if operation == "void" and theirs.problem is Problem.REMOTE_VOIDED:
+            plan.decide(row, "close")  # both sides agree already
             continue
-        plan.decisions.append(Decision(row.document_id, operation, "", row.amount_cents))
+        if theirs.problem is not None:
+            problems[row.document_id] = theirs.problem
+            continue
+        assert theirs.entity is not None  # noqa: S101 - without one there is a problem
+        plan.decide(row, operation)
+        identity = {"Id": theirs.entity["Id"], "SyncToken": str(theirs.entity["SyncToken"])}
         if operation == "void":
-            body = {"Id": theirs.entity["Id"], "SyncToken": theirs.entity["SyncToken"], "sparse": True}
-            sent = Content({}, 0, row.sent_fingerprint or "", ())
+            nothing = Content({}, 0, row.sent_fingerprint, ())
+            plan.ready.append(_ready(place, row, operation, nothing, {**identity, "sparse": True}, ()))
         else:
             assert content is not None  # noqa: S101 - an update has content
-            sent = content
-            body = update_body(
-                content.body, quickbooks_id=theirs.entity["Id"], sync_token=str(theirs.entity["SyncToken"])
-            )
-        plan.ready.append(
-            _ready(place, row, operation, sent, body, applications.get(key, ()) if operation == "update" else ())
-        )
+            body = update_body(content.body, quickbooks_id=identity["Id"], sync_token=identity["SyncToken"])
+            plan.ready.append(_ready(place, row, operation, content, body, applications.get(key, ())))
 
 
 def _ready(

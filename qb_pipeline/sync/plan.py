@@ -5,8 +5,9 @@ Belongs here: turning reasons into decisions, remembering them. Does not belong 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ from qb_pipeline.sync.push import Ready
 from qb_pipeline.sync.workplace import Workplace
 
 OPERATION = {"held": "hold", "refused": "hold", "waiting": "wait", "closed": "close"}
+"""What a reason's state makes of a document. One that needs something whose outcome is unknown is left as it is."""
 
 
 @dataclass(slots=True)
@@ -30,11 +32,19 @@ class Plan:
         """Hold, close or let wait each document that has a problem, by document id."""
         for row in rows(work):
             problem = problems.get(row.document_id)
-            if problem is not None:
-                operation = OPERATION[PROBLEMS[problem].state]
-                self.decisions.append(
-                    Decision(row.document_id, operation, problem, row.amount_cents, row.forwarded_cents)
-                )
+            if problem is None:
+                continue
+            if PROBLEMS[problem].state == "closed" and row.quickbooks_id:
+                problem = Problem.SOURCE_GONE  # what stands in QuickBooks is never closed behind its back
+            operation = OPERATION.get(PROBLEMS[problem].state)
+            if operation:
+                self.decide(row, operation, problem)
+
+    def decide(self, row: Any, operation: str, reason: str = "") -> None:
+        """Say what becomes of one row of the work list, as long as billing does not replace its content."""
+        self.decisions.append(
+            Decision(row.document_id, operation, reason, row.amount_cents, int(row.forwarded_cents), row.source_hash)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,14 @@ class PlanSummary:
         for decision in decisions:
             self.documents[kind, decision.operation] += 1
             self.cents[kind, decision.operation] += decision.amount_cents
+
+
+def without_gone(place: Workplace, work: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
+    """Leave out, and hold or close, what vanished from billing since it was listed; never voids anything."""
+    is_gone = work["source_id"].isin(list(gone))
+    if is_gone.any():
+        place.documents.gone(list(work.loc[is_gone, "document_id"]), run=place.run, now=place.clock())
+    return work[~is_gone]
 
 
 def remember(place: Workplace, kind: str, plan: Plan, summary: PlanSummary) -> None:

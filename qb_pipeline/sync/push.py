@@ -1,58 +1,43 @@
 """Reserve, send, record: the way of a request to QuickBooks.
 
-Belongs here: the order of those three, and reading an answer into an outcome. Does not belong here: what to send
-(``invoices``, ``payments``, ``references``), and what became of a request whose answer was lost (``settle``).
+Belongs here: the order of those three. Does not belong here: what to send (``invoices``, ``payments``, ``references``),
+what an answer means (``outcomes``), and what became of a request whose answer was lost (``settle``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from qb_pipeline.core.batches import BatchItem, batch_body, batch_id, group_into_batches
-from qb_pipeline.core.markers import Kind, find_marker
-from qb_pipeline.core.money import dumps, loads, to_cents
+from qb_pipeline.core.markers import Kind
+from qb_pipeline.core.money import dumps
+from qb_pipeline.core.plan import update_body
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.ledger.attempts import Application, Attempt, Item, NotReservedError, Outcome
-from qb_pipeline.ledger.documents import state_of
 from qb_pipeline.ledger.lease import LeaseLostError
-from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.client import BATCH_ITEM_LIMIT
 from qb_pipeline.quickbooks.errors import (
-    Fault,
     OutcomeUnknownError,
+    PermanentError,
     RequestRejectedError,
     ThrottledError,
     TransientError,
 )
+from qb_pipeline.sync.frames import rows
+from qb_pipeline.sync.outcomes import CORRECTION, ENTITY, bodies_of, go_back, read_accepted, read_refused
+from qb_pipeline.sync.refusals import look_closer
 from qb_pipeline.sync.workplace import Workplace
-
-ENTITY: dict[str, Literal["Customer", "Item", "Invoice", "Payment"]] = {
-    "customer": "Customer",
-    "item": "Item",
-    "invoice": "Invoice",
-    "payment": "Payment",
-}
-
-HELD_BY_FAULT = {
-    "6140": Problem.NUMBER_TAKEN,
-    "6200": Problem.PERIOD_CLOSED,
-    "6210": Problem.PERIOD_CLOSED,
-    "6540": Problem.DEPOSITED,
-    "610": Problem.MAPPING_INACTIVE,
-    "2500": Problem.MAPPING_INACTIVE,
-    "6250": Problem.MAPPING_INACTIVE,
-}
-"""Faults that name what a person can mend; every other one is REFUSED.
-
-Source: Intuit, error codes (read 2026-11-21).
-"""
-
-STALE = "5010"
-"""Fault: the SyncToken is not the current one. The next look at the document reads it again."""
 
 THROTTLED_TRIES = 5
 """How often one request is offered while QuickBooks answers 429; the throttle waits 60 s before each."""
+
+MAX_UNANSWERED = 3
+"""After so many lost answers in a row nothing more is sent: each would have to be settled."""
+
+
+Bodies = Mapping[int, Mapping[str, Any]]
+"""What each item of a request says, by document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +62,7 @@ class Ready:
 def send_batches(place: Workplace, ready: Sequence[Ready]) -> None:
     """Send documents in batches of at most 30, a few batches at a time; every outcome is recorded.
 
-    Voids leave alone: a batch has no documented way to void.
+    Voids leave first and alone: a batch has no documented way to void.
 
     Raises:
         QuickBooksError, LeaseLostError: nothing more can be sent now; what had left is recorded or open, the rest is
@@ -86,10 +71,9 @@ def send_batches(place: Workplace, ready: Sequence[Ready]) -> None:
     for item in ready:
         if item.operation == "void":
             send_one(place, item)
-    in_batches = {_batch_item(item).document: item for item in ready if item.operation != "void"}
-    batches = group_into_batches([_batch_item(item) for item in in_batches.values()], size=BATCH_ITEM_LIMIT)
+    batches = _group([item for item in ready if item.operation != "void"])
     with ThreadPoolExecutor(max_workers=place.in_flight) as pool:
-        results = [pool.submit(_send_batch, place, batch, [in_batches[i.document] for i in batch]) for batch in batches]
+        results = [pool.submit(_send_batch, place, batch) for batch in batches]
         errors = []
         for result in results:
             error = None if result.cancelled() else result.exception()
@@ -103,87 +87,150 @@ def send_batches(place: Workplace, ready: Sequence[Ready]) -> None:
 
 def send_one(place: Workplace, item: Ready) -> Outcome:
     """Send one document in a request of its own, and give back what was recorded."""
-    body = dumps(item.body)
+    unsent = Outcome(item.document_id, "not_sent", item.former_state)
+    if place.unanswered >= MAX_UNANSWERED:
+        return unsent
     try:
         attempt = place.sending.reserve(
-            item.kind, item.operation, body, [_item(item, "1")], run=place.run, now=place.clock()
+            item.kind, item.operation, dumps(item.body), [_item(item, "1")], run=place.run, now=place.clock()
         )
     except NotReservedError:
-        return Outcome(item.document_id, "not_sent", item.former_state)
+        return unsent
     outcomes = transmit(place, attempt)
     return outcomes[0] if outcomes else Outcome(item.document_id, "open", "unknown", Problem.OUTCOME_UNKNOWN)
 
 
-def _send_batch(place: Workplace, batch: Sequence[BatchItem], ready: Sequence[Ready]) -> None:
+def _group(ready: Sequence[Ready]) -> list[list[Ready]]:
+    items = {_batch_item(item).document: item for item in ready}
+    batches = group_into_batches([_batch_item(item) for item in ready], size=BATCH_ITEM_LIMIT)
+    return [[items[item.document] for item in batch] for batch in batches]
+
+
+def _send_batch(place: Workplace, ready: Sequence[Ready]) -> None:
+    """Send one batch. What moved since it was planned is left out; what is refused as a whole is sent in halves."""
+    if not ready or place.unanswered >= MAX_UNANSWERED:
+        return
     operations = {item.operation for item in ready}
     try:
         attempt = place.sending.reserve(
             "batch",
             operations.pop() if len(operations) == 1 else "mixed",
-            batch_body(batch),
+            batch_body([_batch_item(item) for item in ready]),
             [_item(item, batch_id(position)) for position, item in enumerate(ready)],
             run=place.run,
             now=place.clock(),
         )
     except NotReservedError:
-        return  # one of them moved since it was planned: the next run plans all of them anew
-    transmit(place, attempt)
+        place.try_again = True
+        unmoved = _unmoved(place, ready)
+        if len(unmoved) < len(ready):
+            _send_batch(place, unmoved)
+        return
+    try:
+        transmit(place, attempt)
+    except RequestRejectedError:
+        if len(ready) == 1:
+            raise
+        half = len(ready) // 2
+        _send_batch(place, ready[:half])
+        _send_batch(place, ready[half:])
+
+
+def _unmoved(place: Workplace, ready: Sequence[Ready]) -> list[Ready]:
+    now = {row.document_id: row for row in rows(place.documents.read([item.document_id for item in ready]))}
+    return [
+        item
+        for item in ready
+        if (now[item.document_id].state, now[item.document_id].source_hash) == (item.former_state, item.source_hash)
+    ]
 
 
 def transmit(place: Workplace, attempt: Attempt, *, again: bool = False) -> list[Outcome]:
     """Send an attempt's frozen bytes once and record what came back.
 
-    ``again``: these bytes may have been sent before. Then nothing but a complete answer closes the attempt.
+    ``again``: these bytes may have been sent before. Then nothing but a complete answer closes the attempt, and what it
+    claims to have made is looked at: QuickBooks may repeat an old answer although the document is gone.
 
     Returns:
         The outcomes that were recorded; items without one stay open, to be settled.
+
+    Raises:
+        RequestRejectedError: a batch was refused as a whole; its documents are back where they were.
     """
+    bodies = bodies_of(attempt)
     try:
-        outcomes, status, tid = _answers(place, attempt)
+        outcomes, status, tid = _answers(place, attempt, bodies)
     except OutcomeUnknownError as error:
+        place.unanswered += 1
         place.sending.unknown(
             attempt, run=place.run, now=place.clock(), detail=type(error).__name__, intuit_tid=error.intuit_tid
         )
         return []
     except RequestRejectedError as error:
         if len(attempt.items) > 1:
-            _nothing_was_sent(place, attempt, again=again)
+            # Before a repetition, absence was proved: with the refusal, nothing of any send was done.
+            _nothing_was_done(place, attempt, "missing" if again else "not_sent")
             raise
-        outcomes = [_refused(attempt.items[0], error.faults)]
+        outcomes = [read_refused(attempt.items[0], error.faults)]
         status, tid = error.http_status, error.intuit_tid
-    except LeaseLostError:
-        _nothing_was_sent(place, attempt, again=again)  # the guard stopped it before its first byte
-        raise
-    except TransientError as error:
-        if not error.sent:
-            _nothing_was_sent(place, attempt, again=again)
+    except (TransientError, PermanentError, LeaseLostError) as error:
+        if not again and not (isinstance(error, TransientError) and error.sent):
+            _nothing_was_done(place, attempt, "not_sent")  # it was stopped before its first byte, or not let in
         raise  # else: the attempt stays open, and is settled like one whose answer was lost
+    place.unanswered = 0
+    if again:
+        outcomes = _look_again(place, attempt, outcomes, bodies)
+    outcomes = look_closer(place, attempt, outcomes, bodies)
     place.sending.record(attempt, outcomes, run=place.run, now=place.clock(), http_status=status, intuit_tid=tid)
     if len(outcomes) < len(attempt.items):
         place.sending.unknown(attempt, run=place.run, now=place.clock(), detail="system fault", intuit_tid=tid)
+    if any(outcome.outcome == "refused" and not outcome.reason for outcome in outcomes):
+        place.try_again = True
+    put_totals_right(place, attempt, outcomes, bodies)
     return outcomes
 
 
-def _answers(place: Workplace, attempt: Attempt) -> tuple[list[Outcome], int | None, str]:
+def put_totals_right(place: Workplace, attempt: Attempt, outcomes: Sequence[Outcome], bodies: Bodies) -> None:
+    """Say the tax once more where QuickBooks computed another; what still differs stays held as TOTAL_DIFFERS."""
+    items = {item.document_id: item for item in attempt.items}
+    for outcome in outcomes:
+        item, body = items[outcome.document_id], bodies[outcome.document_id]
+        if outcome.reason != Problem.TOTAL_DIFFERS or item.b_id == CORRECTION or "TxnTaxDetail" not in body:
+            continue
+        said = update_body(body, quickbooks_id=outcome.quickbooks_id, sync_token=outcome.sync_token)
+        said |= {"Id": outcome.quickbooks_id, "SyncToken": outcome.sync_token}
+        correction = replace(item, b_id=CORRECTION, operation="update", former_state="held")
+        try:
+            reserved = place.sending.reserve(
+                item.kind, "update", dumps(said), [correction], run=place.run, now=place.clock()
+            )
+        except NotReservedError:
+            continue  # billing changed it meanwhile: the revision says the tax anyway
+        transmit(place, reserved)
+
+
+def _answers(place: Workplace, attempt: Attempt, bodies: Bodies) -> tuple[list[Outcome], int | None, str]:
     """Send; while QuickBooks answers 429, which means that it did nothing, offer the same bytes again."""
     for tries in range(THROTTLED_TRIES):
         if tries:
             place.sending.sending_again(attempt, now=place.clock())
         try:
-            return _exchange(place, attempt)
+            return _exchange(place, attempt, bodies)
         except ThrottledError:
             if tries == THROTTLED_TRIES - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-def _exchange(place: Workplace, attempt: Attempt) -> tuple[list[Outcome], int | None, str]:
+def _exchange(place: Workplace, attempt: Attempt, bodies: Bodies) -> tuple[list[Outcome], int | None, str]:
     if attempt.endpoint != "batch":
         item = attempt.items[0]
         method = {"create": place.quickbooks.create, "update": place.quickbooks.update, "void": place.quickbooks.void}
         answer = method[attempt.operation](ENTITY[attempt.endpoint], attempt.body, request_id=attempt.request_id)
-        return [read_accepted(item, answer.entity)], answer.http_status, answer.intuit_tid
-    answers = place.quickbooks.batch(attempt.body, request_id=attempt.request_id, b_ids=b_ids_of(attempt.body))
+        return [read_accepted(item, answer.entity, bodies[item.document_id])], answer.http_status, answer.intuit_tid
+    answers = place.quickbooks.batch(
+        attempt.body, request_id=attempt.request_id, b_ids=[item.b_id for item in attempt.items]
+    )
     outcomes = []
     by_b_id = {outcome.b_id: outcome for outcome in answers.outcomes}
     for item in attempt.items:
@@ -191,72 +238,37 @@ def _exchange(place: Workplace, attempt: Attempt) -> tuple[list[Outcome], int | 
         if outcome.is_unknown:
             continue
         if outcome.entity is not None:
-            outcomes.append(read_accepted(item, outcome.entity))
+            outcomes.append(read_accepted(item, outcome.entity, bodies[item.document_id]))
         else:
-            outcomes.append(_refused(item, outcome.faults))
+            outcomes.append(read_refused(item, outcome.faults))
     return outcomes, answers.http_status, answers.intuit_tid
 
 
-def read_accepted(item: Item, entity: Entity, *, activity: str = "") -> Outcome:
-    """Compare what QuickBooks now holds with what was meant.
-
-    A document that is not ours, or of another customer or total, is not taken for success: it is held.
-    """
-    reason = ""
-    total = None
-    if item.operation == "void":
-        state = "voided"
-        total = 0
-    else:
-        state = "synced"
-        if item.kind in ("invoice", "payment"):
-            total = to_cents(entity["TotalAmt"])
-            if total != item.total_cents:
-                state, reason = "held", Problem.TOTAL_DIFFERS
-            if not is_ours(item, entity):
-                state, reason = "held", Problem.CONFLICT
-    return Outcome(
-        item.document_id,
-        "accepted",
-        state,
-        reason,
-        quickbooks_id=entity["Id"],
-        sync_token=str(entity.get("SyncToken", "")),
-        customer_id=str(entity.get("CustomerRef", {}).get("value", "")),
-        total_cents=total,
-        activity=activity,
-    )
+def _look_again(place: Workplace, attempt: Attempt, outcomes: Sequence[Outcome], bodies: Bodies) -> list[Outcome]:
+    """Read what a repeated request claims to have made, as it is now; a replayed success of something gone is none."""
+    items = {item.document_id: item for item in attempt.items}
+    looked = {outcome.document_id: outcome for outcome in outcomes}
+    for kind in sorted({item.kind for item in attempt.items}):
+        made = {
+            outcome.quickbooks_id: outcome
+            for outcome in outcomes
+            if outcome.outcome == "accepted" and items[outcome.document_id].kind == kind
+        }
+        where = "Active IN (true, false)" if kind in ("customer", "item") else ""
+        alive = {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", made, where=where)} if made else {}
+        for quickbooks_id, outcome in made.items():
+            item = items[outcome.document_id]
+            looked[outcome.document_id] = (
+                read_accepted(item, alive[quickbooks_id], bodies[outcome.document_id])
+                if quickbooks_id in alive
+                else replace(outcome, state="held", reason=Problem.REMOTE_DELETED)
+            )
+    return list(looked.values())
 
 
-def is_ours(item: Item, entity: Entity) -> bool:
-    """Whether an object of QuickBooks carries this item's marker."""
-    note = str(entity.get("Notes" if item.kind == "customer" else "PrivateNote", ""))
-    found = find_marker(note)
-    return found is not None and found == find_marker(item.marker)
-
-
-def b_ids_of(body: bytes) -> list[str]:
-    """The bIds of a frozen batch, in its order."""
-    return [str(item["bId"]) for item in loads(body)["BatchItemRequest"]]
-
-
-def _refused(item: Item, faults: Sequence[Fault]) -> Outcome:
-    code = faults[0].code if faults else ""
-    if code == STALE or any(fault.may_pass_later for fault in faults):
-        return Outcome(item.document_id, "refused", item.former_state, fault_code=code)
-    problem = HELD_BY_FAULT.get(code, Problem.REFUSED)
-    return Outcome(item.document_id, "refused", state_of(problem), problem, fault_code=code)
-
-
-def _nothing_was_sent(place: Workplace, attempt: Attempt, *, again: bool) -> None:
-    if again:
-        return  # an earlier send of these bytes may still count: the attempt stays open
-    place.sending.record(
-        attempt,
-        [Outcome(item.document_id, "not_sent", item.former_state) for item in attempt.items],
-        run=place.run,
-        now=place.clock(),
-    )
+def _nothing_was_done(place: Workplace, attempt: Attempt, outcome: str) -> None:
+    outcomes = [go_back(item, outcome) for item in attempt.items]
+    place.sending.record(attempt, outcomes, run=place.run, now=place.clock())
 
 
 def _batch_item(ready: Ready) -> BatchItem:

@@ -14,6 +14,7 @@ from qb_pipeline.core.names import with_suffix
 from qb_pipeline.core.payloads import Content, customer_content, item_content
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.ledger.attempts import Outcome
+from qb_pipeline.ledger.log import Entry
 from qb_pipeline.ledger.mappings import Mapping as Link
 from qb_pipeline.sync.frames import rows
 from qb_pipeline.sync.push import Ready, send_one
@@ -21,6 +22,9 @@ from qb_pipeline.sync.workplace import Workplace
 
 NAME_EXISTS = "6240"
 """Fault: another customer, vendor or employee uses this name."""
+
+KINDS: dict[str, Kind] = {"payer": "customer", "fee_item": "item"}
+"""What a mapping's kind is called in QuickBooks."""
 
 NOT_YET = "new"
 """Stands for the id of a customer or item that a dry run would create."""
@@ -45,6 +49,7 @@ def find_customers(place: Workplace, payer_ids: Collection[str], *, dry: bool) -
     if not needed:
         return References(ids, {})
     payers = place.billing.fetch_namesakes(needed)
+    links |= _remember_made(place, "payer", sorted(set(payers["payer_id"]) - links.keys()), dry=dry)
     matches = match_payers(
         payers,
         needed,
@@ -61,7 +66,8 @@ def find_customers(place: Workplace, payer_ids: Collection[str], *, dry: bool) -
             problems[match.payer_id] = Problem(match.problem)
         elif match.customer_id:
             ids[match.payer_id] = match.customer_id
-            found.append(Link("payer", match.payer_id, match.customer_id, match.display_name, "matched"))
+            if match.payer_id not in links:
+                found.append(Link("payer", match.payer_id, match.customer_id, match.display_name, "matched"))
         elif dry:
             ids[match.payer_id] = NOT_YET
         else:
@@ -86,6 +92,7 @@ def find_items(place: Workplace, fee_item_ids: Collection[str], *, dry: bool) ->
         return References(ids, {})
     settings = place.firm.settings
     fee_items = place.billing.fetch_fee_items(needed)
+    links |= _remember_made(place, "fee_item", needed, dry=dry)
     matches = match_items(
         fee_items,
         place.items,
@@ -102,9 +109,9 @@ def find_items(place: Workplace, fee_item_ids: Collection[str], *, dry: bool) ->
             problems[match.fee_item_id] = Problem(match.problem)
         elif match.item_id:
             ids[match.fee_item_id] = match.item_id
-            found.append(
-                Link("fee_item", match.fee_item_id, match.item_id, by_id[match.fee_item_id]["name"], "matched")
-            )
+            if match.fee_item_id not in links:
+                name = by_id[match.fee_item_id]["name"]
+                found.append(Link("fee_item", match.fee_item_id, match.item_id, name, "matched"))
         elif dry:
             ids[match.fee_item_id] = NOT_YET
         else:
@@ -118,9 +125,20 @@ def find_items(place: Workplace, fee_item_ids: Collection[str], *, dry: bool) ->
     return References(ids, problems)
 
 
+def _remember_made(place: Workplace, kind: str, source_ids: list[str], *, dry: bool) -> dict[str, str]:
+    """Link what we made in QuickBooks and could not link: the answer was lost, or the run died just then."""
+    made = place.documents.made(KINDS[kind], source_ids)
+    if made and not dry:
+        links = [Link(kind, source_id, quickbooks_id, "", "created") for source_id, quickbooks_id in made.items()]
+        place.mappings.remember(links, actor=place.run.actor, now=place.clock())
+    return made
+
+
 def _create_customer(place: Workplace, payer: dict[Any, Any], display_name: str) -> str | Problem:
     """Create one customer; under a name with the payer's id when another name list entry has its name."""
-    for name in (display_name, with_suffix(display_name, payer["payer_id"])):
+    plain = display_name.removesuffix(with_suffix("", payer["payer_id"]))
+    outcome = Outcome(0, "not_sent", "new")
+    for name in dict.fromkeys((display_name, with_suffix(plain, payer["payer_id"]))):
         mark = marker(place.installation, place.firm.firm_id, "customer", payer["payer_id"])
         content = customer_content(payer, display_name=name, marker=mark)
         outcome = _create(place, "customer", payer["payer_id"], mark, content)
@@ -133,7 +151,7 @@ def _create_customer(place: Workplace, payer: dict[Any, Any], display_name: str)
             return outcome.quickbooks_id
         if outcome.fault_code != NAME_EXISTS:
             break
-    return Problem.REFUSED if outcome.outcome == "refused" else Problem.OUTCOME_UNKNOWN
+    return _problem_of(outcome)
 
 
 def _create_item(place: Workplace, fee_item: dict[Any, Any]) -> str | Problem:
@@ -147,7 +165,12 @@ def _create_item(place: Workplace, fee_item: dict[Any, Any]) -> str | Problem:
             now=place.clock(),
         )
         return outcome.quickbooks_id
-    return Problem.REFUSED if outcome.outcome == "refused" else Problem.OUTCOME_UNKNOWN
+    return _problem_of(outcome)
+
+
+def _problem_of(outcome: Outcome) -> Problem:
+    """Why there is no customer or item: a refusal has its reason; everything else is known later."""
+    return Problem(outcome.reason) if outcome.outcome == "refused" and outcome.reason else Problem.OUTCOME_UNKNOWN
 
 
 def _create(place: Workplace, kind: Kind, source_id: str, mark: str, content: Content) -> Outcome:
@@ -156,6 +179,8 @@ def _create(place: Workplace, kind: Kind, source_id: str, mark: str, content: Co
     known = place.documents.read([document_id]).iloc[0]
     if known["quickbooks_id"]:
         return Outcome(document_id, "accepted", "synced", quickbooks_id=known["quickbooks_id"])
+    notices = [Entry("notice", document_id, detail=text) for text in content.notices]
+    place.log.add(place.run, notices, now=place.clock())
     return send_one(
         place,
         Ready(

@@ -8,13 +8,16 @@ from qb_pipeline.core.money import loads
 from qb_pipeline.core.plan import compare
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.quickbooks.answers import Entity
-from qb_pipeline.sync.push import ENTITY
+from qb_pipeline.sync.outcomes import ENTITY, is_voided
 from qb_pipeline.sync.workplace import Workplace
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """One document as QuickBooks holds it, or the problem that keeps us from changing it."""
+    """One document as QuickBooks holds it, and the problem that keeps us from changing it.
+
+    ``entity`` is None only when it is deleted.
+    """
 
     entity: Entity | None
     problem: Problem | None
@@ -34,13 +37,13 @@ def read_remote(place: Workplace, kind: str, rows: Sequence[Any]) -> dict[int, R
 def _judge(kind: str, entity: Entity | None, written: tuple[bytes, str] | None) -> Remote:
     if entity is None:
         return Remote(None, Problem.REMOTE_DELETED)
-    if entity["TotalAmt"] == 0 and "voided" in str(entity.get("PrivateNote", "")).lower():
-        return Remote(None, Problem.REMOTE_VOIDED)
+    if is_voided(entity):
+        return Remote(entity, Problem.REMOTE_VOIDED)
     if written is not None:
         body, b_id = written
         sent = loads(body)
         if "BatchItemRequest" in sent:
             sent = next(item for item in sent["BatchItemRequest"] if item["bId"] == b_id)[ENTITY[kind]]
         if any(difference.owner == "billing" for difference in compare(sent, entity)):
-            return Remote(None, Problem.DRIFT)
+            return Remote(entity, Problem.DRIFT)
     return Remote(entity, None)

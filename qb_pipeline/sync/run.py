@@ -1,7 +1,7 @@
 """One firm's sync, in its order: scan, settle, plan and push invoices, plan and push payments."""
 
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,19 +101,25 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
             ) as held:
                 place.lease, place.attempts = held, Attempts(place.engine, held)
                 settle(place)
-                for kind in ("invoice", "payment"):
-                    _work(place, selection, kind, planned, dry=PUSHES[kind] not in steps, wanted=steps)
+                _work(place, selection, planned, steps)
+                # What was lost or moved is known or planned anew by now, and what waited for it can go.
+                if settle(place) or place.try_again:
+                    _work(place, selection, planned, steps, again=True)
                 _require_known(place)
         else:
-            for kind in ("invoice", "payment"):
-                _work(place, selection, kind, planned, dry=True, wanted=steps)
+            _work(place, selection, planned, steps)
         outcome = "done"
     finally:
         error = sys.exception()
         message = f"{type(error).__name__}: {error}" if error else ""
         requests = place.quickbooks.requests
         place.log.end(
-            place.run, outcome=outcome, error=message, reads=requests.reads, writes=requests.writes, now=place.clock()
+            place.run,
+            outcome=outcome,
+            error=message,
+            reads=requests.reads,
+            writes=requests.writes + requests.batches,
+            now=place.clock(),
         )
     return FirmReport(
         firm_id=place.firm.firm_id,
@@ -122,26 +128,45 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
         activities=place.log.summary(place.run),
         control_totals=place.log.control_totals(place.run),
         reads=requests.reads,
-        writes=requests.writes,
+        writes=requests.writes + requests.batches,
         notices=place.notices,
     )
 
 
 def _work(
-    place: Workplace, selection: Selection, kind: str, planned: PlanSummary, *, dry: bool, wanted: Collection[str]
+    place: Workplace, selection: Selection, planned: PlanSummary, steps: Collection[str], *, again: bool = False
 ) -> None:
-    if (dry and PLAN not in wanted) or not selection.includes(kind):
-        return
-    chosen: list[str] = []
-    for work in place.documents.choose(
-        kind, first=selection.first, last=selection.last, source_ids=selection.ids(kind)
-    ):
-        chosen += work["source_id"].tolist()
-        _plan_and_push(place, kind, work, planned, dry=dry)
-    for source_id in sorted(set(selection.ids(kind)) - set(chosen)):
-        why = place.documents.why_not_chosen(kind, source_id, selection.first, selection.last)
-        place.notices.append(why)
-        place.log.add(place.run, [Entry("skipped", detail=why)], now=place.clock())
+    """Plan and push: voids first, payments' before invoices', so that what they set free can be used; then the rest.
+
+    ``again``: a second look in one run, at what nobody has refused.
+    """
+    chosen: set[tuple[str, str]] = set()
+    pushes = [kind for kind in PLANNERS if selection.includes(kind) and (PUSHES[kind] in steps or PLAN in steps)]
+    for voids, kinds in ((True, pushes[::-1]), (False, pushes)):
+        for kind in kinds:
+            for work in place.documents.choose(
+                kind, first=selection.first, last=selection.last, source_ids=selection.ids(kind)
+            ):
+                chosen |= {(kind, source_id) for source_id in work["source_id"]}
+                now = (work["source_status"] == "void") == voids
+                if again:
+                    now &= ~work["state"].isin(["held", "refused"])
+                if now.any():
+                    _plan_and_push(place, kind, work[now], planned, dry=PUSHES[kind] not in steps)
+    if not again:
+        _explain_rest(place, selection, pushes, chosen)
+
+
+def _explain_rest(
+    place: Workplace, selection: Selection, kinds: Sequence[str], chosen: Collection[tuple[str, str]]
+) -> None:
+    """Say why documents that a person chose were not worked on."""
+    for kind in kinds:
+        for source_id in sorted(set(selection.ids(kind))):
+            if (kind, source_id) not in chosen:
+                why = place.documents.why_not_chosen(kind, source_id, selection.first, selection.last)
+                place.notices.append(why)
+                place.log.add(place.run, [Entry("skipped", detail=why)], now=place.clock())
 
 
 def _plan_and_push(place: Workplace, kind: str, work: pd.DataFrame, planned: PlanSummary, *, dry: bool) -> None:

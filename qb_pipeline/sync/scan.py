@@ -1,10 +1,19 @@
-"""Bring the work list up to date with billing."""
+"""Bring the work list up to date with billing.
 
-from collections.abc import Sequence
+Belongs here: which headers to read, and noticing what billing no longer shows. Does not belong here: any decision about
+a document; what is gone is held at most, never voided.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+
+import pandas as pd
 
 from qb_pipeline.sync.workplace import Workplace
+
+Key = tuple[str, str, str]
+"""Kind, source id and part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ def scan(place: Workplace, selection: Selection) -> dict[str, int]:
     without either what changed since the last scan.
 
     Returns:
-        Counts: seen, changed.
+        Counts: seen, changed; after a read of whole dates or of chosen documents also gone.
     """
     eligible_since = place.firm.eligible_since
     horizon = None
@@ -53,11 +62,55 @@ def scan(place: Workplace, selection: Selection) -> dict[str, int]:
     else:
         horizon = place.billing.horizon()
         chunks = place.billing.headers(updated_since=place.documents.cursor(), eligible_since=eligible_since)
+    shown: set[Key] = set()
+    counts = _see(place, chunks, shown, cursor=horizon)
+    if horizon is None:
+        counts["gone"] = _find_gone(place, selection, shown)
+    return counts
+
+
+def _see(
+    place: Workplace, chunks: Iterable[pd.DataFrame], shown: set[Key], *, cursor: datetime | None = None
+) -> dict[str, int]:
     return place.documents.see(
-        chunks,
+        _noting(chunks, shown),
         today=place.today,
         first_date=place.first_date,
         run=place.run,
         now=place.clock(),
-        cursor=horizon,
+        cursor=cursor,
     )
+
+
+def _noting(chunks: Iterable[pd.DataFrame], shown: set[Key]) -> Iterator[pd.DataFrame]:
+    for chunk in chunks:
+        shown.update(zip(chunk["kind"], chunk["source_id"], chunk["part"], strict=True))
+        yield chunk
+
+
+def _find_gone(place: Workplace, selection: Selection, shown: set[Key]) -> int:
+    """Mark what should have been in a complete read and is not in billing at all; says how many documents.
+
+    What merely moved to another date is seen there; an invoice that became a draft again is left as it is.
+    """
+    expected = place.documents.expected(
+        first=None if selection.is_chosen else selection.first,
+        last=None if selection.is_chosen else selection.last,
+        invoice_ids=selection.invoice_ids,
+        payment_ids=selection.payment_ids,
+    )
+    missed = {key: document_id for key, document_id in expected.items() if key not in shown}
+    if missed and not selection.is_chosen:
+        chunks = place.billing.header_ids(
+            invoice_ids=[source_id for kind, source_id, _ in missed if kind == "invoice"],
+            payment_ids=[source_id for kind, source_id, _ in missed if kind == "payment"],
+            eligible_since=place.firm.eligible_since,
+        )
+        _see(place, chunks, shown)
+    missed = {key: document_id for key, document_id in missed.items() if key not in shown}
+    if not missed:
+        return 0
+    missed_invoices = [source_id for kind, source_id, _ in missed if kind == "invoice"]
+    drafts = {("invoice", source_id, "") for source_id in place.billing.present_ids("invoice", missed_invoices)}
+    gone = [document_id for key, document_id in missed.items() if key not in drafts]
+    return place.documents.gone(gone, run=place.run, now=place.clock()) if gone else 0

@@ -5,18 +5,20 @@ take effect. So every repetition is preceded by a quarantine from the last send 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from qb_pipeline.core.markers import find_marker
-from qb_pipeline.core.money import loads
 from qb_pipeline.core.plan import compare
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.ledger.attempts import Attempt, Item, Outcome
-from qb_pipeline.ledger.documents import Decision
 from qb_pipeline.quickbooks.answers import Entity
-from qb_pipeline.sync.push import ENTITY, is_ours, read_accepted, transmit
+from qb_pipeline.quickbooks.errors import RequestRejectedError
+from qb_pipeline.sync.outcomes import ENTITY, bodies_of, go_back, is_ours, is_voided, read_accepted, size_of
+from qb_pipeline.sync.push import Bodies, put_totals_right, transmit
 from qb_pipeline.sync.workplace import Workplace
 
 REMEMBERED = timedelta(hours=20)
@@ -47,48 +49,30 @@ def settle(place: Workplace) -> int:
 
 
 def _settle(place: Workplace, attempt: Attempt) -> None:
-    bodies = _bodies(attempt)
+    bodies = bodies_of(attempt)
     found = _find(place, attempt, bodies)
-    outcomes = [
-        _read_found(item, found[item.document_id], bodies[item.document_id])
-        for item in attempt.items
-        if found[item.document_id]
-    ]
+    outcomes = [outcome for item in attempt.items if (outcome := found[item.document_id])]
     missing = [item for item in attempt.items if not found[item.document_id]]
-    nothing_landed = len(missing) == _size(attempt)  # of the whole request, items that were recorded before included
+    nothing_landed = len(missing) == size_of(attempt)  # of the whole request, items that were recorded before included
     if missing and nothing_landed and place.clock() - attempt.first_sent_at < REMEMBERED:
         _send_again(place, attempt)
         return
     # Some landed, or QuickBooks may have forgotten the request: the missing ones get a new attempt in this run.
-    outcomes += [Outcome(item.document_id, "missing", item.former_state) for item in missing]
+    outcomes += [go_back(item, "missing") for item in missing]
     place.sending.record(attempt, outcomes, run=place.run, now=place.clock())
+    put_totals_right(place, attempt, outcomes, bodies)
 
 
 def _send_again(place: Workplace, attempt: Attempt) -> None:
-    """Offer the frozen bytes once more, under the same request id.
-
-    QuickBooks may answer with the success of the first time although that document was deleted since: what it claims to
-    have made is looked at.
-    """
+    """Offer the frozen bytes once more, under the same request id."""
     place.sending.sending_again(attempt, now=place.clock())
-    outcomes = transmit(place, attempt, again=True)
-    made = {outcome.document_id: outcome.quickbooks_id for outcome in outcomes if outcome.outcome == "accepted"}
-    for kind in sorted({item.kind for item in attempt.items}):
-        ids = [made[item.document_id] for item in attempt.items if item.kind == kind and item.document_id in made]
-        where = "Active IN (true, false)" if kind in NAME_FIELD else ""
-        alive = {row["Id"] for row in place.quickbooks.find(ENTITY[kind], "Id", ids, where=where)} if ids else set()
-        dead = [
-            item for item in attempt.items if made.get(item.document_id, "") not in alive | {""} and item.kind == kind
-        ]
-        place.documents.record_decisions(
-            [Decision(item.document_id, "hold", Problem.REMOTE_DELETED, item.total_cents) for item in dead],
-            run=place.run,
-            now=place.clock(),
-        )
+    with suppress(RequestRejectedError):  # as a whole: its documents are back where they were, and are planned anew
+        transmit(place, attempt, again=True)
 
 
-def _find(place: Workplace, attempt: Attempt, bodies: dict[int, dict[str, Any]]) -> dict[int, Entity | None]:
-    found: dict[int, Entity | None] = {item.document_id: None for item in attempt.items}
+def _find(place: Workplace, attempt: Attempt, bodies: Bodies) -> dict[int, Outcome | None]:
+    """What became of each open item; None where QuickBooks shows nothing of it."""
+    found: dict[int, Outcome | None] = {item.document_id: None for item in attempt.items}
     creates: dict[str, list[Item]] = defaultdict(list)
     changes: dict[str, list[Item]] = defaultdict(list)
     for item in attempt.items:
@@ -96,25 +80,49 @@ def _find(place: Workplace, attempt: Attempt, bodies: dict[int, dict[str, Any]])
     for kind, items in creates.items():
         candidates = _candidates(place, kind, items, bodies, attempt.first_sent_at)
         for item in items:
-            ours = {row["Id"]: row for row in candidates if _is_result_of(item, row, bodies[item.document_id])}
-            if len(ours) > 1:
-                raise DuplicateError(
-                    f"company {place.quickbooks.realm_id} holds {len(ours)} {ENTITY[kind]} documents "
-                    f"(Ids {', '.join(sorted(ours))}) for one {kind} of {place.firm.firm_id}: "
-                    "compare them in QuickBooks, delete the copy, then run the sync again"
+            body = bodies[item.document_id]
+            ours = {row["Id"]: row for row in candidates if _is_result_of(item, row, body)}
+            voided = {row["Id"]: row for row in candidates if not ours and _is_voided_result_of(place, item, row, body)}
+            if ours:
+                found[item.document_id] = _adopt(place, attempt, item, ours, body)
+            elif len(voided) == 1:
+                found[item.document_id] = replace(
+                    read_accepted(item, next(iter(voided.values())), body, activity="adopted"),
+                    state="held",
+                    reason=Problem.REMOTE_VOIDED,
                 )
-            found[item.document_id] = next(iter(ours.values()), None)
     for kind, items in changes.items():
         rows = {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", [i.quickbooks_id for i in items])}
         for item in items:
-            row = rows.get(item.quickbooks_id)
-            if row is not None and _took_effect(item, row, bodies[item.document_id]):
-                found[item.document_id] = row
+            row, body = rows.get(item.quickbooks_id), bodies[item.document_id]
+            if row is not None and _took_effect(item, row, body):
+                found[item.document_id] = read_accepted(item, row, body, activity="adopted")
     return found
 
 
+def _adopt(
+    place: Workplace, attempt: Attempt, item: Item, ours: Mapping[str, Entity], body: Mapping[str, Any]
+) -> Outcome:
+    """Take what carries our marker for the result.
+
+    Raises:
+        DuplicateError: there are several, and we have sent more than once.
+    """
+    first = min(ours, key=int)
+    outcome = read_accepted(item, ours[first], body, activity="adopted")
+    if len(ours) == 1:
+        return outcome
+    if attempt.sends == 1:  # one request makes one document: the others are a person's copies
+        return replace(outcome, state="held", reason=Problem.COPIED)
+    raise DuplicateError(
+        f"company {place.quickbooks.realm_id} holds {len(ours)} {ENTITY[item.kind]} documents "
+        f"(Ids {', '.join(sorted(ours))}) for one {item.kind} of {place.firm.firm_id}: "
+        "compare them in QuickBooks, delete the copy, then run the sync again"
+    )
+
+
 def _candidates(
-    place: Workplace, kind: str, items: list[Item], bodies: dict[int, dict[str, Any]], first_sent_at: datetime
+    place: Workplace, kind: str, items: list[Item], bodies: Bodies, first_sent_at: datetime
 ) -> list[Entity]:
     """Everything that a lost create may have made.
 
@@ -137,49 +145,29 @@ def _candidates(
     return rows
 
 
-def _is_result_of(item: Item, row: Entity, body: dict[str, Any]) -> bool:
+def _is_result_of(item: Item, row: Entity, body: Mapping[str, Any]) -> bool:
     # An item of QuickBooks has no note of ours: it is known by its name, which is unique.
     return row.get("Name") == body["Name"] if item.kind == "item" else is_ours(item, row)
 
 
-def _took_effect(item: Item, row: Entity, body: dict[str, Any]) -> bool:
+def _is_voided_result_of(place: Workplace, item: Item, row: Entity, body: Mapping[str, Any]) -> bool:
+    """Whether a person voided this invoice before we could record it: the void may have cost it its marker."""
+    return (
+        item.kind == "invoice"
+        and is_voided(row)
+        and row.get("DocNumber") == body["DocNumber"]
+        and row.get("CustomerRef", {}).get("value") == body["CustomerRef"]["value"]
+        # not the former bearer of this number, which billing voided
+        and body["DocNumber"] not in {old["number"] for old in place.documents.listing("invoice", state="voided")}
+    )
+
+
+def _took_effect(item: Item, row: Entity, body: Mapping[str, Any]) -> bool:
     if item.operation == "void":
-        return row.get("TotalAmt") == 0 and "void" in str(row.get("PrivateNote", "")).lower()
+        return is_voided(row)
     return str(row.get("SyncToken")) != str(body["SyncToken"]) and not [
         difference for difference in compare(body, row) if difference.owner == "billing"
     ]
-
-
-def _read_found(item: Item, row: Entity | None, body: dict[str, Any]) -> Outcome:
-    assert row is not None  # noqa: S101 - the caller chose those that were found
-    outcome = read_accepted(item, row, activity="adopted")
-    customer = str(body.get("CustomerRef", {}).get("value", ""))
-    if customer and outcome.customer_id != customer:
-        return Outcome(
-            item.document_id,
-            "accepted",
-            "held",
-            Problem.CONFLICT,
-            outcome.quickbooks_id,
-            outcome.sync_token,
-            outcome.customer_id,
-            outcome.total_cents,
-            activity="adopted",
-        )
-    return outcome
-
-
-def _bodies(attempt: Attempt) -> dict[int, dict[str, Any]]:
-    """What each item of a frozen request said, by document."""
-    sent = loads(attempt.body)
-    if attempt.endpoint != "batch":
-        return {attempt.items[0].document_id: sent}
-    by_b_id = {request["bId"]: request for request in sent["BatchItemRequest"]}
-    return {item.document_id: by_b_id[item.b_id][ENTITY[item.kind]] for item in attempt.items}
-
-
-def _size(attempt: Attempt) -> int:
-    return 1 if attempt.endpoint != "batch" else len(loads(attempt.body)["BatchItemRequest"])
 
 
 def _wait_out(place: Workplace, last_sent_at: datetime) -> None:

@@ -55,6 +55,10 @@ class Workplace:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
     notices: list[str] = field(default_factory=list)
+    unanswered: int = 0
+    """Requests in a row whose answer was lost."""
+    try_again: bool = False
+    """Something was refused only for a bad moment, or moved while it was planned: a second look may help."""
 
     @property
     def today(self) -> date:
