@@ -8,8 +8,8 @@ Intuit's can settle the questions in minutes:
     python benchmarks/probe.py --write-to-realm REALM
 
 It writes a customer, invoices and payments called ``probe-...``, deletes its transactions again and makes the customer
-inactive. So it wants the realm a second time, by hand, and in CI it asks nothing but the emulator. To settle the rotation of
-refresh tokens too, set QUICKBOOKS_PROBE_TOKEN_URL, QUICKBOOKS_PROBE_REFRESH_TOKEN, QUICKBOOKS_CLIENT_ID and
+inactive. So it wants the realm a second time, by hand; in CI it asks nothing but the emulator. To settle the rotation
+of refresh tokens too, set QUICKBOOKS_PROBE_TOKEN_URL, QUICKBOOKS_PROBE_REFRESH_TOKEN, QUICKBOOKS_CLIENT_ID and
 QUICKBOOKS_CLIENT_SECRET; that uses the refresh token up, and the company must be connected anew.
 """
 

@@ -15,7 +15,9 @@ def cents(value: Any) -> int:
         return 0
     if isinstance(value, int):
         return value * 100
-    return int(Decimal(value).quantize(CENT, ROUND_HALF_UP).scaleb(2))
+    exact = Decimal(value) * 100
+    whole = int(exact)
+    return whole if whole == exact else int(exact.to_integral_value(ROUND_HALF_UP))
 
 
 def dollars(amount_cents: int) -> Decimal | int:
