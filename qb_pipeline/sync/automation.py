@@ -66,7 +66,7 @@ def choose_sync_again(firm: Firm, pending: Iterable[Pending], now: datetime) -> 
     if firm.state != "active":
         return []
     due = [row for row in pending if row.kind == "invoice" and row.state in ("revised", "void_pending")]
-    return _runs(firm, due, now)
+    return _runs(firm, due, _turn(now))
 
 
 def choose_auto_payments(
@@ -78,25 +78,29 @@ def choose_auto_payments(
     """
     if firm.state != "active" or firm.model != 1 or not firm.settings.auto_sync_payments:
         return []
-    due = [
+    arrived = last_invoice_at.isoformat() if last_invoice_at else ""
+    payments = [row for row in pending if row.kind == "payment"]
+    due = [row for row in payments if row.state in ("new", "revised", "void_pending")]
+    freed = [
         row
-        for row in pending
-        if row.kind == "payment"
-        and (
-            row.state in ("new", "revised", "void_pending")
-            or (
-                row.state == "waiting"
-                and row.reason == Problem.INVOICE_NOT_SENT
-                and last_invoice_at is not None
-                and row.since < last_invoice_at
-            )
-        )
+        for row in payments
+        if row.state == "waiting"
+        and row.reason == Problem.INVOICE_NOT_SENT
+        and last_invoice_at
+        and row.since < last_invoice_at
     ]
-    return _runs(firm, due, now)
+    return _runs(firm, due, _turn(now)) + _runs(firm, freed, arrived)
 
 
-def _runs(firm: Firm, due: Sequence[Pending], now: datetime) -> list[Wanted]:
-    """One run per stretch of dates without long gaps, and of no more documents than it can name."""
+def _turn(now: datetime) -> str:
+    return str(int(now.timestamp() // ANEW.total_seconds()))
+
+
+def _runs(firm: Firm, due: Sequence[Pending], turn: str) -> list[Wanted]:
+    """One run per stretch of dates without long gaps, and of no more documents than it can name.
+
+    The same documents in the same state are asked for once in each ``turn``.
+    """
     runs = []
     for first, last in spans(row.document_date for row in due):
         rows = sorted(
@@ -112,7 +116,7 @@ def _runs(firm: Firm, due: Sequence[Pending], now: datetime) -> list[Wanted]:
                     named[-1].document_date,
                     _ids(named, "invoice"),
                     _ids(named, "payment"),
-                    _run_key(firm.firm_id, named, now),
+                    _run_key(firm.firm_id, named, turn),
                 )
             )
     return runs
@@ -122,7 +126,6 @@ def _ids(rows: Iterable[Pending], kind: str) -> tuple[str, ...]:
     return tuple(sorted({row.source_id for row in rows if row.kind == kind}))
 
 
-def _run_key(firm_id: str, rows: Iterable[Pending], now: datetime) -> str:
+def _run_key(firm_id: str, rows: Iterable[Pending], turn: str) -> str:
     parts = sorted(f"{row.kind}|{row.source_id}|{row.state}|{row.since.isoformat()}" for row in rows)
-    turn = int(now.timestamp() // ANEW.total_seconds())
-    return f"{firm_id}:{sha256(chr(10).join([*parts, str(turn)]).encode()).hexdigest()[:24]}"
+    return f"{firm_id}:{sha256(chr(10).join([turn, *parts]).encode()).hexdigest()[:24]}"
