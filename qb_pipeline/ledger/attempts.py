@@ -148,7 +148,7 @@ class Attempts:
                         f"{len(items) - moved} of {len(items)} documents moved since they were planned"
                     )
         except sa.exc.IntegrityError as error:
-            if error.orig is None or error.orig.diag.constraint_name != ONE_OPEN_ATTEMPT:
+            if ONE_OPEN_ATTEMPT not in str(error.orig):
                 raise
             raise NotReservedError("a document of this request is in another open request") from error
         return attempt
@@ -258,7 +258,7 @@ class Attempts:
 def _entries(
     attempt: Attempt, item: Item, outcome: Outcome, became: sa.Row[tuple[int, str, str]], intuit_tid: str
 ) -> list[log.Entry]:
-    """What the log says of one outcome: what QuickBooks did, and, where that was accepted but is not right, the hold."""
+    """What the log says of an outcome: what QuickBooks did, and the hold where that was accepted but is not right."""
     entry = log.Entry(
         outcome.activity or _activity(outcome, item.operation),
         item.document_id,

@@ -280,7 +280,7 @@ where firm_id = :firm_id
 order by document_date, kind, source_id, part;
 
 -- name: held_by_reason
-select d.kind, d.reason, count(*) as documents, (sum(d.amount_cents) / 100.0)::numeric(15, 2) as amount,
+select d.kind, d.reason, count(*) as documents, round(sum(d.amount_cents) / 100.0, 2) as amount,
        coalesce(p.sentence, d.reason) as sentence, coalesce(p.remedy, '') as remedy
 from sync.document d
 left join sync.problem p on p.code = d.reason
@@ -289,7 +289,7 @@ group by d.kind, d.reason, p.sentence, p.remedy
 order by sum(d.amount_cents) desc, d.kind, d.reason;
 
 -- name: in_quickbooks_totals
-select kind, count(*) as documents, (sum(quickbooks_total_cents) / 100.0)::numeric(15, 2) as amount
+select kind, count(*) as documents, round(sum(quickbooks_total_cents) / 100.0, 2) as amount
 from sync.document
 where firm_id = :firm_id and kind in ('invoice', 'payment') and quickbooks_id is not null and state <> 'voided'
   and reason not in ('REMOTE_DELETED', 'REMOTE_VOIDED')

@@ -3,8 +3,11 @@
 Belongs here: running what ``sql/`` holds. Does not belong here: reading or writing rows of it.
 """
 
+import hashlib
+import re
 import secrets
 import string
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -20,20 +23,32 @@ from qb_pipeline.database import Queries, run_script
 queries = Queries(Path(__file__).with_suffix(".sql"))
 ANALYST = "qb_analyst"
 
+COLUMN = re.compile(r"(\w+),?[ ]+-- (.+)$", re.MULTILINE)
+"""A column of a view and what it means: ``state,   -- new, waiting, held …``."""
+
+DEPENDENT_OBJECTS = "2BP01"
+"""PostgreSQL's code for an object that others depend on (appendix A, "PostgreSQL Error Codes")."""
+
+
+class DependentViewsError(ValueError):
+    """Somebody's view rests on one of ours that must change."""
+
 
 def upgrade(engine: sa.Engine, *, now: datetime) -> str:
     """Bring the pipeline's database to the newest revision and return that revision.
 
     One transaction under one lock: two commands that upgrade at once end with the same schema, a failed one leaves the
-    old one. Views are dropped and made again, so that a changed column is never refused.
+    old one. When a view has changed, all of them are dropped and made again, so that a changed column is never refused.
+
+    Raises:
+        DependentViewsError: a view that is not ours rests on one that must change; nothing was changed.
     """
     with engine.begin() as connection:
         connection.execute(queries["lock_upgrade"])
         connection.execute(queries["create_schemas"])
         alembic.command.upgrade(_alembic(connection), "head")
-        connection.execute(queries["drop_views"])
-        for view in sorted((SQL / "reporting").glob("*.sql")):
-            run_script(connection, view)
+        if connection.scalar(queries["views_version"]) != views_version():
+            _make_views(connection)
         connection.execute(queries["grant_to_analysts"])
         connection.execute(
             queries["store_problem"],
@@ -43,6 +58,48 @@ def upgrade(engine: sa.Engine, *, now: datetime) -> str:
         new_id = "".join(secrets.choice(alphabet) for _ in range(6))
         connection.execute(queries["name_installation"], {"installation_id": new_id, "now": now})
     return revision(engine) or ""
+
+
+def _make_views(connection: sa.Connection) -> None:
+    """Make the views of ``sql/reporting``; what a file says of its view and columns becomes their comments."""
+    try:
+        connection.execute(queries["drop_views"])
+    except sa.exc.DBAPIError as error:
+        if getattr(error.orig, "pgcode", "") != DEPENDENT_OBJECTS:
+            raise
+        raise DependentViewsError(
+            f"The reporting views change, but {str(error.orig).strip()} Drop what depends on them, run "
+            "qb-pipeline db upgrade, and make it again."
+        ) from error
+    for path in _view_files():
+        run_script(connection, path)
+        for column, text in _descriptions(path.read_text()):
+            _comment(connection, path.stem, column, text)
+    _comment(connection, "", "", views_version())
+
+
+def _comment(connection: sa.Connection, view: str, column: str, text: str) -> None:
+    statement = connection.scalar(queries["comment_on"], {"view": view, "column": column, "text": text})
+    connection.exec_driver_sql(str(statement))
+
+
+def _descriptions(text: str) -> Iterator[tuple[str, str]]:
+    """What a view's file says of the view (column "": its first lines) and of each column (the end of its line)."""
+    head, select = text.split("create view", 1)
+    yield "", " ".join(line.removeprefix("-- ") for line in head.strip().splitlines())
+    yield from COLUMN.findall(select)
+
+
+def _view_files() -> list[Path]:
+    return sorted((SQL / "reporting").glob("*.sql"))
+
+
+def views_version() -> str:
+    """What this code's views are known by; the database keeps it as the comment of its schema ``reporting``."""
+    digest = hashlib.sha256()
+    for path in _view_files():
+        digest.update(f"{path.name}\0{path.read_text()}\0".encode())
+    return f"Views for analysts, version {digest.hexdigest()[:16]}"
 
 
 def revision(engine: sa.Engine) -> str | None:
@@ -61,7 +118,10 @@ def newest_revision() -> str:
 
 def is_current(engine: sa.Engine) -> bool:
     """Whether ``qb-pipeline db upgrade`` has nothing to do."""
-    return revision(engine) == newest_revision()
+    if revision(engine) != newest_revision():
+        return False
+    with engine.connect() as connection:
+        return bool(connection.scalar(queries["views_version"]) == views_version())
 
 
 def installation_id(engine: sa.Engine) -> str:

@@ -11,22 +11,35 @@ select to_regclass('sync.alembic_version')::text;
 -- name: current_revision
 select version_num from sync.alembic_version;
 
+-- name: views_version
+select obj_description(to_regnamespace('reporting'), 'pg_namespace');
+
 -- name: drop_views
--- reporting holds our views only; each upgrade makes them anew.
+-- All at once and nothing else: a view that somebody built upon ours stops the upgrade, it is never dropped with them.
 do $$
 declare
-    view_name text;
+    views text;
 begin
-    for view_name in select viewname from pg_views where schemaname = 'reporting' loop
-        execute format('drop view if exists reporting.%I cascade', view_name);
-    end loop;
+    select string_agg(format('reporting.%I', viewname), ', ') into views from pg_views where schemaname = 'reporting';
+    if views is not null then
+        execute 'drop view ' || views;
+    end if;
 end
 $$;
+
+-- name: comment_on
+-- The statement that describes the schema, one of its views, or a column of one; a comment takes no parameters.
+select format('comment on %s reporting%s is %L',
+              case when :column <> '' then 'column' when :view <> '' then 'view' else 'schema' end,
+              case when :view <> '' then format('.%I', :view) else '' end
+              || case when :column <> '' then format('.%I', :column) else '' end,
+              cast(:text as text));
 
 -- name: grant_to_analysts
 -- The role is of the whole cluster: where we may not create it, an administrator does, and the next upgrade grants.
 do $$
 begin
+    revoke all on schema sync from public;
     if not exists (select from pg_roles where rolname = 'qb_analyst') then
         begin
             create role qb_analyst nologin;
@@ -38,7 +51,6 @@ begin
                 null;  -- another database of this cluster was upgraded at the same moment
         end;
     end if;
-    revoke all on schema sync from public;
     grant usage on schema reporting to qb_analyst;
     grant select on all tables in schema reporting to qb_analyst;
 end

@@ -1,17 +1,23 @@
 -- Per day: does what QuickBooks accepted equal what we meant to send, to the cent?
--- Grain: one row per firm, kind and document date. Money: dollars. difference is 0.00 on a good day.
+-- Grain: one row per firm, kind and document date. Money: dollars; difference = in_quickbooks - meant, 0.00 on a good day.
 create view reporting.daily_control_totals as
-select firm_id, kind, document_date,
-       count(*) as documents,
-       count(*) filter (where state = 'synced') as synced,
-       count(*) filter (where state in ('held', 'refused')) as held,
-       count(*) filter (where state in ('new', 'revised', 'void_pending', 'waiting', 'sending', 'unknown')) as pending,
-       (coalesce(sum(amount_cents), 0) / 100.0)::numeric(15, 2) as billed,
-       (coalesce(sum(forwarded_cents), 0) / 100.0)::numeric(15, 2) as forwarded,
-       (coalesce(sum(sent_total_cents) filter (where quickbooks_id is not null and state <> 'voided'), 0) / 100.0)::numeric(15, 2) as meant,
-       (coalesce(sum(quickbooks_total_cents) filter (where quickbooks_id is not null and state <> 'voided'), 0) / 100.0)::numeric(15, 2) as in_quickbooks,
-       ((coalesce(sum(quickbooks_total_cents) filter (where quickbooks_id is not null and state <> 'voided'), 0)
-         - coalesce(sum(sent_total_cents) filter (where quickbooks_id is not null and state <> 'voided'), 0)) / 100.0)::numeric(15, 2) as difference
-from sync.document
-where kind in ('invoice', 'payment')
+select firm_id,                                     -- Law firm
+       kind,                                        -- invoice or payment
+       document_date,                               -- Date of the documents
+       count(*) as documents,                       -- All documents of the day: synced, held, pending, voided and closed
+       count(*) filter (where state = 'synced') as synced, -- In QuickBooks as billing means them
+       count(*) filter (where state in ('held', 'refused')) as held, -- Need a person
+       count(*) filter (where state in ('new', 'revised', 'void_pending', 'waiting', 'sending', 'unknown')) as pending, -- To be sent, waiting or under way
+       count(*) filter (where state = 'voided') as voided, -- Void in QuickBooks
+       count(*) filter (where state = 'closed') as closed, -- Never sent: nothing to bill, entered by hand, void before
+       round(coalesce(sum(amount_cents) filter (where is_meant), 0) / 100.0, 2) as billed, -- What billing says, without void and closed documents
+       round(coalesce(sum(forwarded_cents) filter (where is_meant), 0) / 100.0, 2) as forwarded, -- Balances of older invoices in it, which are not sent
+       round(coalesce(sum(sent_total_cents), 0) / 100.0, 2) as meant, -- Totals as they were last sent and accepted
+       round(coalesce(sum(quickbooks_total_cents), 0) / 100.0, 2) as in_quickbooks, -- Totals in QuickBooks, as it last answered
+       round((coalesce(sum(quickbooks_total_cents), 0) - coalesce(sum(sent_total_cents), 0)) / 100.0, 2) as difference -- What QuickBooks has more than was meant
+from (
+    select *, state <> 'closed' and source_status <> 'void' as is_meant
+    from sync.document
+    where kind in ('invoice', 'payment')
+) d
 group by firm_id, kind, document_date;

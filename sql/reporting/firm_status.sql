@@ -1,8 +1,8 @@
 -- How far is each firm set up, what is its next step, and what waits to be sent?
 -- Grain: one row per firm. Money: dollars. Read by: operators, every morning.
 create view reporting.firm_status as
-select f.firm_id,
-       f.name,
+select f.firm_id,                                   -- Law firm, as billing names it
+       f.name,                                      -- Name of the firm
        case
            when f.subscribed_at is null then 'not subscribed'
            when f.model is null then 'subscribed'
@@ -11,46 +11,49 @@ select f.firm_id,
            when f.activated_at is null then 'mapped'
            when f.paused_at is not null then 'paused'
            else 'active'
-       end as state,
+       end as state,                                -- not subscribed, subscribed, model chosen, connected, mapped, active or paused
        case
            when f.subscribed_at is null then 'qb-pipeline firm subscribe ' || f.firm_id
            when f.model is null then 'qb-pipeline firm model ' || f.firm_id || ' 1|2'
            when f.connected_at is null then 'qb-pipeline connect ' || f.firm_id
+           when f.activated_at is null and f.mapped_at is null
+               then 'qb-pipeline firm activate ' || f.firm_id
+                    || ' (or first: qb-pipeline mapping suggest ' || f.firm_id || ')'
            when f.activated_at is null then 'qb-pipeline firm activate ' || f.firm_id
            when f.paused_at is not null then 'qb-pipeline firm resume ' || f.firm_id
            else ''
-       end as next_step,
-       f.model,
-       f.environment,
-       f.realm_id,
-       f.company_name,
-       f.subscribed_at,
-       f.model_chosen_at,
-       f.connected_at,
-       f.activated_at,
-       f.eligible_since,
-       coalesce(d.to_send, 0) as to_send,
-       coalesce(d.held, 0) as held,
-       coalesce(d.waiting, 0) as waiting,
-       coalesce(d.in_flight, 0) as in_flight,
-       coalesce(d.synced, 0) as synced,
-       coalesce(d.to_send_amount, 0)::numeric(15, 2) as to_send_amount,
-       coalesce(d.held_amount, 0)::numeric(15, 2) as held_amount,
-       r.started_at as last_run_at,
-       r.outcome as last_run_outcome,
-       r.run_id as last_run_id
+       end as next_step,                            -- Command that takes set-up further; empty when the firm is active
+       f.model,                                     -- 1: payments go to QuickBooks; 2: they come from there
+       f.environment,                               -- production, sandbox or emulator
+       f.realm_id,                                  -- Id of the QuickBooks company
+       f.company_name,                              -- Name of the QuickBooks company
+       f.subscribed_at,                             -- When a super user subscribed the firm
+       f.model_chosen_at,                           -- When the model was chosen
+       f.connected_at,                              -- When the company was last connected; null while it is not
+       f.activated_at,                              -- When syncing was switched on
+       f.eligible_since,                            -- Documents created in billing since then are synced; null: all
+       d.to_send,                                   -- Documents that the next sync would look at and send
+       d.held,                                      -- Documents that need a person
+       d.waiting,                                   -- Documents that wait for another document or a date
+       d.in_flight,                                 -- Documents sent, with the answer outstanding or lost
+       d.synced,                                    -- Documents that stand in QuickBooks as billing means them
+       round(d.to_send_cents / 100.0, 2) as to_send_amount, -- Money of the documents to send
+       round(d.held_cents / 100.0, 2) as held_amount, -- Money of the documents that need a person
+       r.started_at as last_run_at,                 -- When the last run of this firm began
+       r.outcome as last_run_outcome,               -- running, done or failed
+       r.run_id as last_run_id                      -- Dagster run id of the last run
 from sync.firm f
-left join lateral (
+cross join lateral (
     select count(*) filter (where state in ('new', 'revised', 'void_pending')) as to_send,
            count(*) filter (where state in ('held', 'refused')) as held,
            count(*) filter (where state = 'waiting') as waiting,
            count(*) filter (where state in ('sending', 'unknown')) as in_flight,
            count(*) filter (where state = 'synced') as synced,
-           sum(amount_cents) filter (where state in ('new', 'revised', 'void_pending')) / 100.0 as to_send_amount,
-           sum(amount_cents) filter (where state in ('held', 'refused')) / 100.0 as held_amount
+           coalesce(sum(amount_cents) filter (where state in ('new', 'revised', 'void_pending')), 0) as to_send_cents,
+           coalesce(sum(amount_cents) filter (where state in ('held', 'refused')), 0) as held_cents
     from sync.document
     where firm_id = f.firm_id and kind in ('invoice', 'payment')
-) d on true
+) d
 left join lateral (
     select started_at, outcome, run_id from sync.run where firm_id = f.firm_id order by started_at desc limit 1
 ) r on true;

@@ -1,13 +1,18 @@
--- What did not reach QuickBooks, why, and what clears it?
+-- What did not reach QuickBooks as it should, why, and what clears it?
 -- Grain: one row per held or refused document. Money: dollars. Read by: finance, every morning.
 create view reporting.held_documents as
-select d.firm_id, d.kind, d.source_id, d.part, d.number, d.document_date,
-       (d.amount_cents / 100.0)::numeric(15, 2) as amount,
-       d.reason,
-       coalesce(p.sentence, d.reason) as sentence,
-       coalesce(p.remedy, '') as remedy,
-       d.state_since as since,
-       d.state
+select d.firm_id,                                   -- Law firm
+       d.kind,                                      -- invoice or payment
+       d.source_id,                                 -- Document in billing
+       d.part,                                      -- Date on which credit was applied; else empty
+       d.number,                                    -- Invoice number or payment reference
+       d.document_date,                             -- Date of the document
+       round(d.amount_cents / 100.0, 2) as amount,  -- Amount in billing
+       d.reason,                                    -- Reason code
+       coalesce(p.sentence, d.reason) as sentence,  -- What the reason means
+       coalesce(p.remedy, '') as remedy,            -- The one action that clears it
+       d.state_since as since,                      -- Since when it is held
+       d.state                                      -- held: our refusal; refused: QuickBooks' own
 from sync.document d
 left join sync.problem p on p.code = d.reason
 where d.state in ('held', 'refused') and d.kind in ('invoice', 'payment');

@@ -1,12 +1,23 @@
 -- Payment by payment: what billing says and what QuickBooks holds.
--- Grain: one row per payment; a credit applied on several dates has one row per date. Money: dollars.
+-- Grain: one row per payment that a sync sends; a credit applied on several dates has one row per date. Money: dollars;
+-- difference = received - in_quickbooks. Deposits, refunds and rejections stand in enter_by_hand.
 create view reporting.payment_reconciliation as
-select firm_id, source_id as payment_id, part as applied_date, number as reference, document_date, payer_id, payment_kind,
-       state, reason,
-       (amount_cents / 100.0)::numeric(15, 2) as received,
-       (sent_total_cents / 100.0)::numeric(15, 2) as sent,
-       (quickbooks_total_cents / 100.0)::numeric(15, 2) as in_quickbooks,
-       ((amount_cents - case when state = 'voided' then 0 else coalesce(quickbooks_total_cents, 0) end) / 100.0)::numeric(15, 2) as difference,
-       coalesce(quickbooks_id, '') as quickbooks_id
-from sync.document
-where kind = 'payment';
+select firm_id,                                     -- Law firm
+       source_id as payment_id,                     -- Payment in billing
+       part as applied_date,                        -- Date on which credit was applied; empty for other payments
+       number as reference,                         -- Check number or other reference
+       document_date,                               -- Date that QuickBooks shall show
+       payer_id,                                    -- Payer in billing
+       payment_kind,                                -- payment or credit_application
+       state,                                       -- State of the document
+       reason,                                      -- Reason code; empty when there is none
+       round(received_cents / 100.0, 2) as received, -- Amount in billing; a void one is nothing
+       round(sent_total_cents / 100.0, 2) as sent,  -- Total that was last sent and accepted; null when none was
+       round(quickbooks_total_cents / 100.0, 2) as in_quickbooks, -- Total in QuickBooks, as it last answered; null when it never did
+       round((received_cents - coalesce(quickbooks_total_cents, 0)) / 100.0, 2) as difference, -- What QuickBooks lacks (or, negative, has too much)
+       coalesce(quickbooks_id, '') as quickbooks_id -- Id in QuickBooks; empty when it is not there
+from (
+    select *, case when source_status = 'void' then 0 else amount_cents end as received_cents
+    from sync.document
+    where kind = 'payment' and payment_kind not in ('credit_deposit', 'refund', 'rejection', 'reversal')
+) d;
