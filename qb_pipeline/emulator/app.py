@@ -91,7 +91,7 @@ class App:
         """Let late things happen and webhooks leave."""
         while True:
             self.world.settle()
-            for tenant in self.world.tenants.values():
+            for tenant in list(self.world.tenants.values()):
                 for delivery in tenant.webhooks.due():
                     status = await asyncio.to_thread(tenant.webhooks.send, delivery)
                     tenant.webhooks.note(delivery, status)

@@ -54,7 +54,7 @@ UNFILTERABLE = frozenset(
 def check_fields(entity: str, body: Body) -> None:
     """Refuse a body with unknown properties or values that their types cannot hold.
 
-    What Intuit's parser turns into another type by itself (a number where text is wanted), this turns as well, in place.
+    What Intuit's parser turns into another type by itself (a number where text is wanted), this turns too, in place.
 
     Raises:
         FaultError: the first thing that is wrong.

@@ -19,6 +19,7 @@ SCOPES |= {"address"}
 ACCOUNTING = "com.intuit.quickbooks.accounting"
 CODE_SECONDS = 600
 DAY = 86_400
+MOST_KEPT = 2000
 HARD_EXPIRY_SECONDS = 157_680_000
 """Five years: accounting tokens of 2023 and later (Intuit blog, 12 November 2025)."""
 CLIENTS = {"emulator-client": "emulator-secret"}
@@ -73,6 +74,7 @@ class Authorizations:
     """Who may do what."""
 
     def __init__(self, clock: Clock, keep: Callable[[Vault], None]) -> None:
+        """``keep`` is given what is new or has changed."""
         self.clock = clock
         self.keep = keep
         self.vault = Vault()
@@ -83,7 +85,7 @@ class Authorizations:
         """Hand out a code: a person has clicked Connect."""
         code = f"XAB{secrets.token_hex(20)}"
         self.vault.codes[code] = Code(realm, redirect_uri, self.clock.now() + CODE_SECONDS)
-        self.keep(self.vault)
+        self.keep(Vault(codes={code: self.vault.codes[code]}))
         return code
 
     def exchange(self, company_of: Callable[[str], Company | None], code: str, redirect_uri: str) -> dict[str, Any]:
@@ -92,15 +94,13 @@ class Authorizations:
         Raises:
             GrantError: no such code, used, expired, or another redirect address.
         """
-        found = self.vault.codes.pop(code, None)
+        found = self.vault.codes.get(code)
         company = company_of(found.realm) if found else None
-        if (
-            found is None
-            or company is None
-            or found.expires_at <= self.clock.now()
-            or found.redirect_uri != redirect_uri
-        ):
-            self.keep(self.vault)
+        good = found is not None and found.expires_at > self.clock.now() and found.redirect_uri == redirect_uri
+        if found is not None:
+            found.expires_at = 0.0
+            self.keep(Vault(codes={code: found}))
+        if company is None or not good:
             raise GrantError("invalid_grant", "Invalid authorization code")
         return self.grant(company)
 
@@ -108,7 +108,7 @@ class Authorizations:
         """Give a first pair of tokens."""
         now = self.clock.now()
         token = self._new_refresh(company, secrets.token_hex(8), born_at=now)
-        return self._answer(company, token)
+        return self._answer(company, token, {})
 
     def refresh(
         self, company_of: Callable[[str], Company | None], token: str, *, show_hard_expiry: bool = False
@@ -128,11 +128,13 @@ class Authorizations:
         if company.switches.user_access == "lost":
             raise GrantError("invalid_grant", "Unauthorized Request: User is not a member of the specified Realm")
         self.refreshes += 1
+        replaced: dict[str, Refresh] = {}
         rotation = company.switches.refresh_rotation
         if rotation == "strict" or (rotation == "daily" and now - found.issued_at >= DAY and found.dies_at is None):
             found.dies_at = now if rotation == "strict" else now + DAY
+            replaced[token] = found
             token = self._new_refresh(company, found.chain, born_at=found.born_at)
-        return self._answer(company, token, show_hard_expiry=show_hard_expiry)
+        return self._answer(company, token, replaced, show_hard_expiry=show_hard_expiry)
 
     def _new_refresh(self, company: Company, chain: str, *, born_at: float) -> str:
         now = self.clock.now()
@@ -141,13 +143,16 @@ class Authorizations:
         self.vault.refresh[token] = Refresh(company.realm, chain, now, dies, born_at)
         return token
 
-    def _answer(self, company: Company, token: str, *, show_hard_expiry: bool = False) -> dict[str, Any]:
+    def _answer(
+        self, company: Company, token: str, replaced: dict[str, Refresh], *, show_hard_expiry: bool = False
+    ) -> dict[str, Any]:
+        """Write the answer; the new pair and the end of the old one are kept together."""
         now = self.clock.now()
         access = f"eyJ{secrets.token_urlsafe(96)}"
-        self.vault.access[access] = Access(company.realm, now + company.switches.access_token_seconds)
-        self._tidy(now)
-        self.keep(self.vault)
         found = self.vault.refresh[token]
+        self.vault.access[access] = Access(company.realm, now + company.switches.access_token_seconds)
+        self.keep(Vault(access={access: self.vault.access[access]}, refresh={**replaced, token: found}))
+        self._tidy(now)
         answer: dict[str, Any] = {
             "token_type": "bearer",
             "access_token": access,
@@ -160,10 +165,23 @@ class Authorizations:
         return answer
 
     def _tidy(self, now: float) -> None:
-        """Forget access tokens that expired a day ago; a younger one still says that it is expired."""
-        if len(self.vault.access) > 1000:
-            live = {name: each for name, each in self.vault.access.items() if each.expires_at > now - DAY}
-            self.vault.access = live
+        """Forget what has been useless for a day; a younger token still says why it is refused."""
+        if len(self.vault.access) + len(self.vault.refresh) > MOST_KEPT:
+            self.vault = self.current(now)
+
+    def current(self, now: float) -> Vault:
+        """Give what is still of use."""
+        return Vault(
+            access={name: each for name, each in self.vault.access.items() if each.expires_at > now - DAY},
+            refresh={name: each for name, each in self.vault.refresh.items() if (each.dies_at or now) > now - DAY},
+            codes={name: each for name, each in self.vault.codes.items() if each.expires_at > now},
+        )
+
+    def recall(self, kept: Vault) -> None:
+        """Take back what was kept."""
+        self.vault.access.update(kept.access)
+        self.vault.refresh.update(kept.refresh)
+        self.vault.codes.update(kept.codes)
 
     def revoke(self, token: str) -> bool:
         """End a connection: either token will do. Say whether there was one."""
@@ -176,11 +194,14 @@ class Authorizations:
 
     def revoke_realm(self, realm: str) -> None:
         """End every connection of a company: what Disconnect in QuickBooks does."""
-        self.vault.refresh = {name: each for name, each in self.vault.refresh.items() if each.realm != realm}
-        for each in self.vault.access.values():
-            if each.realm == realm:
-                each.state = "revoked"
-        self.keep(self.vault)
+        now = self.clock.now()
+        mine = {name: each for name, each in self.vault.refresh.items() if each.realm == realm}
+        for refresh in mine.values():
+            refresh.dies_at = now
+        gone = {name: each for name, each in self.vault.access.items() if each.realm == realm}
+        for access in gone.values():
+            access.state = "revoked"
+        self.keep(Vault(access=gone, refresh=mine))
 
     def find_problem(self, header: str, realm: str) -> tuple[int, str]:
         """Say what is wrong with an ``Authorization`` header: a status and a detail; 200 when nothing is."""

@@ -160,7 +160,7 @@ class World:
             for key, answer in tenant.desk.repeats.answers.items():
                 if answer.fault is None and company.switches.requestid == "honoured":
                     yield _answer_line(realm, key, answer)
-        yield {"vault": self.authorizations.vault}
+        yield {"vault": self.authorizations.current(self.clock.now())}
 
     def _replay(self, line: dict[str, Any]) -> None:
         if "wrote" in line:
@@ -183,7 +183,7 @@ class World:
         elif "clock" in line:
             self.clock.offset = float(line["clock"])
         elif "vault" in line:
-            self.authorizations.vault = _read(line["vault"], Vault)
+            self.authorizations.recall(_read(line["vault"], Vault))
         elif "answer" in line:
             known = Answer(float(line["at"]), b"", line["entity"], line["id"], line["content"])
             self.tenants[line["answer"]].desk.repeats.remember((line["key"][0], line["key"][1]), known)

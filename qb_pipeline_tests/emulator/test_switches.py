@@ -1,8 +1,13 @@
 """Switches start at the worst case that a careful client survives."""
 
+from pathlib import Path
+from typing import get_args
+
 import msgspec
 import pytest
 
+from qb_pipeline.emulator.bookkeeper import VERBS
+from qb_pipeline.emulator.mishaps import What
 from qb_pipeline.emulator.switches import DOCUMENTED, Switches, change_switches
 
 
@@ -33,3 +38,10 @@ def test_presets_change_several_and_single_values_win() -> None:
 def test_unknown_switches_and_values_are_errors(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"x|maybe|int|preset"):
         change_switches(Switches(), wrong)
+
+
+def test_the_page_names_every_switch_every_verb_and_everything_that_goes_wrong() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "quickbooks.md").read_text()
+    words = [*Switches.__struct_fields__, *VERBS, *get_args(What)]
+
+    assert [word for word in words if f"`{word}`" not in page] == []
