@@ -94,7 +94,7 @@ def sync_firms(
     chosen: ChosenDocuments,
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Sync the chosen dates of the chosen firms, firm by firm; a firm that fails is named when the others are done."""
-    run = Run(context.run_id, context.run.tags.get("trigger", "ui"), context.run.tags.get("actor", "dagster"))
+    run = Run(context.run.run_id, context.run.tags.get("trigger", "ui"), context.run.tags.get("actor", "dagster"))
     steps = [step for step in STEPS if dg.AssetKey(step) in context.selected_asset_keys]
     reports: list[tuple[Scope, FirmReport]] = []
     failures: dict[str, str] = {}
