@@ -5,6 +5,7 @@ Belongs here: how to connect, how to find a named query. Does not belong here: a
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def engine(url: str) -> sa.Engine:
 
 def run_script(connection: sa.Connection, path: Path) -> None:
     """Run a ``.sql`` file as it stands, in the connection's transaction; it takes no parameters."""
-    with connection.connection.cursor() as cursor:
+    with closing(connection.connection.cursor()) as cursor:
         cursor.execute(path.read_text())
 
 
