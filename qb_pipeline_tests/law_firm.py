@@ -14,6 +14,7 @@ from uuid import uuid4
 import requests
 import sqlalchemy as sa
 
+from qb_pipeline.billing.source import fetch_firm
 from qb_pipeline.ledger.firms import Firm
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.quickbooks.environments import environment
@@ -52,6 +53,43 @@ class Time:
     def sleep(self, seconds: float) -> None:
         self.skipped += timedelta(seconds=seconds)
         requests.post(f"{self.emulator_url}/emulator/clock", json={"advance_seconds": seconds}, timeout=10)
+
+
+def activate(
+    companies: Companies,
+    firm_id: str,
+    books: Bookkeeper,
+    *,
+    model: int,
+    settings: dict[str, str] | None = None,
+    eligible_since: datetime | None = None,
+) -> Firm:
+    """Take every step of set-up for a firm that billing knows, with tokens of the emulator."""
+    now, firms = companies.clock(), companies.firms
+    known = fetch_firm(companies.billing, firm_id)
+    assert known is not None
+    firms.add(
+        firm_id,
+        name=known.name,
+        time_zone=known.time_zone,
+        currency=known.currency,
+        super_user=PARTNER,
+        actor=PARTNER,
+        now=now,
+    )
+    firms.subscribe(firm_id, actor=PARTNER, now=now)
+    firms.choose_model(firm_id, model, actor=PARTNER, now=now)
+    firms.connect(
+        firm_id, environment="emulator", realm_id=books.realm_id, company_name=known.name, actor=PARTNER, now=now
+    )
+    granted = books.tokens()
+    tokens = Tokens(
+        granted["access_token"], granted["refresh_token"], now + timedelta(hours=1), now + timedelta(days=100)
+    )
+    companies.tokens.save(firm_id, realm_id=books.realm_id, environment="emulator", tokens=tokens, now=now)
+    if settings:
+        firms.change_settings(firm_id, settings, actor=PARTNER, now=now)
+    return firms.activate(firm_id, eligible_since=eligible_since, actor=PARTNER, now=now)
 
 
 @dataclass
@@ -96,29 +134,9 @@ class LawFirm:
 
     def activate(self, *, eligible_since: datetime | None = None, **settings: str) -> Firm:
         """Take every step of set-up, with tokens of the emulator."""
-        now, firms = self.time.now(), self.companies.firms
-        firms.add(
-            FIRM,
-            name="Firm One",
-            time_zone="America/New_York",
-            currency="USD",
-            super_user=PARTNER,
-            actor=PARTNER,
-            now=now,
+        return activate(
+            self.companies, FIRM, self.books, model=self.model, settings=settings, eligible_since=eligible_since
         )
-        firms.subscribe(FIRM, actor=PARTNER, now=now)
-        firms.choose_model(FIRM, self.model, actor=PARTNER, now=now)
-        firms.connect(
-            FIRM, environment="emulator", realm_id=self.books.realm_id, company_name="Firm One", actor=PARTNER, now=now
-        )
-        granted = self.books.tokens()
-        tokens = Tokens(
-            granted["access_token"], granted["refresh_token"], now + timedelta(hours=1), now + timedelta(days=100)
-        )
-        self.companies.tokens.save(FIRM, realm_id=self.books.realm_id, environment="emulator", tokens=tokens, now=now)
-        if settings:
-            firms.change_settings(FIRM, settings, actor=PARTNER, now=now)
-        return firms.activate(FIRM, eligible_since=eligible_since, actor=PARTNER, now=now)
 
     # Billing
 

@@ -8,11 +8,11 @@ import pandas as pd
 from qb_pipeline.core import schemas
 from qb_pipeline.core.invoices import find_invoice_problems, find_taken_numbers, forwarded_cents
 from qb_pipeline.core.markers import marker
-from qb_pipeline.core.money import to_cents
 from qb_pipeline.core.payloads import Content, invoice_contents
 from qb_pipeline.core.plan import choose_operation, update_body
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.sync.frames import rows
+from qb_pipeline.sync.outcomes import read_cents
 from qb_pipeline.sync.plan import Plan, without_gone
 from qb_pipeline.sync.push import Ready
 from qb_pipeline.sync.references import find_customers, find_items
@@ -126,7 +126,7 @@ def _change(
             problems[row.document_id] = theirs.problem
             continue
         assert theirs.entity is not None  # noqa: S101 - without one there is a problem
-        paid_cents = to_cents(theirs.entity["TotalAmt"]) - to_cents(theirs.entity["Balance"])
+        paid_cents = read_cents(theirs.entity, "TotalAmt") - read_cents(theirs.entity, "Balance")
         identity = {"Id": theirs.entity["Id"], "SyncToken": theirs.entity["SyncToken"]}
         if operation == "void":
             if paid_cents:

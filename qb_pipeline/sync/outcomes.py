@@ -5,6 +5,7 @@ looking closer at a refusal (``refusals``), answers that never came (``settle``)
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal
 
 from qb_pipeline.core.markers import find_marker
@@ -52,7 +53,7 @@ def read_accepted(item: Item, entity: Entity, body: Mapping[str, Any], *, activi
     A document that is not ours, or says anything of billing's otherwise, is not taken for success: it is held.
     """
     state, reason = "synced", ""
-    total = to_cents(entity["TotalAmt"]) if item.kind in ("invoice", "payment") else None
+    total = read_cents(entity, "TotalAmt") if item.kind in ("invoice", "payment") else None
     if item.operation == "void":
         state, reason = ("held", Problem.CONFLICT) if total else ("voided", "")
     elif total is not None:
@@ -95,6 +96,11 @@ def go_back(item: Item, outcome: str, *, fault_code: str = "") -> Outcome:
     else:
         state, reason = UNSENT[item.operation], ""
     return Outcome(item.document_id, outcome, state, reason, fault_code=fault_code)
+
+
+def read_cents(entity: Entity, field: str) -> int:
+    """An amount of QuickBooks, which writes whole dollars without a point; none is 0."""
+    return to_cents(Decimal(entity.get(field) or 0))
 
 
 def is_ours(item: Item, entity: Entity) -> bool:

@@ -34,9 +34,12 @@ def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
     keys: dict[PartKey, Any] = {(row.source_id, row.part): row for row in rows(work)}
     with place.billing.snapshot():
         fetched = place.billing.fetch_payments(ids)
-        payments = schemas.validate(schemas.Payments, fetched.payments)
-        applications = schemas.validate(schemas.Applications, fetched.applications)
-        invoices, forwarded = _invoices(place, set(applications["invoice_id"]))
+        # With what else pays their invoices: one of those may have been rejected.
+        others = place.billing.payment_ids_on(set(fetched.applications["invoice_id"])) - set(ids)
+        beside = place.billing.fetch_payments(others)
+        payments = _validated(schemas.Payments, fetched.payments, beside.payments)
+        applications = _validated(schemas.Applications, fetched.applications, beside.applications)
+        invoices, forwarded = _invoices(place, set(fetched.applications["invoice_id"]))
     known = _known(place, invoices, dry=dry)
     planned = divide(
         payments,
@@ -76,6 +79,10 @@ def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
     _choose(place, plan, keys, contents, _applications(planned.allocations), problems, dry=dry)
     plan.stop(work, problems)
     return plan
+
+
+def _validated(schema: type[schemas.Payments] | type[schemas.Applications], *frames: pd.DataFrame) -> pd.DataFrame:
+    return schemas.validate(schema, pd.concat(frames, ignore_index=True) if len(frames[1]) else frames[0])
 
 
 def _choose(

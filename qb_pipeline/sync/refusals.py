@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from qb_pipeline.core.money import to_cents
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.ledger.attempts import Attempt, Item, Outcome
 from qb_pipeline.ledger.documents import Decision, state_of
 from qb_pipeline.quickbooks.errors import QuickBooksError
 from qb_pipeline.sync.frames import rows
-from qb_pipeline.sync.outcomes import ENTITY, is_ours, is_voided, read_accepted
+from qb_pipeline.sync.outcomes import ENTITY, is_ours, is_voided, read_accepted, read_cents
 from qb_pipeline.sync.workplace import Workplace
 
 TAKEN = {"6140": "DocNumber", "6240": "DisplayName"}
@@ -64,7 +63,7 @@ def _look_at_invoices(place: Workplace, item: Item, outcome: Outcome) -> Outcome
     if lost:
         _hold_invoices(place, lost)
         problem = Problem.INVOICE_NOT_SENT
-    elif any(to_cents(found[key]["Balance"]) < share.amount_cents for key, share in wanted.items()):
+    elif any(read_cents(found[key], "Balance") < share.amount_cents for key, share in wanted.items()):
         problem = Problem.EXCEEDS_BALANCE
     else:
         return outcome
