@@ -54,6 +54,8 @@ def _changes(company: Company, entity: str, since: float, left: int, false_delet
             dead.append(record)
         elif seen is not None and entity not in SETTINGS:
             live.append(seen)
+            if len(live) >= left:
+                break
     if entity not in TRANSACTIONS and not company.switches.cdc_shows_merged:
         dead = []
     shown: list[Any] = [msgspec.Raw(company.render(entity, record)) for record in live]

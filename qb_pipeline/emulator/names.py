@@ -6,6 +6,7 @@ here: money.
 
 from qb_pipeline.emulator import faults
 from qb_pipeline.emulator.company import Change
+from qb_pipeline.emulator.currencies import choose_currency
 from qb_pipeline.emulator.faults import FaultError
 from qb_pipeline.emulator.fields import Body
 from qb_pipeline.emulator.tables import PEOPLE, encode
@@ -90,8 +91,7 @@ def _check_customer(change: Change, body: Body) -> None:
     for name, entity in (("SalesTermRef", "Term"), ("PaymentMethodRef", "PaymentMethod")):
         if name in body:
             body[name] = change.refer(entity, body[name])
-    home = change.company.preference("CurrencyPrefs", "HomeCurrency")
-    body.setdefault("CurrencyRef", {"value": (home or {}).get("value", "USD"), "name": "United States Dollar"})
+    choose_currency(change, body)
     if body["Job"] in (True, "true") and not (body.get("ParentRef") or {}).get("value"):
         raise FaultError("6150", "Parent Reference Missing", "A job needs a ParentRef.", hint="Detail is our wording")
 

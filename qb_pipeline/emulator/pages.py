@@ -6,6 +6,7 @@ bookkeeper's.
 
 from html import escape
 from importlib.resources import files
+from itertools import islice
 
 from qb_pipeline.emulator.company import Company
 from qb_pipeline.emulator.fields import Body
@@ -100,23 +101,26 @@ def _table(heads: tuple[str, ...], rows: list[str]) -> str:
 
 
 def _newest(company: Company, entity: str) -> list[Record]:
-    return list(reversed(company.tables[entity].rows.values()))[:SHOWN]
+    return list(islice(reversed(company.tables[entity].rows.values()), SHOWN))
 
 
 def _invoices(company: Company) -> str:
     rows = []
     for record in _newest(company, "Invoice"):
         body = record.decode()
-        lines = "".join(_line(line) for line in body["Line"] if line["DetailType"] != "SubTotalLineDetail")
-        note = f"<p class='faint'>{escape(body['PrivateNote'])}</p>" if body.get("PrivateNote") else ""
+        lines = [_line(line) for line in body["Line"] if line["DetailType"] != "SubTotalLineDetail"]
+        note = f"<p>{escape(body['PrivateNote'])}</p>" if body.get("PrivateNote") else ""
         number = escape(record.number or f"no number, id {record.id}")
-        inner = f"<table class='lines'><tbody>{lines}</tbody></table>{note}"
+        count = f"{len(lines)} line{'s' if len(lines) != 1 else ''}"
+        table = f"<table class='lines'><tbody>{''.join(lines)}</tbody></table>"
         kind, state = _state(body)
         rows.append(
-            f"<tr><td>{record.date}</td><td><details><summary>{number}</summary>{inner}</details></td>"
+            f"<tr class='head'><td>{record.date}</td><td>{number}</td>"
             f"<td>{_customer(body)}</td><td class='number'>{escape(body.get('DueDate') or '')}</td>"
             f"<td class='number'>{dollars_text(record.total_cents)}</td>"
             f"<td class='number'>{dollars_text(record.balance_cents)}</td><td class='{kind}'>{state}</td></tr>"
+            "<tr class='more'><td></td>"
+            f"<td colspan='6'><details><summary>{count}</summary>{table}{note}</details></td></tr>"
         )
     return _table(("Date", "No.", "Customer", "#Due", "#Total", "#Balance", "Status"), rows)
 
@@ -124,7 +128,7 @@ def _invoices(company: Company) -> str:
 def _line(line: Body) -> str:
     detail = line.get("SalesItemLineDetail") or {}
     item = escape(str((detail.get("ItemRef") or {}).get("name") or line["DetailType"]))
-    quantity = f"{detail['Qty']} x {detail.get('UnitPrice', '')}" if detail.get("Qty") is not None else ""
+    quantity = f"{detail['Qty']} \u00d7 {detail.get('UnitPrice', '')}" if detail.get("Qty") is not None else ""
     text = escape(str(line.get("Description") or ""))
     amount = dollars_text(cents(line.get("Amount")))
     return f"<tr><td>{item}</td><td>{text}</td><td class='number'>{quantity}</td><td class='number'>{amount}</td></tr>"

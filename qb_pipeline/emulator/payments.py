@@ -8,6 +8,7 @@ from typing import Any
 from qb_pipeline.emulator import faults
 from qb_pipeline.emulator.books import Postings, applied_to, find_owed
 from qb_pipeline.emulator.company import Change
+from qb_pipeline.emulator.currencies import set_currency
 from qb_pipeline.emulator.fields import Body
 from qb_pipeline.emulator.money import cents, dollars
 
@@ -47,14 +48,7 @@ def prepare(change: Change, body: Body, old: Body | None) -> Body:
     body["UnappliedAmt"] = dollars(_find_unapplied(body))
     body["LinkedTxn"] = []
     body.setdefault("ProcessPayment", False)
-    home = (change.company.preference("CurrencyPrefs", "HomeCurrency") or {}).get("value", "USD")
-    currency = (body.get("CurrencyRef") or {}).get("value") or home
-    if (
-        currency
-        != change.company.tables["Customer"].rows[body["CustomerRef"]["value"]].decode()["CurrencyRef"]["value"]
-    ):
-        raise faults.business("Change transaction currency to match the customer's.", hint="Detail is weakly sourced")
-    body["CurrencyRef"] = {"value": currency, "name": "United States Dollar" if currency == "USD" else currency}
+    set_currency(change, body)
     return body
 
 

@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from qb_pipeline.emulator import faults
 from qb_pipeline.emulator.clock import add_days
 from qb_pipeline.emulator.company import Change
+from qb_pipeline.emulator.currencies import set_currency
 from qb_pipeline.emulator.faults import FaultError
 from qb_pipeline.emulator.fields import Body
 from qb_pipeline.emulator.money import CENT, cents, decimal, dollars
@@ -312,18 +313,7 @@ def _set_defaults(change: Change, entity: str, body: Body, old: Body | None) -> 
         raise FaultError("6420", "Email address is required", "An e-mail address is required to send the transaction.")
     if entity == "Invoice":
         body.setdefault("Deposit", 0)
-    preferences = change.company.preference("CurrencyPrefs", "MultiCurrencyEnabled")
-    if preferences:
-        if not (body.get("CurrencyRef") or {}).get("value"):
-            raise faults.missing("CurrencyRef")
-        body.setdefault("ExchangeRate", 1)
-    home = (change.company.preference("CurrencyPrefs", "HomeCurrency") or {}).get("value", "USD")
-    wanted = (body.get("CurrencyRef") or {}).get("value") or home
-    customer = change.company.live("Customer", (body.get("CustomerRef") or {}).get("value") or "")
-    expected = customer.decode()["CurrencyRef"]["value"] if customer is not None else wanted
-    if wanted != expected or (not preferences and wanted != home):
-        raise faults.business(f"Change transaction currency to match {expected}.", hint="Detail is weakly sourced")
-    body["CurrencyRef"] = {"value": wanted, "name": "United States Dollar" if wanted == "USD" else wanted}
+    set_currency(change, body)
 
 
 def void(change: Change, entity: str, body: Body) -> Body:
