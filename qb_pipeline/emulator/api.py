@@ -5,6 +5,7 @@ Does not belong here: the operations.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -52,6 +53,7 @@ class Call:
     params: QueryParams
     headers: Headers
     body: bytes
+    receive: Receive
     mishap: Mishap | None = None
 
     @property
@@ -97,7 +99,7 @@ class Api:
             await wire.send_reply(scope, receive, send, refuse_gateway(self.world, 403, ""))
             return
         params = QueryParams(scope["query_string"])
-        call = Call(tenant, scope["method"], parts[1:], params, headers, body)
+        call = Call(tenant, scope["method"], parts[1:], params, headers, body, receive)
         call.mishap = tenant.plan.pick(call.endpoint, call.operation)
         if call.mishap is not None:
             tenant.meter.mishaps[call.mishap.what] += 1
@@ -279,7 +281,7 @@ class Api:
 
         self.world.later(mishap.seconds, rest)
         if mishap.answer == "hang":
-            await asyncio.sleep(HANG_SECONDS)
+            await _wait_for_the_client_to_leave(call.receive)
             return None
         return wire.html(500) if mishap.answer == "html_500" else None
 
@@ -312,6 +314,13 @@ class Api:
             "fault_in_200": lambda: wire.json(200, {"Fault": SYSTEM_FAILURE.envelope(), "time": print_stamp(now)}),
         }
         return instead[what]() if what in instead else reply
+
+
+async def _wait_for_the_client_to_leave(receive: Receive) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HANG_SECONDS):
+            while (await receive())["type"] != "http.disconnect":
+                pass
 
 
 async def _read_body(receive: Receive) -> bytes:

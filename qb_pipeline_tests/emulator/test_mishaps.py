@@ -189,3 +189,17 @@ def test_cdc_calls_a_live_object_deleted(books: Client) -> None:
 
     assert [each.get("status") for each in found] == [None, "Deleted"]
     assert books.get(f"invoice/{found[1]['Id']}").status_code == 200
+
+
+def test_a_request_hangs_until_the_client_leaves(books: Client) -> None:
+    customer = books.customer()["Id"]
+    books.go_wrong({"match": "invoice", "what": "late_commit", "answer": "hang", "seconds": 60})
+    url = f"{books.base}/v3/company/{books.realm}/invoice"
+    headers = {"Authorization": f"Bearer {books.tokens['access_token']}"}
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(url, json=invoice_of(customer), headers=headers, timeout=0.3)
+    time.sleep(0.1)
+
+    assert books.admin("GET", "statistics")["by_status"]["0"] == 1
+    books.advance(61)
+    assert len(live(books)) == 1
