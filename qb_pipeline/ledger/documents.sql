@@ -32,7 +32,7 @@ changed as (
     left join sync.document k
            on k.firm_id = :firm_id and k.kind = j.kind and k.source_id = j.source_id and k.part = j.part
     where case
-              when k.document_id is null then j.unsent_reason <> 'INELIGIBLE'
+              when k.document_id is null then j.eligibility <> 'ineligible'
               else k.source_hash <> j.source_hash or k.reason = 'SOURCE_GONE'
                    or (k.quickbooks_id is null and k.eligibility <> j.eligibility)
           end
