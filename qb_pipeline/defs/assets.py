@@ -15,7 +15,7 @@ from qb_pipeline.defs.partitions import Scope, date_by_firm, read_scopes
 from qb_pipeline.defs.resources import ChosenDocuments
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.companies import Companies
-from qb_pipeline.sync.run import FIRM_ERRORS, STEPS, FirmReport, sync_firm
+from qb_pipeline.sync.run import FIRM_ERRORS, SCAN, STEPS, FirmReport, sync_firm
 from qb_pipeline.sync.scan import Selection
 
 OWNERS = ["team:finance-data"]
@@ -102,7 +102,8 @@ def sync_firms(
         selection = Selection(scope.first, scope.last, chosen.invoice_ids, chosen.payment_ids)
         try:
             with companies.open(scope.firm_id, run) as place:
-                reports.append((scope, sync_firm(place, selection, steps)))
+                # Billing is always read: invoices alone are those of these dates, not those that an earlier run saw.
+                reports.append((scope, sync_firm(place, selection, {SCAN, *steps})))
         except FIRM_ERRORS as error:
             failures[scope.firm_id] = str(error)
             context.log.error(f"{scope.firm_id}: {error}")

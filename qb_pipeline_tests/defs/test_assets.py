@@ -1,0 +1,270 @@
+"""The sync as Dagster runs it: a range of dates, one firm or several, all assets or some."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from qb_pipeline.definitions import defs
+from qb_pipeline.defs import assets
+from qb_pipeline.sync.run import STEPS
+from qb_pipeline_tests.defs.conftest import (
+    Orchestra,
+    add_firm,
+    failure,
+    metadata_of,
+    partitions,
+)
+from qb_pipeline_tests.law_firm import FIRM, LawFirm
+
+
+def test_three_days_are_sent_in_one_run_and_each_day_is_green(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    """A range, not one day: what passes for one day may fail for several."""
+    law_firm.activate()
+    for days_ago in range(3):
+        law_firm.invoice(str(days_ago), "100.00", days_ago=days_ago)
+    law_firm.invoice("too old", "100.00", days_ago=3)
+    law_firm.payment("p", applied={"1": "40.00"})
+
+    result = orchestra.sync(law_firm, days=3)
+
+    assert result.success
+    assert orchestra.materialized(result) == {step: partitions(FIRM, law_firm.today, 3) for step in STEPS}
+    assert sorted(row["DocNumber"] for row in law_firm.books.ours("Invoice")) == ["N-0", "N-1", "N-2"]
+    assert [str(row["TotalAmt"]) for row in law_firm.books.ours("Payment")] == ["40.0"]
+
+
+def test_the_log_knows_the_dagster_run_its_trigger_and_its_actor(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+
+    result = orchestra.sync(law_firm, trigger="schedule", actor="dagster")
+
+    rows = law_firm.query("select distinct run_id, trigger, actor from reporting.sync_log")
+    assert rows == [{"run_id": result.run_id, "trigger": "schedule", "actor": "dagster"}]
+
+
+def test_a_run_that_a_person_launched_says_so(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+
+    orchestra.sync(law_firm)
+
+    assert law_firm.query("select distinct trigger from reporting.sync_log") == [{"trigger": "ui"}]
+
+
+def test_invoices_alone_send_no_payment(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("p", applied={"1": "40.00"})
+
+    result = orchestra.sync(law_firm, assets=["quickbooks_invoices"])
+
+    assert set(orchestra.materialized(result)) == {"quickbooks_invoices"}
+    assert (len(law_firm.books.ours("Invoice")), law_firm.books.ours("Payment")) == (1, [])
+
+
+def test_payments_alone_send_no_invoice(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("p1", applied={"1": "40.00"})
+    orchestra.sync(law_firm, assets=["quickbooks_invoices"])
+    law_firm.invoice("2", "100.00")
+
+    result = orchestra.sync(law_firm, assets=["quickbooks_payments"])
+
+    assert set(orchestra.materialized(result)) == {"quickbooks_payments"}
+    assert [row["DocNumber"] for row in law_firm.books.ours("Invoice")] == ["N-1"]
+    assert len(law_firm.books.ours("Payment")) == 1
+
+
+def test_work_list_and_plan_alone_are_a_dry_run(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("p", applied={"1": "40.00"})
+    before = law_firm.books.statistics()["metered"]["writes"]
+
+    result = orchestra.sync(law_firm, assets=["work_list", "sync_plan"])
+
+    assert law_firm.books.statistics()["metered"]["writes"] == before
+    assert law_firm.states() == {"1": ("new", ""), "p": ("new", "")}
+    assert metadata_of(result, "sync_plan")["plan"] == [
+        {"firm": FIRM, "kind": "invoice", "operation": "create", "documents": 1, "amount": "100.00"},
+        {"firm": FIRM, "kind": "payment", "operation": "create", "documents": 1, "amount": "40.00"},
+    ]
+
+
+def test_one_chosen_invoice_goes_alone(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    law_firm.activate()
+    for name in ("1", "2"):
+        law_firm.invoice(name, "100.00")
+    law_firm.payment("p", applied={"1": "40.00"})
+
+    orchestra.sync(law_firm, invoice_ids=["2"])
+
+    assert [row["DocNumber"] for row in law_firm.books.ours("Invoice")] == ["N-2"]
+    assert law_firm.books.ours("Payment") == []
+
+
+def test_many_chosen_documents_go_together(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    law_firm.activate()
+    for name in ("1", "2", "3"):
+        law_firm.invoice(name, "100.00")
+        law_firm.payment(f"p{name}", applied={name: "40.00"})
+
+    orchestra.sync(law_firm, invoice_ids=["1", "3"], payment_ids=["p3"])
+
+    assert sorted(row["DocNumber"] for row in law_firm.books.ours("Invoice")) == ["N-1", "N-3"]
+    assert len(law_firm.books.ours("Payment")) == 1
+
+
+def test_two_firms_in_one_run_reach_their_own_companies(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    other = add_firm(law_firm, "two", invoices=2)
+
+    result = orchestra.sync(law_firm, firm_ids=[FIRM, "two"], days=2)
+
+    both = partitions(FIRM, law_firm.today, 2) | partitions("two", law_firm.today, 2)
+    assert orchestra.materialized(result) == dict.fromkeys(STEPS, both)
+    assert [row["DocNumber"] for row in law_firm.books.ours("Invoice")] == ["N-1"]
+    assert sorted(row["DocNumber"] for row in other.ours("Invoice")) == ["N-two-0", "N-two-1"]
+
+
+def test_a_firm_that_fails_leaves_the_other_done_and_green_and_names_its_next_step(
+    law_firm: LawFirm, orchestra: Orchestra
+) -> None:
+    """The failing firm comes first: those after it are done all the same."""
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+
+    result = orchestra.sync(law_firm, firm_ids=["a-newcomer", FIRM], days=2)
+
+    assert not result.success
+    assert failure(result) == (
+        "There is no firm a-newcomer. Next step: qb-pipeline firm add a-newcomer --super-user YOUR-NAME\n"
+        "Every other firm of this run is done."
+    )
+    assert orchestra.materialized(result) == dict.fromkeys(STEPS, partitions(FIRM, law_firm.today, 2))
+    assert law_firm.states() == {"1": ("synced", "")}
+
+
+def test_a_firm_that_quickbooks_does_not_let_in_fails_alone(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    other = add_firm(law_firm, "two", invoices=1)
+    law_firm.books.switch(user_access="lost")
+
+    result = orchestra.sync(law_firm, firm_ids=[FIRM, "two"], days=2)
+
+    assert not result.success
+    assert failure(result).endswith("Every other firm of this run is done.")
+    assert orchestra.materialized(result) == dict.fromkeys(STEPS, partitions("two", law_firm.today, 2))
+    assert len(other.ours("Invoice")) == 1
+
+
+@pytest.mark.parametrize(
+    ("taken", "says"),
+    [
+        ([], "There is no firm one. Next step: qb-pipeline firm add one --super-user YOUR-NAME"),
+        (["add"], "one is not subscribed: nothing is sent. Next step: qb-pipeline firm subscribe one"),
+        (["add", "subscribe"], "one is subscribed: nothing is sent. Next step: qb-pipeline firm model one 1|2"),
+        (
+            ["add", "subscribe", "choose_model"],
+            "one is model chosen: nothing is sent. Next step: qb-pipeline connect one",
+        ),
+    ],
+)
+def test_a_firm_that_is_not_set_up_sends_nothing_and_is_told_its_next_step(
+    law_firm: LawFirm, orchestra: Orchestra, taken: list[str], says: str
+) -> None:
+    law_firm.invoice("1", "100.00")
+    firms, actor, now = law_firm.companies.firms, "partner", law_firm.time.now()
+    arguments = {
+        "add": {"name": "Firm One", "time_zone": "UTC", "currency": "USD", "super_user": "partner"},
+        "choose_model": {"model": 1},
+    }
+    for step in taken:
+        getattr(firms, step)(FIRM, **arguments.get(step, {}), actor=actor, now=now)
+    before = law_firm.books.statistics()["requests"]
+
+    result = orchestra.sync(law_firm, days=1)
+
+    assert failure(result) == says
+    assert orchestra.materialized(result) == {}
+    assert law_firm.books.statistics()["requests"] == before
+
+
+def test_assets_carry_what_their_page_shows() -> None:
+    specs = {spec.key.to_user_string(): spec for spec in assets.SPECS}
+
+    assert list(specs) == list(STEPS)
+    for spec in [*specs.values(), *assets.billing_tables]:
+        assert spec.description
+        assert spec.group_name in ("billing", "sync", "quickbooks")
+        assert spec.owners == ["team:finance-data"]
+        assert spec.kinds
+
+
+def test_assets_follow_from_billing_to_quickbooks() -> None:
+    graph = defs().resolve_asset_graph()
+
+    assert {
+        key.to_user_string(): sorted(parent.to_user_string() for parent in graph.get(key).parent_keys)
+        for key in graph.get_all_asset_keys()
+    } == {
+        "billing/invoices": [],
+        "billing/payments": [],
+        "work_list": ["billing/invoices", "billing/payments"],
+        "sync_plan": ["work_list"],
+        "quickbooks_invoices": ["sync_plan"],
+        "quickbooks_payments": ["quickbooks_invoices", "sync_plan"],
+    }
+
+
+CANARY = "Zzyzxcanary"
+
+
+def test_nothing_of_a_client_reaches_dagsters_storage_and_nothing_is_pickled(law_firm: LawFirm, tmp_path: Path) -> None:
+    """Sent, held and refused documents, and a row that breaks the contract: Dagster keeps ids, codes and sums only."""
+    law_firm.activate()
+    law_firm.insert(
+        "payers",
+        payer_id="P2",
+        first_name=CANARY,
+        last_name=f"{CANARY}son",
+        email=f"{CANARY}@example.org",
+        phone=f"{CANARY} 555",
+        address_line1=f"1 {CANARY} Street",
+    )
+    law_firm.insert("payers", payer_id="P3", first_name="", last_name=CANARY)
+    texts = {"customer_message": f"Dear {CANARY}", "internal_note": CANARY, "matter": CANARY, "terms": CANARY}
+    lines = [{"quantity": 1, "unit_price": 7, "amount": 7, "description": f"Advice to {CANARY}"}]
+    law_firm.invoice("sent", lines=lines, payer_id="P2", **texts)
+    law_firm.invoice("held", lines=lines, payer_id="P3", **texts)
+    law_firm.invoice("refused", lines=lines, payer_id="P2", invoice_number="N-sent", **texts)
+    law_firm.payment("p", applied={"sent": "7.00"}, payer_id="P2", memo=CANARY)
+    law_firm.books.create("Customer", {"DisplayName": f"{CANARY} of another program"})
+    with dg.DagsterInstance.local_temp(str(tmp_path), {"telemetry": {"enabled": False}}) as instance:
+        sent = Orchestra(instance).sync(law_firm)
+        with law_firm.billing.begin() as connection:
+            connection.execute(sa.text("alter table billing.payers drop constraint payers_kind_check"))
+            connection.execute(
+                sa.text("update billing.payers set kind = :kind where payer_id = 'P2'"), {"kind": CANARY}
+            )
+        law_firm.invoice("broken", lines=lines, payer_id="P2", **texts)
+        broken = Orchestra(instance).sync(law_firm)
+
+    assert (sent.success, failure(broken)) == (
+        True,
+        "Payers breaks its contract: kind: isin(('individual', 'corporation')) (1); rows P2. "
+        "Compare the billing database with the contract (`billing check`) and correct it there.",
+    )
+    assert len(law_firm.books.ours("Payment")) == 1
+    files = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert sum(sent.run_id.encode() in content for content in files.values()) > 0
+    assert [str(path) for path, content in files.items() if CANARY.lower().encode() in content.lower()] == []
+    assert [
+        str(path) for path in files if path.suffix not in (".db", ".db-shm", ".db-wal", ".err", ".out", ".complete")
+    ] == []
