@@ -76,6 +76,25 @@ class Bookkeeper:
         """What reached the company."""
         return self._ask("GET", f"{self.admin}/statistics")
 
+    def count_anew(self) -> None:
+        """Forget what has reached the company so far."""
+        self._ask("POST", f"{self.admin}/statistics/reset", {})
+
+    def requests(self) -> dict[str, int]:
+        """What has reached the company since ``count_anew``, by method and endpoint."""
+        counts: dict[str, int] = self.statistics()["by_endpoint"]
+        return counts
+
+    def writes(self) -> int:
+        """How many requests that write have reached the company: every POST but queries."""
+        return sum(
+            count for name, count in self.requests().items() if name.startswith("POST ") and name != "POST query"
+        )
+
+    def heal(self) -> None:
+        """Let nothing go wrong any more."""
+        self._ask("DELETE", f"{self.admin}/faults")
+
     def create(self, entity: str, body: dict[str, Any]) -> dict[str, Any]:
         """Enter something through the public API, as any other program of the firm would."""
         token = self.tokens()["access_token"]

@@ -4,6 +4,7 @@ Belongs here: saying in one line what a test's world looks like. Does not belong
 it.
 """
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,7 @@ import requests
 import sqlalchemy as sa
 
 from qb_pipeline.billing.source import fetch_firm
+from qb_pipeline.core.markers import find_marker
 from qb_pipeline.ledger.firms import Firm
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.quickbooks.environments import environment
@@ -46,13 +48,14 @@ class Time:
 
     emulator_url: str
     skipped: timedelta = timedelta()
+    session: requests.Session = field(default_factory=requests.Session, repr=False)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.skipped
 
     def sleep(self, seconds: float) -> None:
         self.skipped += timedelta(seconds=seconds)
-        requests.post(f"{self.emulator_url}/emulator/clock", json={"advance_seconds": seconds}, timeout=10)
+        self.session.post(f"{self.emulator_url}/emulator/clock", json={"advance_seconds": seconds}, timeout=10)
 
 
 def activate(
@@ -220,6 +223,27 @@ class LawFirm:
             for row in rows
             if kind in ("", row.kind)
         }
+
+    def sends(self) -> int:
+        """How often requests that write have left, as the ledger has it."""
+        return int(self.query("select coalesce(sum(sends), 0) as sends from sync.attempt")[0]["sends"])
+
+    def in_quickbooks(self, kind: str) -> Counter[str]:
+        """By billing id: how many living documents of QuickBooks carry its marker, asked of the emulator itself."""
+        notes = [
+            row.get("Notes" if kind == "customer" else "PrivateNote", "") for row in self.books.all(kind.capitalize())
+        ]
+        markers = [found for note in notes if (found := find_marker(note))]
+        return Counter(found.source_id + (f"@{found.part}" if found.part else "") for found in markers)
+
+    def activities(self, *activities: str) -> list[tuple[str, str, str, str]]:
+        """The log, oldest first: kind, source id, activity, reason; all of it, or some activities."""
+        rows = self.query("select kind, source_id, activity, reason from sync.log order by log_id")
+        return [
+            (row["kind"], row["source_id"], row["activity"], row["reason"])
+            for row in rows
+            if not activities or row["activity"] in activities
+        ]
 
     def query(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         """Rows of the pipeline's database, as an analyst reads them."""

@@ -149,8 +149,8 @@ def _work(
             ):
                 chosen |= {(kind, source_id) for source_id in work["source_id"]}
                 now = (work["source_status"] == "void") == voids
-                if again:
-                    now &= ~work["state"].isin(["held", "refused"])
+                if again:  # what was held may hang on a void whose answer was lost
+                    now &= ~work["state"].isin(["refused"] if voids else ["held", "refused"])
                 if now.any():
                     _plan_and_push(place, kind, work[now], planned, dry=PUSHES[kind] not in steps)
     if not again:

@@ -30,6 +30,9 @@ BEFORE_SEND = timedelta(minutes=10)
 NAME_FIELD = {"customer": "DisplayName", "item": "Name"}
 
 
+NAP_SECONDS = 5.0
+
+
 class DuplicateError(Exception):
     """QuickBooks holds more than one living document with one marker of ours: a person must look first."""
 
@@ -183,5 +186,5 @@ def _wait_out(place: Workplace, last_sent_at: datetime) -> None:
 
 def _naps(seconds: float) -> Iterable[float]:
     while seconds > 0:
-        yield min(seconds, 2.0)
-        seconds -= 2.0
+        yield min(seconds, NAP_SECONDS)
+        seconds -= NAP_SECONDS
