@@ -65,7 +65,7 @@ def running(home: Path, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]
     workspace.write_text(WORKSPACE.format(port=code_port))
     code_server = ["dagster", "api", "grpc", "-m", "qb_pipeline.definitions", "-h", "127.0.0.1", "-p", str(code_port),
                    "--location-name", "qb_pipeline"]  # fmt: skip
-    webserver = ["dagster_webserver", "-h", "127.0.0.1", "-p", str(port), "-w", str(workspace)]
+    webserver = ["qb_pipeline.web.dagster_ui", "--port", str(port), "--code-port", str(code_port)]
     daemon = ["dagster._daemon", "run", "-w", str(workspace)]
     with ExitStack() as stack:
         processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -138,7 +138,7 @@ class Page:
                 """query($r: ID!) { runOrError(runId: $r) { ... on Run {
                      runId status
                      eventConnection { events { __typename
-                       ... on ExecutionStepFailureEvent { error { message } failureMetadata { description } } } } } } }""",
+                       ... on ExecutionStepFailureEvent { failureMetadata { description } } } } } } }""",
                 r=launched["run"]["runId"],
             )["runOrError"]
             if run["status"] in ("SUCCESS", "FAILURE", "CANCELED"):

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import requests
 
 from qb_pipeline.billing.demo import TROUBLES
 from qb_pipeline.sync.run import STEPS
@@ -18,8 +19,10 @@ EXPECTED = """
 select i.invoice_number, i.invoice_date::text as txn_date, i.due_date::text as due_date,
        coalesce(nullif(p.corporation_name, ''), concat_ws(' ', p.first_name, p.last_name)) as payer,
        i.total_amount,
-       (select array_agg(l.amount order by l.line_number) from billing.invoice_lines l
-        where l.firm_id = i.firm_id and l.invoice_id = i.invoice_id and l.kind in ('fee', 'expense', 'interest')) as lines
+       (select array_agg(l.amount order by l.line_number)
+        from billing.invoice_lines l
+        where l.firm_id = i.firm_id and l.invoice_id = i.invoice_id
+          and l.kind in ('fee', 'expense', 'interest')) as lines
 from billing.invoices i
 join billing.payers p on p.firm_id = i.firm_id and p.payer_id = i.payer_id
 where i.firm_id = :firm_id and i.status = 'issued' and i.invoice_date between :first and :last
@@ -125,3 +128,18 @@ def test_a_firm_that_is_not_set_up_fails_with_its_next_step_and_sends_nothing(pa
     assert failure["failureMetadata"]["description"] == (
         "There is no firm nobody. Next step: qb-pipeline firm add nobody --super-user YOUR-NAME"
     )
+
+
+def test_a_foreign_page_cannot_launch_anything(page: Page) -> None:
+    mutation = 'mutation { addDynamicPartition(partitionsDefName: "firm", partitionKey: "evil") { __typename } }'
+
+    answers = [
+        requests.get(f"{page.url}/graphql", params={"query": mutation}, timeout=10),
+        requests.post(f"{page.url}/graphql", data=mutation, headers={"content-type": "text/plain"}, timeout=10),
+        requests.post(
+            f"{page.url}/graphql", json={"query": mutation}, headers={"origin": "https://evil.example"}, timeout=10
+        ),
+        requests.post(f"{page.url}/graphql", json={"query": mutation}, headers={"host": "evil.example"}, timeout=10),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 403, 403]

@@ -24,7 +24,9 @@ def test_a_sync_killed_in_the_middle_of_a_batch_is_finished_by_the_next_without_
         time.sleep(0.05)
     process.kill()
     process.wait()
-    in_flight = deployment.query("select count(*) as documents from sync.document where state in ('sending', 'unknown')")
+    in_flight = deployment.query(
+        "select count(*) as documents from sync.document where state in ('sending', 'unknown')"
+    )
     books.switch(batch_item_latency_ms=0)
 
     deployment.run("sync", FIRM, code=3)
@@ -33,7 +35,8 @@ def test_a_sync_killed_in_the_middle_of_a_batch_is_finished_by_the_next_without_
     markers = [row["PrivateNote"].split()[0] for row in invoices + books.ours("Payment")]
     synced = deployment.query(
         "select kind, count(*) as documents, sum(quickbooks_total_cents) as cents from sync.document"
-        " where firm_id = 'rivera-law' and kind in ('invoice', 'payment') and quickbooks_id is not null group by 1 order by 1"
+        " where firm_id = 'rivera-law' and kind in ('invoice', 'payment') and quickbooks_id is not null"
+        " group by 1 order by 1"
     )
     open_documents = deployment.query(
         "select count(*) as documents from sync.document where state in ('new', 'sending', 'unknown')"
