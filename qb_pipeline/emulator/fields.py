@@ -21,6 +21,7 @@ DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:?\d\d|Z)?)?")
 EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
 NUMBER = re.compile(r"-?\d+")
+LONGEST = 1_000_000
 LARGEST = Decimal(10) ** 15
 """``Line.Amount``: 15 digits at most (invoice reference)."""
 
@@ -59,60 +60,67 @@ def check_fields(entity: str, body: Body) -> None:
     Raises:
         FaultError: the first thing that is wrong.
     """
-    _check(TYPES[entity], body, "")
+    _check(TYPES[entity], body)
 
 
-def _check(table: dict[str, Field], body: Body, path: str) -> None:
+def _check(table: dict[str, Field], body: Body) -> None:
     for name, value in body.items():
         field = table.get(name)
         if field is None:
-            raise faults.unknown_property(path + name)
-        if value is None:
+            raise faults.unknown_property(name)
+        kind, given = field.kind, type(value)
+        # Most values are what they should be: text, numbers, objects.
+        if given is str and (kind == "id" or (kind == "str" and len(value) <= (field.maximum or LONGEST))):
             continue
-        if field.many:
-            if type(value) is not list:
-                raise faults.unknown_property(path + name)
-            for each in value:
-                if field.kind == "obj" and type(each) is not dict:
-                    raise faults.unknown_property(path + name)
-                _check_value(field, name, each, path)
-        else:
-            _check_value(field, name, value, path)
-            if field.kind in ("str", "id") and type(value) is not str:
-                body[name] = str(value)
-            elif field.kind == "bool" and type(value) is str:
-                body[name] = value == "true"
+        if given is dict and kind == "obj" and not field.many:
+            _check_object(field, name, value)
+        elif value is not None:
+            _check_other(field, name, value, body)
 
 
-def _check_value(field: Field, name: str, value: Any, path: str) -> None:
+def _check_other(field: Field, name: str, value: Any, body: Body) -> None:
+    if field.many:
+        if type(value) is not list:
+            raise faults.unknown_property(name)
+        for each in value:
+            if field.kind == "obj" and type(each) is not dict:
+                raise faults.unknown_property(name)
+            _check_value(field, name, each)
+        return
+    _check_value(field, name, value)
+    if field.kind in ("str", "id") and type(value) is not str:
+        body[name] = str(value)
+    elif field.kind == "bool" and type(value) is str:
+        body[name] = value == "true"
+
+
+def _check_value(field: Field, name: str, value: Any) -> None:
     kind = field.kind
-    if kind == "obj":
-        _check_object(field, name, value, path)
-    elif kind == "str":
-        if type(value) is not str:
-            if isinstance(value, (dict, list)):
-                raise faults.unknown_property(path + name)
-            value = str(value)
-        if field.maximum is not None and len(value) > field.maximum:
-            raise faults.wrong_length(name, field.maximum, len(value))
-    elif kind in ("dec", "int"):
+    if kind in ("dec", "int"):
         _check_number(name, value)
-    elif kind == "id":
-        if isinstance(value, (dict, list, bool)):
-            raise faults.unknown_property(path + name)
     elif kind == "enum":
         if value != "" and (type(value) is not str or value not in TABLES.enums[field.of]):
             raise faults.invalid_enumeration(name, value)
+    elif kind == "obj":
+        if type(value) is dict:
+            _check_object(field, name, value)
+        elif value != "":
+            raise faults.unknown_property(name)
+    elif kind == "str":
+        if isinstance(value, (dict, list)):
+            raise faults.unknown_property(name)
+        text = str(value)
+        if field.maximum is not None and len(text) > field.maximum:
+            raise faults.wrong_length(name, field.maximum, len(text))
+    elif kind == "id":
+        if isinstance(value, (dict, list, bool)):
+            raise faults.unknown_property(name)
     else:
-        _check_scalar(kind, name, value, path)
+        _check_scalar(kind, name, value)
 
 
-def _check_object(field: Field, name: str, value: Any, path: str) -> None:
-    if type(value) is not dict:
-        if value == "":
-            return
-        raise faults.unknown_property(path + name)
-    _check(TYPES[field.of], value, f"{path}{name}.")
+def _check_object(field: Field, name: str, value: Body) -> None:
+    _check(TYPES[field.of], value)
     if field.of == "EmailAddress":
         address = value.get("Address") or ""
         if address:
@@ -132,23 +140,21 @@ def _check_number(name: str, given: Any) -> None:
             value = Decimal(value) if value else Decimal()
         except InvalidOperation:
             raise faults.invalid_number(name, value) from None
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        raise faults.invalid_number(name, value)
-    if isinstance(value, Decimal) and not value.is_finite():
+    if type(value) is not int and (type(value) is not Decimal or not value.is_finite()):
         raise faults.invalid_number(name, value)
     if not -LARGEST < value < LARGEST:
         raise faults.invalid_number(name, value)
 
 
-def _check_scalar(kind: str, name: str, value: Any, path: str) -> None:
+def _check_scalar(kind: str, name: str, value: Any) -> None:
     if kind == "bool":
         if not isinstance(value, bool) and value not in ("true", "false"):
-            raise faults.unknown_property(path + name)
+            raise faults.unknown_property(name)
     elif kind == "date":
         if not isinstance(value, str) or (value and not DATE.match(value)):
-            raise faults.unknown_property(path + name)
+            raise faults.unknown_property(name)
     elif kind == "dt" and (not isinstance(value, str) or (value and not INSTANT.fullmatch(value))):
-        raise faults.unknown_property(path + name)
+        raise faults.unknown_property(name)
 
 
 @lru_cache(maxsize=1024)

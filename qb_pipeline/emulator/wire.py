@@ -6,6 +6,7 @@ says.
 
 import asyncio
 import gzip
+import socket
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +41,7 @@ class Connections(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Remember a connection by the client's address."""
         self.peer = transport.get_extra_info("peername")[:2]
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.open[self.peer] = transport
         super().connection_made(transport)
 

@@ -138,7 +138,7 @@ def test_a_throttle_answer_is_xml_and_says_no_when_to_come_back(books: Client) -
 
 
 def test_parallel_names_are_refused(books: Client) -> None:
-    books.switch(latency_ms=150)
+    books.switch(latency_ms=600)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda name: books.post("customer", {"DisplayName": name}), ["a", "b", "c"]))
     texts = [answer.text for answer in answers if answer.status_code == 400]
