@@ -62,7 +62,7 @@ class Desk:
         known = self.repeats.recall(self.company, key, body)
         if known is not None:
             return known
-        mark = digest(body) if request_id else b""
+        mark = digest(body) if request_id and self.company.switches.requestid_compares_bodies else b""
         now = self.company.clock.now()
         try:
             content, identifier = write(self.company, entity, operation, body, include=include, unseen=unseen)

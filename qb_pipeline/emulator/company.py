@@ -31,6 +31,7 @@ REFERENCE_KINDS = {
     "PaymentMethod": "PaymentMethods",
 }
 """What a 2500 calls each kind: the first six are recorded or documented, the rest follow their spelling."""
+MOST_SEEN = 1000
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ class Company:
         self.roles: dict[str, str] = {}
         self.fresh: deque[tuple[str, str, float]] = deque()
         self._last_ids: Counter[str] = Counter()
-        self._preferences: tuple[Record, Body] | None = None
+        self._seen: dict[tuple[str, str], tuple[Record, Body]] = {}
 
     def change(self, unseen: frozenset[tuple[str, str]] = frozenset()) -> "Change":
         """Begin a write; objects in ``unseen`` cannot be referred to (the same batch made them)."""
@@ -97,10 +98,17 @@ class Company:
 
     def preference(self, group: str, name: str) -> Any:
         """Read one preference."""
-        record = self.tables["Preferences"].rows["1"]
-        if self._preferences is None or self._preferences[0] is not record:
-            self._preferences = (record, record.decode())
-        return (self._preferences[1].get(group) or {}).get(name)
+        return (self.look("Preferences", "1").get(group) or {}).get(name)
+
+    def look(self, entity: str, identifier: str) -> Body:
+        """Give a live object to be read and not changed: it is decoded once per state."""
+        record = self.tables[entity].rows[identifier]
+        seen = self._seen.get((entity, identifier))
+        if seen is None or seen[0] is not record:
+            if len(self._seen) > MOST_SEEN:
+                self._seen.clear()
+            seen = self._seen[entity, identifier] = (record, record.decode())
+        return seen[1]
 
     def account_of(self, role: str) -> str:
         """Find the account of a role; ``item:7`` is the income account of item 7."""

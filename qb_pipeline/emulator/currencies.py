@@ -35,8 +35,8 @@ def set_currency(change: Change, transaction: Body) -> None:
     if several and not wanted:
         raise faults.missing("CurrencyRef")
     wanted = wanted or home
-    customer = change.company.live("Customer", str((transaction.get("CustomerRef") or {}).get("value") or ""))
-    expected = _wanted(customer.decode()) if customer is not None else wanted
+    customer = str((transaction.get("CustomerRef") or {}).get("value") or "")
+    expected = _wanted(change.company.look("Customer", customer)) if customer else wanted
     if wanted != expected or (wanted != home and not several):
         raise faults.business(f"Change transaction currency to match {expected}.", hint=WEAK)
     transaction["CurrencyRef"] = _reference(wanted)

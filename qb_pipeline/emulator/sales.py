@@ -214,7 +214,7 @@ def _is_taxable(line: Body) -> bool:
 
 
 def _set_due_date(change: Change, body: Body) -> None:
-    customer = change.company.tables["Customer"].rows[body["CustomerRef"]["value"]].decode()
+    customer = change.company.look("Customer", body["CustomerRef"]["value"])
     if body.get("SalesTermRef"):
         body["SalesTermRef"] = change.refer("Term", body["SalesTermRef"])
     elif customer.get("SalesTermRef"):
