@@ -10,6 +10,7 @@ from qb_pipeline.defs.partitions import firms, range_tags
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.automation import due_daily
 from qb_pipeline.sync.companies import Companies
+from qb_pipeline.sync.run import FIRM_ERRORS
 from qb_pipeline.sync.scan import Selection, scan
 
 
@@ -23,19 +24,31 @@ from qb_pipeline.sync.scan import Selection, scan
 def daily_sync(
     context: dg.ScheduleEvaluationContext, companies: dg.ResourceParam[Companies]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Look for firms whose local time has passed, bring their work lists up to date, ask for the dates with work."""
+    """Look for firms whose local time has passed, bring their work lists up to date, ask for the dates with work.
+
+    A firm that fails keeps nobody else from being asked for; while it is due, each tick tries it again.
+    """
     now = context.scheduled_execution_time.astimezone(UTC)
     requests = []
+    failures = []
     due = due_daily(companies.firms.all(), now)
     for firm, local_date in due:
-        with companies.open(firm.firm_id, Run(f"daily:{firm.firm_id}:{local_date}", "schedule", "dagster")) as place:
-            scan(place, Selection())
-            work = spans(place.documents.dates_with_work())
+        run = Run(f"daily:{firm.firm_id}:{local_date}", "schedule", "dagster")
+        try:
+            with companies.open(firm.firm_id, run) as place:
+                scan(place, Selection())
+                work = spans(place.documents.dates_with_work())
+        except FIRM_ERRORS as error:
+            failures.append(f"{firm.firm_id}: {error}")
+            context.log.error(failures[-1])
+            continue
         context.instance.add_dynamic_partitions(firms.name or "", [firm.firm_id])
         for position, (first, last) in enumerate(work):
             key = f"daily:{firm.firm_id}:{local_date}" + (f":{position + 1}" if position else "")
             tags = {**range_tags(firm.firm_id, first, last), "trigger": "schedule", "actor": "dagster"}
             requests.append(dg.RunRequest(run_key=key, tags=tags))
-    if not requests:
-        return dg.SkipReason(f"{len(due)} firms are due and none has work" if due else "no firm is due")
-    return requests
+    if requests:
+        return requests
+    if failures:
+        raise dg.Failure("\n".join(failures))
+    return dg.SkipReason(f"{len(due)} firms are due and none has work" if due else "no firm is due")

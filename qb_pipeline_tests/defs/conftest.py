@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -79,6 +80,13 @@ def orchestra() -> Iterator[Orchestra]:
         yield Orchestra(instance)
 
 
+@pytest.fixture
+def stored_orchestra(tmp_path: Path) -> Iterator[Orchestra]:
+    """An instance on disk: what a schedule opens again by its reference."""
+    with dg.DagsterInstance.local_temp(str(tmp_path), {"telemetry": {"enabled": False}}) as instance:
+        yield Orchestra(instance)
+
+
 def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
     """What an asset's page shows after a run; a table as its rows."""
     events = [event for event in result.get_asset_materialization_events() if event.asset_key == dg.AssetKey(asset)]
@@ -104,12 +112,12 @@ def partitions(firm_id: str, last: date, days: int) -> set[str]:
     return {f"{last - timedelta(days=n)}|{firm_id}" for n in range(days)}
 
 
-def add_firm(law_firm: LawFirm, firm_id: str, *, invoices: int) -> Bookkeeper:
+def add_firm(law_firm: LawFirm, firm_id: str, *, invoices: int, time_zone: str = "America/New_York") -> Bookkeeper:
     """A second active firm in the same databases, with a company of its own and invoices of 10.00, dated yesterday."""
     books = Bookkeeper.of_new_company(law_firm.books.url, realm_id=str(9_130_000_000_000_000 + next(numbers)))
     income = next(account["Id"] for account in books.all("Account") if account["Name"] == "Legal Fees")
     books.create("Item", {"Name": "Consultation", "Type": "Service", "IncomeAccountRef": {"value": income}})
-    law_firm.insert("firms", firm_id=firm_id)
+    law_firm.insert("firms", firm_id=firm_id, time_zone=time_zone)
     law_firm.insert("payers", firm_id=firm_id, payer_id="P1")
     law_firm.insert("fee_items", firm_id=firm_id, fee_item_id="F1")
     now = law_firm.time.now()
