@@ -206,10 +206,9 @@ class Api:
         if mishap is not None and mishap.what == "6000_transient":
             transient = frozenset(mishap.items if mishap.items is not None else range(len(items)))
         drop_links = mishap is not None and mishap.what == "links_dropped"
-        known = len(desk.repeats.answers)
-        yield from run_batch(desk, items, request_id, transient=transient, drop_links=drop_links)
-        for key in islice(desk.repeats.answers, known, None):
-            self.world.keep_answer(desk.company.realm, key, desk.repeats.answers[key])
+        for answer in run_batch(desk, items, request_id, transient=transient, drop_links=drop_links):
+            self.world.keep_answers(call.tenant)
+            yield answer
 
     def _read(self, call: Call, entity: str) -> dict[str, Any]:
         company = call.tenant.company
@@ -239,8 +238,7 @@ class Api:
         if call.mishap is not None and call.mishap.what == "links_dropped" and isinstance(body, dict):
             body = {**body, "Line": []}
         answer = desk.write(entity, operation, body, request_id=request_id, include=include)
-        if request_id:
-            self.world.keep_answer(desk.company.realm, (request_id, ""), answer)
+        self.world.keep_answers(call.tenant)
         content = msgspec.Raw(answer.content) if isinstance(answer.content, bytes) else answer.content
         return {entity: content}
 

@@ -36,6 +36,8 @@ class Repeats:
 
     def __init__(self) -> None:
         self.answers: dict[tuple[str, str], Answer] = {}
+        self.unkept: list[tuple[str, str]] = []
+        """Keys of answers that the journal has not seen yet."""
 
     def recall(self, company: Company, key: tuple[str, str], body: Any) -> Answer | None:
         """Find the answer that QuickBooks would replay, if it would.
@@ -67,6 +69,7 @@ class Repeats:
         """Keep an answer."""
         if key[0]:
             self.answers[key] = answer
+            self.unkept.append(key)
 
 
 def digest(body: Any) -> bytes:

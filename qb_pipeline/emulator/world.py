@@ -90,6 +90,7 @@ class World:
         tenant.company.clear()
         open_company(tenant.company)
         tenant.desk.repeats.answers.clear()
+        tenant.desk.repeats.unkept.clear()
         tenant.desk.refusals.clear()
         tenant.plan.mishaps.clear()
         tenant.meter.reset()
@@ -134,10 +135,14 @@ class World:
 
     # Memory
 
-    def keep_answer(self, realm: str, key: tuple[str, str], answer: Answer) -> None:
-        """Let an answer to a request id survive a restart."""
-        if self.tenants[realm].company.switches.requestid == "honoured":
-            self.journal.append(_answer_line(realm, key, answer))
+    def keep_answers(self, tenant: Tenant) -> None:
+        """Let new answers to request ids survive a restart."""
+        repeats, realm = tenant.desk.repeats, tenant.company.realm
+        if tenant.company.switches.requestid == "honoured":
+            for key in repeats.unkept:
+                if repeats.answers[key].fault is None:
+                    self.journal.append(_answer_line(realm, key, repeats.answers[key]))
+        repeats.unkept.clear()
 
     def _keep_entry(self, entry: Entry) -> None:
         self.journal.append({"wrote": entry.realm, "records": entry.records, "last_number": entry.last_number})

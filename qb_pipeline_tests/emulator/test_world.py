@@ -41,7 +41,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
     write(company, "Invoice", "delete", {"Id": "2", "SyncToken": "0"})
     write(company, "Customer", "update", {"Id": "1", "SyncToken": "0", "sparse": True, "DisplayName": "Augusta"})
     answer = world.tenants["7"].desk.write("Invoice", "create", invoice_of("1"), request_id="r")
-    world.keep_answer("7", ("r", ""), answer)
+    world.keep_answers(world.tenants["7"])
     tokens = world.authorizations.grant(company)
     world.advance(3600)
     world.set_webhook("7", "http://127.0.0.1:9/", "secret")
