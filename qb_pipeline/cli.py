@@ -2,7 +2,7 @@
 
 import typer
 
-from qb_pipeline.commands import demo, firms, services, sync
+from qb_pipeline.commands import demo, firms, mapping, services, sync
 
 app = typer.Typer(
     name="qb-pipeline",
@@ -16,6 +16,7 @@ app.command()(services.dev)
 app.add_typer(services.database_app, name="db")
 app.add_typer(services.billing_app, name="billing")
 app.add_typer(firms.app, name="firm")
+app.add_typer(mapping.app, name="mapping")
 app.command()(firms.connect)
 app.command()(firms.disconnect)
 app.command("list")(sync.list_documents)

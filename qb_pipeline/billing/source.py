@@ -18,7 +18,7 @@ from pandas import DataFrame, Series
 
 from qb_pipeline.billing.errors import BillingUnavailableError, ContractBrokenError, translated_errors
 from qb_pipeline.core.money import to_cents
-from qb_pipeline.core.names import name_key
+from qb_pipeline.core.names import join_names, name_key
 from qb_pipeline.database import Queries
 
 QUERIES = Queries(Path(__file__).with_suffix(".sql"))
@@ -275,6 +275,22 @@ class BillingSource:
         items, bad = self._fetch("fee_items", ids, keep_bad=True)
         items.loc[items["fee_item_id"].isin([row.source_id for row in bad]), "unit_price"] = None
         return items
+
+    def mappable_names(self, payer_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+        """What a mapping may be made for, ids to names, by kind: these payers, every fee item, every terms text."""
+        with self.snapshot():
+            payers = self.fetch_payers(payer_ids)
+            names = [
+                corporation or join_names((first, last))
+                for corporation, first, last in zip(
+                    payers["corporation_name"], payers["first_name"], payers["last_name"], strict=True
+                )
+            ]
+            return {
+                "payer": dict(zip(payers["payer_id"], names, strict=True)),
+                "fee_item": {row.fee_item_id: row.name for row in self._rows("fee_item_names", {})},
+                "terms": {row.terms: row.terms for row in self._rows("terms", {})},
+            }
 
     def payment_ids_on(self, invoice_ids: Iterable[str]) -> set[str]:
         """Name the payments on these invoices, and the refunds, rejections and reversals of those payments."""

@@ -177,3 +177,15 @@ union all
 select 'prepared ' || x.gid, null
 from pg_prepared_xacts x
 where x.database = current_database();
+
+-- name: fee_item_names
+select fee_item_id, coalesce(name, '') as name
+from billing.fee_items
+where firm_id = :firm_id
+order by fee_item_id;
+
+-- name: terms
+select distinct terms
+from billing.invoices
+where firm_id = :firm_id and terms <> ''
+order by terms;

@@ -40,7 +40,10 @@ def examine() -> list[Finding]:
         settings = config.load()
         config.secret_keys(settings.home)
     except ConfigurationError as error:
-        return [*findings, Finding("configuration", "broken", str(error), "Correct the setting that the message names.")]
+        return [
+            *findings,
+            Finding("configuration", "broken", str(error), "Correct the setting that the message names."),
+        ]
     findings.append(Finding("configuration", "ok", f"QuickBooks environment: {settings.environment}"))
     try:
         with services.use(settings) as found:
@@ -107,7 +110,9 @@ def _databases(settings: "Config", found: "Services") -> Iterator[Finding]:
             first = violations[0]
             where = f"{first.relation}.{first.column}".rstrip(".")
             text = f"{len(violations)} violations, the first: {where}: {first.problem}"
-            yield Finding("billing contract", "broken", text, "qb-pipeline billing check (or: qb-pipeline billing init)")
+            yield Finding(
+                "billing contract", "broken", text, "qb-pipeline billing check (or: qb-pipeline billing init)"
+            )
         else:
             yield Finding("billing contract", "ok", "met")
 

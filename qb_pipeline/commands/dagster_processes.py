@@ -93,7 +93,7 @@ def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is ours to pass on, in order
-            preexec_fn=dying_with_us(signal.SIGINT),
+            preexec_fn=dying_with_us(signal.SIGINT),  # noqa: PLW1509 - it only tells the kernel
         )
     try:
         yield process

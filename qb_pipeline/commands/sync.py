@@ -116,7 +116,8 @@ def sync_now(
                 if (first is None or day >= first) and (last is None or day <= last)
             ]
     outcome: dict[str, Any] = {
-        "firm": firm_id, "runs": [], "failed": [], "activities": [], "notices": [], "control_totals": [], "reads": 0, "writes": 0,
+        "firm": firm_id, "runs": [], "failed": [], "activities": [], "notices": [], "control_totals": [],
+        "reads": 0, "writes": 0,
     }  # fmt: skip
     if not days:
         return outcome

@@ -6,6 +6,7 @@ from datetime import date
 
 import dagster as dg
 
+from qb_pipeline.definitions import defs
 from qb_pipeline.defs.partitions import firms, range_tags
 
 
@@ -35,8 +36,6 @@ def launch_sync(
     payment_ids: Sequence[str] = (),
 ) -> Launched:
     """Run the job ``sync`` over inclusive document dates of one firm, and wait for its end."""
-    from qb_pipeline.definitions import defs
-
     chosen = {"invoice_ids": list(invoice_ids), "payment_ids": list(payment_ids)}
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions(firms.name or "", [firm_id])

@@ -310,6 +310,22 @@ class Documents:
             )
             return {row.source_id: row.quickbooks_id for row in rows}
 
+    def payer_ids(self) -> list[str]:
+        """Payers with invoices or payments on the list."""
+        with self._engine.connect() as connection:
+            return list(connection.scalars(queries["payer_ids"], {"firm_id": self._firm_id}))
+
+    def pending(self, kinds: Sequence[str]) -> list[Any]:
+        """What may need a run by itself: kind, source_id, document_date, state, reason, since; oldest first."""
+        with self._engine.connect() as connection:
+            return list(connection.execute(queries["pending"], {"firm_id": self._firm_id, "kinds": list(kinds)}))
+
+    def last_invoice_at(self) -> datetime | None:
+        """When an invoice last reached QuickBooks; None when none has."""
+        with self._engine.connect() as connection:
+            found: datetime | None = connection.scalar(queries["last_invoice_at"], {"firm_id": self._firm_id})
+        return found
+
     def held_by_reason(self) -> list[dict[str, Any]]:
         """Held and refused documents: kind, reason, documents, amount (dollars), sentence, remedy; most money first."""
         with self._engine.connect() as connection:

@@ -181,6 +181,7 @@ moved as (
         state_since = case when (d.state, d.reason) = (o.state, o.reason) then d.state_since else :now end,
         forwarded_cents = coalesce(o.forwarded_cents, d.forwarded_cents),
         -- a person took it out of QuickBooks: it holds, and pays, nothing there
+        sent_total_cents = case when o.state = 'voided' then 0 else d.sent_total_cents end,
         quickbooks_total_cents = case when o.state = 'voided' or o.reason in ('REMOTE_DELETED', 'REMOTE_VOIDED') then 0
                                       else d.quickbooks_total_cents end
     from outcome o
@@ -280,7 +281,7 @@ where firm_id = :firm_id
 order by document_date, kind, source_id, part;
 
 -- name: held_by_reason
-select d.kind, d.reason, count(*) as documents, round(sum(d.amount_cents) / 100.0, 2) as amount,
+select d.kind, d.reason, count(*) as documents, sum(d.amount_cents) * 0.01 as amount,
        coalesce(p.sentence, d.reason) as sentence, coalesce(p.remedy, '') as remedy
 from sync.document d
 left join sync.problem p on p.code = d.reason
@@ -289,7 +290,7 @@ group by d.kind, d.reason, p.sentence, p.remedy
 order by sum(d.amount_cents) desc, d.kind, d.reason;
 
 -- name: in_quickbooks_totals
-select kind, count(*) as documents, round(sum(quickbooks_total_cents) / 100.0, 2) as amount
+select kind, count(*) as documents, sum(quickbooks_total_cents) * 0.01 as amount
 from sync.document
 where firm_id = :firm_id and kind in ('invoice', 'payment') and quickbooks_id is not null and state <> 'voided'
   and reason not in ('REMOTE_DELETED', 'REMOTE_VOIDED')
@@ -317,3 +318,20 @@ returning document_id, state, reason, amount_cents;
 select source_id, quickbooks_id
 from sync.document
 where firm_id = :firm_id and kind = :kind and source_id = any(:source_ids) and quickbooks_id is not null;
+
+-- name: payer_ids
+select distinct payer_id
+from sync.document
+where firm_id = :firm_id and kind in ('invoice', 'payment') and payer_id <> ''
+order by payer_id;
+
+-- name: pending
+select kind, source_id, document_date, state, reason, state_since as since
+from sync.document
+where firm_id = :firm_id and kind = any(:kinds)
+  and state in ('new', 'waiting', 'revised', 'void_pending')
+  and reason not in ('DATED_AHEAD', 'DATE_OUT_OF_RANGE')
+order by document_date, source_id, part;
+
+-- name: last_invoice_at
+select max(synced_at) from sync.document where firm_id = :firm_id and kind = 'invoice' and quickbooks_id is not null;

@@ -66,14 +66,15 @@ class Companies:
         )
 
     @contextmanager
-    def open(self, firm_id: str, run: Run) -> Iterator[Workplace]:
-        """Open an active firm for a run.
+    def open(self, firm_id: str, run: Run, *, setting_up: bool = False) -> Iterator[Workplace]:
+        """Open an active firm for a run; while it is ``setting_up``, a connected one will do.
 
         Raises:
             SetUpError: the firm is not set up, or belongs to another environment; the message names the next step.
         """
         firm = self.firms.get(firm_id)
-        firm.require_active()
+        if not (setting_up and firm.connected_at):
+            firm.require_active()
         if firm.environment != self.environment.name:
             raise SetUpError(
                 f"{firm_id} is connected to a company in {firm.environment}, but QUICKBOOKS_ENVIRONMENT is "

@@ -1,0 +1,104 @@
+"""The mapping utility: export, suggest, import."""
+
+import pytest
+
+from qb_pipeline.ledger.log import Run
+from qb_pipeline.sync.mapping import Row, RowError, import_rows, read_rows, suggest_rows
+from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
+
+RUN = Run("mapping", "cli", PARTNER)
+
+
+@pytest.fixture
+def firm(law_firm: LawFirm) -> LawFirm:
+    law_firm.activate()
+    law_firm.insert(
+        "payers", payer_id="P2", kind="corporation", first_name="", last_name="", corporation_name="Acme Corp."
+    )
+    law_firm.invoice("1", "10.00")
+    law_firm.invoice("2", "20.00", payer_id="P2")
+    law_firm.sync(["work_list"])
+    return law_firm
+
+
+def test_everything_that_can_be_mapped_is_read_with_its_mapping(firm: LawFirm) -> None:
+    firm.sync()
+
+    with firm.companies.open(FIRM, RUN) as place:
+        rows = [row for row in read_rows(place) if row.kind in ("payer", "fee_item")]
+
+    customers = {row["DisplayName"]: row["Id"] for row in firm.books.all("Customer")}
+    assert rows == [
+        Row("payer", "P1", "Ana Diaz", customers["Ana Diaz"], "Ana Diaz", "created"),
+        Row("payer", "P2", "Acme Corp."),  # a corporation without billing person is not created
+        Row("fee_item", "F1", "Consultation", firm.item_id, "Consultation", "matched"),
+    ]
+
+
+def test_the_likeliest_customer_is_suggested_and_nothing_is_applied(firm: LawFirm) -> None:
+    acme = firm.books.create("Customer", {"DisplayName": "ACME Corporation"})["Id"]
+
+    with firm.companies.open(FIRM, RUN) as place:
+        payers = [row for row in suggest_rows(place) if row.kind == "payer"]
+        applied = place.mappings.all("payer")
+
+    assert payers == [Row("payer", "P2", "Acme Corp.", acme, "ACME Corporation", "", 86)]
+    assert applied == []
+
+
+def test_an_imported_mapping_decides_and_its_invoice_goes_to_that_customer(firm: LawFirm) -> None:
+    acme = firm.books.create("Customer", {"DisplayName": "ACME Corporation"})["Id"]
+
+    with firm.companies.open(FIRM, RUN) as place:
+        errors = import_rows(place, [Row("payer", "P2", "", acme), Row("payer", "P1", "")])
+    firm.sync()
+
+    billed = {row["DocNumber"]: row["CustomerRef"]["value"] for row in firm.books.ours("Invoice")}
+    assert errors == []
+    assert billed["N-2"] == acme
+
+
+def test_one_bad_row_and_nothing_is_stored(firm: LawFirm) -> None:
+    acme = firm.books.create("Customer", {"DisplayName": "ACME Corporation"})["Id"]
+
+    with firm.companies.open(FIRM, RUN) as place:
+        errors = import_rows(
+            place,
+            [
+                Row("payer", "P2", "", acme),
+                Row("payer", "nobody", "", acme),
+                Row("payer", "P1", "", "99999"),
+                Row("payer", "P2", "", acme),
+                Row("plant", "P1", "", acme),
+            ],
+        )
+        stored = place.mappings.all("payer")
+
+    assert [(error.line, error.reason) for error in errors] == [
+        (3, "billing has no payer 'nobody'"),
+        (4, "QuickBooks has no active Customer with Id '99999'"),
+        (5, "payer P2 stands in line 2 too"),
+        (6, "no kind 'plant'"),
+    ]
+    assert all(isinstance(error, RowError) and error.remedy for error in errors)
+    assert stored == []
+
+
+def test_only_bank_and_current_asset_accounts_take_deposits(firm: LawFirm) -> None:
+    income = next(row["Id"] for row in firm.books.all("Account") if row["Name"] == "Legal Fees")
+
+    with firm.companies.open(FIRM, RUN) as place:
+        errors = import_rows(place, [Row("deposit_account", "check", "", income)])
+
+    assert [error.reason for error in errors] == [f"QuickBooks has no active Account with Id '{income}'"]
+
+
+def test_a_connected_firm_may_map_before_it_is_active(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    with law_firm.ledger.begin() as connection:
+        connection.exec_driver_sql("update sync.firm set activated_at = null")
+
+    with law_firm.companies.open(FIRM, RUN, setting_up=True) as place:
+        kinds = {row.kind for row in read_rows(place)}
+
+    assert kinds == {"fee_item", "payment_method", "deposit_account", "tax_code"}
