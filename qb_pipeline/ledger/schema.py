@@ -7,6 +7,7 @@ import hashlib
 import re
 import secrets
 import string
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +30,8 @@ COLUMN = re.compile(r"(\w+),?[ ]+-- (.+)$", re.MULTILINE)
 DEPENDENT_OBJECTS = "2BP01"
 """PostgreSQL's code for an object that others depend on (appendix A, "PostgreSQL Error Codes")."""
 
+_one_at_a_time = threading.Lock()  # Alembic keeps its connection in a global: two threads would migrate one database
+
 
 class DependentViewsError(ValueError):
     """Somebody's view rests on one of ours that must change."""
@@ -43,7 +46,7 @@ def upgrade(engine: sa.Engine, *, now: datetime) -> str:
     Raises:
         DependentViewsError: a view that is not ours rests on one that must change; nothing was changed.
     """
-    with engine.begin() as connection:
+    with _one_at_a_time, engine.begin() as connection:
         connection.execute(queries["lock_upgrade"])
         connection.execute(queries["create_schemas"])
         alembic.command.upgrade(_alembic(connection), "head")

@@ -4,7 +4,7 @@ Belongs here: saying in one line what billing showed and what QuickBooks answere
 must make of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -68,7 +68,7 @@ def set_up(engine: sa.Engine, firm_id: str = FIRM, realm_id: str = REALM, *, unt
         actor=PARTNER,
         now=NOON,
     )
-    steps = {
+    steps: dict[str, Callable[[], Firm]] = {
         "add": lambda: firm,
         "subscribe": lambda: firms.subscribe(firm_id, actor=PARTNER, now=NOON),
         "model": lambda: firms.choose_model(firm_id, 1, actor=PARTNER, now=NOON),

@@ -1,4 +1,7 @@
-"""Set-up goes in its order, by whom it may, and leaves a trace (A-02, A-03, A-31, A-32, A-35, A-42, A-44, A-47, A-49)."""
+"""Set-up goes in its order, by whom it may, and leaves a trace.
+
+Rows A-02, A-03, A-31, A-32, A-35, A-42, A-44, A-47, A-49 of the requirements.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -144,7 +147,7 @@ def test_an_active_firm_may_send_until_it_is_paused(ledger_engine: sa.Engine, fi
 
     paused = firms.pause(FIRM, actor="clerk", now=LATER)
 
-    with pytest.raises(SetUpError, match="one is paused: nothing is sent. Next step: qb-pipeline firm resume one"):
+    with pytest.raises(SetUpError, match=r"one is paused: nothing is sent. Next step: qb-pipeline firm resume one"):
         paused.require_active()
 
 
@@ -234,7 +237,7 @@ def test_a_key_that_could_not_stand_in_a_marker_is_refused(firms: Firms, key: st
 
 
 def test_a_firm_that_was_not_added_says_how_to_add_it(firms: Firms) -> None:
-    with pytest.raises(SetUpError, match="There is no firm two. Next step: qb-pipeline firm add two --super-user"):
+    with pytest.raises(SetUpError, match=r"There is no firm two\. Next step: qb-pipeline firm add two --super-user"):
         firms.get("two")
 
 

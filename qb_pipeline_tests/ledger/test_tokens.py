@@ -142,8 +142,8 @@ def test_ciphertext_of_another_company_cannot_be_read(
     set_up(ledger_engine, "two", "9131")
     save(store, "two", "9131", name="of-two")
     with ledger_engine.begin() as connection:
-        source = f"(select {columns} from sync.token where firm_id = 'two')"
-        connection.exec_driver_sql(f"update sync.token set ({columns}) = {source} where firm_id = 'one'")
+        source = f"(select {columns} from sync.token where firm_id = 'two')"  # noqa: S608
+        connection.exec_driver_sql(f"update sync.token set ({columns}) = {source} where firm_id = 'one'")  # noqa: S608
 
     with pytest.raises(SetUpError) as refusal:
         store.load(FIRM)
@@ -189,5 +189,5 @@ def test_without_a_key_there_is_no_store(ledger_engine: sa.Engine) -> None:
 def test_a_firm_without_tokens_says_how_to_get_some(store: TokenStore, ledger_engine: sa.Engine) -> None:
     Firms(ledger_engine).disconnect(FIRM, actor=PARTNER, now=NOON)
 
-    with pytest.raises(SetUpError, match="one has no tokens. Next step: qb-pipeline connect one"):
+    with pytest.raises(SetUpError, match=r"one has no tokens\. Next step: qb-pipeline connect one"):
         ask(store, Intuit())

@@ -5,12 +5,12 @@ select firm_id,                                     -- Law firm
        payer_id,                                    -- Payer in billing
        coalesce(max(customer_id), '') as customer_id, -- Customer in QuickBooks; empty while no invoice is there
        count(*) as invoices,                        -- Invoices, void and closed ones left out
-       round(sum(billed_cents) / 100.0, 2) as billed, -- New items of these invoices, forwarded balances left out
-       round(sum(held_cents) / 100.0, 2) as in_quickbooks, -- Totals in QuickBooks
-       round(sum(paid_cents) / 100.0, 2) as paid,   -- Paid on them in QuickBooks by payments of ours
-       round(sum(held_cents - paid_cents) / 100.0, 2) as open, -- Left to pay in QuickBooks, as far as we know
+       sum(billed_cents) * 0.01 as billed,          -- New items of these invoices, forwarded balances left out
+       sum(held_cents) * 0.01 as in_quickbooks,     -- Totals in QuickBooks
+       sum(paid_cents) * 0.01 as paid,              -- Paid on them in QuickBooks by payments of ours
+       sum(held_cents - paid_cents) * 0.01 as open, -- Left to pay in QuickBooks, as far as we know
        min(document_date) filter (where held_cents > paid_cents) as open_since, -- Date of the oldest invoice with something left to pay
-       round(sum(billed_cents - held_cents) / 100.0, 2) as not_in_quickbooks, -- Billed, and not in QuickBooks
+       sum(billed_cents - held_cents) * 0.01 as not_in_quickbooks, -- Billed, and not in QuickBooks
        min(document_date) filter (where billed_cents <> held_cents) as not_in_quickbooks_since -- Date of the oldest such invoice
 from (
     select d.firm_id, d.payer_id, d.customer_id, d.document_date,

@@ -10,11 +10,11 @@ select firm_id,                                     -- Law firm
        count(*) filter (where state in ('new', 'revised', 'void_pending', 'waiting', 'sending', 'unknown')) as pending, -- To be sent, waiting or under way
        count(*) filter (where state = 'voided') as voided, -- Void in QuickBooks
        count(*) filter (where state = 'closed') as closed, -- Never sent: nothing to bill, entered by hand, void before
-       round(coalesce(sum(amount_cents) filter (where is_meant), 0) / 100.0, 2) as billed, -- What billing says, without void and closed documents
-       round(coalesce(sum(forwarded_cents) filter (where is_meant), 0) / 100.0, 2) as forwarded, -- Balances of older invoices in it, which are not sent
-       round(coalesce(sum(sent_total_cents), 0) / 100.0, 2) as meant, -- Totals as they were last sent and accepted
-       round(coalesce(sum(quickbooks_total_cents), 0) / 100.0, 2) as in_quickbooks, -- Totals in QuickBooks, as it last answered
-       round((coalesce(sum(quickbooks_total_cents), 0) - coalesce(sum(sent_total_cents), 0)) / 100.0, 2) as difference -- What QuickBooks has more than was meant
+       coalesce(sum(amount_cents) filter (where is_meant), 0) * 0.01 as billed, -- What billing says, without void and closed documents
+       coalesce(sum(forwarded_cents) filter (where is_meant), 0) * 0.01 as forwarded, -- Balances of older invoices in it, which are not sent
+       coalesce(sum(sent_total_cents), 0) * 0.01 as meant, -- Totals as they were last sent and accepted
+       coalesce(sum(quickbooks_total_cents), 0) * 0.01 as in_quickbooks, -- Totals in QuickBooks, as it last answered
+       (coalesce(sum(quickbooks_total_cents), 0) - coalesce(sum(sent_total_cents), 0)) * 0.01 as difference -- What QuickBooks has more than was meant
 from (
     select *, state <> 'closed' and source_status <> 'void' as is_meant
     from sync.document

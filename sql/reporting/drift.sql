@@ -8,9 +8,9 @@ select d.firm_id,                                   -- Law firm
        d.number,                                    -- Invoice number or payment reference
        d.document_date,                             -- Date in billing
        coalesce(d.quickbooks_id, '') as quickbooks_id, -- Id in QuickBooks
-       round(d.amount_cents / 100.0, 2) as amount,  -- Amount in billing
-       round(d.sent_total_cents / 100.0, 2) as sent, -- Total that was last sent and accepted
-       round(d.quickbooks_total_cents / 100.0, 2) as in_quickbooks, -- Total in QuickBooks, as it last answered
+       d.amount_cents * 0.01 as amount,             -- Amount in billing
+       d.sent_total_cents * 0.01 as sent,           -- Total that was last sent and accepted
+       d.quickbooks_total_cents * 0.01 as in_quickbooks, -- Total in QuickBooks, as it last answered
        d.reason,                                    -- DRIFT, REMOTE_DELETED, REMOTE_VOIDED or COPIED
        coalesce(p.sentence, d.reason) as sentence,  -- What the reason means
        coalesce(p.remedy, '') as remedy,            -- The one action that clears it

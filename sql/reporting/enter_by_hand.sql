@@ -7,7 +7,7 @@ select d.firm_id,                                   -- Law firm
        d.number as reference,                       -- Check number or other reference
        d.document_date,                             -- Date of the payment
        d.payer_id,                                  -- Payer in billing
-       round(d.amount_cents / 100.0, 2) as amount,  -- Amount in billing
+       d.amount_cents * 0.01 as amount,             -- Amount in billing
        d.reverses_payment_id,                       -- Payment that it takes back; empty when there is none
        coalesce(o.quickbooks_id, '') as reverses_quickbooks_id, -- Id of that payment in QuickBooks; empty when it is not there
        coalesce(p.sentence, d.reason) as sentence,  -- What it is

@@ -37,8 +37,8 @@ select f.firm_id,                                   -- Law firm, as billing name
        d.waiting,                                   -- Documents that wait for another document or a date
        d.in_flight,                                 -- Documents sent, with the answer outstanding or lost
        d.synced,                                    -- Documents that stand in QuickBooks as billing means them
-       round(d.to_send_cents / 100.0, 2) as to_send_amount, -- Money of the documents to send
-       round(d.held_cents / 100.0, 2) as held_amount, -- Money of the documents that need a person
+       d.to_send_cents * 0.01 as to_send_amount,    -- Money of the documents to send
+       d.held_cents * 0.01 as held_amount,          -- Money of the documents that need a person
        r.started_at as last_run_at,                 -- When the last run of this firm began
        r.outcome as last_run_outcome,               -- running, done or failed
        r.run_id as last_run_id                      -- Dagster run id of the last run

@@ -7,7 +7,7 @@ select d.firm_id,                                   -- Law firm
        d.part,                                      -- Date on which credit was applied; else empty
        d.number,                                    -- Invoice number or payment reference
        d.document_date,                             -- Date of the document
-       round(d.amount_cents / 100.0, 2) as amount,  -- Amount in billing
+       d.amount_cents * 0.01 as amount,             -- Amount in billing
        d.reason,                                    -- Reason code
        coalesce(p.sentence, d.reason) as sentence,  -- What the reason means
        coalesce(p.remedy, '') as remedy,            -- The one action that clears it

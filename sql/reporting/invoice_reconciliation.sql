@@ -8,13 +8,13 @@ select d.firm_id,                                   -- Law firm
        d.payer_id,                                  -- Payer in billing
        d.state,                                     -- State of the document
        d.reason,                                    -- Reason code; empty when there is none
-       round(d.billed_cents / 100.0, 2) as billed,  -- Total in billing, forwarded balance included; a void one bills nothing
-       round(d.carried_cents / 100.0, 2) as forwarded, -- Balance of older invoices on it, which is not sent
-       round(d.sent_total_cents / 100.0, 2) as sent, -- Total that was last sent and accepted; null when none was
-       round(d.quickbooks_total_cents / 100.0, 2) as in_quickbooks, -- Total in QuickBooks, as it last answered; null when it never did
-       round(coalesce(a.paid_cents, 0) / 100.0, 2) as paid, -- Paid on it in QuickBooks by payments of ours
-       round((coalesce(d.quickbooks_total_cents, 0) - coalesce(a.paid_cents, 0)) / 100.0, 2) as open, -- Left to pay in QuickBooks, as far as we know
-       round((d.billed_cents - d.carried_cents - coalesce(d.quickbooks_total_cents, 0)) / 100.0, 2) as difference, -- What QuickBooks lacks (or, negative, has too much)
+       d.billed_cents * 0.01 as billed,             -- Total in billing, forwarded balance included; a void one bills nothing
+       d.carried_cents * 0.01 as forwarded,         -- Balance of older invoices on it, which is not sent
+       d.sent_total_cents * 0.01 as sent,           -- Total that was last sent and accepted; null when none was
+       d.quickbooks_total_cents * 0.01 as in_quickbooks, -- Total in QuickBooks, as it last answered; null when it never did
+       coalesce(a.paid_cents, 0) * 0.01 as paid,    -- Paid on it in QuickBooks by payments of ours
+       (coalesce(d.quickbooks_total_cents, 0) - coalesce(a.paid_cents, 0)) * 0.01 as open, -- Left to pay in QuickBooks, as far as we know
+       (d.billed_cents - d.carried_cents - coalesce(d.quickbooks_total_cents, 0)) * 0.01 as difference, -- What QuickBooks lacks (or, negative, has too much)
        coalesce(d.quickbooks_id, '') as quickbooks_id -- Id in QuickBooks; empty when it is not there
 from (
     select *,

@@ -11,10 +11,10 @@ select firm_id,                                     -- Law firm
        payment_kind,                                -- payment or credit_application
        state,                                       -- State of the document
        reason,                                      -- Reason code; empty when there is none
-       round(received_cents / 100.0, 2) as received, -- Amount in billing; a void one is nothing
-       round(sent_total_cents / 100.0, 2) as sent,  -- Total that was last sent and accepted; null when none was
-       round(quickbooks_total_cents / 100.0, 2) as in_quickbooks, -- Total in QuickBooks, as it last answered; null when it never did
-       round((received_cents - coalesce(quickbooks_total_cents, 0)) / 100.0, 2) as difference, -- What QuickBooks lacks (or, negative, has too much)
+       received_cents * 0.01 as received,           -- Amount in billing; a void one is nothing
+       sent_total_cents * 0.01 as sent,             -- Total that was last sent and accepted; null when none was
+       quickbooks_total_cents * 0.01 as in_quickbooks, -- Total in QuickBooks, as it last answered; null when it never did
+       (received_cents - coalesce(quickbooks_total_cents, 0)) * 0.01 as difference, -- What QuickBooks lacks (or, negative, has too much)
        coalesce(quickbooks_id, '') as quickbooks_id -- Id in QuickBooks; empty when it is not there
 from (
     select *, case when source_status = 'void' then 0 else amount_cents end as received_cents

@@ -14,7 +14,7 @@ select log_id,                                      -- Order in which it happene
        activity,                                    -- seen, created, updated, voided, skipped, held, refused, unknown …
        reason,                                      -- Reason code; empty when there is none
        detail,                                      -- Fault code or notice; never a client's data
-       round(amount_cents / 100.0, 2) as amount,    -- Amount of the document
+       amount_cents * 0.01 as amount,               -- Amount of the document
        quickbooks_id,                               -- Id in QuickBooks; empty when it is not there
        attempt_id,                                  -- Request in which it was sent
        intuit_tid                                   -- Intuit's id of the request, for its support

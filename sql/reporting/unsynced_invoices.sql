@@ -6,7 +6,7 @@ select firm_id,                                     -- Law firm
        number,                                      -- Invoice number
        document_date,                               -- Date of the invoice
        payer_id,                                    -- Payer in billing
-       round(amount_cents / 100.0, 2) as amount,    -- Total in billing, forwarded balance included
+       amount_cents * 0.01 as amount,               -- Total in billing, forwarded balance included
        state,                                       -- new, waiting, held, sending, unknown, revised, void_pending or refused
        reason,                                      -- Reason code; empty when there is none
        case when quickbooks_id is null then 'sync_now' else 'sync_again' end as action, -- sync_now: QuickBooks never had it; sync_again: it changed since
