@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo dev test check lint lock bench clean
+.PHONY: demo dev test check lint lock bench probe clean
 
 demo: $(READY)  ## the main job: two law firms, a QuickBooks emulator, a sync in Dagster
 	$(BIN)/qb-pipeline demo
@@ -25,9 +25,12 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+probe: $(READY)  ## ask a QuickBooks company which of our guesses about it are right; by default the emulator
+	$(BIN)/python benchmarks/probe.py
+
 bench: $(READY)  ## figures and ratios, printed
 	$(BIN)/python -m benchmarks.push
-	$(BIN)/python -m benchmarks.emulator_speed
+	$(BIN)/python benchmarks/emulator_speed.py
 
 lock:  ## resolve again: hashes, and no index addresses
 	$(BIN)/uv pip compile pyproject.toml --extra dev --no-emit-index-url --generate-hashes \
