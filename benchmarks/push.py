@@ -15,7 +15,7 @@ import resource
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -113,9 +113,15 @@ def connect(ledger: sa.Engine, billing: sa.Engine, books: Bookkeeper) -> Compani
 def open_companies(ledger: sa.Engine, billing: sa.Engine, api: str) -> Companies:
     """The companies of this deployment of one."""
     return Companies(
-        ledger=ledger, billing=billing, environment=environment("emulator", api_url=api), client_id="emulator-client",
-        client_secret="emulator-secret",  # noqa: S106 - the emulator accepts no other keys=["bench"], first_date=date(2023, 1, 1), in_flight=IN_FLIGHT,
-    )  # fmt: skip
+        ledger=ledger,
+        billing=billing,
+        environment=environment("emulator", api_url=api),
+        client_id="emulator-client",
+        client_secret="emulator-secret",  # noqa: S106 - the emulator accepts no other
+        keys=["bench"],
+        first_date=date(2023, 1, 1),
+        in_flight=IN_FLIGHT,
+    )
 
 
 def know_customers_and_items(companies: Companies, books: Bookkeeper, billing: sa.Engine) -> None:
