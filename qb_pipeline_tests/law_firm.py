@@ -198,6 +198,12 @@ class LawFirm:
         with self.billing.begin() as connection:
             connection.execute(sa.text(f"{verb} billing.{relation} {rest}"), values)
 
+    def remove(self, relation: str, **values: Any) -> None:
+        """Delete rows of billing that have these values; all of them without any."""
+        where = " and ".join(f"{name} = :{name}" for name in values) or "true"
+        with self.billing.begin() as connection:
+            connection.execute(sa.text(f"delete from billing.{relation} where {where}"), values)  # noqa: S608
+
     # The pipeline
 
     def sync(

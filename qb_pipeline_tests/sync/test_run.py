@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from qb_pipeline.ledger.firms import SetUpError
-from qb_pipeline_tests.law_firm import LawFirm
+from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, SCAN
+from qb_pipeline_tests.law_firm import FIRM, LawFirm
 
 
 def test_invoices_and_payments_reach_quickbooks(law_firm: LawFirm) -> None:
@@ -34,6 +35,8 @@ def test_a_second_sync_sends_nothing(law_firm: LawFirm) -> None:
     again = law_firm.sync()
 
     assert (again.activities, again.reads, again.writes) == ([], 0, 0)
+    work_list = "select number from reporting.unsynced_invoices union select reference from reporting.unsynced_payments"
+    assert law_firm.query(work_list) == []
 
 
 def test_an_unconnected_firm_is_refused_and_told_the_next_step(law_firm: LawFirm) -> None:
@@ -64,13 +67,133 @@ def test_only_the_chosen_invoice_is_sent(law_firm: LawFirm) -> None:
     assert law_firm.books.ours("Payment") == []
 
 
+def test_many_chosen_invoices_and_payments_go_together(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    for number in range(5):
+        law_firm.invoice(str(number), "1.00")
+        law_firm.payment(f"p{number}", applied={str(number): "1.00"})
+
+    law_firm.sync(invoice_ids=["1", "2", "3"], payment_ids=["p1", "p2", "p4"])
+
+    assert law_firm.in_quickbooks("invoice") == {"1": 1, "2": 1, "3": 1}
+    assert law_firm.in_quickbooks("payment") == {"p1": 1, "p2": 1}
+    assert law_firm.states("payment")["p4"] == ("waiting", "INVOICE_NOT_SENT")
+
+
+def test_a_chosen_document_that_cannot_go_says_why(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "1.00")
+    law_firm.invoice("draft", "1.00", status="draft")
+    law_firm.sync()
+
+    report = law_firm.sync(invoice_ids=["1", "draft", "nobody"])
+
+    reason = "is not available: billing does not have it, it is a draft, or it is not eligible"
+    assert report.notices == [
+        "invoice 1 needs nothing: it is synced", f"invoice draft {reason}", f"invoice nobody {reason}",
+    ]  # fmt: skip
+
+
 def test_planning_alone_sends_nothing(law_firm: LawFirm) -> None:
     law_firm.activate()
     law_firm.invoice("1", "1.00")
     law_firm.payment("p1", applied={"1": "1.00"})
 
-    report = law_firm.sync(["work_list", "sync_plan"])
+    report = law_firm.sync([SCAN, PLAN])
 
     assert dict(report.planned.documents) == {("invoice", "create"): 1, ("payment", "create"): 1}
     assert law_firm.books.ours("Invoice") == []
     assert report.writes == 0
+
+
+def test_invoices_and_payments_can_run_alone(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "1.00")
+    law_firm.payment("p1", applied={"1": "1.00"})
+
+    law_firm.sync([SCAN, PUSH_PAYMENTS])
+    payments_alone = law_firm.states()
+    law_firm.sync([SCAN, PUSH_INVOICES])
+    invoices_alone = law_firm.states()
+
+    assert payments_alone == {"1": ("new", ""), "p1": ("waiting", "INVOICE_NOT_SENT")}
+    assert invoices_alone == {"1": ("synced", ""), "p1": ("waiting", "INVOICE_NOT_SENT")}
+
+
+def test_nothing_is_written_back_to_billing(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    [invoice] = law_firm.books.ours("Invoice")
+    law_firm.books.do("receive-payment", customer_id=invoice["CustomerRef"]["value"], invoices=[invoice["Id"]])
+    with law_firm.billing.connect() as connection:
+        before = connection.exec_driver_sql("select xmin, * from billing.invoices").all()
+
+    law_firm.sync()
+
+    with law_firm.billing.connect() as connection:
+        assert connection.exec_driver_sql("select xmin, * from billing.invoices").all() == before
+        assert connection.exec_driver_sql("select * from billing.payments").all() == []
+
+
+def test_every_activity_is_a_row_of_the_log_with_its_run(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.invoice("bad", "100.00", total_amount="90.00")
+    law_firm.invoice("zero", "0.00")
+    law_firm.payment("p1", applied={"bad": "10.00"})
+    law_firm.sync()
+
+    assert (
+        law_firm.activities()
+        == [
+            ("invoice", "1", "seen", ""),
+            ("invoice", "bad", "seen", ""),
+            ("invoice", "zero", "seen", ""),
+            ("payment", "p1", "seen", ""),
+            ("customer", "P1", "created", ""),
+            ("invoice", "1", "created", ""),
+            ("invoice", "bad", "held", "TOTAL_MISMATCH"),
+            ("invoice", "zero", "closed", "NOTHING_TO_BILL"),
+            ("payment", "p1", "waiting", "INVOICE_NOT_SENT"),
+        ]
+        or law_firm.activities()
+    )  # the order within a step is the ledger's business
+    runs = law_firm.query(
+        "select l.run_id = r.run_id as same, r.outcome from sync.log l join sync.run r using (firm_id)"
+    )
+    assert {(row["same"], row["outcome"]) for row in runs} == {(True, "done")}
+
+
+def test_every_document_is_in_exactly_one_state_and_what_is_held_has_its_reason(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.invoice("bad", "100.00", total_amount="90.00")
+    law_firm.invoice("void", "100.00", status="void")
+    law_firm.payment("p1", applied={"1": "10.00"})
+    law_firm.payment("p2", applied={"bad": "10.00"})
+    law_firm.payment("p3", amount="10.00", kind="credit_deposit")
+
+    law_firm.sync()
+
+    assert law_firm.states() == {
+        "1": ("synced", ""), "bad": ("held", "TOTAL_MISMATCH"), "void": ("closed", "VOID_BEFORE_SENT"),
+        "p1": ("synced", ""), "p2": ("waiting", "INVOICE_NOT_SENT"), "p3": ("closed", "CREDIT_DEPOSIT"),
+    }  # fmt: skip
+
+
+def test_a_run_that_fails_says_so_in_its_row(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.books.fault({"what": "html_503", "match": "query", "times": None})
+    with pytest.raises(Exception, match="HTTP 503"):
+        law_firm.sync()
+
+    [run] = law_firm.query("select outcome, error, reads, writes from sync.run")
+    assert (run["outcome"], run["error"].split(":")[0], run["reads"], run["writes"]) == (
+        "failed",
+        "TransientError",
+        4,
+        0,
+    )
+    assert law_firm.companies.firms.get(FIRM).state == "active"

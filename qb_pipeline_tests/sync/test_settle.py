@@ -49,7 +49,7 @@ IN_BATCHES: list[dict[str, Any]] = [
 ]
 
 
-OFTEN = ("drop_before", "commit_then_drop", "late_commit")
+OFTEN = ("drop_before", "commit_then_drop", "batch_stops_half_way", "bids_swapped", "429_xml", "401")
 """What a quick run of the tests looks at; the rest is slow."""
 
 NO_ANSWER: dict[str, Any] = {"what": "html_503", "match": "query/3", "times": None}
@@ -72,7 +72,7 @@ def once(*ids: str) -> Counter[str]:
     return Counter(dict.fromkeys(ids, 1))
 
 
-@pytest.mark.parametrize("mishap", LOST + IN_BATCHES, ids=name_of)
+@pytest.mark.parametrize("mishap", each(LOST + IN_BATCHES))
 def test_the_same_run_finds_out_what_became_of_a_batch(law_firm: LawFirm, mishap: dict[str, Any]) -> None:
     law_firm.activate()
     for invoice_id in ("1", "2", "3"):

@@ -1,0 +1,61 @@
+"""A consent becomes a connection: to this company, and to no other."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from qb_pipeline.ledger.firms import Firm, SetUpError
+from qb_pipeline.sync.connect import connect_firm
+from qb_pipeline_tests.bookkeeper import Bookkeeper
+from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
+
+REDIRECT = "http://localhost:8723/callback"
+
+
+def consent(law_firm: LawFirm, realm_id: str) -> Firm:
+    """A person allows it on the emulator's page."""
+    oauth = law_firm.companies.oauth(REDIRECT)
+    page = oauth.authorization_url("state")
+    form = requests.get(page, timeout=10).text
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form))
+    answer = requests.post(
+        page.split("?")[0],
+        data={**fields, "company": realm_id, "answer": "allow"},
+        allow_redirects=False,
+        timeout=10,
+    )
+    granted = parse_qs(urlsplit(answer.headers["Location"]).query)
+    return connect_firm(law_firm.companies, FIRM, oauth, granted["code"][0], granted["realmId"][0], actor=PARTNER)
+
+
+def choose_model(law_firm: LawFirm) -> None:
+    now, firms = law_firm.time.now(), law_firm.companies.firms
+    firms.add(FIRM, name="One", time_zone="UTC", currency="USD", super_user=PARTNER, actor=PARTNER, now=now)
+    firms.subscribe(FIRM, actor=PARTNER, now=now)
+    firms.choose_model(FIRM, 1, actor=PARTNER, now=now)
+
+
+def test_a_consent_pins_the_firm_to_its_company_and_keeps_the_tokens(law_firm: LawFirm) -> None:
+    choose_model(law_firm)
+
+    firm = consent(law_firm, law_firm.books.realm_id)
+    law_firm.companies.firms.activate(FIRM, eligible_since=None, actor=PARTNER, now=law_firm.time.now())
+    law_firm.invoice("1", "1.00")
+    law_firm.sync()
+
+    assert (firm.realm_id, firm.company_name, firm.state) == (law_firm.books.realm_id, "Test Law Firm", "connected")
+    assert law_firm.states() == {"1": ("synced", "")}
+
+
+def test_another_company_is_refused_and_its_tokens_are_not_kept(law_firm: LawFirm) -> None:
+    choose_model(law_firm)
+    consent(law_firm, law_firm.books.realm_id)
+    kept = law_firm.query("select ciphertext from sync.token")
+    other = Bookkeeper.of_new_company(law_firm.books.url, realm_id=f"{law_firm.books.realm_id[:-4]}9999")
+
+    with pytest.raises(SetUpError, match=f"one belongs to company {law_firm.books.realm_id}"):
+        consent(law_firm, other.realm_id)
+
+    assert law_firm.query("select ciphertext from sync.token") == kept

@@ -1,0 +1,247 @@
+"""Invoices on their way: what is sent, what is changed in place, what is held and why."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from qb_pipeline_tests.law_firm import LawFirm
+
+
+def posted(law_firm: LawFirm, *, paid: str = "") -> dict[str, Any]:
+    """Invoice 1 over 100.00 stands in QuickBooks; with ``paid``, payment p1 is on it."""
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    if paid:
+        law_firm.payment("p1", applied={"1": paid})
+    law_firm.sync()
+    [invoice] = law_firm.books.ours("Invoice")
+    return invoice
+
+
+def revise(law_firm: LawFirm, amount: str, **values: object) -> None:
+    """Billing gives invoice 1 another amount."""
+    law_firm.change("update invoice_lines set amount = :a, unit_price = :a where invoice_id = '1'", a=amount)
+    law_firm.change("update invoices set total_amount = :a where invoice_id = '1'", a=amount)
+
+
+def test_quickbooks_holds_exactly_what_was_meant(law_firm: LawFirm) -> None:
+    """Read back from the emulator's books, field by field, against the bytes that were frozen before they left."""
+    law_firm.activate()
+    law_firm.invoice(
+        "1",
+        lines=[
+            {"quantity": "1.5", "unit_price": "250", "amount": "375.00", "service_date": date(2026, 1, 5)},
+            {"kind": "discount", "fee_item_id": None, "amount": "-25.00"},
+            {"kind": "note", "fee_item_id": None, "amount": "0", "description": "Thank you"},
+        ],
+        due_date=date(2026, 2, 5),
+        customer_message="For you",
+        internal_note="For us",
+    )
+
+    law_firm.sync()
+
+    [attempt] = law_firm.query("select body from sync.attempt where endpoint = 'batch'")
+    [item] = json.loads(bytes(attempt["body"]))["BatchItemRequest"]
+    [invoice] = law_firm.books.ours("Invoice")
+    lines = [line for line in invoice["Line"] if line["DetailType"] != "SubTotalLineDetail"]
+    assert (str(invoice["TotalAmt"]), invoice["CustomerMemo"]["value"], invoice["DueDate"]) == (
+        "350.0", "For you", "2026-02-05",
+    )  # fmt: skip
+    assert differences(item["Invoice"] | {"Line": []}, invoice | {"Line": []}) == []
+    assert [differences(sent, there) for sent, there in zip(item["Invoice"]["Line"], lines, strict=True)] == [
+        [],
+        [],
+        [],
+    ]
+
+
+def differences(sent: Any, there: Any) -> list[tuple[Any, Any]]:
+    """What was sent and is there otherwise; a test's own comparison, that knows nothing of ours."""
+    if isinstance(sent, dict):
+        return [pair for name, value in sent.items() for pair in differences(value, (there or {}).get(name))]
+    if isinstance(sent, int | float) and not isinstance(sent, bool):
+        return [] if float(sent) == float(there) else [(sent, there)]
+    return [] if sent == there or sent is False else [(sent, there)]
+
+
+def test_an_invoice_with_a_forwarded_balance_sends_only_its_new_items(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    forward = {"kind": "balance_forward", "fee_item_id": None, "amount": "300.00"}
+    law_firm.invoice("1", "100.00", lines=[forward])
+
+    law_firm.sync()
+
+    [invoice] = law_firm.books.ours("Invoice")
+    [row] = law_firm.query(
+        "select amount_cents, forwarded_cents, quickbooks_total_cents from sync.document where kind = 'invoice'"
+    )
+    assert (str(invoice["TotalAmt"]), row) == (
+        "100.0", {"amount_cents": 40000, "forwarded_cents": 30000, "quickbooks_total_cents": 10000},
+    )  # fmt: skip
+
+
+def test_a_revision_changes_the_invoice_in_place(law_firm: LawFirm) -> None:
+    before = posted(law_firm, paid="40.00")
+    law_firm.books.do("edit", entity="Invoice", id=before["Id"], changes={"CustomerMemo": {"value": "by hand"}})
+    revise(law_firm, "150.00")
+
+    report = law_firm.sync()
+
+    [after] = law_firm.books.ours("Invoice")
+    assert (after["Id"], after["DocNumber"], str(after["TotalAmt"]), str(after["Balance"])) == (
+        before["Id"], "N-1", "150.0", "110.0",
+    )  # fmt: skip
+    assert after["CustomerMemo"]["value"] == "by hand"
+    assert report.documents("invoice", "updated") == 1
+
+
+def test_new_and_revised_invoices_of_one_run_are_kept_apart(law_firm: LawFirm) -> None:
+    posted(law_firm)
+    revise(law_firm, "150.00")
+    law_firm.invoice("2", "20.00")
+
+    report = law_firm.sync()
+
+    assert (report.documents("invoice", "updated"), report.documents("invoice", "created")) == (1, 1)
+    assert [str(row["TotalAmt"]) for row in law_firm.books.ours("Invoice")] == ["150.0", "20.0"]
+
+
+def test_a_touch_that_changes_nothing_sends_nothing(law_firm: LawFirm) -> None:
+    posted(law_firm)
+    law_firm.change("update invoices set matter = 'another'")
+
+    report = law_firm.sync()
+
+    assert ([row["activity"] for row in report.activities], report.writes) == (["revised", "skipped"], 0)
+    assert law_firm.states() == {"1": ("synced", "")}
+
+
+def test_an_invoice_that_billing_voids_is_void_in_quickbooks(law_firm: LawFirm) -> None:
+    posted(law_firm)
+    law_firm.change("update invoices set status = 'void'")
+
+    law_firm.sync()
+
+    [invoice] = law_firm.books.all("Invoice")
+    assert (invoice["TotalAmt"], law_firm.states()) == (0, {"1": ("voided", "")})
+
+
+def test_what_both_sides_have_voided_is_voided(law_firm: LawFirm) -> None:
+    invoice = posted(law_firm)
+    law_firm.change("update invoices set status = 'void'")
+    law_firm.books.do("void", entity="Invoice", id=invoice["Id"])
+    law_firm.books.count_anew()
+
+    law_firm.sync()
+
+    assert (law_firm.states(), law_firm.books.writes()) == ({"1": ("voided", "")}, 0)
+
+
+def test_an_invoice_revised_to_nothing_is_voided(law_firm: LawFirm) -> None:
+    posted(law_firm)
+    revise(law_firm, "0.00")
+
+    law_firm.sync()
+
+    [invoice] = law_firm.books.all("Invoice")
+    assert (invoice["TotalAmt"], law_firm.states()) == (0, {"1": ("voided", "")})
+
+
+@pytest.mark.parametrize(("change", "reason"), [("60.00", "PAID_BELOW"), ("0.00", "PAID_BELOW")])
+def test_a_paid_invoice_is_not_revised_below_what_is_paid(law_firm: LawFirm, change: str, reason: str) -> None:
+    posted(law_firm, paid="80.00")
+    revise(law_firm, change)
+
+    law_firm.sync()
+
+    [invoice] = law_firm.books.ours("Invoice")
+    assert (str(invoice["TotalAmt"]), law_firm.states("invoice")) == ("100.0", {"1": ("held", reason)})
+
+
+def test_a_paid_invoice_is_not_voided(law_firm: LawFirm) -> None:
+    posted(law_firm, paid="80.00")
+    law_firm.change("update invoices set status = 'void'")
+
+    law_firm.sync()
+
+    assert law_firm.states("invoice") == {"1": ("held", "PAYMENTS_APPLIED")}
+
+
+@pytest.mark.parametrize(("paid", "state"), [("", ("synced", "")), ("80.00", ("held", "PAYER_CHANGED"))])
+def test_a_change_of_payer_follows_while_nothing_is_applied(
+    law_firm: LawFirm, paid: str, state: tuple[str, str]
+) -> None:
+    posted(law_firm, paid=paid)
+    law_firm.insert("payers", payer_id="P2", first_name="Ben", last_name="Okafor")
+    law_firm.change("update invoices set payer_id = 'P2'")
+
+    law_firm.sync()
+
+    [after] = law_firm.books.ours("Invoice")
+    assert law_firm.states("invoice") == {"1": state}
+    assert after["CustomerRef"]["name"] == ("Ana Diaz" if paid else "Ben Okafor")
+
+
+def test_a_person_s_change_of_what_billing_owns_is_drift(law_firm: LawFirm) -> None:
+    invoice = posted(law_firm)
+    law_firm.books.do("edit", entity="Invoice", id=invoice["Id"], changes={"TxnDate": "2026-01-01"})
+    revise(law_firm, "150.00")
+
+    law_firm.sync()
+
+    [after] = law_firm.books.ours("Invoice")
+    assert (str(after["TotalAmt"]), law_firm.states()) == ("100.0", {"1": ("held", "DRIFT")})
+
+
+@pytest.mark.parametrize(("verb", "reason"), [("delete", "REMOTE_DELETED"), ("void", "REMOTE_VOIDED")])
+def test_what_a_person_took_out_of_quickbooks_is_not_made_again(law_firm: LawFirm, verb: str, reason: str) -> None:
+    invoice = posted(law_firm)
+    law_firm.books.do(verb, entity="Invoice", id=invoice["Id"])
+    revise(law_firm, "150.00")
+
+    law_firm.sync()
+    law_firm.sync()
+
+    assert law_firm.states() == {"1": ("held", reason)}
+    assert sum(int(row["TotalAmt"]) for row in law_firm.books.all("Invoice")) == 0
+
+
+def test_a_voided_invoice_s_number_is_free_in_the_same_run(law_firm: LawFirm) -> None:
+    posted(law_firm)
+    law_firm.change("update invoices set status = 'void'")
+    law_firm.invoice("2", "90.00", invoice_number="N-1")
+
+    law_firm.sync()
+
+    assert law_firm.states() == {"1": ("voided", ""), "2": ("synced", "")}
+
+
+def test_what_is_held_has_one_reason_and_one_remedy(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("mismatch", "100.00", total_amount="90.00")
+    law_firm.invoice("long", "100.00", invoice_number="N" * 22)
+    law_firm.invoice("fine", "100.00")
+
+    law_firm.sync()
+
+    held = law_firm.query("select source_id, reason, remedy from reporting.held_documents order by source_id")
+    assert [(row["source_id"], row["reason"]) for row in held] == [
+        ("long", "NUMBER_TOO_LONG"), ("mismatch", "TOTAL_MISMATCH"),
+    ]  # fmt: skip
+    assert all(row["remedy"] for row in held)
+    assert law_firm.states()["fine"] == ("synced", "")
+
+
+def test_a_cut_or_cleaned_text_is_a_row_of_the_log(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00", customer_message="For A098765432. " + "x" * 1000)
+
+    law_firm.sync()
+
+    details = [
+        row["detail"] for row in law_firm.query("select detail from sync.log where activity = 'notice' order by 1")
+    ]
+    assert details == ["CustomerMemo: 1 identity numbers removed", "CustomerMemo: cut from 1015 to 1000 characters"]

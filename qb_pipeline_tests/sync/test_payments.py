@@ -1,0 +1,205 @@
+"""Payments on their way: what they pay and when, what is never sent, what is changed, what is held and why."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from qb_pipeline_tests.law_firm import LawFirm
+
+
+def paid(law_firm: LawFirm, amount: str = "40.00") -> dict[str, Any]:
+    """Invoice 1 over 100.00 and payment p1 on it stand in QuickBooks."""
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("p1", applied={"1": amount})
+    law_firm.sync()
+    [payment] = law_firm.books.ours("Payment")
+    return payment
+
+
+def links(payment: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(line["LinkedTxn"][0]["TxnId"], str(line["Amount"])) for line in payment["Line"]]
+
+
+def numbers(law_firm: LawFirm) -> dict[str, str]:
+    return {row["DocNumber"]: row["Id"] for row in law_firm.books.ours("Invoice")}
+
+
+def test_a_payment_over_several_invoices_is_one_payment(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.invoice("2", "50.00")
+    law_firm.payment("p1", applied={"1": "100.00", "2": "20.00"}, reference="CHASE-QUICKPAY-2026-000000-JPM99A7XYZ")
+
+    law_firm.sync()
+
+    [payment] = law_firm.books.ours("Payment")
+    ids = numbers(law_firm)
+    assert links(payment) == [(ids["N-1"], "100.0"), (ids["N-2"], "20.0")]
+    assert (str(payment["TotalAmt"]), payment["PaymentRefNum"], payment["TxnDate"]) == (
+        "120.0", "026-000000-JPM99A7XYZ",
+        law_firm.today.isoformat(),
+    )  # fmt: skip
+
+
+def test_credit_carries_the_dates_on_which_it_was_applied_across_a_month_s_end(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    first = law_firm.today.replace(day=1)
+    before = first - timedelta(days=1)
+    law_firm.invoice("1", "100.00", days_ago=40)
+    law_firm.payment("deposit", amount="500.00", kind="credit_deposit", days_ago=50)
+    law_firm.payment("c", amount="80.00", kind="credit_application", method="credit", days_ago=50)
+    law_firm.apply("c", "1", "30.00", before)
+    law_firm.apply("c", "1", "50.00", first)
+
+    law_firm.sync()
+
+    payments = sorted((row["TxnDate"], str(row["TotalAmt"])) for row in law_firm.books.ours("Payment"))
+    assert payments == [(before.isoformat(), "30.0"), (first.isoformat(), "50.0")]
+    assert law_firm.states("payment") == {
+        f"c@{before}": ("synced", ""), f"c@{first}": ("synced", ""), "deposit": ("closed", "CREDIT_DEPOSIT"),
+    }  # fmt: skip
+
+
+def test_refunds_and_rejections_are_left_to_a_person_and_their_originals_are_sent(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.invoice("2", "60.00")
+    law_firm.payment("card", applied={"1": "100.00"}, method="card")
+    law_firm.payment("refund", amount="25.00", kind="refund", reverses_payment_id="card")
+    law_firm.payment("echeck", applied={"2": "60.00"}, method="echeck", days_ago=3)
+    law_firm.payment("bounce", amount="60.00", kind="rejection", reverses_payment_id="echeck")
+    law_firm.payment("again", applied={"2": "60.00"}, method="card")
+    law_firm.payment("deposit", amount="500.00", kind="credit_deposit")
+
+    law_firm.sync()
+
+    assert law_firm.in_quickbooks("payment") == {"card": 1, "echeck": 1}
+    assert law_firm.states("payment") == {
+        "card": ("synced", ""), "echeck": ("synced", ""), "refund": ("closed", "REFUND"),
+        "bounce": ("closed", "REJECTION"), "again": ("held", "REJECTION_OPEN"), "deposit": ("closed", "CREDIT_DEPOSIT"),
+    }  # fmt: skip
+    by_hand = law_firm.query("select what, payment_id, amount from reporting.enter_by_hand order by what")
+    assert [(row["what"], row["payment_id"], str(row["amount"])) for row in by_hand] == [
+        ("credit_deposit", "deposit", "500.00"), ("refund", "refund", "25.00"), ("rejection", "bounce", "60.00"),
+    ]  # fmt: skip
+
+
+def test_a_payment_waits_for_its_invoice_and_follows_it(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00", total_amount="90.00")
+    law_firm.invoice("2", "100.00")
+    law_firm.payment("p1", applied={"1": "50.00", "2": "50.00"})
+
+    law_firm.sync()
+    waiting = law_firm.states("payment")
+    law_firm.change("update invoices set total_amount = 100 where invoice_id = '1'")
+    law_firm.sync()
+
+    assert (waiting, law_firm.states("payment")) == (
+        {"p1": ("waiting", "INVOICE_NOT_SENT")}, {"p1": ("synced", "")},
+    )  # fmt: skip
+
+
+def test_several_payments_that_exceed_an_invoice_go_by_date_and_the_rest_is_held(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00", days_ago=9)
+    law_firm.payment("later", applied={"1": "60.00"}, days_ago=1)
+    law_firm.payment("earlier", applied={"1": "60.00"}, days_ago=5)
+
+    law_firm.sync()
+
+    assert law_firm.states("payment") == {"earlier": ("synced", ""), "later": ("held", "EXCEEDS_BALANCE")}
+
+
+def test_an_edited_payment_is_changed_in_place(law_firm: LawFirm) -> None:
+    before = paid(law_firm)
+    law_firm.change("update payment_applications set amount = 70")
+    law_firm.change("update payments set amount = 70")
+
+    law_firm.sync()
+
+    [after] = law_firm.books.ours("Payment")
+    assert (after["Id"], str(after["TotalAmt"]), links(after)[0][1]) == (before["Id"], "70.0", "70.0")
+    assert [str(row["Balance"]) for row in law_firm.books.ours("Invoice")] == ["30.0"]
+
+
+def test_voids_of_payments_go_before_voids_of_their_invoices(law_firm: LawFirm) -> None:
+    paid(law_firm)
+    law_firm.change("update payments set status = 'void'")
+    law_firm.change("update invoices set status = 'void'")
+
+    law_firm.sync()
+
+    assert law_firm.states() == {"1": ("voided", ""), "p1": ("voided", "")}
+
+
+def test_what_a_void_sets_free_can_be_paid_in_the_same_run(law_firm: LawFirm) -> None:
+    paid(law_firm, "100.00")
+    law_firm.change("update payments set status = 'void'")
+    law_firm.payment("p2", applied={"1": "100.00"})
+
+    law_firm.sync()
+
+    assert law_firm.states("payment") == {"p1": ("voided", ""), "p2": ("synced", "")}
+
+
+def test_a_payment_void_on_both_sides_is_voided(law_firm: LawFirm) -> None:
+    payment = paid(law_firm)
+    law_firm.change("update payments set status = 'void'")
+    law_firm.books.do("void", entity="Payment", id=payment["Id"])
+    law_firm.books.count_anew()
+
+    law_firm.sync()
+
+    assert (law_firm.states("payment"), law_firm.books.writes()) == ({"p1": ("voided", "")}, 0)
+
+
+@pytest.mark.parametrize(
+    "change", ["update payments set status = 'void'", "update payments set method = 'card', reference = '77'"]
+)
+def test_a_deposited_payment_is_held_and_never_posted_a_second_time(law_firm: LawFirm, change: str) -> None:
+    payment = paid(law_firm)
+    law_firm.books.do("deposit", payments=[payment["Id"]])
+    law_firm.change(change)
+
+    law_firm.sync()
+    law_firm.sync()
+
+    assert (law_firm.states("payment"), len(law_firm.books.all("Payment"))) == ({"p1": ("held", "DEPOSITED")}, 1)
+
+
+def test_a_payment_on_an_invoice_that_a_person_deleted_waits_and_the_invoice_is_told(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    law_firm.books.do("delete", entity="Invoice", id=numbers(law_firm)["N-1"])
+    law_firm.payment("p1", applied={"1": "40.00"})
+
+    law_firm.sync()
+
+    assert law_firm.states() == {"1": ("held", "REMOTE_DELETED"), "p1": ("waiting", "INVOICE_NOT_SENT")}
+
+
+def test_a_payment_above_what_is_open_in_quickbooks_is_held(law_firm: LawFirm) -> None:
+    """The customer has paid the bookkeeper meanwhile; our ledger does not know."""
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    [invoice] = law_firm.books.ours("Invoice")
+    law_firm.books.do("receive-payment", customer_id=invoice["CustomerRef"]["value"], invoices=[invoice["Id"]])
+    law_firm.payment("p1", applied={"1": "100.00"})
+
+    law_firm.sync()
+
+    assert law_firm.states("payment") == {"p1": ("held", "EXCEEDS_BALANCE")}
+
+
+def test_a_posted_payment_that_becomes_another_kind_is_held_not_forgotten(law_firm: LawFirm) -> None:
+    paid(law_firm)
+    law_firm.change("update payments set kind = 'credit_deposit'")
+
+    law_firm.sync()
+
+    assert law_firm.states("payment") == {"p1": ("held", "SOURCE_GONE")}
