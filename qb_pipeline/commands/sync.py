@@ -1,8 +1,9 @@
 """See and send: ``list``, ``sync``, ``log``."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +19,9 @@ Invoice = Annotated[list[str], typer.Option("--invoice", metavar="ID", help="Onl
 Payment = Annotated[list[str], typer.Option("--payment", metavar="ID", help="Only this payment; may be repeated.")]
 
 
+LISTED = ("kind", "id", "number", "document_date", "amount", "state", "action", "reason", "remedy")
+
+
 def read_date(text: str, option: str) -> date | None:
     """Read a date option; ends the command with exit code 2 when it is none."""
     if not text:
@@ -26,6 +30,14 @@ def read_date(text: str, option: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise fail(f"{option} {text!r} is no date; write it as 2026-01-31", code=2) from None
+
+
+def read_dates(first: str, last: str) -> tuple[date | None, date | None]:
+    """Read ``--from`` and ``--to``; ends the command with exit code 2 when they are no range."""
+    days = read_date(first, "--from"), read_date(last, "--to")
+    if days[0] and days[1] and days[0] > days[1]:
+        raise fail(f"--from {first} is after --to {last}", code=2)
+    return days
 
 
 def list_documents(
@@ -42,16 +54,15 @@ def list_documents(
 
     if kind not in ("", "invoice", "payment"):
         raise fail(f"--kind {kind!r}: use invoice or payment", code=2)
-    days = read_date(first, "--from"), read_date(last, "--to")
+    days = read_dates(first, last)
     with working() as (_, _, companies):
         with companies.open(key, Run("list", "cli", who(""))) as place:
             scan(place, Selection(*days))
             rows = [
-                {**row, "amount": _dollars(row["amount_cents"]), "id": _id(row)}
+                _shown(row)
                 for row in place.documents.listing(kind or None, first=days[0], last=days[1], state=state or None)
             ]
-        columns = ["kind", "id", "number", "document_date", "amount", "state", "action", "reason", "remedy"]
-        table(rows, columns, as_json=as_json, empty="Everything is in QuickBooks.")
+        table(rows, LISTED, as_json=as_json, empty="Everything is in QuickBooks.")
         if not as_json and rows:
             total = sum(row["amount"] for row in rows)
             say(f"{len(rows)} documents, {total:,.2f}")
@@ -67,7 +78,7 @@ def sync(
     actor: As = "",
 ) -> None:
     """Send to QuickBooks: everything that waits, a range of dates, or chosen documents (Sync Now)."""
-    days = read_date(first, "--from"), read_date(last, "--to")
+    days = read_dates(first, last)
     with working() as (_, _, companies):
         outcome = sync_now(
             companies, key, first=days[0], last=days[1], invoice_ids=invoice, payment_ids=payment, actor=who(actor)
@@ -78,7 +89,7 @@ def sync(
             show_outcome(outcome)
         if outcome["failed"]:
             raise typer.Exit(FAILED)
-        if any(row["activity"] in ("held", "refused") for row in outcome["activities"]):
+        if outcome["held"]:
             raise typer.Exit(HELD)
 
 
@@ -95,9 +106,11 @@ def sync_now(
     """Scan, then launch the job over the dates that have work, and gather what the log says of its runs.
 
     Returns:
-        firm, runs (ids), failed (messages), activities (kind, activity, reason, documents, amount), reads, writes.
+        firm, runs (ids), failed (messages), activities (kind, activity, reason, documents, amount), held (every
+        document of the selection that needs a person, this run's or not), notices, control_totals, reads, writes.
     """
     from qb_pipeline.core.scopes import spans
+    from qb_pipeline.ledger.documents import DAYS_AHEAD
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.scan import Selection, scan
 
@@ -109,21 +122,29 @@ def sync_now(
         if selection.is_chosen:
             ranges = [documents.date_range(kind, selection.ids(kind)) for kind in kinds]
             days = [day for found in ranges if found for day in found]
+            asked = [(min(days), max(days))] if days else []
         else:
-            days = [
+            asked = spans(
                 day
                 for day in documents.dates_with_work(kinds)
                 if (first is None or day >= first) and (last is None or day <= last)
-            ]
+            )
     outcome: dict[str, Any] = {
-        "firm": firm_id, "runs": [], "failed": [], "activities": [], "notices": [], "control_totals": [],
+        "firm": firm_id, "runs": [], "failed": [], "activities": [], "held": [], "notices": [], "control_totals": [],
         "reads": 0, "writes": 0,
     }  # fmt: skip
-    if not days:
-        return outcome
-    from qb_pipeline.defs.launch import launch_sync
+    # Dates outside the partitions are held or wait: nothing there is for a run.
+    earliest, latest = companies.first_date, companies.clock().date() + timedelta(days=DAYS_AHEAD)
+    asked = [(max(begin, earliest), min(end, latest)) for begin, end in asked if begin <= latest and end >= earliest]
+    if not asked:
+        outcome["notices"] = [
+            documents.why_not_chosen(kind, source_id, first, last)
+            for kind in kinds
+            for source_id in selection.ids(kind)
+        ]
+    for begin, end in asked:
+        from qb_pipeline.defs.launch import launch_sync
 
-    for begin, end in [(min(days), max(days))] if selection.is_chosen else spans(days):
         launched = launch_sync(firm_id, begin, end, actor=actor, invoice_ids=invoice_ids, payment_ids=payment_ids)
         run = Run(launched.run_id, "cli", actor)
         outcome["runs"].append(launched.run_id)
@@ -138,21 +159,40 @@ def sync_now(
         outcome["writes"] += ended.writes
         if not launched.succeeded:
             outcome["failed"].append(ended.error or launched.error)
+    outcome["held"] = [
+        _shown(row)
+        for kind in kinds
+        for state in ("held", "refused")
+        for row in documents.listing(kind, first=first, last=last, state=state)
+        if not selection.is_chosen or row["source_id"] in selection.ids(kind)
+    ]
     return outcome
 
 
 def show_outcome(outcome: dict[str, Any]) -> None:
     """Print what a sync did, for a person."""
-    if not outcome["runs"]:
+    if outcome["runs"]:
+        table(
+            outcome["activities"],
+            ["kind", "activity", "reason", "documents", "amount"],
+            title=outcome["firm"],
+            empty=f"{outcome['firm']}: nothing was to be done.",
+        )
+        say(f"requests: {outcome['reads']} reads, {outcome['writes']} writes · run {', '.join(outcome['runs'])}")
+    elif outcome["held"] or outcome["notices"]:
+        say(f"{outcome['firm']}: nothing to send.")
+    else:
         say(f"{outcome['firm']}: nothing to send. QuickBooks has everything that billing has.")
-        return
-    table(
-        outcome["activities"],
-        ["kind", "activity", "reason", "documents", "amount"],
-        title=outcome["firm"],
-        empty=f"{outcome['firm']}: nothing was to be done.",
-    )
-    say(f"requests: {outcome['reads']} reads, {outcome['writes']} writes · run {', '.join(outcome['runs'])}")
+    if outcome["held"]:
+        by_remedy = Counter((row["kind"], row["reason"], row["remedy"] or "") for row in outcome["held"])
+        table(
+            [
+                {"kind": kind, "reason": reason, "documents": count, "what clears it": remedy}
+                for (kind, reason, remedy), count in sorted(by_remedy.items())
+            ],
+            ["kind", "reason", "documents", "what clears it"],
+            title="held: a person must act",
+        )
     for notice in outcome["notices"]:
         say(notice)
     for message in outcome["failed"]:
@@ -178,6 +218,12 @@ def log(
             "quickbooks_id", "run_id",
         ]  # fmt: skip
         table(rows, columns, as_json=as_json, empty="The log has no such rows.")
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    """A document of the work list in the columns of ``LISTED``."""
+    values = {**row, "id": _id(row), "amount": _dollars(row["amount_cents"])}
+    return {name: values[name] for name in LISTED}
 
 
 def _id(row: Any) -> str:
