@@ -170,32 +170,6 @@ def test_a_deposited_payment_is_held_and_never_posted_a_second_time(law_firm: La
     assert (law_firm.states("payment"), len(law_firm.books.all("Payment"))) == ({"p1": ("held", "DEPOSITED")}, 1)
 
 
-def test_a_payment_on_an_invoice_that_a_person_deleted_waits_and_the_invoice_is_told(law_firm: LawFirm) -> None:
-    law_firm.activate()
-    law_firm.invoice("1", "100.00")
-    law_firm.sync()
-    law_firm.books.do("delete", entity="Invoice", id=numbers(law_firm)["N-1"])
-    law_firm.payment("p1", applied={"1": "40.00"})
-
-    law_firm.sync()
-
-    assert law_firm.states() == {"1": ("held", "REMOTE_DELETED"), "p1": ("waiting", "INVOICE_NOT_SENT")}
-
-
-def test_a_payment_above_what_is_open_in_quickbooks_is_held(law_firm: LawFirm) -> None:
-    """The customer has paid the bookkeeper meanwhile; our ledger does not know."""
-    law_firm.activate()
-    law_firm.invoice("1", "100.00")
-    law_firm.sync()
-    [invoice] = law_firm.books.ours("Invoice")
-    law_firm.books.do("receive-payment", customer_id=invoice["CustomerRef"]["value"], invoices=[invoice["Id"]])
-    law_firm.payment("p1", applied={"1": "100.00"})
-
-    law_firm.sync()
-
-    assert law_firm.states("payment") == {"p1": ("held", "EXCEEDS_BALANCE")}
-
-
 def test_a_posted_payment_that_becomes_another_kind_is_held_not_forgotten(law_firm: LawFirm) -> None:
     paid(law_firm)
     law_firm.change("update payments set kind = 'credit_deposit'")

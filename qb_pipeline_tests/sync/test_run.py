@@ -144,25 +144,20 @@ def test_every_activity_is_a_row_of_the_log_with_its_run(law_firm: LawFirm) -> N
     law_firm.payment("p1", applied={"bad": "10.00"})
     law_firm.sync()
 
-    assert (
-        law_firm.activities()
-        == [
-            ("invoice", "1", "seen", ""),
-            ("invoice", "bad", "seen", ""),
-            ("invoice", "zero", "seen", ""),
-            ("payment", "p1", "seen", ""),
-            ("customer", "P1", "created", ""),
-            ("invoice", "1", "created", ""),
-            ("invoice", "bad", "held", "TOTAL_MISMATCH"),
-            ("invoice", "zero", "closed", "NOTHING_TO_BILL"),
-            ("payment", "p1", "waiting", "INVOICE_NOT_SENT"),
-        ]
-        or law_firm.activities()
-    )  # the order within a step is the ledger's business
-    runs = law_firm.query(
-        "select l.run_id = r.run_id as same, r.outcome from sync.log l join sync.run r using (firm_id)"
-    )
-    assert {(row["same"], row["outcome"]) for row in runs} == {(True, "done")}
+    assert sorted(law_firm.activities()) == [
+        ("customer", "P1", "created", ""),
+        ("invoice", "1", "created", ""),
+        ("invoice", "1", "seen", ""),
+        ("invoice", "bad", "held", "TOTAL_MISMATCH"),
+        ("invoice", "bad", "seen", ""),
+        ("invoice", "zero", "closed", "NOTHING_TO_BILL"),
+        ("invoice", "zero", "seen", ""),
+        ("payment", "p1", "seen", ""),
+        ("payment", "p1", "waiting", "INVOICE_NOT_SENT"),
+    ]
+    [run] = law_firm.query("select run_id, outcome from sync.run")
+    assert law_firm.query("select distinct run_id from sync.log") == [{"run_id": run["run_id"]}]
+    assert run["outcome"] == "done"
 
 
 def test_every_document_is_in_exactly_one_state_and_what_is_held_has_its_reason(law_firm: LawFirm) -> None:
@@ -190,10 +185,6 @@ def test_a_run_that_fails_says_so_in_its_row(law_firm: LawFirm) -> None:
         law_firm.sync()
 
     [run] = law_firm.query("select outcome, error, reads, writes from sync.run")
-    assert (run["outcome"], run["error"].split(":")[0], run["reads"], run["writes"]) == (
-        "failed",
-        "TransientError",
-        4,
-        0,
-    )
+    assert (run["outcome"], run["error"].split(":")[0]) == ("failed", "TransientError")
+    assert (run["reads"], run["writes"]) == (4, 0)
     assert law_firm.companies.firms.get(FIRM).state == "active"

@@ -1,0 +1,78 @@
+"""What QuickBooks holds of a document before billing changes it."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from qb_pipeline.ledger import lease
+from qb_pipeline.ledger.attempts import Attempts
+from qb_pipeline.ledger.log import Run
+from qb_pipeline.sync.frames import rows
+from qb_pipeline.sync.remote import Remote, read_remote
+from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
+
+
+def look(law_firm: LawFirm) -> Remote:
+    """Read the one invoice as a run does."""
+    with law_firm.companies.open(FIRM, Run("look", "test", PARTNER)) as place:
+        [work] = [row for row in rows(every_document(place)) if row.kind == "invoice"]
+        with lease.hold(
+            place.engine, firm_id=FIRM, realm_id=law_firm.books.realm_id, run_id="look", now=place.clock
+        ) as held:
+            place.attempts = Attempts(place.engine, held)
+            return read_remote(place, "invoice", [work])[work.document_id]
+
+
+def every_document(place: Any) -> pd.DataFrame:
+    return place.documents.read(list(place.documents.expected().values()))  # type: ignore[no-any-return]
+
+
+def posted(law_firm: LawFirm) -> str:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    return str(law_firm.books.ours("Invoice")[0]["Id"])
+
+
+def test_what_we_wrote_is_there_unchanged(law_firm: LawFirm) -> None:
+    invoice_id = posted(law_firm)
+
+    remote = look(law_firm)
+
+    assert (remote.problem, remote.entity and remote.entity["Id"]) == (None, invoice_id)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"CustomerMemo": {"value": "by hand"}}, None),
+        ({"DueDate": "2027-01-01"}, None),
+        ({"TxnDate": "2026-01-01"}, "DRIFT"),
+        ({"DocNumber": "N-1b"}, "DRIFT"),
+    ],
+)
+def test_a_bookkeeper_may_change_what_billing_does_not_own(
+    law_firm: LawFirm, changes: dict[str, Any], problem: str | None
+) -> None:
+    invoice_id = posted(law_firm)
+    law_firm.books.do("edit", entity="Invoice", id=invoice_id, changes=changes)
+
+    assert look(law_firm).problem == problem
+
+
+def test_a_payment_on_it_is_no_drift(law_firm: LawFirm) -> None:
+    invoice_id = posted(law_firm)
+    [invoice] = law_firm.books.ours("Invoice")
+    law_firm.books.do("receive-payment", customer_id=invoice["CustomerRef"]["value"], invoices=[invoice_id])
+
+    assert look(law_firm).problem is None
+
+
+def test_void_and_deleted_are_told_apart(law_firm: LawFirm) -> None:
+    invoice_id = posted(law_firm)
+    law_firm.books.do("void", entity="Invoice", id=invoice_id)
+    voided = look(law_firm)
+    law_firm.books.do("delete", entity="Invoice", id=invoice_id)
+
+    assert (voided.problem, look(law_firm)) == ("REMOTE_VOIDED", Remote(None, "REMOTE_DELETED"))  # type: ignore[arg-type]
