@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import requests
@@ -31,20 +32,27 @@ def main() -> None:
                 args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
             )
             page = browser.new_page(viewport={"width": 1500, "height": 820})
-            take(page, f"http://127.0.0.1:{port}/locations/qb_pipeline/jobs/sync", "job")
-            take(page, f"http://127.0.0.1:{port}/asset-groups/", "asset-graph")
-            take(page, f"http://127.0.0.1:{port}/assets/quickbooks_invoices", "invoices")
+            take(page, f"http://127.0.0.1:{port}/assets/sync_plan", "plan")
+            take(
+                page, f"http://127.0.0.1:{port}/asset-groups/", "asset-graph", expand=("billing", "sync", "quickbooks")
+            )
             browser.close()
     finally:
         dagster.terminate()
         dagster.wait(60)
 
 
-def take(page: Page, url: str, name: str) -> None:
-    """One picture, when the page has come to rest."""
+def take(page: Page, url: str, name: str, *, expand: Sequence[str] = ()) -> None:
+    """One picture, when the page has come to rest; of a graph, with these groups opened."""
     page.goto(url)
     page.wait_for_load_state("networkidle")
     time.sleep(4)  # the graph is laid out after its data are there
+    for group in expand:
+        page.locator("foreignObject").get_by_text(group, exact=True).first.dblclick()
+        time.sleep(2)
+    if expand:
+        page.mouse.click(1000, 160)  # away from the boxes: no selection, no side panel
+        time.sleep(2)
     page.screenshot(path=IMAGES / f"{name}.png")
 
 
