@@ -11,6 +11,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from qb_pipeline.config import BILLING_URL, DAGSTER_URL, DATABASE_URL, ConfigurationError
+
+HOW_TO_WRITE_IT = (
+    f"write {DATABASE_URL}, {BILLING_URL} and {DAGSTER_URL} as postgresql+psycopg2://user:password@host/database "
+    "(billing: as any SQLAlchemy URL whose driver is installed)"
+)
+
 NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 
@@ -19,8 +26,14 @@ def with_driver(url: str) -> str:
 
     SQLAlchemy 2.1 reads a plain ``postgresql://`` as psycopg 3, which dagster-postgres cannot use: its NOTIFY takes a
     parameter that psycopg 3 binds on the server (dagster#33958).
+
+    Raises:
+        ConfigurationError: it is no URL.
     """
-    parsed = sa.engine.make_url(url)
+    try:
+        parsed = sa.engine.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise ConfigurationError(f"a database URL is none; {HOW_TO_WRITE_IT}") from error
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         return url
     return parsed.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
@@ -28,8 +41,17 @@ def with_driver(url: str) -> str:
 
 @cache
 def engine(url: str) -> sa.Engine:
-    """One pooled engine per URL and process. Its errors show no parameters: those hold clients' data."""
-    return sa.create_engine(with_driver(url), pool_pre_ping=True, pool_size=5, max_overflow=5, hide_parameters=True)
+    """One pooled engine per URL and process. Its errors show no parameters: those hold clients' data.
+
+    Raises:
+        ConfigurationError: the URL is none, or names a driver that is not installed.
+    """
+    try:
+        return sa.create_engine(with_driver(url), pool_pre_ping=True, pool_size=5, max_overflow=5, hide_parameters=True)
+    except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        raise ConfigurationError(
+            f"a database URL names a driver that is not there ({error}); {HOW_TO_WRITE_IT}"
+        ) from error
 
 
 def run_script(connection: sa.Connection, path: Path) -> None:

@@ -84,26 +84,28 @@ def _databases(settings: "Config", found: "Services") -> Iterator[Finding]:
         try:
             with database.engine(url).connect() as connection:
                 connection.execute(sa.text("select 1"))
-        except (sa.exc.SQLAlchemyError, ImportError) as error:
+        except (sa.exc.SQLAlchemyError, config.ConfigurationError) as error:
             reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
             yield Finding(part, "broken", reason, f"Start the server, or correct {variable}.")
         else:
             reachable.add(part)
             yield Finding(part, "ok", "reachable")
     given = os.environ.get(config.DAGSTER_URL, "")
-    if given and sa.engine.make_url(given).drivername != "postgresql+psycopg2":
+    if given and not given.startswith("postgresql+psycopg2://"):
         yield Finding(
             "Dagster's driver",
             "broken",
-            f"{config.DAGSTER_URL} names driver {sa.engine.make_url(given).drivername}",
+            f"{config.DAGSTER_URL} does not name the driver psycopg2",
             f"Write postgresql+psycopg2://… in {config.DAGSTER_URL}: every run dies with psycopg 3 (dagster#33958).",
         )
     if "pipeline database" in reachable:
         has, needs = schema.revision(database.engine(found.database_url)) or "none", schema.newest_revision()
-        if has == needs:
-            yield Finding("pipeline schema", "ok", f"revision {has}")
-        else:
+        if has != needs:
             yield Finding("pipeline schema", "broken", f"revision {has}, needs {needs}", "qb-pipeline db upgrade")
+        elif not schema.is_current(database.engine(found.database_url)):
+            yield Finding("pipeline schema", "broken", "views of another release", "qb-pipeline db upgrade")
+        else:
+            yield Finding("pipeline schema", "ok", f"revision {has}")
     if "billing database" in reachable:
         violations = contract.check_contract(database.engine(found.billing_url))
         if violations:

@@ -62,6 +62,8 @@ def database_check() -> None:
             raise fail(
                 f"the pipeline's database is at revision {has}, this code needs {needs}. Try: qb-pipeline db upgrade"
             )
+        if not schema.is_current(engine):
+            raise fail("the reporting views are of another release. Try: qb-pipeline db upgrade")
         say(f"current: revision {has}")
 
 
