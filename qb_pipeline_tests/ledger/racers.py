@@ -1,4 +1,4 @@
-"""What other processes do in tests: refresh a token, hold a lease. Imported by each of them, so it imports little."""
+"""What other processes do in tests: refresh a token, hold a lease, upgrade a database."""
 
 import time
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from qb_pipeline.ledger import lease
+from qb_pipeline.ledger import lease, schema
 from qb_pipeline.ledger.tokens import TokenStore
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -50,3 +50,10 @@ def hold_lease(url: str, holding: Connection) -> None:
     with lease.hold(engine, firm_id="one", realm_id="9130", run_id="run-other", now=lambda: START) as held:
         holding.send(held.epoch)
         time.sleep(60)
+
+
+def upgrade(url: str, start: Barrier, done: Connection) -> None:
+    """Upgrade a database at the same moment as the other processes."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    start.wait(30)
+    done.send(schema.upgrade(engine, now=START))

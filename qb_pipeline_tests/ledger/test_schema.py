@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
+from multiprocessing.context import ForkServerContext
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from qb_pipeline.core.problems import PROBLEMS
 from qb_pipeline.ledger import schema
 from qb_pipeline_tests.conftest import fresh_database, url_of
+from qb_pipeline_tests.ledger import racers
 from qb_pipeline_tests.ledger.desk import LATER, NOON, set_up
 
 PERMISSION_DENIED = "42501"
@@ -63,9 +65,13 @@ def test_a_second_upgrade_changes_nothing(ledger_engine: sa.Engine) -> None:
     assert after == before
 
 
-def test_upgrades_at_once_end_with_one_schema(empty_engine: sa.Engine) -> None:
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(lambda _: schema.upgrade(empty_engine, now=NOON), range(4))) == ["0001"] * 4
+def test_upgrades_at_once_end_with_one_schema(empty_engine: sa.Engine, processes: ForkServerContext) -> None:
+    url = empty_engine.url.render_as_string(hide_password=False)
+    start, pipes = processes.Barrier(4), [processes.Pipe(duplex=False) for _ in range(4)]
+    for _, sender in pipes:
+        processes.Process(target=racers.upgrade, args=(url, start, sender), daemon=True).start()
+
+    assert [receiver.poll(30) and receiver.recv() for receiver, _ in pipes] == ["0001"] * 4
 
     assert schema.is_current(empty_engine)
     assert ask(empty_engine, "select count(*) from sync.installation") == [(1,)]
