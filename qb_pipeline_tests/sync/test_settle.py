@@ -49,8 +49,8 @@ IN_BATCHES: list[dict[str, Any]] = [
 ]
 
 
-OFTEN = ("drop_before", "commit_then_drop", "batch_stops_half_way", "bids_swapped", "429_xml", "401")
-"""What a quick run of the tests looks at; the rest is slow."""
+OFTEN = ("drop_before", "commit_then_drop")
+"""What a quick run of the tests looks at for every kind of request; the rest is slow."""
 
 NO_ANSWER: dict[str, Any] = {"what": "html_503", "match": "query/3", "times": None}
 """Nobody answers when the run asks what became of its request; customers and items it has asked for before."""
@@ -60,10 +60,11 @@ def name_of(mishap: dict[str, Any]) -> str:
     return "-".join(str(value) for value in mishap.values())
 
 
-def each(mishaps: list[dict[str, Any]]) -> list[Any]:
+def each(mishaps: list[dict[str, Any]], *often: str) -> list[Any]:
     """A case per mishap; those that go the same way as others are for the long run."""
+    quick = (*OFTEN, *often)
     return [
-        pytest.param(mishap, id=name_of(mishap), marks=() if mishap["what"] in OFTEN else pytest.mark.slow)
+        pytest.param(mishap, id=name_of(mishap), marks=() if mishap["what"] in quick else pytest.mark.slow)
         for mishap in mishaps
     ]
 
@@ -72,7 +73,7 @@ def once(*ids: str) -> Counter[str]:
     return Counter(dict.fromkeys(ids, 1))
 
 
-@pytest.mark.parametrize("mishap", each(LOST + IN_BATCHES))
+@pytest.mark.parametrize("mishap", each(LOST + IN_BATCHES, "batch_stops_half_way", "bids_swapped", "429_xml", "401"))
 def test_the_same_run_finds_out_what_became_of_a_batch(law_firm: LawFirm, mishap: dict[str, Any]) -> None:
     law_firm.activate()
     for invoice_id in ("1", "2", "3"):
