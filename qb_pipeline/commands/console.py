@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -147,5 +147,7 @@ def set_environment(found: "Services") -> None:
         home.mkdir(parents=True, exist_ok=True)
         link = home / "dagster.yaml"
         if not link.exists():
-            link.symlink_to(PROJECT / "dagster.yaml")
+            link.unlink(missing_ok=True)  # it leads nowhere: the project was moved
+            with suppress(FileExistsError):  # another command was faster
+                link.symlink_to(PROJECT / "dagster.yaml")
         os.environ["DAGSTER_HOME"] = str(home)
