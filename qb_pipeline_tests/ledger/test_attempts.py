@@ -1,4 +1,4 @@
-"""Requests are written down before they leave, and recorded once (reliability study, sections 3.2 to 3.4)."""
+"""Requests are written down before they leave, and recorded once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The work list: what a scan of billing makes of it, and what a plan does (reliability study, section 3.3)."""
+"""The work list: what a scan of billing makes of it, and what a plan does."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

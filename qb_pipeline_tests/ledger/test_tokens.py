@@ -1,4 +1,4 @@
-"""Tokens at rest: who can read them, and who refreshes them (reliability study, rows H2, H5, H6)."""
+"""Tokens at rest: who can read them, and who refreshes them."""
 
 from datetime import datetime, timedelta
 from multiprocessing.context import ForkServerContext
