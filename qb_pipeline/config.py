@@ -7,7 +7,9 @@ server (``embedded``).
 import hashlib
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -115,13 +117,19 @@ def secret_keys(home: Path, environ: Mapping[str, str] | None = None) -> list[st
     if env.get(SECRET_KEY):
         return [key.strip() for key in env[SECRET_KEY].split(",") if key.strip()]
     path = home / "secret_key"
-    home.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        if path.stat().st_mode & 0o077:
-            raise ConfigurationError(f"{path} can be read by others; run: chmod 600 {path}") from None
-    else:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(32))
+    if not path.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        _make_key(path)
+    if path.stat().st_mode & 0o077:
+        raise ConfigurationError(f"{path} can be read by others; run: chmod 600 {path}")
     return [path.read_text().strip()]
+
+
+def _make_key(path: Path) -> None:
+    """Write it aside and put it in place whole: of commands that begin at once one is first, the others read its."""
+    descriptor, unfinished = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # its mode is 0600
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(32))
+    with suppress(FileExistsError):
+        os.link(unfinished, path)
+    os.unlink(unfinished)

@@ -1,44 +1,99 @@
-"""Engines and named queries."""
+"""Connecting, and queries in files."""
 
+import gc
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
-from qb_pipeline.database import Queries, run_script, with_driver
+from qb_pipeline.config import PROJECT, ConfigurationError
+from qb_pipeline.database import Queries, engine, run_script, with_driver
 
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("postgresql://u:p@h:5/d", "postgresql+psycopg2://u:p@h:5/d"),
-        ("postgres://h/d", "postgresql+psycopg2://h/d"),
-        ("postgresql+psycopg://h/d?sslmode=require", "postgresql+psycopg2://h/d?sslmode=require"),
-        ("sqlite:///file.db", "sqlite:///file.db"),
-    ],
-)
-def test_a_postgresql_url_names_psycopg2_and_others_stay(url: str, expected: str) -> None:
-    assert with_driver(url) == expected
+TEXT = st.text("abcdefghijklmnop@:/?#%+ äß", min_size=1)
 
 
-def test_a_query_is_found_by_its_name_and_a_missing_one_names_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "q.sql"
-    path.write_text("-- a comment\n-- name: one\nselect 1\n-- name: two\nselect :x\n")
-    queries = Queries(path)
+@pytest.mark.parametrize("prefix", ["postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2"])
+def test_a_postgresql_url_names_the_driver_that_dagster_can_use(prefix: str) -> None:
+    assert with_driver(f"{prefix}://u:p@h:5/d?sslmode=require") == "postgresql+psycopg2://u:p@h:5/d?sslmode=require"
+
+
+def test_other_databases_keep_their_driver() -> None:
+    assert with_driver("mssql+pyodbc://u:p@h/d") == "mssql+pyodbc://u:p@h/d"
+
+
+@given(user=TEXT, password=TEXT)
+def test_odd_passwords_survive(user: str, password: str) -> None:
+    url = sa.URL.create("postgresql", user, password, "h", 5, "d")
+
+    found = sa.make_url(with_driver(url.render_as_string(hide_password=False)))
+
+    assert (found.username, found.password, found.host, found.database) == (user, password, "h", "d")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "", "mysql+nodriver://u:hidden@h/d"])
+def test_a_url_that_is_none_says_how_to_write_one_and_shows_no_password(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"postgresql\+psycopg2://user:password@host/database") as error:
+        engine(url)
+
+    assert "hidden" not in str(error.value)
+
+
+def test_one_engine_for_each_url(server_url: str) -> None:
+    assert engine(server_url) is engine(server_url)
+
+
+def test_an_error_shows_no_parameters(server_url: str) -> None:
+    with pytest.raises(sa.exc.DBAPIError) as error, engine(server_url).connect() as connection:
+        connection.execute(sa.text("select cast(:name as text), 1 / 0"), {"name": "Zzyzx"})
+
+    engine(server_url).dispose()
+    gc.collect()
+    assert "Zzyzx" not in str(error.value)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "some.sql"
+    path.write_text("-- of no query\n-- name: one\n-- Why.\nselect :a::int;\n\n-- name: two\nselect 2;\n")
+    return path
+
+
+def test_a_query_is_found_by_its_name(file: Path) -> None:
+    queries = Queries(file)
 
     assert list(queries) == ["one", "two"]
-    assert str(queries["one"]).strip() == "select 1"
-    with pytest.raises(KeyError, match=r"no query named 'three' in .*q\.sql"):
-        queries["three"]
+    assert queries["two"].text.strip() == "select 2;"
 
 
-def test_a_script_runs_as_it_stands_in_the_transaction(ledger_engine: sa.Engine, tmp_path: Path) -> None:
-    path = tmp_path / "s.sql"
-    path.write_text("create table public.t (x text default '100%'); insert into public.t default values;")
+def test_a_query_that_is_not_there_names_the_file(file: Path) -> None:
+    with pytest.raises(KeyError, match=r"no query named 'three' in .*some\.sql"):
+        Queries(file)["three"]
 
-    with ledger_engine.begin() as connection:
-        run_script(connection, path)
-        assert connection.scalar(sa.text("select x from public.t")) == "100%"
-        connection.rollback()
-    with ledger_engine.connect() as connection:
-        assert connection.scalar(sa.text("select to_regclass('public.t')")) is None
+
+def test_a_script_runs_as_it_stands_in_the_callers_transaction(server_url: str, tmp_path: Path) -> None:
+    """Colons and percent signs are no parameters."""
+    script = tmp_path / "script.sql"
+    script.write_text("create temp table t as select '100 %s :x' as a; insert into t values ('b');")
+
+    with engine(server_url).connect() as connection:
+        run_script(connection, script)
+        rows = connection.execute(sa.text("select a from t order by a desc")).scalars().all()
+    engine(server_url).dispose()
+
+    assert rows == ["b", "100 %s :x"]
+
+
+def test_no_query_stands_in_python() -> None:
+    """All SQL is in .sql files; what a test or the server's set-up says is no query of the pipeline's."""
+    words = ("select ", "insert into", "update ", "delete from")
+    found = [
+        str(path.relative_to(PROJECT))
+        for path in (PROJECT / "qb_pipeline").rglob("*.py")
+        if not {"emulator", "quickbooks"} & {*path.parts}  # QuickBooks has a query language of its own
+        for line in path.read_text().splitlines()
+        if any(f'"{word}' in line.lower() for word in words) and "select 1" not in line
+    ]
+
+    assert found == []

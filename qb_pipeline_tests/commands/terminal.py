@@ -22,7 +22,11 @@ from qb_pipeline_tests.law_firm import LawFirm
 with warnings.catch_warnings():
     # typer below 0.26 imports what click 8.5 calls deprecated; pyproject.toml says why it is not newer.
     warnings.filterwarnings("ignore", "'click.utils", DeprecationWarning)
+    import typer.main as typer_main
+
     from qb_pipeline.cli import app
+
+__all__ = ["KEY", "Printed", "Terminal", "app", "environment_of", "typer_main"]
 
 DAGSTER_YAML = "telemetry: {enabled: false}\n"
 KEY = "a secret of this test"

@@ -1,0 +1,39 @@
+"""What Dagster loads."""
+
+import dagster as dg
+
+from qb_pipeline.definitions import defs
+
+
+def test_everything_that_dagster_shows_is_there() -> None:
+    found = defs()
+
+    assert {key.to_user_string() for key in found.resolve_asset_graph().get_all_asset_keys()} == {
+        "billing/invoices", "billing/payments", "work_list", "sync_plan", "quickbooks_invoices", "quickbooks_payments",
+    }  # fmt: skip
+    assert [job.name for job in found.resolve_all_job_defs() if not job.name.startswith("__")] == ["sync"]
+    assert [schedule.name for schedule in found.schedules or ()] == ["daily_sync"]
+
+
+def test_definitions_can_be_loaded_whole() -> None:
+    """Every asset finds its resources, every job its assets."""
+    dg.Definitions.validate_loadable(defs())
+
+
+def test_steps_run_in_the_runs_own_process() -> None:
+    assert defs().executor is dg.in_process_executor
+
+
+def test_the_run_config_has_no_place_for_a_secret() -> None:
+    """What is given at launch stands in clear in the run's record."""
+    schema = defs().resolve_job_def("sync").run_config_schema.config_type
+    assert schema is not None
+
+    resources = schema.fields["resources"].config_type
+    assert sorted(resources.fields["chosen"].config_type.fields["config"].config_type.fields) == [
+        "invoice_ids",
+        "payment_ids",
+    ]
+    assert "config" not in resources.fields["companies"].config_type.fields or not getattr(
+        resources.fields["companies"].config_type.fields["config"].config_type, "fields", {}
+    )
