@@ -82,6 +82,7 @@ class Problem(StrEnum):
     REVERSAL = "REVERSAL"
     FROM_QUICKBOOKS = "FROM_QUICKBOOKS"
     VOID_BEFORE_SENT = "VOID_BEFORE_SENT"
+    INELIGIBLE = "INELIGIBLE"
 
 
 @dataclass(frozen=True)
@@ -344,6 +345,11 @@ PROBLEMS: dict[Problem, Advice] = {
     Problem.VOID_BEFORE_SENT: Advice(
         "The document was void before it was ever sent.",
         "Nothing: QuickBooks never had it.",
+        "closed",
+    ),
+    Problem.INELIGIBLE: Advice(
+        "The document was created before the firm's eligible_since.",
+        "Nothing, or move eligible_since to an earlier time.",
         "closed",
     ),
 }

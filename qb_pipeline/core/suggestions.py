@@ -35,9 +35,7 @@ def suggest(wanted: Mapping[str, str], choices: Mapping[str, str]) -> list[Sugge
     keys = {quickbooks_id: name_key(choices[quickbooks_id]) for quickbooks_id in sorted(choices)}
     found = []
     for source_id in sorted(wanted):
-        hit = process.extractOne(
-            name_key(wanted[source_id]), keys, scorer=fuzz.WRatio, score_cutoff=WORTH_SHOWING
-        )
+        hit = process.extractOne(name_key(wanted[source_id]), keys, scorer=fuzz.WRatio, score_cutoff=WORTH_SHOWING)
         if hit is not None:
             _, score, quickbooks_id = hit
             found.append(Suggestion(source_id, quickbooks_id, round(score)))

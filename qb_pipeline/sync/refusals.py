@@ -73,5 +73,8 @@ def _look_at_invoices(place: Workplace, item: Item, outcome: Outcome) -> Outcome
 def _hold_invoices(place: Workplace, lost: Mapping[str, Problem]) -> None:
     """A person took these invoices out of the books; that is found out when they are to be paid."""
     known = place.documents.read(list(place.documents.ensure("invoice", list(lost), now=place.clock()).values()))
-    decisions = [Decision(row.document_id, "hold", lost[row.source_id], row.amount_cents) for row in rows(known)]
+    decisions = [
+        Decision(row.document_id, "hold", lost[row.source_id], row.amount_cents, source_hash=row.source_hash)
+        for row in rows(known)
+    ]
     place.documents.record_decisions(decisions, run=place.run, now=place.clock())
