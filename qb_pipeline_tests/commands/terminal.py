@@ -25,8 +25,9 @@ with warnings.catch_warnings():
     import typer.main as typer_main
 
     from qb_pipeline.cli import app
+    from qb_pipeline.commands import console
 
-__all__ = ["KEY", "Printed", "Terminal", "app", "environment_of", "typer_main"]
+__all__ = ["KEY", "Printed", "Terminal", "app", "console", "environment_of", "typer_main"]
 
 DAGSTER_YAML = "telemetry: {enabled: false}\n"
 KEY = "a secret of this test"
