@@ -1,0 +1,135 @@
+"""``docs/fields.md`` names every field that we send, and none that we do not."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from qb_pipeline.config import PROJECT
+from qb_pipeline.core import payloads, schemas
+from qb_pipeline.core.payloads import (
+    ADDRESS_LENGTHS,
+    QUICKBOOKS_OWNED,
+    customer_content,
+    invoice_contents,
+    item_content,
+    payment_contents,
+)
+from qb_pipeline_tests.core.rows import corporation, fee_items, invoices, lines, payers, person, rules, table
+
+PAGE = (PROJECT / "docs" / "fields.md").read_text()
+REFERENCES = ({"value"}, {"Address"}, {"FreeFormNumber"})
+"""Objects that are one value in QuickBooks' dress."""
+
+
+def paths(body: Any, prefix: str = "") -> Iterator[str]:
+    """Every field of a body: ``Line[].SalesItemLineDetail.Qty``."""
+    for name, value in body.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, dict) and value and set(value) not in REFERENCES:
+            yield from paths(value, f"{path}.")
+        elif isinstance(value, list) and name == "Line":
+            for each in value:
+                yield from paths(each, f"{path}[].")
+        else:
+            yield path
+
+
+def everything() -> dict[str, dict[str, Any]]:
+    """The fullest bodies that can be built, by section of the page."""
+    everywhere = {
+        "address_line1": "1 Main Street", "address_line2": "Suite 2", "city": "Albany", "state": "NY",
+        "postal_code": "12207", "country": "USA", "email": "jane@example.org", "phone": "555", "mobile": "556",
+    }  # fmt: skip
+    people = payers(
+        person("p1", middle_name="Q", suffix="Jr.", **everywhere), corporation("p2", "Acme", **everywhere)
+    )  # fmt: skip
+    customers = {}
+    for payer in people.to_dict("records"):
+        customers |= customer_content(payer, display_name="Jane Doe", marker="m").body  # type: ignore[arg-type]
+    [item] = fee_items(
+        {"fee_item_id": "f1", "name": "Advice", "code": "ADV", "description": "Hours", "unit_price": Decimal(1)}
+    ).to_dict("records")
+    full = invoice_contents(
+        invoices(
+            {"due_date": date(2026, 4, 1), "terms": "Net 30", "customer_message": "Thanks", "internal_note": "Matter"}
+        ),
+        lines(
+            {"amount_cents": 9_000, "description": "Advice", "service_date": date(2026, 3, 1)},
+            {"kind": "discount", "amount_cents": -1_000},
+            {"kind": "tax", "amount_cents": 2_000},
+            {"kind": "note", "description": "Filed"},
+        ),
+        people,
+        customers={"p1": "1"},
+        items={"f1": "2"},
+        terms={"Net 30": "3"},
+        tax_codes={"TOTAL": "4"},
+        markers={"i1": "m"},
+        rules=rules(multicurrency=True, tax_policy="total"),
+    )["i1"]
+    parts = table(
+        schemas.PaymentParts,
+        {"document_date": date(2026, 3, 1), "kind": "payment", "method": "check", "status": "completed"},
+        ({"payment_id": "1", "customer_id": "1", "amount_cents": 100, "applied_cents": 100, "reference": "77"},),
+    )
+    allocations = table(
+        schemas.Allocations, {}, ({"payment_id": "1", "quickbooks_invoice_id": "9", "amount_cents": 100},)
+    )
+    paid = payment_contents(
+        parts, allocations, payment_methods={"check": "1"}, deposit_accounts={"check": "2"}, markers={("1", ""): "m"},
+        rules=rules(multicurrency=True),
+    )["1", ""]  # fmt: skip
+    return {
+        "## Payer → Customer": customers,
+        "## Fee item → Item": item_content(item, income_account_id="79").body,  # type: ignore[arg-type]
+        "## Invoice → Invoice": full.body,
+        "## Payment → Payment": paid.body,
+    }
+
+
+def on_page(heading: str) -> set[str]:
+    """The fields in the first column of a section's tables about QuickBooks."""
+    text = PAGE.split(f"\n{heading}\n", 1)[1].split("\n## ", 1)[0]
+    tables = [table for table in text.split("\n\n") if table.lstrip().startswith("| QuickBooks")]
+    return {name for table in tables for name in re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("heading", everything())
+def test_every_field_that_is_sent_is_documented_and_no_other(heading: str) -> None:
+    sent = set(paths(everything()[heading])) - ({"Line"} if heading.startswith("## Invoice") else set())
+    documented = on_page(heading) - {"Line"}
+
+    assert (sorted(sent - documented), sorted(documented - sent)) == ([], []), f"see {heading} of docs/fields.md"
+
+
+def test_these_bodies_are_the_fullest_that_can_be_built() -> None:
+    """A field that is new in the source, and that no body here has, would escape the comparison above."""
+    source = (PROJECT / "qb_pipeline" / "core" / "payloads.py").read_text()
+    named = set(re.findall(r"\b(?:body|line|detail)(?:: dict\[str, Any\])?\[\"(\w+)\"\]", source))
+
+    built = {
+        part.removesuffix("[]") for body in everything().values() for path in paths(body) for part in path.split(".")
+    }
+
+    assert named - built == set()
+
+
+def test_the_limits_on_the_page_are_those_of_the_code() -> None:
+    limits = {
+        **{f"BillAddr.{name}": limit for name, limit in ADDRESS_LENGTHS.items()},
+        "PrimaryPhone": payloads.PHONE_LENGTH,
+        "CustomerMemo": payloads.MEMO_LENGTH,
+    }
+
+    for name, limit in limits.items():
+        assert re.search(rf"^\| `{re.escape(name)}` .*\b{limit:,} \|$", PAGE, re.MULTILINE), f"{name}: {limit}"
+
+
+def test_what_belongs_to_the_bookkeeper_is_named() -> None:
+    text = PAGE.split("## Later changes", 1)[1]
+
+    assert set(re.findall(r"`(\w+)`", text)) - {"Id", "SyncToken"} == QUICKBOOKS_OWNED
