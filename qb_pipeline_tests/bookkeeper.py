@@ -68,6 +68,10 @@ class Bookkeeper:
         """Every living object, money as Decimal."""
         return self._ask("GET", f"{self.admin}/{entity}")
 
+    def read(self, entity: str, entity_id: str) -> dict[str, Any]:
+        """One object."""
+        return self._ask("GET", f"{self.admin}/{entity}/{entity_id}")
+
     def ours(self, entity: str) -> list[dict[str, Any]]:
         """Living transactions that carry a marker of ours."""
         return [row for row in self.all(entity) if "qbp1:" in row.get("PrivateNote", "")]
