@@ -867,7 +867,7 @@ def test_a_long_list_takes_seconds(ledger_engine: sa.Engine) -> None:
     found = pd.concat(documents.choose("invoice", first=None, last=None))
     seconds.append((datetime.now(UTC) - began).total_seconds())
 
-    print(f"{many} headers: listed in {seconds[0]:.2f} s, unchanged {seconds[1]:.2f} s, chosen {seconds[2]:.2f} s")  # noqa: T201
+    print(f"{many} headers: listed in {seconds[0]:.2f} s, unchanged {seconds[1]:.2f} s, chosen {seconds[2]:.2f} s")
     assert len(found) == many
     assert max(seconds) < 30
 
