@@ -1,5 +1,6 @@
 """The door: every command is there, has help, and answers a wrong word with exit code 2."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from qb_pipeline_tests.commands.terminal import Terminal, app, typer_main
+from qb_pipeline_tests.embedded.homes import temporary_home
 
 COMMANDS = [
     "billing check", "billing init", "connect", "db check", "db upgrade", "demo", "dev", "disconnect", "doctor",
@@ -66,3 +68,32 @@ def test_help_opens_quickly() -> None:
         return after.children_user - before.children_user + after.children_system - before.children_system
 
     assert min(seconds() for _ in range(3)) < 1.2
+
+
+@pytest.mark.slow
+def test_on_a_fresh_machine_commands_bring_their_services_along() -> None:
+    """In processes of their own, with warnings as errors: an empty home, and nothing configured."""
+    with temporary_home() as home:
+        unset = [name for name in os.environ if name.startswith(("QB_PIPELINE_", "QUICKBOOKS_", "DAGSTER_"))]
+        fresh = Terminal(dict.fromkeys(unset, "") | {"QB_PIPELINE_HOME": str(home), "COLUMNS": "200"})
+
+        def run(*arguments: str, code: int = 0) -> tuple[str, str]:
+            process = fresh.start(*arguments)
+            out, err = process.communicate(timeout=120)
+            assert process.returncode == code, f"{arguments}: exit {process.returncode}\n{out}\n{err}"
+            return out, err
+
+        ill, _ = run("doctor", "--json", code=1)
+        run("db", "upgrade")
+        run("billing", "init")
+        well, said = run("doctor", "--json")
+        nobody = run("firm", "add", "nobody", "--super-user", "ana", code=1)
+
+        broken = {row["part"] for row in json.loads(ill) if row["verdict"] == "broken"}
+        assert broken == {"pipeline schema", "billing contract"}
+        assert {row["verdict"] for row in json.loads(well)} == {"ok"}
+        assert said == ""
+        assert nobody == (
+            "", "Error: billing has no firm nobody. Try: look at billing.firms, or qb-pipeline billing check\n",
+        )  # fmt: skip
+        assert (home / "secret_key").stat().st_mode & 0o777 == 0o600
