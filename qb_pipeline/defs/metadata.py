@@ -18,7 +18,8 @@ KIND = {PUSH_INVOICES: "invoice", PUSH_PAYMENTS: "payment"}
 def column_schema(model: type[pa.DataFrameModel]) -> dict[str, Any]:
     """A pandera model as the asset page's Columns panel."""
     columns = [
-        dg.TableColumn(name, str(column.dtype or "object"), description=column.description or "")
+        # pandas calls its text "string[python]"; what is in brackets is how it stores it
+        dg.TableColumn(name, str(column.dtype or "object").split("[")[0], description=column.description or "")
         for name, column in model.to_schema().columns.items()
     ]
     return {"dagster/column_schema": dg.TableSchema(columns=columns)}

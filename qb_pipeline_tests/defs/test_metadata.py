@@ -93,7 +93,7 @@ def test_a_pandera_model_becomes_the_columns_panel() -> None:
     assert metadata.column_schema(Frame) == {
         "dagster/column_schema": dg.TableSchema(
             columns=[
-                dg.TableColumn("number", "string[python]", description="Number that the client sees"),
+                dg.TableColumn("number", "string", description="Number that the client sees"),
                 dg.TableColumn("amount_cents", "int64", description="Amount; cents"),
             ]
         )
