@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -41,17 +42,33 @@ def with_driver(url: str) -> str:
 
 @cache
 def engine(url: str) -> sa.Engine:
-    """One pooled engine per URL and process. Its errors show no parameters: those hold clients' data.
+    """One pooled engine per URL and process. Its errors show neither parameters nor values: those are clients' data.
 
     Raises:
         ConfigurationError: the URL is none, or names a driver that is not installed.
     """
     try:
-        return sa.create_engine(with_driver(url), pool_pre_ping=True, pool_size=5, max_overflow=5, hide_parameters=True)
+        made = sa.create_engine(with_driver(url), pool_pre_ping=True, pool_size=5, max_overflow=5, hide_parameters=True)
     except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(
             f"a database URL names a driver that is not there ({error}); {HOW_TO_WRITE_IT}"
         ) from error
+    sa.event.listen(made, "handle_error", _leave_values_out)
+    return made
+
+
+def _leave_values_out(context: sa.engine.ExceptionContext) -> None:
+    """Keep only code and constraint of an error whose text quotes rows: it may end in a log.
+
+    PostgreSQL quotes values in class 22 (data exception) and class 23 (integrity constraint violation).
+    """
+    original: Any = context.original_exception
+    code = getattr(original, "pgcode", None) or ""
+    if code[:2] in ("22", "23") and context.sqlalchemy_exception is not None:
+        constraint = original.diag.constraint_name
+        text = f"SQLSTATE {code}" + (f", constraint {constraint}" if constraint else "")
+        original.args = (text,)
+        context.sqlalchemy_exception.args = (f"({type(original).__name__}) {text}",)
 
 
 def run_script(connection: sa.Connection, path: Path) -> None:

@@ -1,6 +1,7 @@
 """Connecting, and queries in files."""
 
 import gc
+import traceback
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,27 @@ def test_no_query_stands_in_python() -> None:
     ]
 
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "shown"),
+    [
+        ("insert into public.client values ('CANARY')", "SQLSTATE 23505, constraint client_pkey"),
+        ("insert into public.client values (null)", "SQLSTATE 23502"),
+        ("select cast('CANARY' as integer)", "SQLSTATE 22P02"),
+    ],
+)
+def test_an_error_that_quotes_a_row_shows_only_its_code_and_constraint(
+    ledger_engine: sa.Engine, statement: str, shown: str
+) -> None:
+    watched = engine(ledger_engine.url.render_as_string(hide_password=False))
+    with watched.connect() as connection:
+        connection.execute(sa.text("create table public.client (name text primary key)"))
+        connection.execute(sa.text("insert into public.client values ('CANARY')"))
+        with pytest.raises(sa.exc.DBAPIError) as raised:
+            connection.execute(sa.text(statement))
+    watched.dispose()
+
+    told = "".join(traceback.format_exception(raised.value, limit=0))
+    assert str(raised.value.orig) == shown
+    assert told.replace(statement, "").count("CANARY") == 0
