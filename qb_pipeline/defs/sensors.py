@@ -13,6 +13,7 @@ from qb_pipeline.defs.partitions import firms, range_tags
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.automation import Pending, Wanted, choose_auto_payments, choose_sync_again
 from qb_pipeline.sync.companies import Companies
+from qb_pipeline.sync.run import FIRM_ERRORS
 from qb_pipeline.sync.scan import Selection, scan
 from qb_pipeline.sync.workplace import Workplace
 
@@ -68,15 +69,23 @@ def _answer(
 ) -> dg.SensorResult | dg.SkipReason:
     """Bring each active firm's work list up to date, and ask for what ``choose`` wants."""
     requests = []
+    failures = []
     for firm in companies.firms.all():
         if firm.state != "active" or firm.environment != companies.environment.name:
             continue
-        with companies.open(firm.firm_id, Run(trigger, trigger, "dagster")) as place:
-            scan(place, Selection())
-            wanted = choose(place)
+        try:
+            with companies.open(firm.firm_id, Run(trigger, trigger, "dagster")) as place:
+                scan(place, Selection())
+                wanted = choose(place)
+        except FIRM_ERRORS as error:  # one firm keeps no other from being looked at
+            failures.append(f"{firm.firm_id}: {error}")
+            context.log.error(failures[-1])
+            continue
         if wanted:
             context.instance.add_dynamic_partitions(firms.name or "", [firm.firm_id])
         requests += [_request(trigger, each) for each in wanted]
+    if failures and not requests:
+        raise dg.Failure("\n".join(failures))
     if not requests:
         return dg.SkipReason(nothing)
     return dg.SensorResult(run_requests=requests)

@@ -42,19 +42,27 @@ group by kind, activity, reason
 order by kind, activity, reason;
 
 -- name: control_totals
--- Of the requests that this run wrote down: meant, and what became of it.
+-- Of the documents that this run wrote requests down for: what the last of them meant, and what became of it.
+-- differing counts documents one by one: sums would let one that is too high hide one that is too low.
+with last as (
+    select distinct on (i.document_id) i.document_id, i.outcome, i.total_cents
+    from sync.attempt a
+    join sync.attempt_item i using (attempt_id)
+    where a.firm_id = :firm_id and a.run_id = :run_id
+    order by i.document_id, a.first_sent_at desc, a.attempt_id
+)
 select d.kind,
        count(*) as documents,
+       count(*) filter (where i.outcome = 'accepted' and i.total_cents <> d.quickbooks_total_cents) as differing,
        sum(i.total_cents)::bigint as meant_cents,
        coalesce(sum(i.total_cents) filter (where i.outcome = 'accepted'), 0)::bigint as accepted_cents,
        coalesce(sum(d.quickbooks_total_cents) filter (where i.outcome = 'accepted'), 0)::bigint as in_quickbooks_cents,
        coalesce(sum(i.total_cents) filter (where i.outcome = 'refused'), 0)::bigint as refused_cents,
        coalesce(sum(i.total_cents) filter (where i.outcome in ('open', 'missing')), 0)::bigint as unknown_cents,
        coalesce(sum(i.total_cents) filter (where i.outcome = 'not_sent'), 0)::bigint as not_sent_cents
-from sync.attempt a
-join sync.attempt_item i using (attempt_id)
+from last i
 join sync.document d using (document_id)
-where a.firm_id = :firm_id and a.run_id = :run_id and d.kind in ('invoice', 'payment')
+where d.kind in ('invoice', 'payment')
 group by d.kind
 order by d.kind;
 

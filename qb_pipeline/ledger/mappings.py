@@ -11,6 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from qb_pipeline.database import Queries
+from qb_pipeline.ledger.firms import SetUpError
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
@@ -58,6 +59,14 @@ class Mappings:
             }
             for mapping in mappings
         ]
-        if rows:
+        if not rows:
+            return
+        try:
             with self._engine.begin() as connection:
                 connection.execute(queries["remember"], rows)
+        except sa.exc.IntegrityError as error:
+            ids = ", ".join(sorted(str(row["source_id"]) for row in rows))
+            raise SetUpError(
+                f"{self._firm_id}: a QuickBooks customer would get two payers: one of {ids}, and another. "
+                f"Map the payer that it belongs to: qb-pipeline mapping import {self._firm_id} FILE.csv"
+            ) from error

@@ -70,6 +70,7 @@ class FirmReport:
             row["meant_cents"]
             == row["accepted_cents"] + row["refused_cents"] + row["unknown_cents"] + row["not_sent_cents"]
             and row["accepted_cents"] == row["in_quickbooks_cents"]
+            and not row["differing"]
             for row in self.control_totals
             if row["kind"] == kind
         )

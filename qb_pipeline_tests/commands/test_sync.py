@@ -245,7 +245,8 @@ def test_json_stands_alone_on_standard_output(law_firm: LawFirm, terminal: Termi
     assert set(found) >= {"firm", "runs", "failed", "activities", "notices", "control_totals", "reads", "writes"}
     assert found["control_totals"] == [
         {
-            "kind": "invoice", "documents": 1, "meant_cents": 1000, "accepted_cents": 1000, "in_quickbooks_cents": 1000,
+            "kind": "invoice", "documents": 1, "differing": 0,
+            "meant_cents": 1000, "accepted_cents": 1000, "in_quickbooks_cents": 1000,
             "refused_cents": 0, "unknown_cents": 0, "not_sent_cents": 0,
         }
     ]  # fmt: skip

@@ -11,7 +11,8 @@ from qb_pipeline_tests.law_firm import LawFirm
 
 EVERY_CHECK = {spec.key for spec in checks.SPECS}
 TOTALS = {
-    "kind": "invoice", "documents": 2, "meant_cents": 30000, "accepted_cents": 30000, "in_quickbooks_cents": 30000,
+    "kind": "invoice", "documents": 2, "differing": 0,
+            "meant_cents": 30000, "accepted_cents": 30000, "in_quickbooks_cents": 30000,
     "refused_cents": 0, "unknown_cents": 0, "not_sent_cents": 0,
 }  # fmt: skip
 
@@ -85,6 +86,7 @@ def test_a_total_that_quickbooks_changes_fails_the_control_totals(law_firm: LawF
         ({"accepted_cents": 29999, "in_quickbooks_cents": 29999}, False),
         ({"in_quickbooks_cents": 30001}, False),
         ({"in_quickbooks_cents": 0}, False),
+        ({"differing": 2}, False),  # one too high by what another is too low
     ],
 )
 def test_what_was_meant_is_accounted_for_to_the_cent(totals: dict[str, int], passes: bool) -> None:

@@ -116,9 +116,11 @@ def test_control_totals_account_for_every_cent_that_was_meant(desk: Desk) -> Non
     desk.sync("p")
 
     assert [dict(row) for row in desk.log.control_totals(RUN)] == [
-        {"kind": "invoice", "documents": 6, "meant_cents": 111_111, "accepted_cents": 11, "in_quickbooks_cents": 12,
+        {"kind": "invoice", "documents": 6, "differing": 1,
+            "meant_cents": 111_111, "accepted_cents": 11, "in_quickbooks_cents": 12,
          "refused_cents": 100, "unknown_cents": 11_000, "not_sent_cents": 100_000},
-        {"kind": "payment", "documents": 1, "meant_cents": 7, "accepted_cents": 7, "in_quickbooks_cents": 7,
+        {"kind": "payment", "documents": 1, "differing": 0,
+            "meant_cents": 7, "accepted_cents": 7, "in_quickbooks_cents": 7,
          "refused_cents": 0, "unknown_cents": 0, "not_sent_cents": 0},
     ]  # fmt: skip
     assert desk.log.control_totals(replace(RUN, run_id="run-2")) == []
