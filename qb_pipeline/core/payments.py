@@ -116,6 +116,7 @@ def plan_payments(
     forwarded: Mapping[str, Sequence[str]] | None = None,
     in_quickbooks: Mapping[tuple[str, str, str], int] | None = None,
     rejected: Collection[str] = (),
+    standing: Mapping[PartKey, int] | None = None,
 ) -> PaymentPlan:
     """Split payments, find what cannot go, and divide the rest over what their invoices have open.
 
@@ -133,6 +134,8 @@ def plan_payments(
         in_quickbooks: (payment_id, part, invoice_id) to the cents that QuickBooks holds of it already: an edited
             payment may use them again, a voided one sets them free.
         rejected: further invoices of which an earlier payment was rejected.
+        standing: the cents of all parts of these payments that stand in QuickBooks, or may. While one of them is gone
+            from billing, no other part may grow beyond what it leaves of the payment.
     """
     known = _read_known(invoices_known)
     open_cents = dict(zip(invoices_known["invoice_id"].tolist(), invoices_known["open_cents"].tolist(), strict=True))
@@ -142,7 +145,9 @@ def plan_payments(
     older = _find_older(forwarded or {}, known)
     bounced = _find_bounced(payments, applications, rejected)
 
-    parts = [part for part in _split(payments, applications) if only is None or part.key in only]
+    split = _split(payments, applications)
+    crowded = _find_crowded(payments, split, standing or {})
+    parts = [part for part in split if only is None or part.key in only]
     for part in parts:
         if part.status == "void":  # voids go first in a run
             _release(open_cents, held_there[part.key])
@@ -154,6 +159,8 @@ def plan_payments(
         shares: dict[str, int] = {}
         if part.status == "void":
             problem = None
+        elif problem is None and part.payment_id in crowded and _grows(part, standing or {}):
+            problem = Problem.EXCEEDS_BALANCE
         elif problem is None:
             shares, problem = _divide(part, open_cents, older, known, held_there[part.key])
             if problem is Problem.EXCEEDS_BALANCE and _is_filled_by_another(part, bounced):
@@ -209,6 +216,28 @@ def _split(payments: pd.DataFrame, applications: pd.DataFrame) -> list[_Part]:
                 )
             )  # fmt: skip
     return parts
+
+
+def _find_crowded(payments: pd.DataFrame, parts: Sequence[_Part], standing: Mapping[PartKey, int]) -> set[str]:
+    """Payments whose parts, with those in QuickBooks that billing no longer has, are more than the payment."""
+    shown = {part.key for part in parts}
+    gone_cents: dict[str, int] = defaultdict(int)
+    for key, cents in standing.items():
+        if key not in shown:
+            gone_cents[key[0]] += cents
+    meant_cents: dict[str, int] = defaultdict(int)
+    for part in parts:
+        meant_cents[part.payment_id] += part.amount_cents
+    whole = dict(zip(payments["payment_id"].tolist(), payments["amount_cents"].tolist(), strict=True))
+    return {
+        payment_id
+        for payment_id, cents in gone_cents.items()
+        if cents + meant_cents[payment_id] > whole.get(payment_id, 0)
+    }
+
+
+def _grows(part: _Part, standing: Mapping[PartKey, int]) -> bool:
+    return part.amount_cents > standing.get(part.key, 0)
 
 
 def _read_known(invoices: pd.DataFrame) -> dict[str, _Known]:

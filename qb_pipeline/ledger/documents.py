@@ -231,6 +231,14 @@ class Documents:
             rows = connection.execute(queries["applied"], {"document_ids": list(document_ids)})
             return {(row.source_id, row.part, row.invoice_id): row.amount_cents for row in rows}
 
+    def standing_parts(self, payment_ids: Sequence[str]) -> dict[tuple[str, str], int]:
+        """Cents by (payment_id, part) of all parts of payments that stand in QuickBooks, or may."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["standing_parts"], {"firm_id": self._firm_id, "payment_ids": list(payment_ids)}
+            )
+            return {(row.source_id, row.part): row.cents for row in rows}
+
     def planned_creates(self, run_id: str, invoice_ids: Sequence[str]) -> dict[str, tuple[str, int]]:
         """Invoices that this run's plan would create: payer and cents, by invoice id."""
         with self._engine.connect() as connection:

@@ -235,6 +235,17 @@ from sync.application a
 join sync.document d using (document_id)
 where d.document_id = any(:document_ids) and d.state <> 'voided';
 
+-- name: standing_parts
+-- Of what may be there (the outcome is unknown, or a person has to look) what was sent counts.
+select source_id, part,
+       greatest(coalesce(quickbooks_total_cents, 0), coalesce(sent_total_cents, 0),
+                case when quickbooks_id is null then amount_cents else 0 end) as cents
+from sync.document
+where firm_id = :firm_id and kind = 'payment' and source_id = any(:payment_ids)
+  and (state in ('sending', 'unknown')
+       or (quickbooks_id is not null and state <> 'voided' and reason not in ('REMOTE_DELETED', 'REMOTE_VOIDED'))
+       or (quickbooks_id is null and state = 'held' and reason = 'CONFLICT' and sent_source_hash is not null));
+
 -- name: planned_creates
 select d.source_id, d.payer_id, d.amount_cents - d.forwarded_cents as cents
 from sync.plan_item p

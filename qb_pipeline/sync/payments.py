@@ -51,6 +51,7 @@ def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
         forwarded=forwarded,
         in_quickbooks=place.documents.applied([row.document_id for row in keys.values()]),
         rejected=place.documents.open_rejections(list(known["invoice_id"])),
+        standing=place.documents.standing_parts(ids),
     )
     by_key: dict[PartKey, Problem] = {
         (payment_id, part): Problem(problem)

@@ -46,10 +46,11 @@ def scan(place: Workplace, selection: Selection) -> dict[str, int]:
     """Read billing's headers into the work list; nothing is sent.
 
     Chosen documents are read by id, a window of dates as a whole, so that a backfill never depends on a cursor; and
-    without either what changed since the last scan.
+    without either what changed since the last scan. However it is read: of a payment that is shown, a part that is not
+    is gone (credit whose applied date was corrected is another part).
 
     Returns:
-        Counts: seen, changed; after a read of whole dates or of chosen documents also gone.
+        Counts: seen, changed; also gone, where something is or after a read of whole dates or of chosen documents.
     """
     eligible_since = place.firm.eligible_since
     horizon = None
@@ -64,9 +65,9 @@ def scan(place: Workplace, selection: Selection) -> dict[str, int]:
         chunks = place.billing.headers(updated_since=place.documents.cursor(), eligible_since=eligible_since)
     shown: set[Key] = set()
     counts = _see(place, chunks, shown, cursor=horizon)
-    if horizon is None:
-        counts["gone"] = _find_gone(place, selection, shown)
-    return counts
+    expected = _expected(place, selection, shown, is_whole=horizon is None)
+    gone = _find_gone(place, selection, shown, expected)
+    return counts if horizon is not None and not gone else counts | {"gone": gone}
 
 
 def _see(
@@ -88,17 +89,25 @@ def _noting(chunks: Iterable[pd.DataFrame], shown: set[Key]) -> Iterator[pd.Data
         yield chunk
 
 
-def _find_gone(place: Workplace, selection: Selection, shown: set[Key]) -> int:
-    """Mark what should have been in a complete read and is not in billing at all; says how many documents.
+def _expected(place: Workplace, selection: Selection, shown: set[Key], *, is_whole: bool) -> dict[Key, int]:
+    """What the read should have shown: what it was about, and all parts of each payment in it."""
+    payment_ids = sorted({source_id for kind, source_id, _ in shown if kind == "payment"})
+    expected = place.documents.expected(payment_ids=payment_ids) if payment_ids else {}
+    if is_whole:
+        expected |= place.documents.expected(
+            first=None if selection.is_chosen else selection.first,
+            last=None if selection.is_chosen else selection.last,
+            invoice_ids=selection.invoice_ids,
+            payment_ids=selection.payment_ids,
+        )
+    return expected
+
+
+def _find_gone(place: Workplace, selection: Selection, shown: set[Key], expected: dict[Key, int]) -> int:
+    """Mark what should have been read and is not in billing at all; says how many documents.
 
     What merely moved to another date is seen there; an invoice that became a draft again is left as it is.
     """
-    expected = place.documents.expected(
-        first=None if selection.is_chosen else selection.first,
-        last=None if selection.is_chosen else selection.last,
-        invoice_ids=selection.invoice_ids,
-        payment_ids=selection.payment_ids,
-    )
     missed = {key: document_id for key, document_id in expected.items() if key not in shown}
     if missed and not selection.is_chosen:
         chunks = place.billing.header_ids(

@@ -334,6 +334,18 @@ def test_only_the_chosen_parts_are_planned() -> None:
     )
 
 
+def test_no_part_goes_while_one_that_billing_no_longer_has_fills_the_payment() -> None:
+    applied = [("y", "i1", 60, date(2026, 3, 2)), ("y", "i1", 40, date(2026, 3, 9))]
+    credit = payment("y", 100, kind="credit_application")
+    moved, kept = ("y", "2026-03-09"), ("y", "2026-03-02")
+
+    def problems(standing: dict[tuple[str, str], int]) -> dict[str, str]:
+        return plan([credit], applied, [posted("i1", 200)], standing=standing)[0]
+
+    assert problems({kept: 60, ("y", "2026-03-05"): 40}) == {"y@2026-03-02": "", "y@2026-03-09": "EXCEEDS_BALANCE"}
+    assert problems({kept: 60, moved: 40}) == {"y@2026-03-02": "", "y@2026-03-09": ""}
+
+
 def test_problems_alone_are_a_table_of_three_columns() -> None:
     found = find_payment_problems(
         payments(payment("y", 100)), applications(("y", "i1", 100)), known(posted("i1", 60)), rules()

@@ -177,3 +177,23 @@ def test_a_posted_payment_that_becomes_another_kind_is_held_not_forgotten(law_fi
     law_firm.sync()
 
     assert law_firm.states("payment") == {"p1": ("held", "SOURCE_GONE")}
+
+
+def test_credit_whose_applied_date_is_corrected_is_not_in_quickbooks_twice(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00", days_ago=9)
+    law_firm.payment("c", amount="40.00", kind="credit_application", method="credit", days_ago=9)
+    before, after = law_firm.today - timedelta(days=3), law_firm.today - timedelta(days=1)
+    law_firm.apply("c", "1", "40.00", before)
+    law_firm.sync()
+    law_firm.change("update payment_applications set applied_date = :day", day=after)
+    law_firm.change("update payments set updated_at = :now", now=law_firm.time.now())
+
+    law_firm.sync()
+    law_firm.sync(first=after, last=after)
+
+    assert law_firm.states("payment") == {
+        f"c@{before}": ("held", "SOURCE_GONE"),
+        f"c@{after}": ("held", "EXCEEDS_BALANCE"),
+    }
+    assert [str(row["TotalAmt"]) for row in law_firm.books.ours("Payment")] == ["40.0"]

@@ -161,3 +161,17 @@ def test_what_is_dated_far_ahead_waits_until_its_day_is_near(law_firm: LawFirm) 
     law_firm.sync()
 
     assert (waiting, law_firm.states()) == ({"1": ("waiting", "DATED_AHEAD")}, {"1": ("synced", "")})
+
+
+def test_a_day_of_credit_outside_the_dates_is_looked_up_before_it_is_taken_for_gone(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00", days_ago=9)
+    law_firm.payment("c", amount="80.00", kind="credit_application", method="credit")
+    before, after = law_firm.today - timedelta(days=6), law_firm.today - timedelta(days=2)
+    law_firm.apply("c", "1", "30.00", before)
+    law_firm.apply("c", "1", "50.00", after)
+    law_firm.sync()
+
+    law_firm.sync(first=after, last=after)
+
+    assert law_firm.states("payment") == {f"c@{before}": ("synced", ""), f"c@{after}": ("synced", "")}
