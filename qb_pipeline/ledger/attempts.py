@@ -159,6 +159,12 @@ class Attempts:
             lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
             connection.execute(queries["sending_again"], {"attempt_id": attempt.attempt_id, "now": now})
 
+    def leaving(self, attempt: Attempt, *, now: datetime) -> None:
+        """Commit when the bytes of a reserved request really leave, after it waited for its turn; counts no send."""
+        with self._engine.begin() as connection:
+            lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
+            connection.execute(queries["leaving"], {"attempt_id": attempt.attempt_id, "now": now})
+
     def unknown(self, attempt: Attempt, *, run: log.Run, now: datetime, detail: str, intuit_tid: str = "") -> None:
         """The request left and its answer was lost: it may have worked."""
         with self._engine.begin() as connection:

@@ -31,6 +31,10 @@ update sync.attempt
 set state = 'sending', sends = sends + 1, last_sent_at = :now
 where attempt_id = :attempt_id and state in ('sending', 'unknown');
 
+-- name: leaving
+-- The quarantine counts from here: a reservation may have waited minutes for its turn.
+update sync.attempt set last_sent_at = :now where attempt_id = :attempt_id and state in ('sending', 'unknown');
+
 -- name: unknown
 with attempt as (
     update sync.attempt set state = 'unknown', last_sent_at = :now

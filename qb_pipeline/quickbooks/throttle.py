@@ -32,9 +32,7 @@ PAUSE_SECONDS = 60.0
 PATIENCE_SECONDS = 150.0
 """A turn that is further away is refused instead of waited for.
 
-The ledger counts a request's quarantine (300 s) from the moment it was written down: this wait, a refresh of the token
-(20 s) and the longest deadline (120 s) must fit in. And no run should hold its company for the hours that a spent
-monthly quota may ask for.
+No run should hold its company for the hours that a spent monthly quota may ask for.
 """
 
 

@@ -84,7 +84,7 @@ class Companies:
 
         def guard() -> None:
             if place is not None:
-                place.require_lease()
+                place.leave()
 
         with self._company(firm, guard) as company:
             place = Workplace(

@@ -214,11 +214,14 @@ def _answers(place: Workplace, attempt: Attempt, bodies: Bodies) -> tuple[list[O
     for tries in range(THROTTLED_TRIES):
         if tries:
             place.sending.sending_again(attempt, now=place.clock())
+        place.in_hand.attempt = attempt
         try:
             return _exchange(place, attempt, bodies)
         except ThrottledError:
             if tries == THROTTLED_TRIES - 1:
                 raise
+        finally:
+            place.in_hand.attempt = None
     raise AssertionError("unreachable")
 
 

@@ -4,6 +4,7 @@ Belongs here: holding them together, and what both planning and sending ask of Q
 here: any decision.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -60,6 +61,9 @@ class Workplace:
     try_again: bool = False
     """Something was refused only for a bad moment, or moved while it was planned: a second look may help."""
 
+    in_hand: threading.local = field(default_factory=threading.local, repr=False)
+    """The attempt that this thread is about to send, while it is."""
+
     @property
     def today(self) -> date:
         """The firm's local date."""
@@ -83,6 +87,17 @@ class Workplace:
         """
         if self.lease is not None:
             self.lease.require()
+
+    def leave(self) -> None:
+        """Say that a request has had its turn and leaves now; of one that writes, the ledger keeps the time.
+
+        Raises:
+            LeaseLostError: this run may not send any more.
+        """
+        self.require_lease()
+        attempt = getattr(self.in_hand, "attempt", None)
+        if attempt is not None:
+            self.sending.leaving(attempt, now=self.clock())
 
     @property
     def sending(self) -> Attempts:

@@ -226,3 +226,20 @@ def test_a_run_that_was_succeeded_records_nothing_any_more(law_firm: LawFirm) ->
     law_firm.sync()
 
     assert law_firm.in_quickbooks("invoice") == {"known": 1, "1": 1}
+
+
+def test_the_quarantine_counts_from_when_the_bytes_leave_and_not_from_when_they_were_written_down(
+    law_firm: LawFirm,
+) -> None:
+    """After a 429 the repetition is written down at once, and waits a minute for its turn."""
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.books.fault({"what": "429_json", "match": "batch"})
+
+    law_firm.sync()
+
+    [row] = law_firm.query(
+        "select sends, last_sent_at - first_sent_at >= interval '60 seconds' as waited from sync.attempt "
+        "where endpoint = 'batch'"
+    )
+    assert row == {"sends": 2, "waited": True}
