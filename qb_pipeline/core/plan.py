@@ -33,22 +33,27 @@ class Difference:
     owner: Literal["billing", "quickbooks"]
 
 
-def choose_operation(state: str, fingerprint: str, sent_fingerprint: str, billing_status: str) -> Operation:
+def choose_operation(
+    state: str, fingerprint: str, sent_fingerprint: str, billing_status: str, *, quickbooks_id: str
+) -> Operation:
     """Compare content, never timestamps: an unchanged document is never sent twice.
 
     Args:
         state: of the document in the ledger.
         fingerprint: of what would be sent now; without meaning for a void one.
-        sent_fingerprint: of what QuickBooks accepted last; "" when it never had the document.
+        sent_fingerprint: of what QuickBooks accepted last and holds as far as we know; "" when it never had the document, or when a
+            void or a person took it out.
         billing_status: ``void``, or anything else for a document that stands. A posted invoice that was revised to
             nothing (``NOTHING_TO_BILL``) is to be voided too: say ``void``.
+        quickbooks_id: what once had an Id is never created by itself: an update looks first, and holds what is not
+            there any more.
     """
     if state in ("sending", "unknown", "voided", "closed"):
         return "skip"  # to be settled first, or over
     if billing_status == "void":
-        return "void" if sent_fingerprint else "close"
+        return "void" if sent_fingerprint or quickbooks_id else "close"
     if not sent_fingerprint:
-        return "create"
+        return "update" if quickbooks_id else "create"
     return "skip" if fingerprint == sent_fingerprint else "update"
 
 

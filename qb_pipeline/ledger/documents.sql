@@ -67,6 +67,9 @@ set state = case
                  else ''
              end,
     state_since = case when d.state in ('sending', 'unknown') then d.state_since else excluded.state_since end,
+    -- what is void or deleted in QuickBooks is not as it was sent, even if billing's content is
+    sent_fingerprint = case when d.state = 'voided' or d.reason in ('REMOTE_DELETED', 'REMOTE_VOIDED') then null
+                            else d.sent_fingerprint end,
     number = excluded.number, document_date = excluded.document_date, payer_id = excluded.payer_id,
     amount_cents = excluded.amount_cents, payment_kind = excluded.payment_kind,
     reverses_payment_id = excluded.reverses_payment_id, source_status = excluded.source_status,
@@ -180,7 +183,10 @@ moved as (
         reason = o.reason,
         state_since = case when (d.state, d.reason) = (o.state, o.reason) then d.state_since else :now end,
         forwarded_cents = coalesce(o.forwarded_cents, d.forwarded_cents),
-        -- a person took it out of QuickBooks: it holds, and pays, nothing there
+        -- a person took it out of QuickBooks: it holds, and pays, nothing there, and is not as it was sent
+        sent_fingerprint = case when o.state = 'voided' or o.reason in ('REMOTE_DELETED', 'REMOTE_VOIDED')
+                                     or d.reason in ('REMOTE_DELETED', 'REMOTE_VOIDED') then null
+                                else d.sent_fingerprint end,
         sent_total_cents = case when o.state = 'voided' then 0 else d.sent_total_cents end,
         quickbooks_total_cents = case when o.state = 'voided' or o.reason in ('REMOTE_DELETED', 'REMOTE_VOIDED') then 0
                                       else d.quickbooks_total_cents end
@@ -321,6 +327,7 @@ where firm_id = :firm_id and kind in ('invoice', 'payment') and state <> 'voided
 update sync.document
 set state = case when quickbooks_id is null then 'closed' else 'held' end,
     reason = case when quickbooks_id is null then 'VOID_BEFORE_SENT' else 'SOURCE_GONE' end,
+    sent_fingerprint = case when reason in ('REMOTE_DELETED', 'REMOTE_VOIDED') then null else sent_fingerprint end,
     state_since = :now, source_hash = ''
 where document_id = any(:document_ids) and state not in ('sending', 'unknown', 'voided')
 returning document_id, state, reason, amount_cents;

@@ -100,6 +100,7 @@ def _choose(
             content.fingerprint if content else "",
             row.sent_fingerprint,
             "void" if row.source_id in voids else "issued",
+            quickbooks_id=row.quickbooks_id,
         )
         if operation == "close":
             problems[row.document_id] = Problem.VOID_BEFORE_SENT
@@ -133,7 +134,7 @@ def _change(
                 is_void = row.source_status == "void"
                 problems[row.document_id] = Problem.PAYMENTS_APPLIED if is_void else Problem.PAID_BELOW
                 continue
-            body, sent = identity, Content({}, 0, row.sent_fingerprint, ())
+            body, sent = identity, Content({}, 0, "", ())
         else:
             assert content is not None  # noqa: S101 - an update has content
             payer_changed = content.body["CustomerRef"]["value"] != theirs.entity["CustomerRef"]["value"]

@@ -102,7 +102,11 @@ def _choose(
             continue
         content = contents.get(key)
         operation = choose_operation(
-            row.state, content.fingerprint if content else "", row.sent_fingerprint, row.source_status
+            row.state,
+            content.fingerprint if content else "",
+            row.sent_fingerprint,
+            row.source_status,
+            quickbooks_id=row.quickbooks_id,
         )
         if operation == "close":
             problems[row.document_id] = Problem.VOID_BEFORE_SENT
@@ -125,7 +129,7 @@ def _choose(
         plan.decide(row, operation)
         identity = {"Id": theirs.entity["Id"], "SyncToken": str(theirs.entity["SyncToken"])}
         if operation == "void":
-            nothing = Content({}, 0, row.sent_fingerprint, ())
+            nothing = Content({}, 0, "", ())
             plan.ready.append(_ready(place, row, operation, nothing, {**identity, "sparse": True}, ()))
         else:
             assert content is not None  # noqa: S101 - an update has content

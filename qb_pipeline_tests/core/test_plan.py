@@ -38,7 +38,16 @@ from qb_pipeline_tests.core.test_payloads import build
 def test_an_operation_follows_from_content_and_never_from_time(
     state: str, fingerprint: str, sent: str, billing_status: str, operation: str
 ) -> None:
-    assert choose_operation(state, fingerprint, sent, billing_status) == operation
+    quickbooks_id = "130" if sent else ""
+
+    assert choose_operation(state, fingerprint, sent, billing_status, quickbooks_id=quickbooks_id) == operation
+
+
+@pytest.mark.parametrize(("billing_status", "operation"), [("issued", "update"), ("void", "void")])
+def test_what_may_not_stand_in_quickbooks_any_more_is_looked_at_and_never_created(
+    billing_status: str, operation: str
+) -> None:
+    assert choose_operation("revised", "a", "", billing_status, quickbooks_id="130") == operation
 
 
 def a_body() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Invoices on their way: what is sent, what is changed in place, what is held and why."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -245,3 +245,66 @@ def test_a_cut_or_cleaned_text_is_a_row_of_the_log(law_firm: LawFirm) -> None:
         row["detail"] for row in law_firm.query("select detail from sync.log where activity = 'notice' order by 1")
     ]
     assert details == ["CustomerMemo: 1 identity numbers removed", "CustomerMemo: cut from 1015 to 1000 characters"]
+
+
+def test_an_invoice_that_billing_takes_up_again_after_its_void_is_held(law_firm: LawFirm) -> None:
+    posted(law_firm)
+    law_firm.change("update invoices set status = 'void'")
+    law_firm.sync()
+    law_firm.change("update invoices set status = 'issued'")
+
+    law_firm.sync()
+
+    assert law_firm.states() == {"1": ("held", "REMOTE_VOIDED")}
+    assert [str(row["TotalAmt"]) for row in law_firm.books.all("Invoice")] == ["0"]
+
+
+def test_an_invoice_revised_to_nothing_and_back_is_held(law_firm: LawFirm) -> None:
+    posted(law_firm)
+    revise(law_firm, "0.00")
+    law_firm.sync()
+    revise(law_firm, "100.00")
+
+    law_firm.sync()
+
+    assert law_firm.states() == {"1": ("held", "REMOTE_VOIDED")}
+    assert [str(row["TotalAmt"]) for row in law_firm.books.all("Invoice")] == ["0"]
+
+
+def test_a_deleted_invoice_stays_held_when_billing_has_its_old_content_again(law_firm: LawFirm) -> None:
+    invoice = posted(law_firm)
+    law_firm.books.do("delete", entity="Invoice", id=invoice["Id"])
+    revise(law_firm, "150.00")
+    law_firm.sync()
+    law_firm.change("update invoices set total_amount = 151")
+    law_firm.sync()
+    assert law_firm.states() == {"1": ("held", "TOTAL_MISMATCH")}
+    revise(law_firm, "100.00")
+
+    law_firm.sync()
+
+    assert law_firm.states() == {"1": ("held", "REMOTE_DELETED")}
+    assert law_firm.books.all("Invoice") == []
+
+
+def test_a_deleted_invoice_stays_held_when_billing_has_it_again_after_it_was_gone(law_firm: LawFirm) -> None:
+    invoice = posted(law_firm)
+    day = law_firm.today - timedelta(days=1)
+    with law_firm.billing.begin() as connection:
+        connection.exec_driver_sql("create table kept_lines as select * from billing.invoice_lines")
+        connection.exec_driver_sql("create table kept as select * from billing.invoices")
+    law_firm.books.do("delete", entity="Invoice", id=invoice["Id"])
+    revise(law_firm, "150.00")
+    law_firm.sync()
+    law_firm.remove("invoice_lines")
+    law_firm.remove("invoices")
+    law_firm.sync(first=day, last=day)
+    assert law_firm.states() == {"1": ("held", "SOURCE_GONE")}
+    with law_firm.billing.begin() as connection:
+        connection.exec_driver_sql("insert into billing.invoices select * from kept")
+        connection.exec_driver_sql("insert into billing.invoice_lines select * from kept_lines")
+
+    law_firm.sync(first=day, last=day)
+
+    assert law_firm.states() == {"1": ("held", "REMOTE_DELETED")}
+    assert law_firm.books.all("Invoice") == []

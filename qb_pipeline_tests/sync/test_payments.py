@@ -197,3 +197,15 @@ def test_credit_whose_applied_date_is_corrected_is_not_in_quickbooks_twice(law_f
         f"c@{after}": ("held", "EXCEEDS_BALANCE"),
     }
     assert [str(row["TotalAmt"]) for row in law_firm.books.ours("Payment")] == ["40.0"]
+
+
+def test_a_payment_that_billing_takes_up_again_after_its_void_is_held(law_firm: LawFirm) -> None:
+    paid(law_firm)
+    law_firm.change("update payments set status = 'void'")
+    law_firm.sync()
+    law_firm.change("update payments set status = 'completed'")
+
+    law_firm.sync()
+
+    assert law_firm.states("payment") == {"p1": ("held", "REMOTE_VOIDED")}
+    assert [str(row["TotalAmt"]) for row in law_firm.books.all("Payment")] == ["0"]
