@@ -250,6 +250,12 @@ class Attempts:
                 )
         return found
 
+    def known(self, kind: str, quickbooks_ids: Sequence[str]) -> list[str]:
+        """Of Ids in QuickBooks: those that are documents of ours already."""
+        with self._engine.connect() as connection:
+            values = {"firm_id": self._lease.firm_id, "kind": kind, "quickbooks_ids": list(quickbooks_ids)}
+            return list(connection.scalars(queries["known"], values))
+
     def last_body(self, document_ids: Sequence[int]) -> dict[int, tuple[bytes, str]]:
         """Of documents: the body of the last attempt that QuickBooks accepted, and the item's bId in it."""
         with self._engine.connect() as connection:

@@ -24,8 +24,8 @@ from qb_pipeline.sync.workplace import Workplace
 REMEMBERED = timedelta(hours=20)
 """How long QuickBooks is trusted to know a requestid. Intuit names no time; users report about 24 hours."""
 
-BEFORE_SEND = timedelta(minutes=10)
-"""How far before our first send a document's CreateTime may lie: two clocks are never the same."""
+BEFORE_SEND = timedelta(hours=24)
+"""How far before our first send a document's CreateTime may lie: two clocks are never the same. The marker decides."""
 
 NAME_FIELD = {"customer": "DisplayName", "item": "Name"}
 
@@ -63,6 +63,7 @@ def _settle(place: Workplace, attempt: Attempt) -> None:
     # Some landed, or QuickBooks may have forgotten the request: the missing ones get a new attempt in this run.
     outcomes += [go_back(item, "missing") for item in missing]
     place.sending.record(attempt, outcomes, run=place.run, now=place.clock())
+    place.unanswered = 0  # QuickBooks answers again
     put_totals_right(place, attempt, outcomes, bodies)
 
 
@@ -82,15 +83,19 @@ def _find(place: Workplace, attempt: Attempt, bodies: Bodies) -> dict[int, Outco
         (creates if item.operation == "create" else changes)[item.kind].append(item)
     for kind, items in creates.items():
         candidates = _candidates(place, kind, items, bodies, attempt.first_sent_at)
+        nameless = {row["Id"]: row for row in candidates if is_voided(row) and not _marker_of(row)}
+        for known in place.sending.known(kind, list(nameless)):  # such as the former bearer of a number
+            del nameless[known]
         for item in items:
             body = bodies[item.document_id]
             ours = {row["Id"]: row for row in candidates if _is_result_of(item, row, body)}
-            voided = {row["Id"]: row for row in candidates if not ours and _is_voided_result_of(place, item, row, body)}
+            voided = [row for row in nameless.values() if not ours and _is_voided_result_of(item, row, body)]
             if ours:
                 found[item.document_id] = _adopt(place, attempt, item, ours, body)
-            elif len(voided) == 1:
+            elif voided:
+                del nameless[voided[0]["Id"]]  # one voided document is what became of one of ours
                 found[item.document_id] = replace(
-                    read_accepted(item, next(iter(voided.values())), body, activity="adopted"),
+                    read_accepted(item, voided[0], body, activity="adopted"),
                     state="held",
                     reason=Problem.REMOTE_VOIDED,
                 )
@@ -138,7 +143,7 @@ def _candidates(
     if kind == "invoice":
         rows += place.quickbooks.find("Invoice", "DocNumber", [str(bodies[i.document_id]["DocNumber"]) for i in items])
     # By customer as well: a bookkeeper may have changed the number before we could look.
-    seen = {find_marker(str(row.get("PrivateNote", ""))) for row in rows}
+    seen = {_marker_of(row) for row in rows}
     rest = [item for item in items if find_marker(item.marker) not in seen]
     since = (first_sent_at - BEFORE_SEND).isoformat(timespec="seconds")
     for customer in sorted({str(bodies[item.document_id]["CustomerRef"]["value"]) for item in rest}):
@@ -148,21 +153,22 @@ def _candidates(
     return rows
 
 
+def _marker_of(row: Entity) -> object:
+    return find_marker(str(row.get("PrivateNote", "")))
+
+
 def _is_result_of(item: Item, row: Entity, body: Mapping[str, Any]) -> bool:
     # An item of QuickBooks has no note of ours: it is known by its name, which is unique.
     return row.get("Name") == body["Name"] if item.kind == "item" else is_ours(item, row)
 
 
-def _is_voided_result_of(place: Workplace, item: Item, row: Entity, body: Mapping[str, Any]) -> bool:
-    """Whether a person voided this invoice before we could record it: the void may have cost it its marker."""
-    return (
-        item.kind == "invoice"
-        and is_voided(row)
-        and row.get("DocNumber") == body["DocNumber"]
-        and row.get("CustomerRef", {}).get("value") == body["CustomerRef"]["value"]
-        # not the former bearer of this number, which billing voided
-        and body["DocNumber"] not in {old["number"] for old in place.documents.listing("invoice", state="voided")}
-    )
+def _is_voided_result_of(item: Item, row: Entity, body: Mapping[str, Any]) -> bool:
+    """Whether a person voided this document before we could record it: the void may have cost it its marker."""
+    if row.get("CustomerRef", {}).get("value") != body["CustomerRef"]["value"]:
+        return False
+    if item.kind == "invoice":
+        return bool(row.get("DocNumber") == body["DocNumber"])
+    return row.get("TxnDate") == body["TxnDate"] and body.get("PaymentRefNum") in (None, row.get("PaymentRefNum"))
 
 
 def _took_effect(item: Item, row: Entity, body: Mapping[str, Any]) -> bool:

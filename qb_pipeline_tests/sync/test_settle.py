@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -245,6 +246,58 @@ def test_what_a_person_voided_before_we_could_look_is_held_and_not_made_again(la
 
     assert law_firm.states() == {"1": ("held", "REMOTE_VOIDED")}
     assert len(law_firm.books.all("Invoice")) == 1
+
+
+def test_a_lost_payment_is_found_although_our_clock_is_ahead(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    law_firm.payment("p1", applied={"1": "40.00"})
+    law_firm.time.skipped += timedelta(minutes=15)
+    law_firm.books.fault({"what": "commit_then_drop", "match": "batch"})
+
+    law_firm.sync()
+
+    assert law_firm.in_quickbooks("payment") == once("p1")
+    assert law_firm.states() == {"1": ("synced", ""), "p1": ("synced", "")}
+
+
+@pytest.mark.parametrize("reference", ["", "check 17"])
+def test_a_payment_that_a_person_voided_before_we_could_look_is_held_and_not_made_again(
+    law_firm: LawFirm, reference: str
+) -> None:
+    """The void replaced its note, and the marker went with it."""
+    law_firm.books.switch(void_note="replaced")
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    law_firm.payment("p1", applied={"1": "40.00"}, reference=reference)
+    law_firm.books.fault({"what": "commit_then_drop", "match": "batch"}, NO_ANSWER | {"match": "query"})
+    with pytest.raises(TransientError):
+        law_firm.sync()
+    law_firm.books.heal()
+    law_firm.books.do("void", entity="Payment", id=law_firm.books.ours("Payment")[0]["Id"])
+
+    law_firm.sync()
+
+    assert law_firm.states() == {"1": ("synced", ""), "p1": ("held", "REMOTE_VOIDED")}
+    assert len(law_firm.books.all("Payment")) == 1
+
+
+def test_a_payment_that_we_voided_ourselves_is_not_taken_for_a_lost_one(law_firm: LawFirm) -> None:
+    law_firm.books.switch(void_note="replaced")
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("p1", applied={"1": "40.00"})
+    law_firm.sync()
+    law_firm.change("update payments set status = 'void'")
+    law_firm.sync()
+    law_firm.payment("p2", applied={"1": "40.00"})
+    law_firm.books.fault({"what": "drop_before", "match": "batch"})
+
+    law_firm.sync()
+
+    assert law_firm.states() == {"1": ("synced", ""), "p1": ("voided", ""), "p2": ("synced", "")}
 
 
 def test_a_person_s_copy_of_a_document_sent_once_is_held_as_a_copy(law_firm: LawFirm) -> None:
