@@ -41,8 +41,8 @@ def choose_operation(
     Args:
         state: of the document in the ledger.
         fingerprint: of what would be sent now; without meaning for a void one.
-        sent_fingerprint: of what QuickBooks accepted last and holds as far as we know; "" when it never had the document, or when a
-            void or a person took it out.
+        sent_fingerprint: of what QuickBooks accepted last and holds as far as we know; "" when it never had the
+            document, or when a void or a person took it out.
         billing_status: ``void``, or anything else for a document that stands. A posted invoice that was revised to
             nothing (``NOTHING_TO_BILL``) is to be voided too: say ``void``.
         quickbooks_id: what once had an Id is never created by itself: an update looks first, and holds what is not

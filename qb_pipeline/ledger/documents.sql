@@ -54,6 +54,9 @@ from changed
 on conflict (firm_id, kind, source_id, part) do update
 set state = case
                 when d.state in ('sending', 'unknown') then d.state
+                -- nobody knows what its request made: whatever billing says since, it is not sent again by itself
+                when d.quickbooks_id is null and d.state = 'held' and d.reason = 'CONFLICT'
+                     and d.sent_source_hash is not null then d.state
                 when d.quickbooks_id is null then excluded.state
                 when d.state = 'voided' and excluded.source_status = 'void' then 'voided'
                 when excluded.source_status = 'void' then 'void_pending'
@@ -61,6 +64,8 @@ set state = case
             end,
     reason = case
                  when d.state in ('sending', 'unknown') then d.reason
+                 when d.quickbooks_id is null and d.state = 'held' and d.reason = 'CONFLICT'
+                      and d.sent_source_hash is not null then d.reason
                  when d.quickbooks_id is null then excluded.reason
                  -- what is wrong in QuickBooks stays known: a revision that proves to be none leads back to it
                  when d.reason = any(:remote) then d.reason
@@ -325,8 +330,13 @@ where firm_id = :firm_id and kind in ('invoice', 'payment') and state <> 'voided
 -- name: gone
 -- Without its source_hash a document that comes back is seen as changed, and takes up where it stood.
 update sync.document
-set state = case when quickbooks_id is null then 'closed' else 'held' end,
-    reason = case when quickbooks_id is null then 'VOID_BEFORE_SENT' else 'SOURCE_GONE' end,
+set state = case when quickbooks_id is null and not (state = 'held' and reason = 'CONFLICT'
+                                                     and sent_source_hash is not null) then 'closed'
+                 else 'held' end,
+    reason = case when quickbooks_id is not null then 'SOURCE_GONE'
+                  -- what its request made is for a person to find
+                  when state = 'held' and reason = 'CONFLICT' and sent_source_hash is not null then 'CONFLICT'
+                  else 'VOID_BEFORE_SENT' end,
     sent_fingerprint = case when reason in ('REMOTE_DELETED', 'REMOTE_VOIDED') then null else sent_fingerprint end,
     state_since = :now, source_hash = ''
 where document_id = any(:document_ids) and state not in ('sending', 'unknown', 'voided')

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.ledger import lease
+from qb_pipeline.ledger.attempts import Outcome
 from qb_pipeline.ledger.documents import IN_QUICKBOOKS, STICKY, WORK_COLUMNS, Decision, Documents, state_of
 from qb_pipeline_tests.ledger.desk import (
     FIRM,
@@ -389,6 +390,21 @@ def test_an_unchanged_content_does_not_mend_what_is_wrong_in_quickbooks(desk: De
 
     assert desk.states() == {"1": ("held", reason)}
     assert desk.logged("1")[-1] == ("held", reason)
+
+
+@pytest.mark.parametrize("change", [{}, {"status": "void"}, {"amount_cents": 7}])
+def test_a_conflict_without_an_id_is_not_sent_again_because_billing_changed(desk: Desk, change: dict[str, Any]) -> None:
+    desk.see(invoice("1"))
+    attempt = desk.reserve(desk.item("1"))
+    desk.accept(attempt, Outcome(desk.id_of("1"), "rejected", state="held", reason="CONFLICT"))
+
+    desk.see(touched(invoice("1"), **change))
+    seen = desk.states()
+    desk.documents.gone([desk.id_of("1")], run=RUN, now=LATER)
+    gone = desk.states()
+    desk.see(touched(invoice("1"), **change))
+
+    assert [seen, gone, desk.states()] == [{"1": ("held", "CONFLICT")}] * 3
 
 
 def test_a_real_revision_that_quickbooks_takes_makes_it_green(desk: Desk) -> None:
