@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FAST := -m "not slow and not browser"
+SLOW := -m "slow or browser"
 
 .PHONY: demo dev test check lint lock bench probe clean
 
@@ -13,11 +15,12 @@ demo: $(READY)  ## the main job: two law firms, a QuickBooks emulator, a sync in
 dev: $(READY)  ## the services and the Dagster UI
 	$(BIN)/qb-pipeline dev
 
-test: $(READY)  ## every test
-	$(BIN)/pytest
+test: $(READY)  ## every test: the fast ones first and side by side, then whole processes and journeys one by one
+	$(BIN)/pytest -n auto $(FAST)
+	$(BIN)/pytest $(SLOW)
 
 check: $(READY) lint  ## what a developer runs all day
-	$(BIN)/pytest -m "not slow and not browser"
+	$(BIN)/pytest -n auto $(FAST)
 
 lint: $(READY)
 	$(BIN)/ruff check .
