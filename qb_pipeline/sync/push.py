@@ -75,12 +75,15 @@ def send_batches(place: Workplace, ready: Sequence[Ready]) -> None:
     with ThreadPoolExecutor(max_workers=place.in_flight) as pool:
         results = [pool.submit(_send_batch, place, batch) for batch in batches]
         errors = []
-        for result in results:
-            error = None if result.cancelled() else result.exception()
-            if error is not None:
-                errors.append(error)
-                for other in results:
-                    other.cancel()
+        try:
+            for result in results:
+                error = None if result.cancelled() else result.exception()
+                if error is not None:
+                    errors.append(error)
+                    pool.shutdown(wait=False, cancel_futures=True)
+        except BaseException:  # a person interrupts: nothing begins any more, what is under way is recorded
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     if errors:
         raise errors[0]
 
@@ -186,16 +189,18 @@ def transmit(place: Workplace, attempt: Attempt, *, again: bool = False) -> list
         place.sending.unknown(attempt, run=place.run, now=place.clock(), detail="system fault", intuit_tid=tid)
     if any(outcome.outcome == "refused" and not outcome.reason for outcome in outcomes):
         place.try_again = True
-    put_totals_right(place, attempt, outcomes, bodies)
+    if not again:  # what was read later may be a bookkeeper's work: it stays held
+        _put_totals_right(place, attempt, outcomes, bodies)
     return outcomes
 
 
-def put_totals_right(place: Workplace, attempt: Attempt, outcomes: Sequence[Outcome], bodies: Bodies) -> None:
-    """Say the tax once more where QuickBooks computed another; what still differs stays held as TOTAL_DIFFERS."""
+def _put_totals_right(place: Workplace, attempt: Attempt, outcomes: Sequence[Outcome], bodies: Bodies) -> None:
+    """Say the tax once more where QuickBooks answered with another; what still differs stays held as TOTAL_DIFFERS."""
     items = {item.document_id: item for item in attempt.items}
     for outcome in outcomes:
         item, body = items[outcome.document_id], bodies[outcome.document_id]
-        if outcome.reason != Problem.TOTAL_DIFFERS or item.b_id == CORRECTION or "TxnTaxDetail" not in body:
+        is_other = outcome.reason == Problem.TOTAL_DIFFERS and outcome.activity != "adopted"
+        if not is_other or item.b_id == CORRECTION or "TxnTaxDetail" not in body:
             continue
         said = update_body(body, quickbooks_id=outcome.quickbooks_id, sync_token=outcome.sync_token)
         said |= {"Id": outcome.quickbooks_id, "SyncToken": outcome.sync_token}

@@ -18,7 +18,7 @@ from qb_pipeline.ledger.attempts import Attempt, Item, Outcome
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.errors import RequestRejectedError
 from qb_pipeline.sync.outcomes import ENTITY, bodies_of, go_back, is_ours, is_voided, read_accepted, size_of
-from qb_pipeline.sync.push import Bodies, put_totals_right, transmit
+from qb_pipeline.sync.push import Bodies, transmit
 from qb_pipeline.sync.workplace import Workplace
 
 REMEMBERED = timedelta(hours=20)
@@ -64,7 +64,6 @@ def _settle(place: Workplace, attempt: Attempt) -> None:
     outcomes += [go_back(item, "missing") for item in missing]
     place.sending.record(attempt, outcomes, run=place.run, now=place.clock())
     place.unanswered = 0  # QuickBooks answers again
-    put_totals_right(place, attempt, outcomes, bodies)
 
 
 def _send_again(place: Workplace, attempt: Attempt) -> None:

@@ -311,6 +311,26 @@ def test_a_person_s_copy_of_a_document_sent_once_is_held_as_a_copy(law_firm: Law
     assert law_firm.states() == {"1": ("held", "COPIED")}
 
 
+def test_a_total_that_a_bookkeeper_changed_before_we_could_look_is_held_as_it_is(law_firm: LawFirm) -> None:
+    law_firm.activate(tax_policy="total")
+    law_firm.invoice("1", "100.00")
+    lose_the_answer(law_firm)
+    [invoice] = law_firm.books.ours("Invoice")
+    line = {
+        "DetailType": "SalesItemLineDetail",
+        "Amount": "75",
+        "Description": "agreed by telephone",
+        "SalesItemLineDetail": {"ItemRef": {"value": law_firm.item_id}, "Qty": "1", "UnitPrice": "75"},
+    }
+    law_firm.books.do("edit", entity="Invoice", id=invoice["Id"], changes={"Line": [line]})
+
+    law_firm.sync()
+
+    [invoice] = law_firm.books.ours("Invoice")
+    assert invoice["Line"][0]["Description"] == "agreed by telephone"
+    assert law_firm.states() == {"1": ("held", "TOTAL_DIFFERS")}
+
+
 def test_two_documents_of_two_sends_stop_the_firm_and_nothing_is_deleted(law_firm: LawFirm) -> None:
     law_firm.activate()
     law_firm.invoice("1", "100.00")
@@ -369,6 +389,18 @@ def test_after_a_few_lost_answers_in_a_row_nothing_more_is_sent(law_firm: LawFir
     assert law_firm.in_quickbooks("invoice") == once(*(f"{number:03}" for number in range(300)))
 
 
+def test_after_a_few_lost_answers_that_were_found_the_same_run_sends_the_rest(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    for number in range(300):
+        law_firm.invoice(f"{number:03}", "1.00")
+    law_firm.books.fault({"what": "commit_then_drop", "match": "batch", "times": 6})
+
+    law_firm.sync()
+
+    assert set(law_firm.states().values()) == {("synced", "")}
+    assert law_firm.in_quickbooks("invoice") == once(*(f"{number:03}" for number in range(300)))
+
+
 @pytest.mark.parametrize("moment", ["delay_after", "delay"])
 def test_a_killed_run_is_repeated_without_doubling_or_losing(law_firm: LawFirm, moment: str) -> None:
     """SIGKILL while a batch is under way: QuickBooks has it already, or gets it after our end."""
@@ -390,6 +422,23 @@ def test_a_killed_run_is_repeated_without_doubling_or_losing(law_firm: LawFirm, 
     assert law_firm.in_quickbooks("invoice") == once(*numbers)
     assert law_firm.in_quickbooks("payment") == once(*(f"p{number}" for number in numbers))
     assert set(law_firm.states().values()) == {("synced", "")}
+
+
+def test_a_person_s_interrupt_lets_nothing_more_begin(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    for number in range(300):
+        law_firm.invoice(f"{number:03}", "1.00")
+    law_firm.books.fault({"what": "delay_after", "seconds": 1.0, "match": "batch", "times": None})
+    run = multiprocessing.get_context("fork").Process(target=sync_in_a_process, args=[law_firm])
+    run.start()
+    while law_firm.books.statistics()["mishaps"].get("delay_after", 0) < 1:
+        time.sleep(0.02)
+
+    os.kill(run.pid or 0, signal.SIGINT)
+    run.join()
+
+    requests = law_firm.query("select state from sync.attempt where endpoint = 'batch'")
+    assert [row["state"] for row in requests] == ["done"] * law_firm.companies.in_flight
 
 
 def sync_in_a_process(law_firm: LawFirm) -> None:
