@@ -396,7 +396,7 @@ def test_an_unchanged_content_does_not_mend_what_is_wrong_in_quickbooks(desk: De
 def test_a_conflict_without_an_id_is_not_sent_again_because_billing_changed(desk: Desk, change: dict[str, Any]) -> None:
     desk.see(invoice("1"))
     attempt = desk.reserve(desk.item("1"))
-    desk.accept(attempt, Outcome(desk.id_of("1"), "rejected", state="held", reason="CONFLICT"))
+    desk.accept(attempt, Outcome(desk.id_of("1"), "refused", state="held", reason="CONFLICT"))
 
     desk.see(touched(invoice("1"), **change))
     seen = desk.states()
