@@ -19,6 +19,10 @@ _ENVELOPE = frozenset({"Id", "SyncToken", "sparse"})
 _REWRITTEN = frozenset({"BillAddr", "ApplyTaxAfterDiscount"})
 
 
+# What a bookkeeper sets on a line: never sent of our own, taken over from the line that a revision changes.
+_SET_ON_LINES = frozenset({"ClassRef", "DeferredRevenue", "PriceLevelRef", "UOMRef", "DiscountAccountRef"})
+
+
 @dataclass(frozen=True)
 class Difference:
     """One field that billing and QuickBooks hold differently, and who owns it.
@@ -64,6 +68,45 @@ def update_body(body: Mapping[str, Any], *, quickbooks_id: str, sync_token: str)
     """
     owned = {name: value for name, value in body.items() if name not in QUICKBOOKS_OWNED}
     return {"Id": quickbooks_id, "SyncToken": sync_token, "sparse": True, **owned}
+
+
+def carry_lines(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
+    """Give new lines the Ids of those that they change, and what the bookkeeper set on them (a class).
+
+    Lines that are sent replace all that are there. One corresponds to that at its position, if it has the same item
+    and, where there are more or fewer lines than before, the same text.
+
+    Returns:
+        The lines to send; None when a class would be lost, because nothing corresponds to its line.
+    """
+    kept = [line for line in theirs if _detail_type(line) != "subtotallinedetail"]
+    carried = [dict(line) for line in ours]
+    for position, line in enumerate(kept):
+        detail = _detail(line)
+        if position < len(ours) and _corresponds(ours[position], line, is_same_count=len(ours) == len(kept)):
+            mine = carried[position]
+            own = {name: value for name, value in detail.items() if name in _SET_ON_LINES}
+            if "Id" in line:
+                mine["Id"] = line["Id"]
+            if own:
+                mine[mine["DetailType"]] = own | mine[mine["DetailType"]]
+        elif detail.get("ClassRef"):
+            return None
+    return carried
+
+
+def _corresponds(ours: Mapping[str, Any], theirs: Mapping[str, Any], *, is_same_count: bool) -> bool:
+    items = [(_detail(line).get("ItemRef") or {}).get("value") for line in (ours, theirs)]
+    texts = [line.get("Description") or "" for line in (ours, theirs)]
+    return (
+        _detail_type(ours) == _detail_type(theirs) and items[0] == items[1] and (is_same_count or texts[0] == texts[1])
+    )
+
+
+def _detail(line: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is particular to a line's type."""
+    wanted = _detail_type(line)
+    return next((value or {} for name, value in line.items() if name.lower() == wanted), {})
 
 
 def compare(body: Mapping[str, Any], remote: Mapping[str, Any]) -> list[Difference]:
@@ -113,7 +156,18 @@ def _compare_lines(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[s
         elif position >= len(kept):
             yield field, ours[position].get("Amount", ours[position].get("Description")), None
         else:
-            yield from _compare_values(field, ours[position], kept[position])
+            yield from _compare_values(field, _without_carried(ours[position]), kept[position])
+
+
+def _without_carried(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line without its Id and what was the bookkeeper's on it: he may change that again."""
+    return {
+        name: {key: inner for key, inner in value.items() if key not in _SET_ON_LINES}
+        if isinstance(value, Mapping)
+        else value
+        for name, value in line.items()
+        if name != "Id"
+    }
 
 
 def _detail_type(line: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from qb_pipeline.core import schemas
 from qb_pipeline.core.invoices import find_invoice_problems, find_taken_numbers, forwarded_cents
 from qb_pipeline.core.markers import marker
 from qb_pipeline.core.payloads import Content, invoice_contents
-from qb_pipeline.core.plan import choose_operation, update_body
+from qb_pipeline.core.plan import carry_lines, choose_operation, update_body
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.sync.frames import rows
 from qb_pipeline.sync.outcomes import read_cents
@@ -144,7 +144,13 @@ def _change(
             if paid_cents > content.total_cents:
                 problems[row.document_id] = Problem.PAID_BELOW
                 continue
-            body = update_body(content.body, quickbooks_id=identity["Id"], sync_token=str(identity["SyncToken"]))
+            lines = carry_lines(content.body["Line"], theirs.entity.get("Line") or ())
+            if lines is None:
+                problems[row.document_id] = Problem.DRIFT
+                continue
+            body = update_body(
+                content.body | {"Line": lines}, quickbooks_id=identity["Id"], sync_token=str(identity["SyncToken"])
+            )
             sent = content
         plan.decide(row, operation)
         plan.ready.append(_ready(place, row, operation, sent, body))

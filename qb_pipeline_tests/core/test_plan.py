@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from qb_pipeline.core.money import dumps, loads
-from qb_pipeline.core.plan import Difference, choose_operation, compare, update_body
+from qb_pipeline.core.plan import Difference, carry_lines, choose_operation, compare, update_body
 from qb_pipeline_tests.core.rows import fee
 from qb_pipeline_tests.core.test_payloads import build
 
@@ -156,6 +156,36 @@ def test_an_update_leaves_alone_what_the_bookkeeper_owns() -> None:
         "CustomerRef": {"value": "58"},
         "Line": body["Line"],
     }
+
+
+def classed(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lines as QuickBooks returns them, the first with a class."""
+    lines: list[dict[str, Any]] = as_quickbooks_returns(body)["Line"]
+    lines[0]["SalesItemLineDetail"]["ClassRef"] = {"value": "7"}
+    return lines
+
+
+def test_lines_that_change_keep_their_ids_and_what_the_bookkeeper_set() -> None:
+    ours = a_body()["Line"]
+    expected = loads(dumps(ours))
+    expected[0] |= {"Id": "1"}
+    expected[0]["SalesItemLineDetail"]["ClassRef"] = {"value": "7"}
+    expected[2]["DiscountLineDetail"]["DiscountAccountRef"] = {"value": "86"}
+
+    carried = carry_lines(ours, classed(a_body()))
+
+    assert loads(dumps(carried)) == expected
+    assert compare({"Line": carried}, as_quickbooks_returns(a_body())) == []
+
+
+def test_a_line_with_a_class_to_which_nothing_corresponds_keeps_the_lines_from_being_sent() -> None:
+    sales, note, discount = a_body()["Line"]
+    theirs = classed(a_body())
+
+    assert carry_lines([note, sales, discount], theirs) is None
+    assert carry_lines([], theirs) is None
+    assert carry_lines([{**sales, "Description": "Other"}, note], theirs) is None
+    assert carry_lines([sales, note], theirs) is not None
 
 
 def test_a_customer_that_was_renamed_in_quickbooks_is_not_renamed_back() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from qb_pipeline_tests.law_firm import LawFirm
+from qb_pipeline_tests.sync.test_settle import as_json
 
 
 def posted(law_firm: LawFirm, *, paid: str = "") -> dict[str, Any]:
@@ -308,3 +309,50 @@ def test_a_deleted_invoice_stays_held_when_billing_has_it_again_after_it_was_gon
 
     assert law_firm.states() == {"1": ("held", "REMOTE_DELETED")}
     assert law_firm.books.all("Invoice") == []
+
+
+def with_class(law_firm: LawFirm) -> str:
+    """A bookkeeper gives line 1 of the posted invoice a class."""
+    class_id = str(law_firm.books.create("Class", {"Name": "Boston"})["Id"])
+    invoice = posted(law_firm)
+    line = dict(invoice["Line"][0])
+    line["SalesItemLineDetail"] = dict(line["SalesItemLineDetail"]) | {"ClassRef": {"value": class_id}}
+    law_firm.books.do("edit", entity="Invoice", id=invoice["Id"], changes=as_json({"Line": [line]}))
+    return class_id
+
+
+def classes(law_firm: LawFirm) -> list[tuple[str, str]]:
+    """Amount and class of each line of the one invoice."""
+    [invoice] = law_firm.books.ours("Invoice")
+    details = [(str(line["Amount"]), line.get("SalesItemLineDetail")) for line in invoice["Line"]]
+    return [
+        (amount, detail.get("ClassRef", {}).get("value", ""))
+        for amount, detail in details
+        if detail and "ItemRef" in detail
+    ]
+
+
+def test_a_revision_keeps_the_class_that_a_bookkeeper_gave_a_line(law_firm: LawFirm) -> None:
+    class_id = with_class(law_firm)
+
+    law_firm.change("update invoices set due_date = :day", day=law_firm.today)
+    law_firm.sync()
+    untouched = (law_firm.states(), classes(law_firm))
+    revise(law_firm, "150.00")
+    law_firm.sync()
+
+    assert untouched == ({"1": ("synced", "")}, [("100.0", class_id)])
+    assert (law_firm.states(), classes(law_firm)) == ({"1": ("synced", "")}, [("150.0", class_id)])
+
+
+def test_a_revision_that_would_lose_a_class_is_held(law_firm: LawFirm) -> None:
+    class_id = with_class(law_firm)
+
+    law_firm.change(
+        "update invoice_lines set kind = 'note', fee_item_id = null, amount = 0, unit_price = null, quantity = null"
+    )
+    law_firm.insert("invoice_lines", invoice_id="1", line_number=9, amount="120.00", quantity=1, unit_price="120.00")
+    law_firm.change("update invoices set total_amount = 120")
+    law_firm.sync()
+
+    assert (law_firm.states(), classes(law_firm)) == ({"1": ("held", "DRIFT")}, [("100.0", class_id)])
