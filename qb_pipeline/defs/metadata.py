@@ -41,13 +41,15 @@ def of_step(step: str, reports: Sequence[FirmReport]) -> dict[str, Any]:
             ),
         }
     kind = KIND[step]
+    held = [row for report in reports for row in report.held_documents if row["kind"] == kind]
     return {
         **{
             activity: sum(report.documents(kind, activity) for report in reports)
-            for activity in ("created", "adopted", "updated", "voided", "refused", "held", "waiting")
+            for activity in ("created", "adopted", "updated", "voided", "refused", "waiting")
         },
+        "held": sum(row["state"] == "held" for row in held),
         "amount sent": dollars(sum(report.cents(kind, "created", "adopted", "updated") for report in reports)),
-        "amount held": dollars(sum(report.cents(kind, "held", "refused") for report in reports)),
+        "amount held": dollars(sum(row["amount_cents"] for row in held)),
         "control totals": _control_table(kind, reports),
         "requests: reads (metered)": sum(report.reads for report in reports),
         "requests: writes": sum(report.writes for report in reports),
@@ -84,10 +86,9 @@ def _held_table(reports: Sequence[FirmReport]) -> dg.TableMetadataValue:
     documents: Counter[tuple[str, str, str]] = Counter()
     cents: Counter[tuple[str, str, str]] = Counter()
     for report in reports:
-        for row in report.activities:
-            if row["activity"] in ("held", "refused") and row["kind"] in ("invoice", "payment"):
-                documents[report.firm_id, row["kind"], row["reason"]] += row["documents"]
-                cents[report.firm_id, row["kind"], row["reason"]] += row["cents"]
+        for row in report.held_documents:
+            documents[report.firm_id, row["kind"], row["reason"]] += 1
+            cents[report.firm_id, row["kind"], row["reason"]] += row["amount_cents"]
     return _table(
         [
             {

@@ -1,8 +1,8 @@
 """One firm's sync, in its order: scan, settle, plan and push invoices, plan and push payments."""
 
 import sys
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,7 @@ from qb_pipeline.ledger.firms import SetUpError
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.quickbooks.errors import OutcomeUnknownError, QuickBooksError
 from qb_pipeline.sync.invoices import plan_invoices
+from qb_pipeline.sync.outcomes import UNSENT
 from qb_pipeline.sync.payments import plan_payments
 from qb_pipeline.sync.plan import Plan, PlanSummary, remember
 from qb_pipeline.sync.push import send_batches
@@ -25,8 +26,14 @@ from qb_pipeline.sync.workplace import Workplace
 SCAN, PLAN, PUSH_INVOICES, PUSH_PAYMENTS = "work_list", "sync_plan", "quickbooks_invoices", "quickbooks_payments"
 STEPS = (SCAN, PLAN, PUSH_INVOICES, PUSH_PAYMENTS)
 
+
+class UnfinishedError(Exception):
+    """Documents that a run was to send still stand as they stood: a run never ends green over them."""
+
+
 FIRM_ERRORS = (
-    SetUpError, lease.BusyError, lease.LeaseLostError, DuplicateError, QuickBooksError, BillingError, ContractBroken,
+    SetUpError, lease.BusyError, lease.LeaseLostError, DuplicateError, UnfinishedError, QuickBooksError, BillingError,
+    ContractBroken,
 )  # fmt: skip
 """What stops one firm and no other."""
 
@@ -40,6 +47,7 @@ class FirmReport:
 
     ``activities``: rows kind, activity, reason, documents, cents. ``control_totals``: rows kind, documents,
     meant_cents, accepted_cents, in_quickbooks_cents, refused_cents, unknown_cents, not_sent_cents.
+    ``held_documents``: what of the selection needs a person at the end, whichever run held it: rows of the work list.
     """
 
     firm_id: str
@@ -50,6 +58,7 @@ class FirmReport:
     reads: int
     writes: int
     notices: list[str]
+    held_documents: list[Any] = field(default_factory=list)
 
     def documents(self, kind: str, *activities: str) -> int:
         """How many documents of a kind had one of these activities."""
@@ -62,7 +71,7 @@ class FirmReport:
     @property
     def held(self) -> int:
         """How many invoices and payments need a person."""
-        return sum(self.documents(kind, "held", "refused") for kind in ("invoice", "payment"))
+        return len(self.held_documents)
 
     def totals_agree(self, kind: str) -> bool:
         """Whether what was meant is accounted for, to the cent, and QuickBooks holds what it accepted."""
@@ -85,6 +94,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
         DuplicateError: QuickBooks holds a document of ours twice.
         QuickBooksError: QuickBooks cannot be reached or does not let us in; what had left is recorded or open.
         OutcomeUnknownError: the answer to some requests was lost and asking did not clear it up; the next run asks.
+        UnfinishedError: documents of this run were neither sent, held nor made to wait; the next run takes them up.
     """
     place.log.begin(place.run, now=place.clock())
     outcome = "failed"
@@ -102,11 +112,12 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
             ) as held:
                 place.lease, place.attempts = held, Attempts(place.engine, held)
                 settle(place)
-                _work(place, selection, planned, steps)
+                chosen = _work(place, selection, planned, steps)
                 # What was lost or moved is known or planned anew by now, and what waited for it can go.
                 if settle(place) or place.try_again:
-                    _work(place, selection, planned, steps, again=True)
+                    chosen |= _work(place, selection, planned, steps, again=True)
                 _require_known(place)
+                _require_finished(place, [kind for kind in PUSHES if PUSHES[kind] in steps], chosen)
         else:
             _work(place, selection, planned, steps)
         outcome = "done"
@@ -131,17 +142,31 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
         reads=requests.reads,
         writes=requests.writes + requests.batches,
         notices=place.notices,
+        held_documents=_held(place, selection),
     )
+
+
+def _held(place: Workplace, selection: Selection) -> list[Any]:
+    return [
+        row
+        for state in ("held", "refused")
+        for row in place.documents.listing(None, first=selection.first, last=selection.last, state=state)
+        if not selection.is_chosen or row["source_id"] in selection.ids(row["kind"])
+    ]
 
 
 def _work(
     place: Workplace, selection: Selection, planned: PlanSummary, steps: Collection[str], *, again: bool = False
-) -> None:
+) -> dict[int, str]:
     """Plan and push: voids first, payments' before invoices', so that what they set free can be used; then the rest.
 
     ``again``: a second look in one run, at what nobody has refused.
+
+    Returns:
+        What was worked on: the source hash that each document had, by its id.
     """
     chosen: set[tuple[str, str]] = set()
+    worked_on: dict[int, str] = {}
     pushes = [kind for kind in PLANNERS if selection.includes(kind) and (PUSHES[kind] in steps or PLAN in steps)]
     for voids, kinds in ((True, pushes[::-1]), (False, pushes)):
         for kind in kinds:
@@ -152,10 +177,12 @@ def _work(
                 now = (work["source_status"] == "void") == voids
                 if again:  # what was held may hang on a void whose answer was lost
                     now &= ~work["state"].isin(["refused"] if voids else ["held", "refused"])
+                worked_on |= dict(zip(work["document_id"][now], work["source_hash"][now], strict=True))
                 if now.any():
                     _plan_and_push(place, kind, work[now], planned, dry=PUSHES[kind] not in steps)
     if not again:
         _explain_rest(place, selection, pushes, chosen)
+    return worked_on
 
 
 def _explain_rest(
@@ -189,4 +216,17 @@ def _require_known(place: Workplace) -> None:
         raise OutcomeUnknownError(
             f"{place.firm.firm_id}: the answers to {len(still_open)} requests with {documents} documents were lost; "
             "the next run asks QuickBooks what became of them before it sends anything"
+        )
+
+
+def _require_finished(place: Workplace, kinds: Sequence[str], worked_on: Mapping[int, str]) -> None:
+    """Fail over what was to be sent and still stands so; what billing changed meanwhile is the next run's."""
+    now = place.documents.read([int(document_id) for document_id in worked_on])
+    unsent = now[now["kind"].isin(kinds) & now["state"].isin(UNSENT.values())]
+    unsent = unsent[unsent["source_hash"] == unsent["document_id"].map(worked_on)]
+    if len(unsent):
+        counts = ", ".join(f"{count} {kind}s" for kind, count in sorted(unsent["kind"].value_counts().items()))
+        raise UnfinishedError(
+            f"{place.firm.firm_id}: {counts} of this run were not sent, because QuickBooks was busy or did not answer; "
+            "run the sync again"
         )

@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 
 from qb_pipeline.ledger.firms import SetUpError
-from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, SCAN
-from qb_pipeline_tests.law_firm import FIRM, LawFirm
+from qb_pipeline.ledger.log import Run
+from qb_pipeline.sync.push import MAX_UNANSWERED
+from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, SCAN, UnfinishedError, sync_firm
+from qb_pipeline.sync.scan import Selection
+from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 
 
 def test_invoices_and_payments_reach_quickbooks(law_firm: LawFirm) -> None:
@@ -188,3 +191,37 @@ def test_a_run_that_fails_says_so_in_its_row(law_firm: LawFirm) -> None:
     assert (run["outcome"], run["error"].split(":")[0]) == ("failed", "TransientError")
     assert (run["reads"], run["writes"]) == (4, 0)
     assert law_firm.companies.firms.get(FIRM).state == "active"
+
+
+def test_a_run_that_leaves_what_it_was_to_send_unsent_fails(law_firm: LawFirm) -> None:
+    """Too many answers were lost: one invoice is not sent, another one's customer is not made."""
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    law_firm.invoice("2", "100.00")
+    law_firm.insert("payers", payer_id="P2", first_name="Bo")
+    law_firm.invoice("3", "100.00", payer_id="P2")
+
+    with law_firm.companies.open(FIRM, Run("run", "test", PARTNER)) as place:
+        place.unanswered = MAX_UNANSWERED
+        with pytest.raises(UnfinishedError, match="one: 2 invoices of this run were not sent"):
+            sync_firm(place, Selection())
+
+    assert law_firm.query("select outcome from sync.run where run_id = 'run'") == [{"outcome": "failed"}]
+    law_firm.sync()
+    assert law_firm.states() == {"1": ("synced", ""), "2": ("synced", ""), "3": ("synced", "")}
+
+
+def test_what_stays_held_is_counted_by_every_run_over_its_dates(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    [invoice] = law_firm.books.ours("Invoice")
+    law_firm.books.do("edit", entity="Invoice", id=invoice["Id"], changes={"TxnDate": "2026-01-01"})
+    law_firm.change("update invoices set invoice_number = 'N-1b', updated_at = :now", now=law_firm.time.now())
+    tomorrow = law_firm.today + timedelta(days=1)
+
+    reports = [law_firm.sync(), law_firm.sync(), law_firm.sync(first=tomorrow, last=tomorrow)]
+
+    assert law_firm.states() == {"1": ("held", "DRIFT")}
+    assert [report.held for report in reports] == [1, 1, 0]
