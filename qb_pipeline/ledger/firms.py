@@ -239,14 +239,6 @@ class Firms:
             step.change("change_settings", settings=json.dumps({name: written[name] for name in parsed}))
         return step.done
 
-    def require_super_user(self, firm_id: str, actor: str) -> None:
-        """Raises:
-        SetUpError: ``actor`` may not do what only a super user may.
-        """
-        with self._engine.connect() as connection:
-            _read(connection, firm_id)
-            _require_super_user(connection, firm_id, actor)
-
     @contextmanager
     def _step(
         self,

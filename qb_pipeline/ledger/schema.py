@@ -22,7 +22,6 @@ from qb_pipeline.core.problems import PROBLEMS
 from qb_pipeline.database import Queries, run_script
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
-ANALYST = "qb_analyst"
 
 COLUMN = re.compile(r"(\w+),?[ ]+-- (.+)$", re.MULTILINE)
 """A column of a view and what it means: ``state,   -- new, waiting, held …``."""

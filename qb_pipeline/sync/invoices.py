@@ -7,14 +7,12 @@ import pandas as pd
 
 from qb_pipeline.core import schemas
 from qb_pipeline.core.invoices import find_invoice_problems, find_taken_numbers, forwarded_cents
-from qb_pipeline.core.markers import marker
 from qb_pipeline.core.payloads import Content, invoice_contents
 from qb_pipeline.core.plan import carry_lines, choose_operation, update_body
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.sync.frames import rows
 from qb_pipeline.sync.outcomes import read_cents
-from qb_pipeline.sync.plan import Plan, without_gone
-from qb_pipeline.sync.push import Ready
+from qb_pipeline.sync.plan import Plan, make_ready, marker_of, without_gone
 from qb_pipeline.sync.references import find_customers, find_items
 from qb_pipeline.sync.remote import read_remote
 from qb_pipeline.sync.workplace import Workplace
@@ -61,7 +59,7 @@ def plan_invoices(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
         items=items.ids,
         terms=place.mappings.links("terms"),
         tax_codes=place.mappings.links("tax_code"),
-        markers={i: _marker(place, listed[i]) for i in sound["invoice_id"]},
+        markers={i: marker_of(place, listed[i]) for i in sound["invoice_id"]},
         rules=place.rules,
     )
     # Revised to nothing: what stands in QuickBooks is voided there, like one that billing voids.
@@ -109,7 +107,7 @@ def _choose(
         else:
             plan.decide(row, operation)
             if operation == "create" and not dry and content is not None:
-                plan.ready.append(_ready(place, row, operation, content, content.body))
+                plan.ready.append(make_ready(place, row, operation, content, content.body))
     if changing:
         _change(place, plan, changing, problems)
 
@@ -153,28 +151,7 @@ def _change(
             )
             sent = content
         plan.decide(row, operation)
-        plan.ready.append(_ready(place, row, operation, sent, body))
-
-
-def _ready(place: Workplace, row: Any, operation: str, content: Content, body: dict[str, Any]) -> Ready:
-    return Ready(
-        document_id=row.document_id,
-        kind="invoice",
-        source_id=row.source_id,
-        part="",
-        operation=operation,
-        former_state=row.state,
-        source_hash=row.source_hash,
-        marker=_marker(place, row),
-        body=body,
-        fingerprint=content.fingerprint,
-        total_cents=content.total_cents,
-        notices=content.notices,
-    )
-
-
-def _marker(place: Workplace, row: Any) -> str:
-    return marker(place.installation, place.firm.firm_id, "invoice", row.source_id, "", row.generation)
+        plan.ready.append(make_ready(place, row, operation, sent, body))
 
 
 def _unknown_payers(invoices: pd.DataFrame, payers: pd.DataFrame) -> dict[str, Problem]:

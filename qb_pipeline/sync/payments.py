@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from qb_pipeline.core import schemas
-from qb_pipeline.core.markers import marker
 from qb_pipeline.core.payloads import Content, payment_contents
 from qb_pipeline.core.payments import PartKey
 from qb_pipeline.core.payments import plan_payments as divide
@@ -15,8 +14,7 @@ from qb_pipeline.core.plan import choose_operation, update_body
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.ledger.attempts import Application
 from qb_pipeline.sync.frames import rows
-from qb_pipeline.sync.plan import Plan
-from qb_pipeline.sync.push import Ready
+from qb_pipeline.sync.plan import Plan, make_ready, marker_of
 from qb_pipeline.sync.remote import read_remote
 from qb_pipeline.sync.workplace import Workplace
 
@@ -73,7 +71,7 @@ def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
         planned.allocations,
         payment_methods=place.mappings.links("payment_method"),
         deposit_accounts=place.mappings.links("deposit_account"),
-        markers={key: _marker(place, row) for key, row in keys.items()},
+        markers={key: marker_of(place, row) for key, row in keys.items()},
         rules=place.rules,
     )
     problems = {keys[key].document_id: problem for key, problem in by_key.items()}
@@ -115,7 +113,7 @@ def _choose(
         else:
             plan.decide(row, operation)
             if operation == "create" and not dry and content is not None:
-                plan.ready.append(_ready(place, row, operation, content, content.body, applications.get(key, ())))
+                plan.ready.append(make_ready(place, row, operation, content, content.body, applications.get(key, ())))
     remote = read_remote(place, "payment", [row for _, row, _, _ in changing]) if changing else {}
     for key, row, operation, content in changing:
         theirs = remote[row.document_id]
@@ -130,35 +128,11 @@ def _choose(
         identity = {"Id": theirs.entity["Id"], "SyncToken": str(theirs.entity["SyncToken"])}
         if operation == "void":
             nothing = Content({}, 0, "", ())
-            plan.ready.append(_ready(place, row, operation, nothing, {**identity, "sparse": True}, ()))
+            plan.ready.append(make_ready(place, row, operation, nothing, {**identity, "sparse": True}, ()))
         else:
             assert content is not None  # noqa: S101 - an update has content
             body = update_body(content.body, quickbooks_id=identity["Id"], sync_token=identity["SyncToken"])
-            plan.ready.append(_ready(place, row, operation, content, body, applications.get(key, ())))
-
-
-def _ready(
-    place: Workplace, row: Any, operation: str, content: Content, body: dict[str, Any], applied: tuple[Application, ...]
-) -> Ready:
-    return Ready(
-        document_id=row.document_id,
-        kind="payment",
-        source_id=row.source_id,
-        part=row.part,
-        operation=operation,
-        former_state=row.state,
-        source_hash=row.source_hash,
-        marker=_marker(place, row),
-        body=body,
-        fingerprint=content.fingerprint,
-        total_cents=content.total_cents,
-        applications=applied,
-        notices=content.notices,
-    )
-
-
-def _marker(place: Workplace, row: Any) -> str:
-    return marker(place.installation, place.firm.firm_id, "payment", row.source_id, row.part, row.generation)
+            plan.ready.append(make_ready(place, row, operation, content, body, applications.get(key, ())))
 
 
 def _applications(allocations: pd.DataFrame) -> dict[PartKey, tuple[Application, ...]]:

@@ -11,7 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from qb_pipeline.core.markers import marker
+from qb_pipeline.core.payloads import Content
 from qb_pipeline.core.problems import PROBLEMS, Problem
+from qb_pipeline.ledger.attempts import Application
 from qb_pipeline.ledger.documents import Decision
 from qb_pipeline.sync.frames import rows
 from qb_pipeline.sync.push import Ready
@@ -59,6 +62,37 @@ class PlanSummary:
         for decision in decisions:
             self.documents[kind, decision.operation] += 1
             self.cents[kind, decision.operation] += decision.amount_cents
+
+
+def make_ready(
+    place: Workplace,
+    row: Any,
+    operation: str,
+    content: Content,
+    body: dict[str, Any],
+    applications: tuple[Application, ...] = (),
+) -> Ready:
+    """Make one row of the work list ready to leave; ``body`` has Id and SyncToken where it changes something."""
+    return Ready(
+        document_id=row.document_id,
+        kind=row.kind,
+        source_id=row.source_id,
+        part=row.part,
+        operation=operation,
+        former_state=row.state,
+        source_hash=row.source_hash,
+        marker=marker_of(place, row),
+        body=body,
+        fingerprint=content.fingerprint,
+        total_cents=content.total_cents,
+        applications=applications,
+        notices=content.notices,
+    )
+
+
+def marker_of(place: Workplace, row: Any) -> str:
+    """The marker of one row of the work list."""
+    return marker(place.installation, place.firm.firm_id, row.kind, row.source_id, row.part, row.generation)
 
 
 def without_gone(place: Workplace, work: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
