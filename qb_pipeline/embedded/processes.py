@@ -18,6 +18,7 @@ from pathlib import Path
 from qb_pipeline.embedded import EmbeddedError
 
 KILL_SECONDS = 10.0
+CLOSING_SECONDS = 2.0
 LOG_BYTES = 5_000_000
 PORTS = range(20_000, 32_000)
 """Below the range from which Linux takes the local ports of outgoing connections (32768 to 60999): a port that we
@@ -93,10 +94,17 @@ def stop_child(child: subprocess.Popen[bytes], *signals: int, patience: float) -
 
 
 def remembered_port(path: Path) -> int:
-    """The port written in this file while it is free; otherwise a free one, written down there."""
+    """The port written in this file once it is free; a new one, written down there, when it stays taken.
+
+    A process that has just been ended is out of sight for an instant before the kernel closes its sockets.
+    """
     written = path.read_text().strip() if path.exists() else ""
-    if written.isdigit() and is_free(int(written)):
-        return int(written)
+    if written.isdigit():
+        deadline = time.monotonic() + CLOSING_SECONDS
+        while not (free := is_free(int(written))) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if free:
+            return int(written)
     port = next(port for port in random.sample(PORTS, len(PORTS)) if is_free(port))
     path.write_text(f"{port}\n")
     return port
