@@ -1,0 +1,2 @@
+-- Documents: what later rules keep of them.
+select 1;
