@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from qb_pipeline.core.problems import PROBLEMS, Problem
 from qb_pipeline.database import Queries
-from qb_pipeline.ledger import log
+from qb_pipeline.ledger import cursors, log
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
@@ -95,9 +95,7 @@ class Documents:
         with self._engine.begin() as connection:
             self._log(connection, connection.execute(queries["release_dated"], dates | {"now": now}).all(), run, now)
             if cursor is not None:
-                connection.execute(
-                    queries["save_cursor"], {"firm_id": self._firm_id, "name": "billing", "value": cursor}
-                )
+                cursors.save(connection, self._firm_id, cursors.BILLING, cursor)
         return {"seen": seen, "changed": changed}
 
     def _log(self, connection: sa.Connection, rows: Sequence[Any], run: log.Run, now: datetime) -> None:
@@ -107,8 +105,7 @@ class Documents:
     def cursor(self) -> datetime | None:
         """Up to which instant billing was read, or None when it never was."""
         with self._engine.connect() as connection:
-            found: datetime | None = connection.scalar(queries["cursor"], {"firm_id": self._firm_id, "name": "billing"})
-        return found
+            return cursors.read(connection, self._firm_id, cursors.BILLING)
 
     def choose(
         self,

@@ -95,14 +95,6 @@ returning document_id, state, reason, amount_cents;
 -- Every statement that changes several documents takes them in this order: two of them never wait for each other.
 select document_id from sync.document where document_id = any(:document_ids) order by document_id for update;
 
--- name: cursor
-select value from sync.cursor where firm_id = :firm_id and name = :name;
-
--- name: save_cursor
-insert into sync.cursor (firm_id, name, value)
-values (:firm_id, :name, :value)
-on conflict (firm_id, name) do update set value = greatest(cursor.value, excluded.value);
-
 -- name: choose
 select document_id
 from sync.document
