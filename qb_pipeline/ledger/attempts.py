@@ -8,7 +8,8 @@ was succeeded is not recorded.
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from qb_pipeline.core.markers import request_id
+from qb_pipeline.crash_points import crash_point
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger import documents, lease, log
 
@@ -114,8 +116,7 @@ class Attempts:
             str(attempt_id), endpoint, operation, request_id(attempt_id, body), body, tuple(items), now, now
         )
         try:
-            with self._engine.begin() as connection:
-                lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
+            with self._writing("reserve") as connection:
                 self._lock(connection, attempt)
                 connection.execute(
                     queries["reserve"],
@@ -155,20 +156,17 @@ class Attempts:
 
     def sending_again(self, attempt: Attempt, *, now: datetime) -> None:
         """Commit the time of a repetition before it leaves: the quarantine counts from the last send."""
-        with self._engine.begin() as connection:
-            lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
+        with self._writing("sending_again") as connection:
             connection.execute(queries["sending_again"], {"attempt_id": attempt.attempt_id, "now": now})
 
     def leaving(self, attempt: Attempt, *, now: datetime) -> None:
         """Commit when the bytes of a reserved request really leave, after it waited for its turn; counts no send."""
-        with self._engine.begin() as connection:
-            lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
+        with self._writing("leaving") as connection:
             connection.execute(queries["leaving"], {"attempt_id": attempt.attempt_id, "now": now})
 
     def unknown(self, attempt: Attempt, *, run: log.Run, now: datetime, detail: str, intuit_tid: str = "") -> None:
         """The request left and its answer was lost: it may have worked."""
-        with self._engine.begin() as connection:
-            lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
+        with self._writing("unknown") as connection:
             self._lock(connection, attempt)
             moved = set(connection.scalars(queries["unknown"], {"attempt_id": attempt.attempt_id, "now": now}))
             log.write(
@@ -207,8 +205,7 @@ class Attempts:
             LeaseLostError: a successor has taken over; the items stay open and it settles them.
         """
         items = {item.document_id: item for item in attempt.items}
-        with self._engine.begin() as connection:
-            lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
+        with self._writing("record") as connection:
             self._lock(connection, attempt)
             parameters = {
                 "attempt_id": attempt.attempt_id,
@@ -261,6 +258,19 @@ class Attempts:
         with self._engine.connect() as connection:
             rows = connection.execute(queries["last_body"], {"document_ids": list(document_ids)})
             return {row.document_id: (bytes(row.body), row.b_id) for row in rows}
+
+    @contextmanager
+    def _writing(self, what: str) -> Iterator[sa.Connection]:
+        """A transaction of this holder and no former one.
+
+        Raises:
+            LeaseLostError: a successor has taken over; nothing of it is kept.
+        """
+        with self._engine.begin() as connection:
+            lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
+            yield connection
+            crash_point(f"{what}: before its commit")
+        crash_point(f"{what}: committed")
 
     def _lock(self, connection: sa.Connection, attempt: Attempt) -> None:
         ids = [item.document_id for item in attempt.items]

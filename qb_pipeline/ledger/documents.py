@@ -17,6 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from qb_pipeline.core.problems import PROBLEMS, Problem
+from qb_pipeline.crash_points import crash_point
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger import cursors, log
 
@@ -90,6 +91,8 @@ class Documents:
                     queries["see"], dates | {"headers": headers, "remote": _codes(IN_QUICKBOOKS), "now": now}
                 ).all()
                 self._log(connection, rows, run, now)
+                crash_point("see a chunk: before its commit")
+            crash_point("see a chunk: committed")
             seen += len(chunk)
             changed += len(rows)
         with self._engine.begin() as connection:
@@ -202,6 +205,8 @@ class Documents:
                 if row.operation in ("hold", "wait", "close", "skip")
             ]
             log.write(connection, self._firm_id, run, entries, now=now)
+            crash_point("record decisions: before its commit")
+        crash_point("record decisions: committed")
 
     def invoices_known(self, invoice_ids: Sequence[str]) -> pd.DataFrame:
         """What the ledger knows of invoices that payments apply to.

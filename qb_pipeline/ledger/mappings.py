@@ -10,6 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from qb_pipeline.crash_points import crash_point
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger.firms import SetUpError
 
@@ -64,6 +65,8 @@ class Mappings:
         try:
             with self._engine.begin() as connection:
                 connection.execute(queries["remember"], rows)
+                crash_point("remember a mapping: before its commit")
+            crash_point("remember a mapping: committed")
         except sa.exc.IntegrityError as error:
             ids = ", ".join(sorted(str(row["source_id"]) for row in rows))
             raise SetUpError(

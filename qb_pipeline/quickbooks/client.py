@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode
 
+from qb_pipeline.crash_points import crash_point
 from qb_pipeline.quickbooks import query as statements
 from qb_pipeline.quickbooks.answers import (
     Answer,
@@ -332,6 +333,8 @@ class Company:
             headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
             if body is not None:
                 headers["Content-Type"] = content_type
+            name = f"{method} {endpoint.partition('/')[0]}"
+            crash_point(f"{name}: before it leaves")
             reply = exchange(
                 self._session,
                 method,
@@ -340,6 +343,7 @@ class Company:
                 headers=headers,
                 body=body,
             )
+            crash_point(f"{name}: answered")
             if reply.status == 429:
                 self._throttle.pause(read_pause(reply))
         self._note(reply, token)
