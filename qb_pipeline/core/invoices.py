@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pandas as pd
 
+from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.names import has_control_character, tidy
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.settings import FirmRules
@@ -58,7 +59,8 @@ def find_invoice_problems(invoices: pd.DataFrame, lines: pd.DataFrame, rules: Fi
     billed = lines.groupby("invoice_id")["amount_cents"].sum()
     new_items = on_invoices(new_items_cents(lines), 0)
     is_taxed = (lines["kind"] == "tax") & (lines["amount_cents"] != 0)
-    line_count = on_invoices(lines.groupby("invoice_id").size(), 0)
+    is_taxable = is_taxed | (lines["is_taxable"] & (rules.settings.tax_policy == "total"))
+    line_count = on_invoices(_count_sent_lines(lines), 0)
     numbers = invoices["invoice_number"].map(tidy)
     first, last = rules.first_date, rules.today + timedelta(days=DAYS_AHEAD)
 
@@ -80,7 +82,7 @@ def find_invoice_problems(invoices: pd.DataFrame, lines: pd.DataFrame, rules: Fi
         (invoices["invoice_date"].map(lambda day: day < first).astype(bool), Problem.DATE_OUT_OF_RANGE),
         (any_line(lines["kind"].isin(ITEM_KINDS) & (lines["fee_item_id"] == "")), Problem.UNKNOWN_FEE_ITEM),
         (line_count > MAX_LINES, Problem.TOO_MANY_LINES),
-        ((line_count > MAX_TAXABLE_LINES) & any_line(is_taxed), Problem.TOO_MANY_LINES),
+        ((line_count > MAX_TAXABLE_LINES) & any_line(is_taxable), Problem.TOO_MANY_LINES),
         (invoices["invoice_date"].map(lambda day: day > last).astype(bool), Problem.DATED_AHEAD),
     ]
     problems = pd.Series("", index=invoices.index, dtype="str")
@@ -88,6 +90,15 @@ def find_invoice_problems(invoices: pd.DataFrame, lines: pd.DataFrame, rules: Fi
         problems[applies] = problem.value
     problems[invoices["status"] == "void"] = ""
     return pd.Series(problems.to_numpy(), index=pd.Index(ids, name="invoice_id"), dtype="str", name="problem")
+
+
+def describe_totals(invoices: pd.DataFrame, lines: pd.DataFrame) -> dict[str, str]:
+    """Say what the lines of each invoice come to and what its total is, in dollars; by invoice_id."""
+    billed = lines.groupby("invoice_id")["amount_cents"].sum().to_dict()
+    return {
+        invoice_id: f"lines {to_dollars(int(billed.get(invoice_id, 0)))}, total {to_dollars(int(total))}"
+        for invoice_id, total in zip(invoices["invoice_id"].tolist(), invoices["total_cents"].tolist(), strict=True)
+    }
 
 
 def find_taken_numbers(invoices: pd.DataFrame, owners: Mapping[str, str]) -> pd.Series:
@@ -106,6 +117,12 @@ def find_taken_numbers(invoices: pd.DataFrame, owners: Mapping[str, str]) -> pd.
         if key and owner_of.setdefault(key, invoice_id) != invoice_id:
             problems[invoice_id] = Problem.NUMBER_TAKEN.value
     return pd.Series(problems, index=pd.Index(problems, name="invoice_id", dtype="str"), dtype="str", name="problem")
+
+
+def _count_sent_lines(lines: pd.DataFrame) -> pd.Series:
+    """Count the lines that QuickBooks gets of each invoice: all discounts are one, tax and old balances are none."""
+    own = lines["kind"].isin((*ITEM_KINDS, "note")).groupby(lines["invoice_id"]).sum()
+    return own + (lines["kind"] == "discount").groupby(lines["invoice_id"]).any()
 
 
 def _number_key(number: str) -> str:

@@ -115,7 +115,7 @@ def plan_payments(
     customers: Mapping[str, str] | None = None,
     forwarded: Mapping[str, Sequence[str]] | None = None,
     in_quickbooks: Mapping[tuple[str, str, str], int] | None = None,
-    rejected: Collection[str] = (),
+    rejected: Mapping[str, str] | None = None,
     standing: Mapping[PartKey, int] | None = None,
 ) -> PaymentPlan:
     """Split payments, find what cannot go, and divide the rest over what their invoices have open.
@@ -133,7 +133,7 @@ def plan_payments(
         forwarded: invoice to the older ones that it carries; theirs in turn are found too.
         in_quickbooks: (payment_id, part, invoice_id) to the cents that QuickBooks holds of it already: an edited
             payment may use them again, a voided one sets them free.
-        rejected: further invoices of which an earlier payment was rejected.
+        rejected: further invoices of which an earlier payment was rejected, and that payment.
         standing: the cents of all parts of these payments that stand in QuickBooks, or may. While one of them is gone
             from billing, no other part may grow beyond what it leaves of the payment.
     """
@@ -143,7 +143,7 @@ def plan_payments(
     for (payment_id, part_name, invoice_id), cents in (in_quickbooks or {}).items():
         held_there[payment_id, part_name][invoice_id] = cents
     older = _find_older(forwarded or {}, known)
-    bounced = _find_bounced(payments, applications, rejected)
+    bounced = _find_bounced(payments, applications, rejected or {})
 
     split = _split(payments, applications)
     crowded = _find_crowded(payments, split, standing or {})
@@ -157,13 +157,15 @@ def plan_payments(
     for part in sorted(parts, key=lambda part: (part.document_date, part.key)):
         problem = _find_own_problem(part, rules) or _find_invoice_problem(part, known)
         shares: dict[str, int] = {}
+        blocked_by: str | None = None
         if part.status == "void":
             problem = None
         elif problem is None and part.payment_id in crowded and _grows(part, standing or {}):
             problem = Problem.EXCEEDS_BALANCE
         elif problem is None:
             shares, problem = _divide(part, open_cents, older, known, held_there[part.key])
-            if problem is Problem.EXCEEDS_BALANCE and _is_filled_by_another(part, bounced):
+            blocked_by = _find_rejected(part, bounced)
+            if problem is Problem.EXCEEDS_BALANCE and blocked_by is not None:
                 problem = Problem.REJECTION_OPEN
         used = shares or part.applied
         customer_id = next((known.get(invoice, _MISSING).customer_id for invoice in used), "")
@@ -174,6 +176,7 @@ def plan_payments(
             (
                 *part.key, part.payer_id, part.kind, part.method, part.reference, part.document_date,
                 part.amount_cents, sum(part.applied.values()), part.currency, part.status, customer_id, problem or "",
+                (blocked_by or "") if problem is Problem.REJECTION_OPEN else "",
             )
         )  # fmt: skip
         allocated += [(*part.key, invoice, known[invoice].quickbooks_id, cents) for invoice, cents in shares.items()]
@@ -262,11 +265,13 @@ def _find_older(forwarded: Mapping[str, Sequence[str]], known: Mapping[str, _Kno
     return older
 
 
-def _find_bounced(payments: pd.DataFrame, applications: pd.DataFrame, rejected: Collection[str]) -> dict[str, set[str]]:
-    """Invoice to the payments on it that a rejection takes back ("" for one that is not in the frame)."""
+def _find_bounced(
+    payments: pd.DataFrame, applications: pd.DataFrame, rejected: Mapping[str, str]
+) -> dict[str, set[str]]:
+    """Invoice to the payments on it that a rejection takes back."""
     rejections = payments[(payments["kind"] == "rejection") & (payments["status"] == "completed")]
     taken_back = applications[applications["payment_id"].isin(rejections["reverses_payment_id"])]
-    bounced: dict[str, set[str]] = {invoice_id: {""} for invoice_id in rejected}
+    bounced = {invoice_id: {payment_id} for invoice_id, payment_id in rejected.items()}
     for invoice_id, payment_id in zip(
         taken_back["invoice_id"].tolist(), taken_back["payment_id"].tolist(), strict=True
     ):
@@ -339,9 +344,10 @@ def _divide(
     return shares, None
 
 
-def _is_filled_by_another(part: _Part, bounced: Mapping[str, set[str]]) -> bool:
-    """Whether a rejected payment, not this one, still fills an invoice of this payment in QuickBooks."""
-    return any(bounced.get(invoice, set()) - {part.payment_id} for invoice in part.applied)
+def _find_rejected(part: _Part, bounced: Mapping[str, set[str]]) -> str | None:
+    """The rejected payment, not this one, that still fills an invoice of this payment in QuickBooks."""
+    others = {other for invoice in part.applied for other in bounced.get(invoice, ())} - {part.payment_id}
+    return min(others, default=None)
 
 
 def _take(invoice: str, cents: int, left: dict[str, int], known: Mapping[str, _Known], shares: dict[str, int]) -> int:

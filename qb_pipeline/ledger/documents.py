@@ -51,7 +51,8 @@ class Decision:
     without a reason is ``voided``: billing voids what QuickBooks has voided already.
 
     ``forwarded_cents`` None leaves what is known. With ``source_hash``, that of the work list, the decision counts only
-    while billing has not replaced the content that it is about.
+    while billing has not replaced the content that it is about. ``detail`` goes into the log beside the reason: ids and
+    sums, never texts.
     """
 
     document_id: int
@@ -60,6 +61,7 @@ class Decision:
     amount_cents: int
     forwarded_cents: int | None = None
     source_hash: str = ""
+    detail: str = ""
 
 
 class Documents:
@@ -199,8 +201,9 @@ class Documents:
                     "decisions": json.dumps([asdict(decision) for decision in decisions]),
                 },
             ).all()
+            details = {decision.document_id: decision.detail for decision in decisions}
             entries = [
-                log.Entry(_DECIDED[row.state], row.document_id, row.reason, "", row.amount_cents)
+                log.Entry(_DECIDED[row.state], row.document_id, row.reason, details[row.document_id], row.amount_cents)
                 for row in rows
                 if row.operation in ("hold", "wait", "close", "skip")
             ]
@@ -250,14 +253,13 @@ class Documents:
             )
             return {row.source_id: (row.payer_id, row.cents) for row in rows}
 
-    def open_rejections(self, invoice_ids: Sequence[str]) -> set[str]:
-        """Of invoices: those that a rejected payment still fills in QuickBooks."""
+    def open_rejections(self, invoice_ids: Sequence[str]) -> dict[str, str]:
+        """Of invoices: those that a rejected payment still fills in QuickBooks, and that payment."""
         with self._engine.connect() as connection:
-            return set(
-                connection.scalars(
-                    queries["open_rejections"], {"firm_id": self._firm_id, "invoice_ids": list(invoice_ids)}
-                )
+            rows = connection.execute(
+                queries["open_rejections"], {"firm_id": self._firm_id, "invoice_ids": list(invoice_ids)}
             )
+            return {row.invoice_id: row.payment_id for row in rows}
 
     def ensure(self, kind: str, source_ids: Sequence[str], *, now: datetime) -> dict[str, int]:
         """Document ids of customers or items that are about to be created, listed if they are not yet."""

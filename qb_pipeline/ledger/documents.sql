@@ -257,12 +257,13 @@ where p.run_id = :run_id and p.operation = 'create'
   and d.firm_id = :firm_id and d.kind = 'invoice' and d.source_id = any(:invoice_ids);
 
 -- name: open_rejections
-select distinct a.invoice_id
+select a.invoice_id, min(p.source_id) as payment_id
 from sync.application a
 join sync.document p on p.document_id = a.document_id and p.state <> 'voided'
 join sync.document r on r.firm_id = p.firm_id and r.kind = 'payment' and r.payment_kind = 'rejection'
      and r.reverses_payment_id = p.source_id and r.state = 'closed' and r.reason = 'REJECTION'
-where p.firm_id = :firm_id and p.kind = 'payment' and a.invoice_id = any(:invoice_ids);
+where p.firm_id = :firm_id and p.kind = 'payment' and a.invoice_id = any(:invoice_ids)
+group by a.invoice_id;
 
 -- name: ensure
 with wanted as (select unnest(cast(:source_ids as text[])) as source_id),

@@ -6,7 +6,12 @@ from typing import Any
 import pandas as pd
 
 from qb_pipeline.core import schemas
-from qb_pipeline.core.invoices import find_invoice_problems, find_taken_numbers, forwarded_cents
+from qb_pipeline.core.invoices import (
+    describe_totals,
+    find_invoice_problems,
+    find_taken_numbers,
+    forwarded_cents,
+)
 from qb_pipeline.core.payloads import Content, invoice_contents
 from qb_pipeline.core.plan import carry_lines, choose_operation, update_body
 from qb_pipeline.core.problems import Problem
@@ -73,7 +78,9 @@ def plan_invoices(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
         ]
     )
     _choose(place, plan, work, contents, problems, set(voided["source_id"]) | emptied, dry=dry)
-    plan.stop(work, problems)
+    differing = {source_id for source_id, problem in by_source.items() if problem is Problem.TOTAL_MISMATCH}
+    totals = describe_totals(invoices[invoices["invoice_id"].isin(differing)], lines)
+    plan.stop(work, problems, {listed[source_id].document_id: text for source_id, text in totals.items()})
     return plan
 
 

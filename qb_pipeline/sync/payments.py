@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,12 +15,16 @@ from qb_pipeline.core.plan import choose_operation, update_body
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.ledger.attempts import Application
 from qb_pipeline.sync.frames import rows
+from qb_pipeline.sync.outcomes import read_cents
 from qb_pipeline.sync.plan import Plan, make_ready, marker_of
 from qb_pipeline.sync.remote import read_remote
 from qb_pipeline.sync.workplace import Workplace
 
 PLANNED = "planned"
 """Stands for the QuickBooks id of an invoice that a dry run would have sent before its payments."""
+
+TOO_MUCH = (Problem.EXCEEDS_BALANCE, Problem.REJECTION_OPEN)
+"""Problems that hang on what is open in QuickBooks, which a bookkeeper may have changed."""
 
 
 def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
@@ -39,11 +44,11 @@ def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
         applications = _validated(schemas.Applications, fetched.applications, beside.applications)
         invoices, forwarded = _invoices(place, set(fetched.applications["invoice_id"]))
     known = _known(place, invoices, dry=dry)
-    planned = divide(
+    divide_over = partial(
+        divide,
         payments,
         applications,
-        known,
-        place.rules,
+        rules=place.rules,
         only=keys.keys(),
         customers=place.mappings.links("payer"),
         forwarded=forwarded,
@@ -51,6 +56,9 @@ def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
         rejected=place.documents.open_rejections(list(known["invoice_id"])),
         standing=place.documents.standing_parts(ids),
     )
+    planned = divide_over(invoices_known=known)
+    if not dry and planned.parts["problem"].isin(TOO_MUCH).any():
+        planned = divide_over(invoices_known=_with_balances(place, known))
     by_key: dict[PartKey, Problem] = {
         (payment_id, part): Problem(problem)
         for payment_id, part, problem in zip(
@@ -75,8 +83,14 @@ def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
         rules=place.rules,
     )
     problems = {keys[key].document_id: problem for key, problem in by_key.items()}
+    details = {
+        keys[payment_id, part].document_id: blocked_by
+        for payment_id, part, blocked_by in zip(
+            *(planned.parts[column] for column in ("payment_id", "part", "blocked_by")), strict=True
+        )
+    }
     _choose(place, plan, keys, contents, _applications(planned.allocations), problems, dry=dry)
-    plan.stop(work, problems)
+    plan.stop(work, problems, details)
     return plan
 
 
@@ -192,6 +206,23 @@ def _known(place: Workplace, invoices: pd.DataFrame, *, dry: bool) -> pd.DataFra
             )
         )  # fmt: skip
     return schemas.frame(schemas.KnownInvoices, known_rows)
+
+
+def _with_balances(place: Workplace, known: pd.DataFrame) -> pd.DataFrame:
+    """What is really open on these invoices, where that is more or less than our own payments let us believe.
+
+    A bookkeeper may have entered a rejection, or taken a payment off an invoice. What is under way is not in a balance
+    yet: while there is any, only our own reckoning counts.
+    """
+    if place.sending.open():
+        return known
+    ids = [quickbooks_id for quickbooks_id in known["quickbooks_id"] if quickbooks_id]
+    balances = {row["Id"]: read_cents(row, "Balance") for row in place.quickbooks.find("Invoice", "Id", ids)}
+    open_cents = [
+        balances.get(quickbooks_id, cents)
+        for quickbooks_id, cents in zip(known["quickbooks_id"], known["open_cents"], strict=True)
+    ]
+    return known.assign(open_cents=open_cents)
 
 
 def _is_eligible(created_at: datetime, eligible_since: datetime | None) -> bool:

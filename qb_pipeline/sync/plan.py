@@ -31,8 +31,10 @@ class Plan:
     decisions: list[Decision] = field(default_factory=list)
     ready: list[Ready] = field(default_factory=list)
 
-    def stop(self, work: pd.DataFrame, problems: Mapping[int, Problem]) -> None:
-        """Hold, close or let wait each document that has a problem, by document id."""
+    def stop(
+        self, work: pd.DataFrame, problems: Mapping[int, Problem], details: Mapping[int, str] | None = None
+    ) -> None:
+        """Hold, close or let wait each document that has a problem, by document id; ``details`` go into the log."""
         for row in rows(work):
             problem = problems.get(row.document_id)
             if problem is None:
@@ -41,12 +43,14 @@ class Plan:
                 problem = Problem.SOURCE_GONE  # what stands in QuickBooks is never closed behind its back
             operation = OPERATION.get(PROBLEMS[problem].state)
             if operation:
-                self.decide(row, operation, problem)
+                self.decide(row, operation, problem, (details or {}).get(row.document_id, ""))
 
-    def decide(self, row: Any, operation: str, reason: str = "") -> None:
+    def decide(self, row: Any, operation: str, reason: str = "", detail: str = "") -> None:
         """Say what becomes of one row of the work list, as long as billing does not replace its content."""
         self.decisions.append(
-            Decision(row.document_id, operation, reason, row.amount_cents, int(row.forwarded_cents), row.source_hash)
+            Decision(
+                row.document_id, operation, reason, row.amount_cents, int(row.forwarded_cents), row.source_hash, detail
+            )
         )
 
 

@@ -11,6 +11,7 @@ from qb_pipeline.core.invoices import (
     MAX_CENTS,
     MAX_LINES,
     MAX_TAXABLE_LINES,
+    describe_totals,
     find_invoice_problems,
     find_taken_numbers,
     forwarded_cents,
@@ -108,14 +109,37 @@ def test_tax_on_nothing_is_no_invoice() -> None:
     [
         (MAX_LINES, 0, ""),
         (MAX_LINES + 1, 0, "TOO_MANY_LINES"),
-        (MAX_TAXABLE_LINES - 1, 1, ""),
-        (MAX_TAXABLE_LINES, 1, "TOO_MANY_LINES"),
+        (MAX_TAXABLE_LINES, 1, ""),
+        (MAX_TAXABLE_LINES + 1, 1, "TOO_MANY_LINES"),
     ],
 )
 def test_an_invoice_has_as_many_lines_as_quickbooks_takes(count: int, tax_cents: int, problem: str) -> None:
     tax = [{"kind": "tax", "amount_cents": tax_cents}] if tax_cents else []
 
     assert problem_of({"total_cents": count + tax_cents}, *[fee(1)] * count, *tax, tax_policy="total") == problem
+
+
+@pytest.mark.parametrize(("policy", "problem"), [("total", "TOO_MANY_LINES"), ("none", "")])
+def test_taxable_lines_are_counted_without_any_tax_on_them(policy: str, problem: str) -> None:
+    many = [fee(1, is_taxable=True)] * (MAX_TAXABLE_LINES + 1)
+
+    assert problem_of({"total_cents": len(many)}, *many, tax_policy=policy) == problem
+
+
+def test_only_lines_that_are_sent_are_counted() -> None:
+    """All discounts are one line; an old balance is none."""
+    discounts = [{"kind": "discount", "amount_cents": -1}] * 20
+    old = {"kind": "balance_forward", "amount_cents": 5}
+    total = {"total_cents": MAX_LINES - 1 - 20 + 5}
+
+    assert problem_of(total, *[fee(1)] * (MAX_LINES - 1), *discounts, old) == ""
+    assert problem_of({"total_cents": MAX_LINES - 20}, *[fee(1)] * MAX_LINES, *discounts) == "TOO_MANY_LINES"
+
+
+def test_totals_that_differ_are_both_told() -> None:
+    told = describe_totals(invoices({"total_cents": 9_000}, {"invoice_id": "i2"}), lines(fee(10_000)))
+
+    assert told == {"i1": "lines 100.00, total 90.00", "i2": "lines 0.00, total 100.00"}
 
 
 def test_each_invoice_is_judged_by_its_own_lines() -> None:

@@ -304,7 +304,7 @@ def test_a_second_payment_is_held_until_the_rejection_of_the_first_is_entered() 
 
     together = plan([first, bounced, second], applied, [posted("i1", 100)])
     later = plan([bounced, second], applied, [posted("i1", 0)], only=[("b", "")])
-    elsewhere = plan([second], applied[1:], [posted("i1", 0)], rejected=["i1"])
+    elsewhere = plan([second], applied[1:], [posted("i1", 0)], rejected={"i1": "a"})
     entered = plan([bounced, second], applied, [posted("i1", 100)], only=[("b", "")])
 
     assert together == ({"a": "", "r": "REJECTION", "b": "REJECTION_OPEN"}, {"a": {"i1": 100}})

@@ -228,9 +228,9 @@ def test_what_is_held_has_one_reason_and_one_remedy(law_firm: LawFirm) -> None:
 
     law_firm.sync()
 
-    held = law_firm.query("select source_id, reason, remedy from reporting.held_documents order by source_id")
-    assert [(row["source_id"], row["reason"]) for row in held] == [
-        ("long", "NUMBER_TOO_LONG"), ("mismatch", "TOTAL_MISMATCH"),
+    held = law_firm.query("select source_id, reason, detail, remedy from reporting.held_documents order by source_id")
+    assert [(row["source_id"], row["reason"], row["detail"]) for row in held] == [
+        ("long", "NUMBER_TOO_LONG", ""), ("mismatch", "TOTAL_MISMATCH", "lines 100.00, total 90.00"),
     ]  # fmt: skip
     assert all(row["remedy"] for row in held)
     assert law_firm.states()["fine"] == ("synced", "")

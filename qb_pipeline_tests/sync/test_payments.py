@@ -80,10 +80,49 @@ def test_refunds_and_rejections_are_left_to_a_person_and_their_originals_are_sen
         "card": ("synced", ""), "echeck": ("synced", ""), "refund": ("closed", "REFUND"),
         "bounce": ("closed", "REJECTION"), "again": ("held", "REJECTION_OPEN"), "deposit": ("closed", "CREDIT_DEPOSIT"),
     }  # fmt: skip
-    by_hand = law_firm.query("select what, payment_id, amount from reporting.enter_by_hand order by what")
-    assert [(row["what"], row["payment_id"], str(row["amount"])) for row in by_hand] == [
-        ("credit_deposit", "deposit", "500.00"), ("refund", "refund", "25.00"), ("rejection", "bounce", "60.00"),
-    ]  # fmt: skip
+    by_hand = law_firm.query("select what, payment_id, amount, holds_back from reporting.enter_by_hand order by what")
+    assert [(row["what"], row["payment_id"], str(row["amount"]), row["holds_back"]) for row in by_hand] == [
+        ("credit_deposit", "deposit", "500.00", ""),
+        ("refund", "refund", "25.00", ""),
+        ("rejection", "bounce", "60.00", "again"),
+    ]
+
+
+@pytest.mark.parametrize("entered", ["voided", "unapplied"])
+def test_a_second_payment_goes_when_a_person_has_entered_the_rejection(law_firm: LawFirm, entered: str) -> None:
+    payment = paid(law_firm, "100.00")
+    law_firm.payment("bounce", amount="100.00", kind="rejection", reverses_payment_id="p1")
+    law_firm.payment("again", applied={"1": "100.00"}, method="card")
+    law_firm.sync()
+    before = law_firm.states("payment")["again"]
+    if entered == "voided":
+        law_firm.books.do("void", entity="Payment", id=payment["Id"])
+    else:
+        law_firm.books.do("edit", entity="Payment", id=payment["Id"], changes={"Line": []})
+
+    law_firm.sync()
+
+    assert (before, law_firm.states("payment")["again"]) == (("held", "REJECTION_OPEN"), ("synced", ""))
+    assert law_firm.query("select * from reporting.enter_by_hand where holds_back <> ''") == []
+
+
+def test_what_a_bookkeeper_unapplied_is_open_again_and_what_a_person_paid_there_is_not(law_firm: LawFirm) -> None:
+    payment = paid(law_firm, "100.00")
+    law_firm.invoice("2", "100.00")
+    law_firm.sync()
+    invoice = next(row for row in law_firm.books.ours("Invoice") if row["DocNumber"] == "N-2")
+    law_firm.books.do("edit", entity="Payment", id=payment["Id"], changes={"Line": []})
+    customer = invoice["CustomerRef"]["value"]
+    law_firm.books.do("receive-payment", customer_id=customer, invoices=[{"id": invoice["Id"], "amount": 70}])
+    law_firm.payment("p2", applied={"1": "60.00"})
+    law_firm.payment("p3", applied={"2": "60.00"})
+
+    law_firm.sync()
+    law_firm.sync()
+
+    assert law_firm.states("payment") == {
+        "p1": ("synced", ""), "p2": ("synced", ""), "p3": ("held", "EXCEEDS_BALANCE"),
+    }  # fmt: skip
 
 
 def test_a_payment_waits_for_its_invoice_and_follows_it(law_firm: LawFirm) -> None:

@@ -11,10 +11,22 @@ select d.firm_id,                                   -- Law firm
        d.reverses_payment_id,                       -- Payment that it takes back; empty when there is none
        coalesce(o.quickbooks_id, '') as reverses_quickbooks_id, -- Id of that payment in QuickBooks; empty when it is not there
        coalesce(p.sentence, d.reason) as sentence,  -- What it is
-       coalesce(p.remedy, '') as remedy             -- What to do
+       coalesce(p.remedy, '') as remedy,            -- What to do
+       coalesce(w.payments, '') as holds_back       -- Later payments that are held until this rejection is entered; empty when there are none
 from sync.document d
 left join sync.problem p on p.code = d.reason
 left join sync.document o on o.firm_id = d.firm_id and o.kind = 'payment' and o.source_id = d.reverses_payment_id
      and o.part = '' and d.reverses_payment_id <> ''
+left join lateral (
+    select string_agg(h.source_id, ', ' order by h.source_id) as payments
+    from sync.document h
+    join lateral (
+        select detail from sync.log
+        where document_id = h.document_id and reason = 'REJECTION_OPEN'
+        order by log_id desc limit 1
+    ) l on l.detail = d.reverses_payment_id
+    where d.reason = 'REJECTION' and h.firm_id = d.firm_id and h.kind = 'payment'
+      and h.state = 'held' and h.reason = 'REJECTION_OPEN'
+) w on true
 where d.kind = 'payment' and d.state = 'closed'
   and d.reason in ('CREDIT_DEPOSIT', 'REFUND', 'REJECTION', 'REVERSAL');

@@ -12,7 +12,13 @@ select d.firm_id,                                   -- Law firm
        coalesce(p.sentence, d.reason) as sentence,  -- What the reason means
        coalesce(p.remedy, '') as remedy,            -- The one action that clears it
        d.state_since as since,                      -- Since when it is held
-       d.state                                      -- held: our refusal; refused: QuickBooks' own
+       d.state,                                     -- held: our refusal; refused: QuickBooks' own
+       coalesce(l.detail, '') as detail             -- What is particular to this document: both totals, the fault, the payment that blocks it
 from sync.document d
 left join sync.problem p on p.code = d.reason
+left join lateral (
+    select detail from sync.log
+    where document_id = d.document_id and log.reason = d.reason and activity in ('held', 'refused')
+    order by log_id desc limit 1
+) l on true
 where d.state in ('held', 'refused') and d.kind in ('invoice', 'payment');
