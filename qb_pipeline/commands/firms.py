@@ -1,12 +1,16 @@
 """Set up firms: ``firm …``, ``connect``, ``disconnect``."""
 
 import secrets
-from typing import Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from qb_pipeline.commands.console import As, Firm, Json, fail, say, table, who, working
+
+if TYPE_CHECKING:
+    from qb_pipeline.ledger import firms
 
 CONSENT_SECONDS = 600.0
 
@@ -81,6 +85,7 @@ def show(key: Firm, as_json: Json = False) -> None:
             "company": firm.company_name,
             "company_id": firm.realm_id,
             "environment": firm.environment,
+            "cut_over_at": firm.cut_over_at,
             "activated_at": firm.activated_at,
             "eligible_since": firm.eligible_since or "all",
             **{k: v for k, v in json.loads(to_json(firm.settings)).items() if k != "eligible_since"},
@@ -102,10 +107,19 @@ def subscribe(key: Firm, actor: As = "") -> None:
 
 @app.command()
 def model(key: Firm, number: Annotated[int, typer.Argument(min=1, max=2, metavar="1|2")], actor: As = "") -> None:
-    """Choose the model: 1 sends invoices and payments; 2 sends invoices and takes payments back from QuickBooks."""
+    """Choose the model: 1 sends invoices and payments; 2 sends invoices and takes payments back from QuickBooks.
+
+    An active firm is switched when its payments are settled: those created from then on go by the new model.
+    """
+    from qb_pipeline.sync.models import choose_model
+
     with working() as (_, _, companies):
-        firm = companies.firms.choose_model(key, number, actor=who(actor), now=companies.clock())
-        say(f"{key} uses model {number}. Next step: {firm.next_step}")
+        before = companies.firms.get(key)
+        firm = choose_model(companies, key, number, actor=who(actor))
+        switched = (
+            f" for payments created since {_local(firm, firm.cut_over_at)}" if before.is_switched_by(number) else ""
+        )
+        say(f"{key} uses model {number}{switched}. Next step: {firm.next_step or f'qb-pipeline sync {key}'}")
 
 
 @app.command()
@@ -124,8 +138,7 @@ def activate(
         now = companies.clock()
         since = parse_setting("eligible_since", eligible_since, time_zone=firm.time_zone) if eligible_since else now
         firm = companies.firms.activate(key, eligible_since=since, actor=who(actor), now=now)
-        local = since.astimezone(ZoneInfo(firm.time_zone)).strftime("%Y-%m-%d %H:%M") if since else "ever"
-        say(f"{key} is active for documents created since {local}. Next step: qb-pipeline sync {key}")
+        say(f"{key} is active for documents created since {_local(firm, since)}. Next step: qb-pipeline sync {key}")
 
 
 @app.command("set")
@@ -202,3 +215,8 @@ def disconnect(key: Firm, actor: As = "") -> None:
         companies.oauth().revoke(companies.tokens.load(key).refresh_token)
         companies.firms.disconnect(key, actor=who(actor), now=companies.clock())
         say(f"{key} is disconnected; its links are kept. Next step: qb-pipeline connect {key}")
+
+
+def _local(firm: "firms.Firm", moment: datetime | None) -> str:
+    """A moment as the firm's clocks show it."""
+    return moment.astimezone(ZoneInfo(firm.time_zone)).strftime("%Y-%m-%d %H:%M") if moment else "ever"

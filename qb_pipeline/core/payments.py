@@ -7,7 +7,7 @@ the body that is sent (``core.payloads``), what is open in QuickBooks (the calle
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -85,6 +85,7 @@ class _Part:
     currency: str
     status: str
     origin: str
+    created_at: datetime
     applied: Mapping[str, int]
     is_overapplied: bool
 
@@ -193,10 +194,10 @@ def _split(payments: pd.DataFrame, applications: pd.DataFrame) -> list[_Part]:
         applied[payment_id][day][invoice_id] += cents
     columns = (
         "payment_id", "payer_id", "kind", "method", "reference", "received_date", "amount_cents", "currency",
-        "status", "origin",
+        "status", "origin", "created_at",
     )  # fmt: skip
     parts = []
-    for payment_id, payer_id, kind, method, reference, received, cents, currency, status, origin in zip(
+    for payment_id, payer_id, kind, method, reference, received, cents, currency, status, origin, created_at in zip(
         *(payments[column].tolist() for column in columns), strict=True
     ):
         by_day = applied.get(payment_id, {})
@@ -214,6 +215,7 @@ def _split(payments: pd.DataFrame, applications: pd.DataFrame) -> list[_Part]:
             parts.append(
                 _Part(
                     payment_id, name, payer_id, kind, method, reference, day, amount, currency, status, origin,
+                    created_at,
                     {invoice: shares[invoice] for invoice in sorted(shares)},
                     total > cents,
                 )
@@ -285,7 +287,7 @@ def _find_own_problem(part: _Part, rules: FirmRules) -> Problem | None:
     may_keep = rules.settings.keep_overpayments and part.kind == "payment"
     reasons = (
         (part.origin == "quickbooks", Problem.FROM_QUICKBOOKS),
-        (rules.model == 2, Problem.MODEL_2_PAYMENT),
+        (_is_stray(part, rules), Problem.MODEL_2_PAYMENT),
         (part.kind in NEVER_SENT, NEVER_SENT.get(part.kind)),
         (part.currency != rules.currency, Problem.CURRENCY_MISMATCH),
         (not 0 < part.amount_cents <= MAX_CENTS, Problem.BAD_AMOUNT),
@@ -296,6 +298,11 @@ def _find_own_problem(part: _Part, rules: FirmRules) -> Problem | None:
         (part.document_date > rules.today + timedelta(days=DAYS_AHEAD), Problem.DATED_AHEAD),
     )
     return next((problem for applies, problem in reasons if applies), None)
+
+
+def _is_stray(part: _Part, rules: FirmRules) -> bool:
+    """Under Model 2 billing takes no payments; those from before an active firm was switched to it stay as they are."""
+    return rules.model == 2 and not (rules.cut_over_at and part.created_at < rules.cut_over_at)
 
 
 def _find_invoice_problem(part: _Part, known: Mapping[str, _Known]) -> Problem | None:

@@ -30,7 +30,10 @@ class FirmSettings:
 
 @dataclass(frozen=True)
 class FirmRules:
-    """What deciding about a document needs to know of its firm. ``today`` is the firm's own date."""
+    """What deciding about a document needs to know of its firm. ``today`` is the firm's own date.
+
+    ``cut_over_at`` is when an active firm was last switched to this model: payments created before it go by Model 1.
+    """
 
     currency: str
     time_zone: str
@@ -39,6 +42,7 @@ class FirmRules:
     first_date: date
     settings: FirmSettings = field(default_factory=FirmSettings)
     multicurrency: bool = False
+    cut_over_at: datetime | None = None
 
 
 def parse_setting(name: str, text: str, *, time_zone: str = "UTC") -> Any:

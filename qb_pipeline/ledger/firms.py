@@ -6,7 +6,7 @@ refused and names the one that is missing. Subscribing, choosing the model and a
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -46,6 +46,7 @@ class Firm:
     activated_at: datetime | None
     eligible_since: datetime | None
     paused_at: datetime | None
+    cut_over_at: datetime | None
     settings: FirmSettings
 
     @property
@@ -74,6 +75,10 @@ class Firm:
             "active": "",
             "paused": f"qb-pipeline firm resume {key}",
         }[self.state]
+
+    def is_switched_by(self, model: int) -> bool:
+        """Whether choosing this model is a switch under way: payments have gone by the other one."""
+        return self.activated_at is not None and self.model not in (None, model)
 
     def require_active(self) -> None:
         """Refuse to send for a firm that is not set up.
@@ -131,11 +136,21 @@ class Firms:
             step.change("subscribe", now=now)
         return step.done
 
-    def choose_model(self, firm_id: str, model: int, *, actor: str, now: datetime) -> Firm:
-        """Choose Model 1 (payments go to QuickBooks) or 2 (payments come back).
+    def choose_model(
+        self,
+        firm_id: str,
+        model: int,
+        *,
+        actor: str,
+        now: datetime,
+        before_commit: Callable[[], object] = lambda: None,
+    ) -> Firm:
+        """Choose Model 1 (payments go to QuickBooks) or 2 (payments come back), or switch an active firm to the other.
+
+        A switch keeps its moment in ``cut_over_at``. ``before_commit`` is called last: what it raises undoes all.
 
         Raises:
-            SetUpError: not subscribed yet, or the firm is active under the other model.
+            SetUpError: not subscribed yet, or payments of the active firm are not settled; the message names them.
             ValueError: there is no such model.
         """
         if model not in MODELS:
@@ -144,12 +159,10 @@ class Firms:
             firm = step.firm
             if firm.subscribed_at is None:
                 raise SetUpError(f"{firm_id} is not subscribed. Next step: {firm.next_step}")
-            if firm.model not in (None, model) and firm.activated_at is not None:
-                raise SetUpError(
-                    f"{firm_id} is active under model {firm.model}; payments would be both pushed and pulled. "
-                    f"Add the firm anew under its own key to use model {model}."
-                )
+            if firm.is_switched_by(model):
+                _require_settled_payments(step.connection, firm, model)
             step.change("choose_model", model=model, now=now)
+            before_commit()
         return step.done
 
     def connect(
@@ -276,6 +289,22 @@ class _Step:
 def _require_model(firm: Firm) -> None:
     if firm.model is None:
         raise SetUpError(f"{firm.firm_id} has not chosen its model. Next step: {firm.next_step}")
+
+
+def _require_settled_payments(connection: sa.Connection, firm: Firm, model: int) -> None:
+    """Refuse a switch over payments that one model began and the other would begin again, or never end."""
+    rows = connection.execute(queries["open_payments"], {"firm_id": firm.firm_id}).all()
+    if rows:
+        named = "; ".join(
+            f"{row.payments} {row.state} ({', '.join(row.source_ids)}{', …' * (row.payments > len(row.source_ids))})"
+            for row in rows
+        )
+        key = firm.firm_id
+        raise SetUpError(
+            f"{key} has payments that are not settled under model {firm.model}: {named}. "
+            f"Send them (qb-pipeline sync {key}), clear what holds the rest (qb-pipeline list {key} --kind payment), "
+            f"then repeat: qb-pipeline firm model {key} {model}"
+        )
 
 
 def _super_users(connection: sa.Connection, firm_id: str) -> list[str]:

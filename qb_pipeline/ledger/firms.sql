@@ -1,12 +1,12 @@
 -- name: firm
 select firm_id, name, time_zone, currency, subscribed_at, model, environment, realm_id, company_name, connected_at,
-       mapped_at, activated_at, eligible_since, paused_at, settings
+       mapped_at, activated_at, eligible_since, paused_at, cut_over_at, settings
 from sync.firm
 where firm_id = :firm_id;
 
 -- name: firms
 select firm_id, name, time_zone, currency, subscribed_at, model, environment, realm_id, company_name, connected_at,
-       mapped_at, activated_at, eligible_since, paused_at, settings
+       mapped_at, activated_at, eligible_since, paused_at, cut_over_at, settings
 from sync.firm
 order by firm_id;
 
@@ -32,8 +32,19 @@ update sync.firm set subscribed_at = coalesce(subscribed_at, :now) where firm_id
 
 -- name: choose_model
 update sync.firm
-set model = :model, model_chosen_at = case when model = :model then model_chosen_at else :now end
+set model = :model, model_chosen_at = case when model = :model then model_chosen_at else :now end,
+    -- what is not active yet has nothing to cut over
+    cut_over_at = case when model <> :model and activated_at is not null then :now else cut_over_at end
 where firm_id = :firm_id;
+
+-- name: open_payments
+-- What a switch of the model would leave to nobody. A payment from before the first date is never sent by any model.
+select state, count(*) as payments, (array_agg(source_id order by document_date, source_id, part))[1:5] as source_ids
+from sync.document
+where firm_id = :firm_id and kind = 'payment' and state not in ('synced', 'voided', 'closed')
+  and reason <> 'DATE_OUT_OF_RANGE'
+group by state
+order by state;
 
 -- name: owner
 select firm_id from sync.firm where environment = :environment and realm_id = :realm_id;

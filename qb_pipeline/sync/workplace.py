@@ -79,6 +79,7 @@ class Workplace:
             model=2 if self.firm.model == 2 else 1,
             today=self.today,
             first_date=self.first_date,
+            cut_over_at=self.firm.cut_over_at,
         )
 
     def require_lease(self) -> None:

@@ -75,6 +75,23 @@ def test_a_model_must_be_chosen_and_there_are_two(terminal: Terminal) -> None:
     assert terminal.json("firm", "show", "one")["model"] is None
 
 
+def test_an_active_firm_is_switched_when_its_payments_are_settled(law_firm: LawFirm, terminal: Terminal) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "10.00")
+    law_firm.payment("p1", applied={"1": "10.00"})
+
+    refused = terminal.run("firm", "model", "one", "2", "--as", "partner", code=1)
+    law_firm.sync()
+    switched = terminal.run("firm", "model", "one", "2", "--as", "partner").out
+
+    assert "not settled under model 1: 1 new (p1)" in refused.err
+    assert re.fullmatch(
+        r"one uses model 2 for payments created since \d{4}-\d\d-\d\d \d\d:\d\d. Next step: qb-pipeline sync one\n",
+        switched,
+    )
+    assert terminal.json("firm", "show", "one")["model"] == 2
+
+
 @pytest.mark.parametrize("command", ["firm subscribe one", "firm model one 1", "firm activate one"])
 def test_only_a_super_user_takes_these_steps(terminal: Terminal, command: str) -> None:
     set_up(terminal, "firm add one --super-user ana")
@@ -102,6 +119,7 @@ def test_show_says_the_state_the_next_step_and_the_settings(terminal: Terminal) 
         "company": None,
         "company_id": None,
         "environment": None,
+        "cut_over_at": None,
         "activated_at": None,
         "eligible_since": "all",
         "unmatched_payer": "create",

@@ -15,7 +15,14 @@ TODAY = date(2026, 3, 31)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def rules(*, model: Any = 1, currency: str = "USD", multicurrency: bool = False, **settings: Any) -> FirmRules:
+def rules(
+    *,
+    model: Any = 1,
+    currency: str = "USD",
+    multicurrency: bool = False,
+    cut_over_at: datetime | None = None,
+    **settings: Any,
+) -> FirmRules:
     """The rules of a firm in New York, today being 31 March 2026."""
     return FirmRules(
         currency=currency,
@@ -25,6 +32,7 @@ def rules(*, model: Any = 1, currency: str = "USD", multicurrency: bool = False,
         first_date=date(2023, 1, 1),
         settings=FirmSettings(**settings),
         multicurrency=multicurrency,
+        cut_over_at=cut_over_at,
     )
 
 

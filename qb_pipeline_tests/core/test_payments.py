@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from qb_pipeline.core import schemas
 from qb_pipeline.core.payments import find_payment_problems, plan_payments
-from qb_pipeline_tests.core.rows import TODAY, applications, known, payment, payments, posted, rules
+from qb_pipeline_tests.core.rows import NOON, TODAY, applications, known, payment, payments, posted, rules
 
 App = tuple[str, str, int] | tuple[str, str, int, date]
 
@@ -117,6 +117,12 @@ def test_under_model_2_every_payment_of_billing_is_flagged_and_one_of_quickbooks
     for kind in ("payment", "credit_deposit", "refund"):
         assert problem_of({"kind": kind}, posted("i1", 100), firm={"model": 2}) == "MODEL_2_PAYMENT"
     assert problem_of({"origin": "quickbooks"}, posted("i1", 100), firm={"model": 2}) == "FROM_QUICKBOOKS"
+
+
+def test_a_payment_from_before_the_switch_to_model_2_goes_by_model_1() -> None:
+    for created_at, problem in ((NOON - timedelta(seconds=1), ""), (NOON, "MODEL_2_PAYMENT")):
+        switched = {"model": 2, "cut_over_at": NOON}
+        assert problem_of({"created_at": created_at}, posted("i1", 100), firm=switched) == problem
 
 
 def test_one_payment_over_two_invoices_is_one_payment() -> None:

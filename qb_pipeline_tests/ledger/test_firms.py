@@ -83,6 +83,7 @@ def test_a_firm_that_is_set_up_says_all_of_it(ledger_engine: sa.Engine) -> None:
         activated_at=NOON,
         eligible_since=None,
         paused_at=None,
+        cut_over_at=None,
         settings=FirmSettings(),
     )
 
@@ -243,13 +244,34 @@ def test_a_firm_that_was_not_added_says_how_to_add_it(firms: Firms) -> None:
 
 def test_the_model_may_change_until_the_firm_is_active(ledger_engine: sa.Engine, firms: Firms) -> None:
     set_up(ledger_engine, until="connect")
-    assert firms.choose_model(FIRM, 2, actor=PARTNER, now=LATER).model == 2
-    firms.activate(FIRM, eligible_since=None, actor=PARTNER, now=LATER)
 
-    with pytest.raises(SetUpError, match="one is active under model 2; payments would be both pushed and pulled"):
-        firms.choose_model(FIRM, 1, actor=PARTNER, now=LATER)
+    changed = firms.choose_model(FIRM, 2, actor=PARTNER, now=LATER)
 
-    assert firms.get(FIRM).model == 2
+    assert (changed.model, changed.cut_over_at) == (2, None)
+
+
+def test_switching_an_active_firm_keeps_the_moment_and_choosing_the_same_again_does_not(
+    ledger_engine: sa.Engine, firms: Firms
+) -> None:
+    set_up(ledger_engine)
+
+    same = firms.choose_model(FIRM, 1, actor=PARTNER, now=LATER)
+    other = firms.choose_model(FIRM, 2, actor=PARTNER, now=LATER)
+
+    assert (same.cut_over_at, other.cut_over_at) == (None, LATER)
+
+
+def test_what_cannot_be_done_last_undoes_the_choice(ledger_engine: sa.Engine, firms: Firms) -> None:
+    before = set_up(ledger_engine)
+    heard = events(ledger_engine)
+
+    def fail() -> None:
+        raise OSError("billing is away")
+
+    with pytest.raises(OSError, match="billing is away"):
+        firms.choose_model(FIRM, 2, actor=PARTNER, now=LATER, before_commit=fail)
+
+    assert (firms.get(FIRM), events(ledger_engine)) == (before, heard)
 
 
 def test_there_are_two_models(ledger_engine: sa.Engine, firms: Firms) -> None:

@@ -1,0 +1,55 @@
+"""Choose a firm's model, and switch an active firm to the other one.
+
+Belongs here: the order of a switch, so that no payment falls between the models or goes by both. Does not belong here:
+which payments a model sends (``core.payments``) or pulls.
+"""
+
+from uuid import uuid4
+
+from qb_pipeline.billing.guard import guard, unguard
+from qb_pipeline.ledger import lease
+from qb_pipeline.ledger.firms import Firm
+from qb_pipeline.ledger.log import Run
+from qb_pipeline.sync.companies import Companies
+from qb_pipeline.sync.scan import Selection, scan
+
+
+def choose_model(companies: Companies, firm_id: str, model: int, *, actor: str) -> Firm:
+    """Choose Model 1 or 2, and set or clear the guard in billing.
+
+    An active firm is switched while no run writes for it, and only when everything that billing shows by then is
+    settled: payments created before the switch (``cut_over_at``) go by Model 1, whenever they are seen or changed.
+
+    Raises:
+        SetUpError: not subscribed, or payments are not settled; the message names them.
+        BusyError: a run kept the company busy.
+        BillingError: billing cannot be read, or does not let us write the guard; the model stays as it was.
+    """
+    if not companies.firms.get(firm_id).is_switched_by(model):
+        return _choose(companies, firm_id, model, actor)
+    run = Run(f"switch-{uuid4()}", "cli", actor)
+    with (
+        companies.open(firm_id, run, setting_up=True) as place,
+        lease.hold(
+            place.engine,
+            firm_id=firm_id,
+            realm_id=place.quickbooks.realm_id,
+            run_id=run.run_id,
+            now=place.clock,
+            sleep=place.sleep,
+        ),
+    ):
+        scan(place, Selection())
+        return _choose(companies, firm_id, model, actor)
+
+
+def _choose(companies: Companies, firm_id: str, model: int, actor: str) -> Firm:
+    now = companies.clock()
+
+    def set_guard() -> None:
+        if model == 2:
+            guard(companies.billing, firm_id, active_since=now)
+        else:
+            unguard(companies.billing, firm_id)
+
+    return companies.firms.choose_model(firm_id, model, actor=actor, now=now, before_commit=set_guard)
