@@ -98,7 +98,7 @@ def emulator_url() -> Iterator[str]:
 @pytest.fixture
 def books(emulator_url: str) -> Bookkeeper:
     """A fresh company without rate limits, seen from the bookkeeper's side."""
-    return Bookkeeper.of_new_company(emulator_url, realm_id=str(9_130_000_000_000_000 + next(numbers)))
+    return Bookkeeper.of_new_company(emulator_url, realm_id=str(9_130_000_000_000_000 + next(numbers)), name="Firm One")
 
 
 @pytest.fixture

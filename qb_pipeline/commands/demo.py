@@ -53,7 +53,7 @@ def demo(
         if not all(agrees) or any(outcome["failed"] for outcome in outcomes.values()):
             raise typer.Exit(FAILED)
         if ui or (ui is None and sys.stdout.isatty()):
-            run_dagster(found.home)
+            run_dagster(found)
 
 
 @contextmanager

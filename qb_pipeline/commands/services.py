@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qb_pipeline.commands.console import Json, errors, fail, say, table, working
+from qb_pipeline.commands.console import Json, errors, fail, say, set_environment, table, working
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from qb_pipeline.embedded.services import Services
 
 database_app = typer.Typer(help="The pipeline's own database.", no_args_is_help=True)
 billing_app = typer.Typer(help="The firm's billing database.", no_args_is_help=True)
@@ -20,32 +20,37 @@ UI_PORT = 3000
 def dev(port: Annotated[int, typer.Option(help="Port of the Dagster UI, on this machine only.")] = UI_PORT) -> None:
     """Run the services and the Dagster UI until Ctrl-C; loads nothing."""
     with working() as (_, found, _):
-        run_dagster(found.home, port)
+        run_dagster(found, port)
 
 
-def run_dagster(home: "Path", port: int = UI_PORT) -> None:
-    """Run the Dagster UI and daemon in the foreground, on loopback only."""
+def run_dagster(found: "Services", port: int = UI_PORT) -> None:
+    """Run the Dagster UI and the one daemon in the foreground, on loopback only."""
     from qb_pipeline.commands import dagster_processes
+    from qb_pipeline.commands.only_daemon import AnotherDaemonError, only_daemon
 
-    say(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)")
     try:
-        dagster_processes.run(home, port)
-    except dagster_processes.DagsterError as error:
+        with only_daemon(found.dagster_url):
+            say(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)")
+            dagster_processes.run(found.home, port)
+    except (AnotherDaemonError, dagster_processes.DagsterError) as error:
         raise fail(str(error)) from error
 
 
 @database_app.command("upgrade")
 def database_upgrade() -> None:
-    """Migrate the pipeline's database to the newest schema; nothing happens when it is there."""
+    """Migrate the pipeline's database and Dagster's to the newest schema; nothing happens when they are there."""
+    from datetime import UTC, datetime
+
     from qb_pipeline import config, database
+    from qb_pipeline.defs.launch import upgrade_storage
     from qb_pipeline.embedded import services
     from qb_pipeline.ledger import schema
 
     with errors(), services.use(config.load()) as found:
-        from datetime import UTC, datetime
-
         revision = schema.upgrade(database.engine(found.database_url), now=datetime.now(UTC))
         say(f"the pipeline's database is at revision {revision}")
+        set_environment(found)
+        say(f"Dagster's storage is at revision {upgrade_storage()}")
 
 
 @database_app.command("check")
@@ -109,7 +114,8 @@ def doctor(as_json: Json = False) -> None:
     """Check every moving part and say how to mend what is wrong; exit code 1 when something is."""
     from qb_pipeline.commands.checkup import examine
 
-    findings = examine()
+    with errors():
+        findings = list(examine())
     rows = [{"part": f.part, "verdict": f.verdict, "found": f.found, "remedy": f.remedy} for f in findings]
     table(rows, ["part", "verdict", "found", "remedy"], as_json=as_json)
     if any(finding.verdict == "broken" for finding in findings):

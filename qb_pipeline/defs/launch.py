@@ -25,6 +25,14 @@ def add_firm_partition(firm_id: str) -> None:
         instance.add_dynamic_partitions(firms.name or "", [firm_id])
 
 
+def upgrade_storage() -> str:
+    """Migrate Dagster's storage to what the installed release needs; gives its revision."""
+    with dg.DagsterInstance.get() as instance:
+        instance.upgrade()
+        revision, _needs = instance.run_storage.alembic_version() or ("", "")
+    return revision or ""
+
+
 def launch_sync(
     firm_id: str,
     first: date,

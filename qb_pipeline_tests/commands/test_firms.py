@@ -226,7 +226,7 @@ def test_connect_prints_the_consent_page_and_finishes_when_the_person_has_allowe
     assert (process.returncode, err) == (0, "")
     assert page.status_code == 200
     assert out.strip() == (
-        f"one is connected to Test Law Firm ({law_firm.books.realm_id}). Next step: qb-pipeline firm activate one "
+        f"one is connected to Firm One ({law_firm.books.realm_id}). Next step: qb-pipeline firm activate one "
         "(or first: qb-pipeline mapping suggest one)"
     )
     assert terminal.json("firm", "show", "one")["company_id"] == law_firm.books.realm_id
@@ -262,7 +262,7 @@ def test_a_person_without_a_browser_here_pastes_the_redirected_address(law_firm:
     code, out, _ = Pasting(terminal, law_firm).run()
 
     assert code == 0
-    assert f"one is connected to Test Law Firm ({law_firm.books.realm_id})." in out
+    assert f"one is connected to Firm One ({law_firm.books.realm_id})." in out
 
 
 def test_a_pasted_address_of_another_attempt_connects_nothing(law_firm: LawFirm, terminal: Terminal) -> None:

@@ -39,7 +39,10 @@ def test_a_database_is_migrated_once_and_then_current(empty: Terminal) -> None:
     assert missing.err == (
         f"Error: the pipeline's database is at revision none, this code needs {REVISION}. Try: qb-pipeline db upgrade\n"
     )
-    assert first.out == second.out == f"the pipeline's database is at revision {REVISION}\n"
+    for printed in (first, second):
+        ours, *_, dagsters = printed.out.splitlines()
+        assert ours == f"the pipeline's database is at revision {REVISION}"
+        assert dagsters.startswith("Dagster's storage is at revision ")
     assert empty.run("db", "check").out == f"current: revision {REVISION}\n"
 
 
@@ -153,7 +156,7 @@ def test_doctor_ends_with_1_when_something_is_broken(terminal: Terminal) -> None
 
     ill = dataclasses.replace(terminal, env=terminal.env | {config.BILLING_URL: url}).json("doctor", code=1)
 
-    assert {row["verdict"] for row in well} == {"ok"}
+    assert {row["part"] for row in well if row["verdict"] != "ok"} == {"Dagster daemon"}
     assert [(row["part"], row["remedy"]) for row in ill if row["verdict"] == "broken"] == [
         ("billing database", "Start the server, or correct QB_PIPELINE_BILLING_URL.")
     ]

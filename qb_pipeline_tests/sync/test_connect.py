@@ -45,7 +45,7 @@ def test_a_consent_pins_the_firm_to_its_company_and_keeps_the_tokens(law_firm: L
     law_firm.invoice("1", "1.00")
     law_firm.sync()
 
-    assert (firm.realm_id, firm.company_name, firm.state) == (law_firm.books.realm_id, "Test Law Firm", "connected")
+    assert (firm.realm_id, firm.company_name, firm.state) == (law_firm.books.realm_id, "Firm One", "connected")
     assert law_firm.states() == {"1": ("synced", "")}
 
 

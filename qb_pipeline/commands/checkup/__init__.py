@@ -1,0 +1,78 @@
+"""What ``doctor`` looks at: every moving part, and how to mend the one that is broken.
+
+Belongs here: the order of looking; what depends on a broken part is left out. Each file looks at one kind of part.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from qb_pipeline.commands.checkup.finding import BROKEN, Finding
+
+if TYPE_CHECKING:
+    from qb_pipeline.config import Config
+    from qb_pipeline.embedded.services import Services
+
+Clock = Callable[[], datetime]
+
+
+def examine(*, clock: Clock = lambda: datetime.now(UTC)) -> Iterator[Finding]:
+    """Look at everything, one finding after the other.
+
+    Asks QuickBooks for the company's record of each connected firm: one metered read each.
+    """
+    from qb_pipeline import config
+    from qb_pipeline.commands.checkup import machine
+    from qb_pipeline.embedded import EmbeddedError, services
+
+    yield from machine.versions()
+    try:
+        settings = config.load()
+    except config.ConfigurationError as error:
+        yield Finding("configuration", BROKEN, str(error), "Correct the setting that the message names.")
+        return
+    yield Finding("configuration", found=f"QuickBooks environment: {settings.environment}")
+    yield machine.disk(settings.home)
+    try:
+        with services.use(settings) as found:
+            where = f"embedded PostgreSQL in {found.home}" if settings.needs_postgres else "configured databases"
+            yield Finding("services", found=where)
+            yield from _behind_services(settings, found, clock)
+    except EmbeddedError as error:
+        yield Finding("services", BROKEN, str(error), "Read the log that the message shows.")
+
+
+def _behind_services(settings: "Config", found: "Services", clock: Clock) -> Iterator[Finding]:
+    """Databases, then what they hold, then whom they speak to."""
+    from qb_pipeline import database
+    from qb_pipeline.commands.checkup import companies, dagster_instance, databases, machine
+    from qb_pipeline.commands.console import set_environment
+    from qb_pipeline.config import ConfigurationError
+    from qb_pipeline.defs.resources import open_companies
+    from qb_pipeline.ledger.firms import Firms
+
+    findings = list(databases.databases(found, os.environ))
+    yield from findings
+    broken = {finding.part for finding in findings if finding.verdict == BROKEN}
+    if "Dagster database" not in broken:
+        with suppress(ConfigurationError):  # an address that is none: the databases' findings say so
+            set_environment(found)
+            yield from dagster_instance.dagster_instance(clock())
+    if broken & {"pipeline database", "billing database", "pipeline schema"}:
+        return
+    key = machine.key(settings.home, os.environ)
+    firms = Firms(database.engine(found.database_url)).all()
+    if key.verdict != BROKEN and not machine.has_key(settings.home, os.environ):
+        key = companies.missing_key(firms) or key
+    yield key
+    if key.verdict == BROKEN:
+        return
+    try:
+        opened = replace(open_companies(settings, found), clock=clock)
+    except ValueError as error:
+        yield Finding("QuickBooks", BROKEN, str(error), "Correct the setting that the message names.")
+    else:
+        yield from companies.firms(opened)

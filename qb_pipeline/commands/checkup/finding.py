@@ -1,0 +1,15 @@
+"""What the doctor says of one part."""
+
+from dataclasses import dataclass
+
+OK, WARNING, BROKEN = "ok", "warning", "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part: ``verdict`` is ok, warning or broken; ``remedy`` says what to do unless it is ok."""
+
+    part: str
+    verdict: str = OK
+    found: str = ""
+    remedy: str = ""

@@ -1,0 +1,61 @@
+"""This machine: the installed releases, the key that opens tokens, room on the disk."""
+
+import importlib.metadata
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from qb_pipeline.commands.checkup.finding import BROKEN, WARNING, Finding
+from qb_pipeline.config import SECRET_KEY
+
+DAGSTER_FAMILY = {
+    "dagster": "1.13.27",
+    "dagster-graphql": "1.13.27",
+    "dagster-pipes": "1.13.27",
+    "dagster-shared": "1.13.27",
+    "dagster-webserver": "1.13.27",
+    "dagster-postgres": "0.29.27",
+}
+"""Released together; a lone upgrade of one of them breaks the set."""
+
+ENOUGH_BYTES = 1_000_000_000
+FULL_BYTES = 100_000_000
+"""A run of a thousand documents writes about 10 MB to the databases; PostgreSQL stops when its disk is full."""
+
+
+def versions(version_of: Callable[[str], str] = importlib.metadata.version) -> Iterator[Finding]:
+    """The members of Dagster's family that are not the ones that were tested together."""
+    for package, wanted in DAGSTER_FAMILY.items():
+        has = version_of(package)
+        if has != wanted:
+            yield Finding(
+                package, BROKEN, f"version {has}, tested with {wanted}", "Install requirements.lock again (make dev)."
+            )
+
+
+def has_key(home: Path, environ: Mapping[str, str]) -> bool:
+    """Whether there is a key already."""
+    return bool(environ.get(SECRET_KEY)) or (home / "secret_key").exists()
+
+
+def key(home: Path, environ: Mapping[str, str]) -> Finding:
+    """The key that encrypts tokens; it is made when it is first needed, never by looking."""
+    path = home / "secret_key"
+    if environ.get(SECRET_KEY):
+        return Finding("key", found=SECRET_KEY)
+    if not has_key(home, environ):
+        return Finding("key", found=f"none yet; the first connection makes {path}")
+    if path.stat().st_mode & 0o077:
+        return Finding("key", BROKEN, f"{path} can be read by others", f"chmod 600 {path}")
+    return Finding("key", found=str(path))
+
+
+def disk(home: Path, *, enough: int = ENOUGH_BYTES, full: int = FULL_BYTES) -> Finding:
+    """Room where the home is. Databases on other machines are their own administrators' care."""
+    folder = next(each for each in (home, *home.parents) if each.exists())
+    free = shutil.disk_usage(folder).free
+    text = f"{free // 1_000_000:,} MB free in {folder}"
+    remedy = "Free space, or move QB_PIPELINE_HOME; what has grown: docs/deploy.md, Sizes."
+    if free < full:
+        return Finding("disk", BROKEN, text, remedy)
+    return Finding("disk", WARNING, text, remedy) if free < enough else Finding("disk", found=text)

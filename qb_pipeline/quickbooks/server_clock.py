@@ -1,0 +1,26 @@
+"""What time it is at QuickBooks: the Date of a page that anybody may read."""
+
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+from qb_pipeline.quickbooks.environments import Environment
+from qb_pipeline.quickbooks.errors import TransientError
+from qb_pipeline.quickbooks.transport import exchange, open_session
+
+SECONDS = 20.0
+
+
+def read_server_time(environment: Environment) -> datetime:
+    """Read the clock of the server of the discovery document, in whole seconds; no token travels, nothing is metered.
+
+    Raises:
+        QuickBooksError: no answer, or one without a date.
+    """
+    with open_session() as session:
+        reply = exchange(session, "GET", environment.discovery_url, seconds=SECONDS, headers={})
+    try:
+        return parsedate_to_datetime(reply.headers.get("Date", ""))
+    except ValueError as error:
+        raise TransientError(
+            "the discovery document came without a date", sent=True, http_status=reply.status
+        ) from error
