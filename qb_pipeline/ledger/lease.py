@@ -1,21 +1,23 @@
 """One sender per company, across processes and machines.
 
 An advisory lock on a session of its own keeps others out while that session lives; an epoch that rises with every
-holder keeps a holder that was paused, cut off and succeeded from writing over its successor.
+holder keeps a holder that was paused, cut off and succeeded from writing over its successor. On one machine the
+successor ends a holder that lost its lock and lives on: stopped just before a request left, it would send it later.
 """
 
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from qb_pipeline.database import Queries
+from qb_pipeline.ledger.processes import Process
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
@@ -34,7 +36,8 @@ class LeaseLostError(Exception):
 class Lease:
     """The right to send for one company, as long as ``require`` returns."""
 
-    def __init__(self, connection: sa.Connection, firm_id: str, realm_id: str, epoch: int) -> None:
+    def __init__(self, engine: sa.Engine, connection: sa.Connection, firm_id: str, realm_id: str, epoch: int) -> None:
+        self._engine = engine
         self._connection = connection
         self._lock = threading.Lock()  # one session, several sending threads
         self._lost = False
@@ -63,12 +66,19 @@ class Lease:
             raise LeaseLostError(f"{self.firm_id} is paused. Next step: qb-pipeline firm resume {self.firm_id}")
 
     def release(self, *, now: datetime) -> None:
-        """Write down that this holder ended in good order. The lock itself ends with the session."""
-        if not self._lost:
-            with self._lock, suppress(sa.exc.DBAPIError):
-                parameters = {"realm_id": self.realm_id, "epoch": self.epoch, "now": now}
-                self._connection.execute(queries["release"], parameters)
-                self._connection.commit()
+        """Write down that this holder sends no more. The lock itself ends with the session.
+
+        Where that session is gone, another one says it: a successor need not end a process that has left its work.
+        """
+        parameters = {"realm_id": self.realm_id, "epoch": self.epoch, "now": now}
+        with self._lock:
+            if not self._lost:
+                with suppress(sa.exc.DBAPIError):
+                    self._connection.execute(queries["release"], parameters)
+                    self._connection.commit()
+                    return
+            with suppress(sa.exc.DBAPIError), self._engine.begin() as connection:
+                connection.execute(queries["release"], parameters)
 
 
 @contextmanager
@@ -84,8 +94,11 @@ def hold(
 ) -> Iterator[Lease]:
     """Hold the lease of a company for the length of the block.
 
+    A former holder that lost its lock, has not ended its work and lives on this machine is killed first; then the
+    quarantine of what it had in flight counts from its end.
+
     Raises:
-        BusyError: another run kept it for ``wait_seconds``.
+        BusyError: another run kept it for ``wait_seconds``, or its process cannot be ended.
     """
     with engine.connect() as connection:
         # Detached from the pool: when this block ends in any way, the session ends, and the lock with it.
@@ -101,21 +114,13 @@ def hold(
                 )
             sleep(1.0)
             waited += 1.0
-        epoch = connection.scalar(
-            queries["take"],
-            {
-                "realm_id": realm_id,
-                "firm_id": firm_id,
-                "host": socket.gethostname(),
-                "boot_id": _boot_id(),
-                "pid": os.getpid(),
-                "pid_started": _process_start(os.getpid()),
-                "run_id": run_id,
-                "now": now(),
-            },
-        )
+        was_killed = _end_former_holder(connection, firm_id, realm_id)
+        ours = asdict(Process.of(os.getpid())) | {"realm_id": realm_id, "firm_id": firm_id, "run_id": run_id}
+        epoch = connection.scalar(queries["take"], ours | {"now": now()})
+        if was_killed:
+            connection.execute(queries["count_from_now"], {"realm_id": realm_id, "now": now()})
         connection.commit()
-        lease = Lease(connection, firm_id, realm_id, int(epoch or 0))
+        lease = Lease(engine, connection, firm_id, realm_id, int(epoch or 0))
         try:
             yield lease
         finally:
@@ -135,12 +140,19 @@ def require_epoch(connection: sa.Connection, realm_id: str, epoch: int) -> None:
         )
 
 
-def _boot_id() -> str:
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else ""
+def _end_former_holder(connection: sa.Connection, firm_id: str, realm_id: str) -> bool:
+    """Kill the process that had the lease when it was cut off and lives on; says whether there was one.
 
-
-def _process_start(pid: int) -> int:
-    """Start time of a process in clock ticks since boot: with the boot id it names a process for ever (Linux)."""
-    path = Path(f"/proc/{pid}/stat")
-    return int(path.read_text().rsplit(")", 1)[1].split()[19]) if path.exists() else 0
+    Raises:
+        BusyError: it cannot be killed.
+    """
+    former = connection.execute(queries["holder"], {"realm_id": realm_id}).one_or_none()
+    if former is None or former.released_at is not None:
+        return False
+    try:
+        return Process(former.host, former.boot_id, former.pid, former.started).kill()
+    except (PermissionError, TimeoutError) as error:
+        raise BusyError(
+            f"{firm_id} is BUSY: process {former.pid} of run {former.run_id} lost its lease and lives on, and cannot "
+            "be ended from here. End it, then run the sync again"
+        ) from error

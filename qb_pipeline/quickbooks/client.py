@@ -107,8 +107,8 @@ class Company:
     """One company, from one process; safe to share among threads.
 
     ``access_token(refused)`` gives the token to use; True asks for a fresh one because the last was refused.
-    ``guard`` is called when the throttle has let a request through, just before it leaves: whatever it raises keeps
-    the request here (a pause, a lost lease) and reaches the caller as it is.
+    ``guard`` is called when the throttle has let a request through and the connection stands, directly before the first
+    byte leaves: whatever it raises keeps the request here (a pause, a lost lease) and reaches the caller as it is.
     """
 
     def __init__(
@@ -322,14 +322,17 @@ class Company:
         self, method: str, endpoint: str, parameters: Mapping[str, str], body: bytes | None, content_type: str
     ) -> Reply:
         """Wait for the turn, take the token, ask the guard, and let one request leave."""
+
+        def guard() -> None:
+            self._guard()
+            self._count(method, endpoint, is_write="requestid" in parameters)
+
         address = f"{self._root}/{endpoint}?" + urlencode(
             {**parameters, "minorversion": str(MINOR_VERSION)}, quote_via=quote
         )
         is_batch = endpoint == "batch"
         with self._throttle.turn(batch=is_batch):
             token = self._take_token()
-            self._guard()
-            self._count(method, endpoint, is_write="requestid" in parameters)
             headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
             if body is not None:
                 headers["Content-Type"] = content_type
@@ -342,6 +345,7 @@ class Company:
                 seconds=self._batch_seconds if is_batch else self._single_seconds,
                 headers=headers,
                 body=body,
+                guard=guard,
             )
             crash_point(f"{name}: answered")
             if reply.status == 429:

@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
@@ -28,6 +28,10 @@ CONNECT_SECONDS = 10.0
 
 IDLE_SECONDS = 20.0
 """A connection that idled longer is replaced: a POST that meets a closing one would leave its outcome unknown."""
+
+FRESH_SECONDS = 5.0
+"""A permission to send that is older counts no more: a process that was stopped after it got one may have a successor
+by now."""
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """A page of 1,000 invoices is about 5 MB. Whatever is larger is not an answer to us."""
@@ -81,14 +85,18 @@ def exchange(
     seconds: float,
     headers: Mapping[str, str],
     body: bytes | None = None,
+    guard: Callable[[], None] = lambda: None,
 ) -> Reply:
     """Send one request once and read its whole answer within ``seconds``.
+
+    ``guard`` is asked when the connection stands, directly before the first byte; what it raises keeps the request
+    here and reaches the caller as it is.
 
     Raises:
         TransientError: no complete answer; ``sent`` says whether a byte may have left.
         PermanentError: the server's certificate is not to be trusted; nothing was sent.
     """
-    with watched(seconds):
+    with watched(seconds, guard):
         request = requests.Request(method, url, headers=dict(headers), data=body)
         response = session.send(
             session.prepare_request(request),
@@ -119,12 +127,14 @@ class Watch:
     socket down instead, whatever the reader waits for: status line, headers or body.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, guard: Callable[[], None]) -> None:
         self.sent = False
         self.rang = False
+        self.refusal: Exception | None = None
         self.status: int | None = None
         self.intuit_tid = ""
         self._seconds = seconds
+        self._guard = guard
         self._deadline = time.monotonic() + seconds
         self._connection: HTTPConnection | None = None
         self._lock = threading.Lock()
@@ -136,8 +146,17 @@ class Watch:
         """Note that bytes are about to leave; refuse when it is too late for that.
 
         Raises:
-            TimeoutError: connecting took the whole time.
+            TimeoutError: connecting took the whole time, or the guard's permission is not fresh any more.
         """
+        if not self.sent:
+            asked_at = time.monotonic()
+            try:
+                self._guard()
+            except Exception as error:
+                self.refusal = error
+                raise
+            if time.monotonic() - asked_at > FRESH_SECONDS:
+                raise TimeoutError("the permission to send is too old")
         with self._lock:
             if self.rang or time.monotonic() >= self._deadline:
                 raise TimeoutError("no time left to send")
@@ -183,18 +202,20 @@ def _note_head(response: requests.Response, **_: Any) -> None:
 
 
 @contextmanager
-def watched(seconds: float) -> Iterator[Watch]:
+def watched(seconds: float, guard: Callable[[], None] = lambda: None) -> Iterator[Watch]:
     """Give everything this thread sends in the block one deadline, and name what goes wrong.
 
     Raises:
         TransientError: no complete answer; ``sent`` says whether a byte may have left.
         PermanentError: the server's certificate is not to be trusted; nothing was sent.
     """
-    watch = Watch(seconds)
+    watch = Watch(seconds, guard)
     _current.watch = watch
     try:
         yield watch
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        if watch.refusal is not None:  # the guard's own, which the layers between may have wrapped
+            raise watch.refusal from error
         if not watch.rang and not watch.sent and _is_bad_certificate(error):
             raise PermanentError(
                 "the server's certificate is not trusted; nothing was sent. Check the clock and the CA bundle"

@@ -1,5 +1,7 @@
 """One sender per company, whatever happens to the one before."""
 
+import os
+import signal
 from datetime import datetime
 from multiprocessing.context import ForkServerContext
 
@@ -93,6 +95,52 @@ def test_the_second_process_waits_and_then_is_busy(ledger_engine: sa.Engine, pro
         assert held.epoch == 2
 
 
+def test_a_holder_that_was_cut_off_and_lives_on_is_killed_and_the_quarantine_counts_from_its_end(
+    ledger_engine: sa.Engine, server: sa.Engine, processes: ForkServerContext
+) -> None:
+    set_up(ledger_engine)
+    with hold(ledger_engine, "a") as held:
+        desk = Desk(ledger_engine, held)
+        desk.see(invoice("1"))
+        desk.reserve(desk.item("1"), now=NOON)
+    receiver, sender = processes.Pipe(duplex=False)
+    other = processes.Process(target=hold_lease, args=(ledger_engine.url.render_as_string(hide_password=False), sender))
+    other.start()
+    assert receiver.recv() == 2
+    os.kill(other.pid or 0, signal.SIGSTOP)  # it may stand before its send
+    cut_sessions(server, ledger_engine)
+    ledger_engine.dispose()
+
+    with hold(ledger_engine, "c") as held:
+        held.require()
+        assert held.epoch == 3
+        assert [attempt.last_sent_at for attempt in Attempts(ledger_engine, held).open()] == [LATER]
+    other.join(10)
+    assert other.exitcode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("who", ["released_at = now()", "pid_started = 1", "boot_id = 'before the restart'"])
+def test_a_process_that_is_not_the_cut_off_holder_is_left_alone(
+    ledger_engine: sa.Engine, server: sa.Engine, processes: ForkServerContext, who: str
+) -> None:
+    set_up(ledger_engine)
+    receiver, sender = processes.Pipe(duplex=False)
+    other = processes.Process(target=hold_lease, args=(ledger_engine.url.render_as_string(hide_password=False), sender))
+    other.start()
+    assert receiver.recv() == 1
+    with ledger_engine.begin() as connection:
+        connection.exec_driver_sql(f"update sync.lease set {who}")  # noqa: S608
+    cut_sessions(server, ledger_engine)
+    ledger_engine.dispose()
+
+    with hold(ledger_engine, "b") as held:
+        assert held.epoch == 2
+
+    assert other.is_alive()
+    other.kill()
+    other.join(10)
+
+
 def test_the_lease_is_free_again_when_the_work_fails(ledger_engine: sa.Engine) -> None:
     set_up(ledger_engine)
 
@@ -127,7 +175,7 @@ def test_a_holder_whose_session_was_cut_never_sends_again(ledger_engine: sa.Engi
                 held.require()
 
     ledger_engine.dispose()
-    assert holders(ledger_engine) == [(1, "a", None)]
+    assert holders(ledger_engine) == [(1, "a", LATER)]  # said in another session: nobody needs to end this process
 
 
 def test_a_session_that_is_gone_does_not_hide_why_the_work_failed(ledger_engine: sa.Engine, server: sa.Engine) -> None:

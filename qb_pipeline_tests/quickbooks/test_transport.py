@@ -93,6 +93,22 @@ def test_an_answer_that_never_ends_is_not_read_to_the_end(server: Server, sessio
         get(session, server.url, seconds=20)
 
 
+@pytest.mark.slow
+def test_a_permission_that_is_not_fresh_lets_no_byte_leave(server: Server, session: requests.Session):
+    """Its process was stopped right after it got it, say: whoever came after must not meet its request."""
+    seconds = transport.FRESH_SECONDS + 0.1
+    with pytest.raises(TransientError, match="nothing was sent") as caught:
+        exchange(session, "GET", server.url, seconds=30, headers={}, guard=lambda: time.sleep(seconds))
+    assert (caught.value.sent, server.requests) == (False, [])
+
+
+def test_the_guard_is_asked_once_for_each_request(server: Server, session: requests.Session):
+    asked: list[str] = []
+    for method in ("POST", "GET"):
+        exchange(session, method, server.url, seconds=5, headers={}, guard=lambda method=method: asked.append(method))
+    assert (asked, len(server.requests)) == (["POST", "GET"], 2)
+
+
 def test_cookies_are_not_kept(server: Server, session: requests.Session):
     server.usual = say(answer({}, headers={"Set-Cookie": "a=b; Path=/"}))
     get(session, server.url)

@@ -1,0 +1,112 @@
+"""Operating-system processes: a name that fits one of them for ever, whether it lives, and its end.
+
+Belongs here: what the lease and the search for dead runs must know of another process. Only Linux tells; elsewhere
+nothing is known of other processes, and the quarantine alone protects. Does not belong here: who holds what
+(``lease``).
+"""
+
+import ctypes
+import multiprocessing
+import os
+import select
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+KILL_SECONDS = 10.0
+SET_PARENT_DEATH_SIGNAL = 1
+"""``PR_SET_PDEATHSIG`` of prctl(2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process. ``boot_id`` names the start of the machine and the container; ``started`` counts its ticks since."""
+
+    host: str
+    boot_id: str
+    pid: int
+    started: int
+
+    @classmethod
+    def of(cls, pid: int) -> "Process":
+        """The process that has this pid now."""
+        state = _state_of(pid)
+        return cls(socket.gethostname(), _boot_id(), pid, state[1] if state else 0)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it belongs to this start of this machine, so that we can look."""
+        return bool(self.boot_id) and self.boot_id == _boot_id()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it lives. A zombie does not: it can send nothing. False also when that cannot be seen from here."""
+        state = _state_of(self.pid) if self.is_here else None
+        return state is not None and state[1] == self.started and state[0] not in "ZX"
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is certain that it has ended: we looked, or its machine was started again since."""
+        if self.is_here:
+            return not self.is_alive
+        return bool(self.boot_id) and self.host == socket.gethostname()
+
+    def kill(self) -> bool:
+        """Kill exactly this process, never one that has its pid by now and never ourselves, and wait for its end.
+
+        Returns:
+            Whether it was alive.
+
+        Raises:
+            PermissionError: it is another user's.
+            TimeoutError: the kernel does not let it go.
+        """
+        if sys.platform != "linux" or self.pid == os.getpid() or not self.is_alive:
+            return False
+        try:
+            handle = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return False
+        try:
+            if not self.is_alive:  # the handle is of whoever has the pid now: only if that is still it
+                return False
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            ended = select.poll()
+            ended.register(handle, select.POLLIN)
+            if not ended.poll(KILL_SECONDS * 1000):
+                raise TimeoutError(f"process {self.pid} does not end")
+        finally:
+            os.close(handle)
+        return True
+
+
+def end_with_parent() -> None:
+    """Have the kernel kill this process when the one that spawned it dies; a process of its own lives on.
+
+    Dagster's code server spawns the run workers. One that outlives it can no longer be cancelled from the UI, and sends
+    on when a person has stopped every service. The signal follows the thread that spawned us, so it is a help; the
+    guarantee is the lease.
+    """
+    parent = multiprocessing.parent_process()
+    if sys.platform != "linux" or parent is None:
+        return
+    ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL))
+    if os.getppid() != parent.pid:  # it died before the kernel was asked
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _boot_id() -> str:
+    """Name this start of the machine, and the container whose pids we see; "" where the system does not tell."""
+    boot, pids = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    return f"{boot.read_text().strip()}/{pids.stat().st_ino}" if boot.exists() and pids.exists() else ""
+
+
+def _state_of(pid: int) -> tuple[str, int] | None:
+    """State (proc(5): Z is a zombie) and start in ticks since boot; None when there is no such process."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return fields[0], int(fields[19])
