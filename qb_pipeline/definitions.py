@@ -12,7 +12,7 @@ def defs() -> dg.Definitions:
         assets=[*assets.billing_tables, assets.sync_firms],
         jobs=[jobs.sync],
         schedules=[schedules.daily_sync],
-        sensors=[sensors.sync_again, sensors.auto_sync_payments],
+        sensors=[sensors.sync_again, sensors.auto_sync_payments, sensors.orphaned_runs],
         resources={"companies": resources.companies, "chosen": resources.ChosenDocuments()},
         executor=dg.in_process_executor,  # a step process each would cost two seconds and its imports
     )

@@ -7,6 +7,7 @@ from datetime import date
 import dagster as dg
 
 from qb_pipeline.definitions import defs
+from qb_pipeline.defs.orphans import report_orphans
 from qb_pipeline.defs.partitions import firms, range_tags
 
 
@@ -46,6 +47,7 @@ def launch_sync(
     """Run the job ``sync`` over inclusive document dates of one firm, and wait for its end."""
     chosen = {"invoice_ids": list(invoice_ids), "payment_ids": list(payment_ids)}
     with dg.DagsterInstance.get() as instance:
+        report_orphans(instance)
         instance.add_dynamic_partitions(firms.name or "", [firm_id])
         result = (
             defs()

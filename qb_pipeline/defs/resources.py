@@ -11,6 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from qb_pipeline import config, database
+from qb_pipeline.defs import orphans
 from qb_pipeline.embedded import services
 from qb_pipeline.quickbooks.environments import environment
 from qb_pipeline.sync.companies import Companies
@@ -49,8 +50,10 @@ def open_companies(settings: config.Config, found: services.Services) -> Compani
 
 @dg.resource(description="The firms, their QuickBooks companies and their side of billing.")
 @contextmanager
-def companies(_context: dg.InitResourceContext) -> Iterator[Companies]:
+def companies(context: dg.InitResourceContext) -> Iterator[Companies]:
     """Open what the environment names, and keep embedded services up for as long as the run or tick lasts."""
+    if context.run is not None and context.instance is not None:
+        orphans.sign(context.run.run_id, context.instance)
     settings = config.load()
     with services.use(settings) as found:
         yield open_companies(settings, found)

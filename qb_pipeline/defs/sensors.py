@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 
 from qb_pipeline.defs.jobs import sync
+from qb_pipeline.defs.orphans import report_orphans
 from qb_pipeline.defs.partitions import firms, range_tags
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.automation import Pending, Wanted, choose_auto_payments, choose_sync_again
@@ -54,6 +55,17 @@ def auto_sync_payments(
         )
 
     return _answer(context, companies, "auto_sync_payments", choose, "no payment waits to go by itself")
+
+
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Runs whose process is gone are reported failed, so that they hold no place in the queue.",
+)
+def orphaned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Look for runs that nobody works on any more; asks for none."""
+    orphans = report_orphans(context.instance)
+    return dg.SkipReason(f"reported failed: {', '.join(orphans)}" if orphans else "every run has its process")
 
 
 def _pending(place: Workplace, kind: str) -> list[Pending]:

@@ -1,5 +1,7 @@
 """An operator backfills a range of dates over two firms in the Dagster UI, then syncs one invoice."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -110,6 +112,31 @@ def test_one_chosen_invoice_is_sent_alone(deployment: Deployment, page: Page, ru
     after = {row["DocNumber"] for row in deployment.books("rivera-law").ours("Invoice")}
     assert run["status"] == "SUCCESS"
     assert after - before == {chosen["invoice_number"]}
+
+
+def test_a_code_location_that_is_reloaded_in_the_middle_of_a_run_does_not_end_it(
+    deployment: Deployment, page: Page
+) -> None:
+    """The run asked the kernel to die with the code server, and that signal follows the thread that spawned it."""
+    books = deployment.books("rivera-law")
+    books.switch(batch_item_latency_ms=200)
+    first, last = (day - timedelta(days=7) for day in days())
+    tags = {
+        "dagster/asset_partition_range_start": f"{first}|rivera-law",
+        "dagster/asset_partition_range_end": f"{last}|rivera-law",
+    }
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(page.launch, tags, {})
+        deadline = time.monotonic() + 120
+        while not deployment.query("select from sync.attempt where state = 'sending' and endpoint = 'batch'"):
+            assert not running.done(), "the run sent nothing"
+            assert time.monotonic() < deadline, "the run sends nothing"
+            time.sleep(0.05)
+        page.ask('mutation { reloadRepositoryLocation(repositoryLocationName: "qb_pipeline") { __typename } }')
+        run = running.result()
+    books.switch(batch_item_latency_ms=0)
+
+    assert run["status"] == "SUCCESS"
 
 
 def test_a_firm_that_is_not_set_up_fails_with_its_next_step_and_sends_nothing(page: Page) -> None:

@@ -43,6 +43,9 @@ def test_a_sync_killed_in_the_middle_of_a_batch_is_finished_by_the_next_without_
         " and firm_id = 'rivera-law'"
     )
     assert in_flight[0]["documents"] > 0
+    runs = deployment.query("select status from runs order by id", database="dagster")
+    assert next(row["status"] for row in runs) == "FAILURE"  # its process is gone: it holds no place in the queue
+    assert {row["status"] for row in runs} <= {"FAILURE", "SUCCESS"}
     assert len(markers) == len(set(markers))
     assert open_documents == [{"documents": 0}]
     assert [(row["kind"], row["documents"], row["cents"]) for row in synced] == [
