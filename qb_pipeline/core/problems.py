@@ -22,6 +22,7 @@ class Problem(StrEnum):
     LINKED_TO_OTHER = "LINKED_TO_OTHER"
     UNMATCHED_PAYER = "UNMATCHED_PAYER"
     NO_BILLING_PERSON = "NO_BILLING_PERSON"
+    CUSTOMER_GONE = "CUSTOMER_GONE"
     BAD_NAME = "BAD_NAME"
     NAME_TOO_LONG = "NAME_TOO_LONG"
     UNKNOWN_PAYER = "UNKNOWN_PAYER"
@@ -126,6 +127,10 @@ PROBLEMS: dict[Problem, Advice] = {
     Problem.NO_BILLING_PERSON: Advice(
         "The corporation has no billing person, so no QuickBooks customer can be created for it.",
         "Enter the corporation's billing person in billing.",
+    ),
+    Problem.CUSTOMER_GONE: Advice(
+        "The payer's QuickBooks customer is not there any more: it was merged, and nothing shows into which one.",
+        "Map the payer to the customer that is meant (`mapping import`, kind payer).",
     ),
     Problem.BAD_NAME: Advice(
         "The name holds a colon, a tab, a line break or a control character, which QuickBooks refuses.",

@@ -224,6 +224,15 @@ class Documents:
             ).all()
         return pd.DataFrame(rows, columns=columns).astype({"open_cents": "int64"})
 
+    def of_customer(self, customer_id: str, *, limit: int) -> dict[str, list[str]]:
+        """QuickBooks ids, by kind, of the newest documents that we know under a customer."""
+        values = {"firm_id": self._firm_id, "customer_id": customer_id, "limit": limit}
+        found: dict[str, list[str]] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(queries["of_customer"], values):
+                found.setdefault(row.kind, []).append(row.quickbooks_id)
+        return found
+
     def numbers_taken(self, numbers: Sequence[str]) -> dict[str, str]:
         """Of invoice numbers: the source id of our living document that bears each."""
         with self._engine.connect() as connection:

@@ -225,6 +225,14 @@ left join paid on paid.quickbooks_invoice_id = w.quickbooks_id
 left join in_flight on in_flight.quickbooks_invoice_id = w.quickbooks_id
 order by w.source_id;
 
+-- name: of_customer
+select kind, quickbooks_id
+from sync.document
+where firm_id = :firm_id and kind in ('invoice', 'payment') and customer_id = :customer_id
+  and quickbooks_id is not null
+order by synced_at desc nulls last, document_id desc
+limit :limit;
+
 -- name: numbers_taken
 select number, min(source_id) as source_id
 from sync.document

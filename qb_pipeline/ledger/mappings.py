@@ -45,6 +45,20 @@ class Mappings:
             rows = connection.execute(queries["mappings"], {"firm_id": self._firm_id, "kind": kind})
             return [Mapping(kind, row.source_id, row.quickbooks_id, row.quickbooks_name, row.origin) for row in rows]
 
+    def follow(self, gone_id: str, survivor_id: str, *, actor: str, now: datetime) -> int:
+        """Send the mappings and documents of a customer that was merged away to the one that it became.
+
+        A person merged them, so that two payers may share the survivor.
+
+        Returns:
+            How many mappings and documents moved; 0 when that was known.
+        """
+        values = {"firm_id": self._firm_id, "gone_id": gone_id, "survivor_id": survivor_id, "actor": actor, "now": now}
+        with self._engine.begin() as connection:
+            return sum(
+                connection.execute(queries[name], values).rowcount for name in ("follow_mappings", "follow_documents")
+            )
+
     def remember(self, mappings: Iterable[Mapping], *, actor: str, now: datetime) -> None:
         """Store mappings; one that a person made is only replaced by a person."""
         rows = [

@@ -12,11 +12,15 @@ from qb_pipeline.ledger.attempts import Attempt, Item, Outcome
 from qb_pipeline.ledger.documents import Decision, state_of
 from qb_pipeline.quickbooks.errors import QuickBooksError
 from qb_pipeline.sync.frames import rows
-from qb_pipeline.sync.outcomes import ENTITY, is_ours, is_voided, read_accepted, read_cents
+from qb_pipeline.sync.merges import Merges, follow_merged
+from qb_pipeline.sync.outcomes import ENTITY, go_back, is_ours, is_voided, read_accepted, read_cents
 from qb_pipeline.sync.workplace import Workplace
 
 TAKEN = {"6140": "DocNumber", "6240": "DisplayName"}
 """Faults that say somebody has this number or name: it may be our own document, whose answer was lost."""
+
+GONE = frozenset({"610", "620", "2500", "6250"})
+"""Faults that say something named is not there: it may be a customer that was merged into another."""
 
 UNPAYABLE = frozenset({"6000", "610", "620", "2500"})
 """Faults of a payment that an invoice may have caused: it is gone, or less is open on it than we believe."""
@@ -27,12 +31,37 @@ def look_closer(
 ) -> list[Outcome]:
     """Give back the outcomes, refusals as what they turned out to be. A look that fails changes nothing."""
     items = {item.document_id: item for item in attempt.items}
-    return [_look(place, items[outcome.document_id], outcome, bodies[outcome.document_id]) for outcome in outcomes]
+    refused = [
+        outcome
+        for outcome in outcomes
+        if outcome.outcome == "refused" and items[outcome.document_id].operation == "create"
+    ]
+    try:
+        merges = _follow_customers(place, refused, bodies)
+    except QuickBooksError:
+        merges = Merges(frozenset(), {})
+    looked = {
+        outcome.document_id: _look(place, items[outcome.document_id], outcome, bodies[outcome.document_id], merges)
+        for outcome in refused
+    }
+    return [looked.get(outcome.document_id, outcome) for outcome in outcomes]
 
 
-def _look(place: Workplace, item: Item, outcome: Outcome, body: Mapping[str, Any]) -> Outcome:
-    if outcome.outcome != "refused" or item.operation != "create":
-        return outcome
+def _follow_customers(place: Workplace, refused: Sequence[Outcome], bodies: Mapping[int, Mapping[str, Any]]) -> Merges:
+    named = {_customer_of(bodies[outcome.document_id]) for outcome in refused if outcome.fault_code in GONE} - {""}
+    return follow_merged(place, named) if named else Merges(frozenset(), {})
+
+
+def _customer_of(body: Mapping[str, Any]) -> str:
+    return str(body.get("CustomerRef", {}).get("value", ""))
+
+
+def _look(place: Workplace, item: Item, outcome: Outcome, body: Mapping[str, Any], merges: Merges) -> Outcome:
+    customer_id = _customer_of(body)
+    if customer_id in merges.survivors:
+        return go_back(item, "refused", fault_code=outcome.fault_code)  # this run plans it again
+    if customer_id in merges.gone:
+        return replace(outcome, state=state_of(Problem.CUSTOMER_GONE), reason=Problem.CUSTOMER_GONE)
     try:
         if outcome.fault_code in TAKEN and TAKEN[outcome.fault_code] in body:
             return _find_own(place, item, outcome, body)

@@ -1,6 +1,6 @@
 """What QuickBooks holds of documents that billing wants to change, and whether a person changed it since."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +8,12 @@ from qb_pipeline.core.money import loads
 from qb_pipeline.core.plan import compare
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.quickbooks.answers import Entity
+from qb_pipeline.sync.merges import follow_merged
 from qb_pipeline.sync.outcomes import ENTITY, is_voided
 from qb_pipeline.sync.workplace import Workplace
+
+CUSTOMER = "CustomerRef.value"
+"""How a comparison names the customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +35,38 @@ def read_remote(place: Workplace, kind: str, rows: Sequence[Any]) -> dict[int, R
     """
     found = {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", [row.quickbooks_id for row in rows])}
     written = place.sending.last_body([row.document_id for row in rows])
-    return {row.document_id: _judge(kind, found.get(row.quickbooks_id), written.get(row.document_id)) for row in rows}
+    return {
+        row.document_id: _judge(
+            place, row, found.get(row.quickbooks_id), _read_sent(kind, *written.get(row.document_id, (b"", "")))
+        )
+        for row in rows
+    }
 
 
-def _judge(kind: str, entity: Entity | None, written: tuple[bytes, str] | None) -> Remote:
+def _read_sent(kind: str, body: bytes, b_id: str) -> Mapping[str, Any]:
+    """What was last written of one document; nothing where that is not known."""
+    sent: dict[str, Any] = loads(body) if body else {}
+    if "BatchItemRequest" in sent:
+        sent = next(item for item in sent["BatchItemRequest"] if item["bId"] == b_id)[ENTITY[kind]]
+    return sent
+
+
+def _judge(place: Workplace, row: Any, entity: Entity | None, sent: Mapping[str, Any]) -> Remote:
     if entity is None:
         return Remote(None, Problem.REMOTE_DELETED)
     if is_voided(entity):
         return Remote(entity, Problem.REMOTE_VOIDED)
-    if written is not None:
-        body, b_id = written
-        sent = loads(body)
-        if "BatchItemRequest" in sent:
-            sent = next(item for item in sent["BatchItemRequest"] if item["bId"] == b_id)[ENTITY[kind]]
-        if any(difference.owner == "billing" for difference in compare(sent, entity)):
-            return Remote(entity, Problem.DRIFT)
-    return Remote(entity, None)
+    changed = {difference.field for difference in compare(sent, entity) if difference.owner == "billing"}
+    if changed == {CUSTOMER}:
+        return Remote(entity, _judge_customer(place, row, sent["CustomerRef"]["value"], entity["CustomerRef"]["value"]))
+    return Remote(entity, Problem.DRIFT if changed else None)
+
+
+def _judge_customer(place: Workplace, row: Any, sent: str, theirs: str) -> Problem | None:
+    """A document that is under another customer: somebody's change, or its customer was merged into that one."""
+    if row.customer_id == theirs:
+        return None  # we know already
+    if follow_merged(place, [sent]).survivors.get(sent) != theirs:
+        return Problem.DRIFT
+    place.try_again = True
+    return Problem.OUTCOME_UNKNOWN  # left as it is: this run plans it again, with the customer that it has now

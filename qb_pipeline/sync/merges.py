@@ -1,0 +1,52 @@
+"""Customers that a bookkeeper merged into others: followed to the survivor, but only on evidence.
+
+A merge leaves no trace in QuickBooks' answers but this: the customer's Id is gone, and its documents stand under another
+one. Where documents of ours moved to one and the same customer, that is the survivor; otherwise a person must say.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from qb_pipeline.ledger.log import Entry
+from qb_pipeline.sync.outcomes import ENTITY
+from qb_pipeline.sync.workplace import Workplace
+
+WITNESSES = 30
+"""So many of our documents of a customer are asked where they stand now; newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merges:
+    """Customers that are gone, and where they went as far as that is proved."""
+
+    gone: frozenset[str]
+    survivors: Mapping[str, str]
+
+
+def follow_merged(place: Workplace, customer_ids: Collection[str]) -> Merges:
+    """Find out which of these customers are gone; mappings and documents of a merged one go to its survivor."""
+    wanted = sorted({customer_id for customer_id in customer_ids if customer_id})
+    there = {row["Id"] for row in place.quickbooks.find("Customer", "Id", wanted, where="Active IN (true, false)")}
+    gone = frozenset(wanted) - there
+    survivors: dict[str, str] = {}
+    for customer_id in sorted(gone):
+        survivor = _find_survivor(place, customer_id)
+        if survivor:
+            survivors[customer_id] = survivor
+            moved = place.mappings.follow(customer_id, survivor, actor=place.run.actor, now=place.clock())
+            if moved:
+                text = f"customer {customer_id} was merged into {survivor}: {moved} mappings and documents follow"
+                place.notices.append(text)
+                place.log.add(place.run, [Entry("notice", detail=text)], now=place.clock())
+    return Merges(gone, survivors)
+
+
+def _find_survivor(place: Workplace, customer_id: str) -> str:
+    """The one customer under which all that we find of this one's documents stand now; "" when nothing proves one."""
+    now_under = set()
+    for kind, ids in place.documents.of_customer(customer_id, limit=WITNESSES).items():
+        now_under |= {
+            str((row.get("CustomerRef") or {}).get("value", ""))
+            for row in place.quickbooks.find(ENTITY[kind], "Id", ids)
+        }
+    return now_under.pop() if len(now_under) == 1 and customer_id not in now_under else ""
