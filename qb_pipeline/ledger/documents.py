@@ -5,7 +5,7 @@ is in flight (``attempts``).
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -62,6 +62,17 @@ class Decision:
     forwarded_cents: int | None = None
     source_hash: str = ""
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCustomer:
+    """A payer's customer as we know it. ``fingerprint`` of the payer's details, when QuickBooks last had them from us
+    or when we first saw the customer; empty while neither.
+    """
+
+    document_id: int
+    quickbooks_id: str
+    fingerprint: str
 
 
 class Documents:
@@ -330,6 +341,28 @@ class Documents:
                 queries["made"], {"firm_id": self._firm_id, "kind": kind, "source_ids": list(source_ids)}
             )
             return {row.source_id: row.quickbooks_id for row in rows}
+
+    def customers(self, payer_ids: Sequence[str]) -> dict[str, KnownCustomer]:
+        """Customers of payers, by payer; those in flight are left out."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["customers"], {"firm_id": self._firm_id, "payer_ids": list(payer_ids)})
+            return {row.source_id: KnownCustomer(row.document_id, row.quickbooks_id, row.fingerprint) for row in rows}
+
+    def remember_customers(self, seen: Mapping[str, tuple[str, str]], *, now: datetime) -> None:
+        """Keep, by payer, the QuickBooks id of its customer and the fingerprint of its details."""
+        if not seen:
+            return
+        with self._engine.begin() as connection:
+            connection.execute(
+                queries["remember_customers"],
+                {
+                    "firm_id": self._firm_id,
+                    "payer_ids": list(seen),
+                    "quickbooks_ids": [quickbooks_id for quickbooks_id, _ in seen.values()],
+                    "fingerprints": [print_ for _, print_ in seen.values()],
+                    "now": now,
+                },
+            )
 
     def payer_ids(self) -> list[str]:
         """Payers with invoices or payments on the list."""

@@ -348,6 +348,28 @@ select source_id, quickbooks_id
 from sync.document
 where firm_id = :firm_id and kind = :kind and source_id = any(:source_ids) and quickbooks_id is not null;
 
+-- name: customers
+select source_id, document_id, coalesce(quickbooks_id, '') as quickbooks_id,
+       coalesce(sent_fingerprint, '') as fingerprint
+from sync.document
+where firm_id = :firm_id and kind = 'customer' and source_id = any(:payer_ids) and state not in ('sending', 'unknown');
+
+-- name: remember_customers
+-- A customer that another payer's document stands for already is left out: nobody may change it for both.
+insert into sync.document (firm_id, kind, source_id, state, state_since, source_hash, seen_at, quickbooks_id,
+                           sent_fingerprint)
+select :firm_id, 'customer', payer_id, 'synced', :now, '', :now, customer_id, fingerprint
+from unnest(cast(:payer_ids as text[]), cast(:quickbooks_ids as text[]), cast(:fingerprints as text[]))
+     as seen (payer_id, customer_id, fingerprint)
+where not exists (select from sync.document o
+                  where o.firm_id = :firm_id and o.kind = 'customer' and o.quickbooks_id = seen.customer_id
+                    and o.source_id <> seen.payer_id)
+order by payer_id
+on conflict (firm_id, kind, source_id, part) do update
+set quickbooks_id = excluded.quickbooks_id, sent_fingerprint = excluded.sent_fingerprint, state = excluded.state,
+    reason = ''
+where document.state not in ('sending', 'unknown');
+
 -- name: payer_ids
 select distinct payer_id
 from sync.document

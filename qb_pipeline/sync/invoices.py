@@ -15,6 +15,7 @@ from qb_pipeline.core.invoices import (
 from qb_pipeline.core.payloads import Content, invoice_contents
 from qb_pipeline.core.plan import carry_lines, choose_operation, update_body
 from qb_pipeline.core.problems import Problem
+from qb_pipeline.sync.customers import refresh_customers
 from qb_pipeline.sync.frames import rows
 from qb_pipeline.sync.outcomes import read_cents
 from qb_pipeline.sync.plan import Plan, make_ready, marker_of, without_gone
@@ -50,6 +51,8 @@ def plan_invoices(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
     sound_lines = lines[lines["invoice_id"].isin(sound["invoice_id"])]
     by_source |= _unknown_payers(sound, payers)
     customers = find_customers(place, set(sound["payer_id"]) & set(payers["payer_id"]), dry=dry)
+    if not dry:
+        refresh_customers(place, payers, customers.ids)
     items = find_items(place, set(sound_lines.loc[sound_lines["kind"] != "balance_forward", "fee_item_id"]), dry=dry)
     by_source |= _without_reference(sound, sound_lines, customers.problems, items.problems, by_source)
 

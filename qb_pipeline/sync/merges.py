@@ -1,7 +1,7 @@
 """Customers that a bookkeeper merged into others: followed to the survivor, but only on evidence.
 
-A merge leaves no trace in QuickBooks' answers but this: the customer's Id is gone, and its documents stand under another
-one. Where documents of ours moved to one and the same customer, that is the survivor; otherwise a person must say.
+A merge leaves no trace in QuickBooks' answers but this: the customer's Id is gone, and its documents stand under
+another one. Where documents of ours moved to one and the same customer, that is the survivor; else a person must say.
 """
 
 from collections.abc import Collection, Mapping
