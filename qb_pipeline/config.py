@@ -10,7 +10,7 @@ import secrets
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -23,6 +23,7 @@ DAGSTER_URL = "QB_PIPELINE_DAGSTER_URL"
 SECRET_KEY = "QB_PIPELINE_SECRET_KEY"  # noqa: S105 - the variable's name, not a secret
 HOME = "QB_PIPELINE_HOME"
 FIRST_DATE = "QB_PIPELINE_FIRST_DATE"
+ALERT_URLS = "QB_PIPELINE_ALERT_URLS"
 CLIENT_ID = "QUICKBOOKS_CLIENT_ID"
 CLIENT_SECRET = "QUICKBOOKS_CLIENT_SECRET"  # noqa: S105 - the variable's name, not a secret
 ENVIRONMENT = "QUICKBOOKS_ENVIRONMENT"
@@ -52,6 +53,7 @@ class Config:
     client_secret: str
     api_url: str | None
     discovery_url: str | None
+    alert_urls: str | None = field(repr=False)
 
     @property
     def needs_postgres(self) -> bool:
@@ -91,6 +93,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         client_secret=env.get(CLIENT_SECRET) or (EMULATOR_CLIENT_SECRET if local else ""),
         api_url=env.get(API_URL) or None,
         discovery_url=env.get(DISCOVERY_URL) or None,
+        alert_urls=env.get(ALERT_URLS) or None,
     )
 
 

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from qb_pipeline.defs import assets, jobs, resources, schedules, sensors
+from qb_pipeline.defs import alerts, assets, jobs, resources, schedules, sensors
 
 
 @dg.definitions
@@ -12,7 +12,13 @@ def defs() -> dg.Definitions:
         assets=[*assets.billing_tables, assets.sync_firms],
         jobs=[jobs.sync],
         schedules=[schedules.daily_sync],
-        sensors=[sensors.sync_again, sensors.auto_sync_payments, sensors.orphaned_runs],
+        sensors=[
+            sensors.sync_again,
+            sensors.auto_sync_payments,
+            sensors.orphaned_runs,
+            alerts.alert_on_failure,
+            alerts.daily_digest,
+        ],
         resources={"companies": resources.companies, "chosen": resources.ChosenDocuments()},
         executor=dg.in_process_executor,  # a step process each would cost two seconds and its imports
     )

@@ -61,11 +61,12 @@ def test_every_module_says_what_lives_in_it(path: Path) -> None:
 
 def test_definitions_load_without_a_database_or_a_network() -> None:
     program = (
-        "import socket\n"
+        "import socket, sys\n"
         "def refuse(*_): raise AssertionError('a connection was opened')\n"
         "socket.socket.connect = refuse\n"
         "from qb_pipeline.definitions import defs\n"
         "print(sorted(job.name for job in defs().resolve_all_job_defs() if not job.name.startswith('__')))\n"
+        "assert 'apprise' not in sys.modules, 'its 173 services are for those who send'\n"
     )
 
     done = subprocess.run(

@@ -27,6 +27,7 @@ def test_with_an_empty_environment_everything_is_embedded() -> None:
         client_secret="emulator-secret",
         api_url=None,
         discovery_url=None,
+        alert_urls=None,
     )
     assert (found.needs_postgres, found.needs_emulator) == (True, True)
 
@@ -43,13 +44,14 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         config.CLIENT_SECRET: "hush",
         config.API_URL: "https://api",
         config.DISCOVERY_URL: "https://discovery",
+        config.ALERT_URLS: "json://h,mailto://u:p@h",
     }
 
     found = config.load(values)
 
     assert found == Config(
         tmp_path, "postgresql://a/1", "postgresql://a/2", "postgresql://a/3", date(2024, 5, 6), "sandbox", "id", "hush",
-        "https://api", "https://discovery",
+        "https://api", "https://discovery", "json://h,mailto://u:p@h",
     )  # fmt: skip
     assert (found.needs_postgres, found.needs_emulator) == (False, False)
 

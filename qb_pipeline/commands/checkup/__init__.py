@@ -36,6 +36,7 @@ def examine(*, clock: Clock = lambda: datetime.now(UTC)) -> Iterator[Finding]:
         return
     yield Finding("configuration", found=f"QuickBooks environment: {settings.environment}")
     yield machine.disk(settings.home)
+    yield machine.alerts(settings.alert_urls)
     try:
         with services.use(settings) as found:
             where = f"embedded PostgreSQL in {found.home}" if settings.needs_postgres else "configured databases"

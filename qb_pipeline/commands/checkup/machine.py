@@ -1,4 +1,4 @@
-"""This machine: the installed releases, the key that opens tokens, room on the disk."""
+"""This machine: the installed releases, the key that opens tokens, room on the disk, whom to tell."""
 
 import importlib.metadata
 import shutil
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from qb_pipeline.commands.checkup.finding import BROKEN, WARNING, Finding
-from qb_pipeline.config import SECRET_KEY
+from qb_pipeline.config import ALERT_URLS, SECRET_KEY
 
 DAGSTER_FAMILY = {
     "dagster": "1.13.27",
@@ -48,6 +48,18 @@ def key(home: Path, environ: Mapping[str, str]) -> Finding:
     if path.stat().st_mode & 0o077:
         return Finding("key", BROKEN, f"{path} can be read by others", f"chmod 600 {path}")
     return Finding("key", found=str(path))
+
+
+def alerts(addresses: str | None) -> Finding:
+    """Whether people can be told. Nothing is sent: a message to nobody in particular helps nobody."""
+    from qb_pipeline.alerts import split, unknown
+
+    if addresses is None:
+        return Finding("alerts", found=f"nobody is told of failed runs: {ALERT_URLS} is not set")
+    wrong = unknown(addresses)
+    if wrong:
+        return Finding("alerts", BROKEN, f"apprise does not know {', '.join(wrong)}", f"Correct {ALERT_URLS}.")
+    return Finding("alerts", found=f"{len(split(addresses))} addresses")
 
 
 def disk(home: Path, *, enough: int = ENOUGH_BYTES, full: int = FULL_BYTES) -> Finding:

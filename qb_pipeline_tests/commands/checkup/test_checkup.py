@@ -18,7 +18,7 @@ def test_where_nothing_is_wrong_everything_is_ok(law_firm: LawFirm, terminal: Te
         found = {finding.part: finding for finding in examine()}
 
     assert list(found) == [
-        "configuration", "disk", "services", "pipeline database", "pipeline schema", "billing database",
+        "configuration", "disk", "alerts", "services", "pipeline database", "pipeline schema", "billing database",
         "billing contract", "Dagster database", "Dagster schema", "Dagster daemon", "key", "clock", "tokens of one",
         "company of one",
     ]  # fmt: skip

@@ -63,3 +63,13 @@ def test_a_disk_that_is_full_or_soon_will_be(tmp_path: Path) -> None:
     assert machine.disk(tmp_path, enough=more, full=0).verdict == "warning"
     found = machine.disk(missing, full=more)
     assert (found.verdict, found.found.split(" MB")[1]) == ("broken", f" free in {tmp_path}")
+
+
+def test_an_address_for_alerts_that_is_none_is_named_without_its_password(terminal: Terminal) -> None:
+    good = look(terminal, **{config.ALERT_URLS: "json://127.0.0.1:9/x, mailto://u:hidden@example.com?to=a@b.c"})
+    bad = look(terminal, **{config.ALERT_URLS: "json://127.0.0.1:9/x, slak://hidden"})
+
+    assert good == {}
+    assert bad["alerts"] == Finding(
+        "alerts", "broken", "apprise does not know slak://…", "Correct QB_PIPELINE_ALERT_URLS."
+    )

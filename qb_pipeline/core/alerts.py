@@ -1,0 +1,80 @@
+"""What people are told of: a failed run, and each morning what is held and what to do.
+
+Belongs here: the words. Counts, sums, codes and ids; never a name, a memo or the amount of a single document. Does not
+belong here: sending them (``alerts``), or when (``defs.alerts``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+LONGEST_REASON = 600
+"""Characters of a message; chats cut or refuse what is much longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A message. ``is_urgent``: somebody should look now, not when they have time."""
+
+    title: str
+    body: str
+    is_urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Documents of one kind that are held for one reason; ``amount`` is their sum in dollars."""
+
+    kind: str
+    reason: str
+    documents: int
+    amount: Decimal
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirmDay:
+    """One firm on the morning of a day. ``failed_runs`` are Dagster run ids of the last 24 hours."""
+
+    firm_id: str
+    state: str
+    next_step: str
+    held: tuple[Held, ...]
+    failed_runs: tuple[str, ...]
+    connection_ends: date | None
+
+
+def failed_run(*, run_id: str, job: str, firms: Sequence[str], trigger: str, reasons: Sequence[str]) -> Alert:
+    """A run that failed: where, why as far as our own words go, and where to look."""
+    where = ", ".join(firms)
+    lines = [f"Run {run_id[:8]} of job {job} failed (started by {trigger})."]
+    lines += [reason[:LONGEST_REASON] for reason in reasons]
+    lines += ["", "What to do:", "1. qb-pipeline doctor"]
+    lines += [f"2. qb-pipeline log {firm} --run {run_id} --errors" for firm in firms]
+    lines.append("3. Start the sync again, or wait for the schedule: what is in QuickBooks already is not sent twice.")
+    return Alert(f"qb_pipeline: run failed{f' ({where})' if where else ''}", "\n".join(lines), is_urgent=True)
+
+
+def digest(day: date, firms: Sequence[FirmDay], *, soon: date) -> Alert:
+    """The morning's message. A connection that ends before ``soon`` is named."""
+    held = sum(row.documents for firm in firms for row in firm.held)
+    failed = sum(len(firm.failed_runs) for firm in firms)
+    title = f"qb_pipeline, {day.isoformat()}: " + (
+        f"{held} held, {failed} failed runs" if held or failed else "nothing to do"
+    )
+    return Alert(title, "\n\n".join(_of_firm(firm, soon) for firm in firms), is_urgent=failed > 0)
+
+
+def _of_firm(firm: FirmDay, soon: date) -> str:
+    lines = []
+    if firm.next_step:
+        lines.append(f"  {firm.state}: nothing is sent. Next step: {firm.next_step}")
+    if firm.failed_runs:
+        runs = ", ".join(run[:8] for run in firm.failed_runs)
+        lines.append(f"  failed runs: {runs}. Why: qb-pipeline log {firm.firm_id} --errors")
+    if firm.connection_ends is not None and firm.connection_ends < soon:
+        lines.append(f"  the connection ends on {firm.connection_ends}: qb-pipeline connect {firm.firm_id}")
+    for row in firm.held:
+        lines.append(f"  {row.documents} × {row.kind} {row.reason}, {row.amount:,.2f}: {row.remedy}")
+    return "\n".join([f"{firm.firm_id}:", *(lines or ["  everything is in QuickBooks, nothing is held"])])
