@@ -27,6 +27,7 @@ from qb_pipeline.quickbooks.errors import (
 from qb_pipeline.sync.frames import rows
 from qb_pipeline.sync.outcomes import CORRECTION, ENTITY, bodies_of, go_back, read_accepted, read_refused
 from qb_pipeline.sync.refusals import look_closer
+from qb_pipeline.sync.remote import read_living
 from qb_pipeline.sync.workplace import Workplace
 
 THROTTLED_TRIES = 5
@@ -255,23 +256,16 @@ def _exchange(place: Workplace, attempt: Attempt, bodies: Bodies) -> tuple[list[
 def _look_again(place: Workplace, attempt: Attempt, outcomes: Sequence[Outcome], bodies: Bodies) -> list[Outcome]:
     """Read what a repeated request claims to have made, as it is now; a replayed success of something gone is none."""
     items = {item.document_id: item for item in attempt.items}
-    looked = {outcome.document_id: outcome for outcome in outcomes}
-    for kind in sorted({item.kind for item in attempt.items}):
-        made = {
-            outcome.quickbooks_id: outcome
-            for outcome in outcomes
-            if outcome.outcome == "accepted" and items[outcome.document_id].kind == kind
-        }
-        where = "Active IN (true, false)" if kind in ("customer", "item") else ""
-        alive = {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", made, where=where)} if made else {}
-        for quickbooks_id, outcome in made.items():
-            item = items[outcome.document_id]
-            looked[outcome.document_id] = (
-                read_accepted(item, alive[quickbooks_id], bodies[outcome.document_id])
-                if quickbooks_id in alive
-                else replace(outcome, state="held", reason=Problem.REMOTE_DELETED)
-            )
-    return list(looked.values())
+    looked = []
+    for outcome in outcomes:
+        item = items[outcome.document_id]
+        if outcome.outcome != "accepted":
+            looked.append(outcome)
+        elif (entity := read_living(place, item.kind, outcome.quickbooks_id)) is not None:
+            looked.append(read_accepted(item, entity, bodies[outcome.document_id]))
+        else:
+            looked.append(replace(outcome, state="held", reason=Problem.REMOTE_DELETED))
+    return looked
 
 
 def _nothing_was_done(place: Workplace, attempt: Attempt, outcome: str) -> None:

@@ -14,6 +14,7 @@ from qb_pipeline.quickbooks.errors import QuickBooksError
 from qb_pipeline.sync.frames import rows
 from qb_pipeline.sync.merges import Merges, follow_merged
 from qb_pipeline.sync.outcomes import ENTITY, go_back, is_ours, is_voided, read_accepted, read_cents
+from qb_pipeline.sync.remote import read_living
 from qb_pipeline.sync.workplace import Workplace
 
 TAKEN = {"6140": "DocNumber", "6240": "DisplayName"}
@@ -83,7 +84,8 @@ def _find_own(place: Workplace, item: Item, outcome: Outcome, body: Mapping[str,
 
 def _look_at_invoices(place: Workplace, item: Item, outcome: Outcome) -> Outcome:
     wanted = {share.quickbooks_invoice_id: share for share in item.applications}
-    found = {row["Id"]: row for row in place.quickbooks.find("Invoice", "Id", wanted)}
+    read = {key: read_living(place, "invoice", key) for key in wanted}
+    found = {key: invoice for key, invoice in read.items() if invoice is not None}
     lost = {
         share.invoice_id: Problem.REMOTE_VOIDED if key in found else Problem.REMOTE_DELETED
         for key, share in wanted.items()

@@ -8,12 +8,16 @@ from qb_pipeline.core.money import loads
 from qb_pipeline.core.plan import compare
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.quickbooks.answers import Entity
+from qb_pipeline.quickbooks.errors import RequestRejectedError
 from qb_pipeline.sync.merges import follow_merged
 from qb_pipeline.sync.outcomes import ENTITY, is_voided
 from qb_pipeline.sync.workplace import Workplace
 
 CUSTOMER = "CustomerRef.value"
 """How a comparison names the customer."""
+
+NOT_FOUND = "610"
+"""Fault: the object is gone. Source: Intuit, error codes (read 2026-11-21)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +35,29 @@ def read_remote(place: Workplace, kind: str, rows: Sequence[Any]) -> dict[int, R
     """Read documents by Id (as few queries as are short enough) and compare them with what we last wrote.
 
     A bookkeeper's edit of memos and other fields that QuickBooks owns is kept; one of customer, number, dates or
-    amounts holds the document as DRIFT.
+    amounts holds the document as DRIFT. A query may show what was written just now as it was before, or not yet: so
+    what looks wrong in it is read by itself before anything is concluded.
     """
     found = {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", [row.quickbooks_id for row in rows])}
     written = place.sending.last_body([row.document_id for row in rows])
-    return {
-        row.document_id: _judge(
-            place, row, found.get(row.quickbooks_id), _read_sent(kind, *written.get(row.document_id, (b"", "")))
-        )
-        for row in rows
-    }
+    judged: dict[int, Remote] = {}
+    for row in rows:
+        sent = _read_sent(kind, *written.get(row.document_id, (b"", "")))
+        remote = _judge(place, row, found.get(row.quickbooks_id), sent)
+        if remote.problem in (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED, Problem.DRIFT):
+            remote = _judge(place, row, read_living(place, kind, row.quickbooks_id), sent)
+        judged[row.document_id] = remote
+    return judged
+
+
+def read_living(place: Workplace, kind: str, quickbooks_id: str) -> Entity | None:
+    """Read one object as it is now, not as a query shows it; None when it is deleted."""
+    try:
+        return place.quickbooks.read(ENTITY[kind], quickbooks_id)
+    except RequestRejectedError as error:
+        if NOT_FOUND in error.codes:
+            return None
+        raise
 
 
 def _read_sent(kind: str, body: bytes, b_id: str) -> Mapping[str, Any]:

@@ -76,7 +76,7 @@ def test_a_look_that_fails_leaves_the_refusal_as_it_is(law_firm: LawFirm) -> Non
     known(law_firm)
     law_firm.books.do("delete", entity="Invoice", id=law_firm.books.ours("Invoice")[0]["Id"])
     law_firm.payment("p1", applied={"known": "1.00"})
-    law_firm.books.fault({"what": "html_503", "match": "query", "times": None})
+    law_firm.books.fault({"what": "html_503", "match": "invoice", "times": None})
 
     law_firm.sync()
     without_a_look = law_firm.states()

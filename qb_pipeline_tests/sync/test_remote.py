@@ -76,3 +76,20 @@ def test_void_and_deleted_are_told_apart(law_firm: LawFirm) -> None:
     law_firm.books.do("delete", entity="Invoice", id=invoice_id)
 
     assert (voided.problem, look(law_firm)) == ("REMOTE_VOIDED", Remote(None, "REMOTE_DELETED"))  # type: ignore[arg-type]
+
+
+def test_what_we_wrote_a_moment_ago_is_neither_deleted_nor_drift(law_firm: LawFirm) -> None:
+    """A query shows the invoice later, and its revision later still; read by itself it is there."""
+    law_firm.books.switch(query_lag_seconds=10.0)
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.time.sleep(11)  # what the test made before is there
+    law_firm.sync()
+    for amount in (120, 130):
+        law_firm.change("update invoice_lines set amount = :amount, unit_price = :amount", amount=amount)
+        law_firm.change("update invoices set total_amount = :amount", amount=amount)
+
+        law_firm.sync()
+
+        assert law_firm.states() == {"1": ("synced", "")}
+    assert [str(invoice["TotalAmt"]) for invoice in law_firm.books.ours("Invoice")] == ["130.0"]

@@ -233,6 +233,24 @@ def test_a_replayed_success_of_a_deleted_document_is_no_success(law_firm: LawFir
     assert law_firm.in_quickbooks("invoice") == Counter()
 
 
+def test_what_a_repetition_made_is_found_although_a_query_does_not_show_it_yet(law_firm: LawFirm) -> None:
+    law_firm.books.switch(query_lag_seconds=10.0)
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.time.sleep(11)  # what the test made before is there
+    law_firm.books.fault({"what": "drop_before", "match": "batch"})
+    law_firm.sync()
+    law_firm.change("update invoice_lines set amount = 120, unit_price = 120")
+    law_firm.change("update invoices set total_amount = 120")
+    law_firm.time.sleep(11)
+    law_firm.books.fault({"what": "drop_before", "match": "batch"})
+
+    law_firm.sync()
+
+    assert law_firm.states() == {"1": ("synced", "")}
+    assert [str(invoice["TotalAmt"]) for invoice in law_firm.books.ours("Invoice")] == ["120.0"]
+
+
 def test_what_a_person_voided_before_we_could_look_is_held_and_not_made_again(law_firm: LawFirm) -> None:
     law_firm.activate()
     law_firm.invoice("1", "100.00")
