@@ -255,3 +255,8 @@ class LawFirm:
         """Rows of the pipeline's database, as an analyst reads them."""
         with self.ledger.connect() as connection:
             return [dict(row) for row in connection.execute(sa.text(statement), values).mappings()]
+
+    def query_change(self, statement: str, **values: Any) -> None:
+        """Change the pipeline's database behind its back."""
+        with self.ledger.begin() as connection:
+            connection.execute(sa.text(statement), values)

@@ -16,7 +16,10 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 BILLING = "billing"
 """Headers of the billing database."""
 RECEIVED_PAYMENTS = "received_payments"
-"""Payments in QuickBooks (Model 2)."""
+"""Payments in QuickBooks (Model 2), by QuickBooks' clock."""
+PULL_ASKED = "pull_asked"
+PULL_HINTED = "pull_hinted"
+"""By our clock: when a sensor last asked QuickBooks, and when a webhook last hinted at a change."""
 
 
 def read(connection: sa.Connection, firm_id: str, name: str) -> datetime | None:

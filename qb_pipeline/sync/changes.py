@@ -6,7 +6,7 @@ transaction, so that a failed page or a killed process moves neither.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.client import Company
@@ -77,25 +77,56 @@ def read_changes(
     if enumerated:
         where = "" if whole or since is None else f"MetaData.LastUpdatedTime >= '{_instant(since)}'"
         for entity in entities:
-            rows = [*found[entity].values(), *quickbooks.query_all(entity, where=_with_inactive(entity, where))]
-            found[entity] = _newest(rows)
-            missing = set(known_ids(entity)) - found[entity].keys()
-            shown = quickbooks.find(entity, "Id", sorted(missing), where=_with_inactive(entity, ""))
-            found[entity] = _newest([*found[entity].values(), *shown])
-            doubtful[entity] |= missing - found[entity].keys()
-    deleted_ids = {}
-    for entity in entities:
-        gone = []
-        for entity_id in sorted(doubtful[entity] & set(known_ids(entity)) if doubtful[entity] else ()):
-            alive = _read_if_there(quickbooks, entity, entity_id)
-            if alive is None:
-                gone.append(entity_id)
-                found[entity].pop(entity_id, None)
-            else:
-                found[entity] = _newest([*found[entity].values(), alive])
-        deleted_ids[entity] = gone
+            rows = quickbooks.query_all(entity, where=_with_inactive(entity, where))
+            found[entity] = _newest([*found[entity].values(), *rows])
+            doubtful[entity] |= _sweep(quickbooks, entity, found[entity], known_ids(entity))
+    deleted_ids = {
+        entity: _confirm(quickbooks, entity, found[entity], ids & set(known_ids(entity)) if ids else set())
+        for entity, ids in doubtful.items()
+    }
     objects = {entity: list(rows.values()) for entity, rows in found.items()}
     return Reading(objects, deleted_ids, changes.server_time - OVERLAP, enumerated)
+
+
+def read_dated(
+    quickbooks: Company, entity: str, first: date, last: date, *, known_ids: Collection[str]
+) -> tuple[list[Entity], list[str]]:
+    """Read the transactions of inclusive dates, and what became of those that were known to be dated so.
+
+    Returns:
+        The objects, also those that moved to another date; and the Ids of the deleted ones.
+
+    Raises:
+        QuickBooksError: something was not answered. Nothing may be concluded.
+    """
+    found = _newest(quickbooks.query_all(entity, where=f"TxnDate >= '{first}' AND TxnDate <= '{last}'"))
+    doubtful = _sweep(quickbooks, entity, found, known_ids)
+    deleted_ids = _confirm(quickbooks, entity, found, doubtful)
+    return list(found.values()), deleted_ids
+
+
+def _sweep(quickbooks: Company, entity: str, found: dict[str, Entity], known_ids: Collection[str]) -> set[str]:
+    """Ask for every known Id that did not show, and add what is there to ``found``; gives those that still do not."""
+    missing = set(known_ids) - found.keys()
+    shown = quickbooks.find(entity, "Id", sorted(missing), where=_with_inactive(entity, ""))
+    found.update(_newest(shown))
+    return missing - found.keys()
+
+
+def _confirm(quickbooks: Company, entity: str, found: dict[str, Entity], doubtful: Collection[str]) -> list[str]:
+    """Read each Id that is said to be deleted; those that QuickBooks calls gone. What lives is added to ``found``."""
+    gone = []
+    for entity_id in sorted(doubtful):
+        try:
+            alive = quickbooks.read(entity, entity_id)
+        except RequestRejectedError as error:
+            if GONE not in error.codes:  # any other refusal concludes nothing
+                raise
+            gone.append(entity_id)
+            found.pop(entity_id, None)
+        else:
+            found.update(_newest([alive, *([found[entity_id]] if entity_id in found else [])]))
+    return gone
 
 
 def _newest(rows: Iterable[Entity]) -> dict[str, Entity]:
@@ -106,16 +137,6 @@ def _newest(rows: Iterable[Entity]) -> dict[str, Entity]:
         if held is None or int(row["SyncToken"]) >= int(held["SyncToken"]):
             newest[row["Id"]] = row
     return newest
-
-
-def _read_if_there(quickbooks: Company, entity: str, entity_id: str) -> Entity | None:
-    """One object, or None when QuickBooks says that it is deleted; any other refusal concludes nothing."""
-    try:
-        return quickbooks.read(entity, entity_id)
-    except RequestRejectedError as error:
-        if GONE in error.codes:
-            return None
-        raise
 
 
 _LISTS = frozenset({"Customer", "Item", "Account", "PaymentMethod", "Term", "Class", "Department"})

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from qb_pipeline.billing.received import BillingPayments
 from qb_pipeline.billing.source import BillingSource
 from qb_pipeline.ledger import schema
 from qb_pipeline.ledger.documents import Documents
@@ -98,6 +99,7 @@ class Companies:
                 log=Log(self.ledger, firm_id),
                 engine=self.ledger,
                 first_date=self.first_date,
+                billing_payments=BillingPayments(self.billing, firm_id, firm.currency),
                 quarantine=self.quarantine,
                 in_flight=self.in_flight,
                 clock=self.clock,

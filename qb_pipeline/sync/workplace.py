@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from qb_pipeline.billing.received import BillingPayments
 from qb_pipeline.billing.source import BillingSource
 from qb_pipeline.core.settings import FirmRules
 from qb_pipeline.ledger.attempts import Attempts
@@ -23,6 +24,7 @@ from qb_pipeline.ledger.firms import Firm
 from qb_pipeline.ledger.lease import Lease
 from qb_pipeline.ledger.log import Log, Run
 from qb_pipeline.ledger.mappings import Mappings
+from qb_pipeline.ledger.received import ReceivedPayments, Turn
 from qb_pipeline.quickbooks.client import Company
 
 if TYPE_CHECKING:
@@ -49,8 +51,11 @@ class Workplace:
     log: Log
     engine: "Engine"
     first_date: date
+    billing_payments: BillingPayments
     lease: Lease | None = None
     attempts: Attempts | None = None
+    turn: Turn | None = None
+    """The right to pull, while this run does."""
     quarantine: timedelta = QUARANTINE
     in_flight: int = 4
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -86,8 +91,9 @@ class Workplace:
         """Raises:
         LeaseLostError: this run may not send any more.
         """
-        if self.lease is not None:
-            self.lease.require()
+        for right in (self.lease, self.turn):
+            if right is not None:
+                right.require()
 
     def leave(self) -> None:
         """Say that a request has had its turn and leaves now; of one that writes, the ledger keeps the time.
@@ -106,6 +112,11 @@ class Workplace:
         if self.attempts is None:
             raise RuntimeError("nothing may be sent outside the firm's lease")
         return self.attempts
+
+    @property
+    def received(self) -> ReceivedPayments:
+        """Payments that QuickBooks received, and what billing shall hold of them (Model 2)."""
+        return ReceivedPayments(self.engine, self.firm)
 
     @cached_property
     def customers(self) -> pd.DataFrame:

@@ -1,0 +1,25 @@
+-- Writes of Model 2, and the only ones: payments that QuickBooks received. Standard SQL only, as in source.sql.
+
+-- name: find
+select payment_id, kind, amount
+from billing.payments
+where firm_id = :firm_id and external_id = :external_id;
+
+-- name: find_all
+select external_id, kind, amount
+from billing.payments
+where firm_id = :firm_id and external_id in :ids;
+
+-- name: add_payment
+insert into billing.payments (
+    firm_id, payment_id, payer_id, kind, method, reference, received_date, amount, currency, memo, reverses_payment_id,
+    status, origin, external_id, created_at, updated_at
+)
+values (
+    :firm_id, :payment_id, :payer_id, :kind, :method, :reference, :payment_date, :amount, :currency, :memo,
+    :reverses_payment_id, 'completed', 'quickbooks', :external_id, :now, :now
+);
+
+-- name: add_application
+insert into billing.payment_applications (firm_id, payment_id, invoice_id, amount, applied_date)
+values (:firm_id, :payment_id, :invoice_id, :amount, :payment_date);

@@ -1,0 +1,360 @@
+"""The inbox of payments that QuickBooks received (Model 2), and the postings that billing shall hold of them.
+
+Belongs here: keeping snapshots with the cursor that they stand for, appending postings, remembering which billing has.
+Does not belong here: reading QuickBooks, writing to billing, and what a payment means (``core.received``).
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from qb_pipeline.core.received import (
+    CREDIT,
+    OurInvoice,
+    Posting,
+    Received,
+    Standing,
+    choose_method,
+    compare_postings,
+    external_id,
+    judge,
+)
+from qb_pipeline.crash_points import crash_point
+from qb_pipeline.database import Queries
+from qb_pipeline.ledger import cursors, lease, log
+from qb_pipeline.ledger.firms import Firm
+
+queries = Queries(Path(__file__).with_suffix(".sql"))
+
+
+BUSY_SECONDS = 60.0
+"""How long a pull waits for another one of the same firm."""
+
+
+class Due(NamedTuple):
+    """A payment that billing does not hold as it shall. ``has_failed``: billing refused it before."""
+
+    payment_id: str
+    payment_date: date
+    sync_token: int
+    status: str
+    has_failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many payments are in a state, and what of them pays nothing yet, in cents."""
+
+    payments: int
+    unapplied_cents: int
+
+
+@dataclass
+class ReceivedPayments:
+    """The inbox and the postings of one firm.
+
+    Whoever pulls has the firm's ``turn``; nothing rests on it. Snapshots carry their order with them, postings are
+    appended under the lock of their payment's row, and an external id exists once.
+    """
+
+    engine: sa.Engine
+    firm: Firm
+
+    # The inbox
+
+    def cursor(self) -> datetime | None:
+        """Where the next reading of changes begins."""
+        with self.engine.connect() as connection:
+            return cursors.read(connection, self.firm.firm_id, cursors.RECEIVED_PAYMENTS)
+
+    def known_ids(self, first: date | None = None, last: date | None = None) -> set[str]:
+        """Payments that were seen and are not known to be deleted; all, or those of inclusive dates."""
+        with self.engine.connect() as connection:
+            return set(connection.scalars(queries["known_ids"], self._key(first=first, last=last)))
+
+    def store(
+        self, received: Iterable[Received], deleted_ids: Sequence[str], *, cursor: datetime | None, now: datetime
+    ) -> int:
+        """Keep what was read, and move the cursor in the same transaction. What was read before changes nothing.
+
+        Returns:
+            How many payments are new or changed.
+        """
+        rows = [_as_row(each) for each in received]
+        with self._writing("store received payments") as connection:
+            added = list(connection.scalars(queries["add"], self._key(rows=_json(rows), now=now)))
+            touched = [*{*added, *(row["payment_id"] for row in rows)}]
+            deleted = list(connection.scalars(queries["delete"], self._key(payment_ids=[*deleted_ids], now=now)))
+            ids = self._key(payment_ids=[*touched, *deleted], now=now)
+            connection.execute(queries["supersede"], ids)
+            connection.execute(queries["open_newest"], ids)
+            if cursor is not None:
+                cursors.save(connection, self.firm.firm_id, cursors.RECEIVED_PAYMENTS, cursor)
+        return len({*added, *deleted})
+
+    def method_names(self) -> dict[str, str]:
+        """What QuickBooks calls its payment methods, by Id, as far as a payment has told us."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(queries["method_names"], self._key())
+            return {row.method_id: row.method_name for row in rows}
+
+    def due(self, first: date | None = None, last: date | None = None) -> list[Due]:
+        """Payments that billing does not hold as it shall, oldest first; all, or those of inclusive dates."""
+        with self.engine.connect() as connection:
+            return [Due(*row) for row in connection.execute(queries["due"], self._key(first=first, last=last))]
+
+    def counts(self, first: date | None = None, last: date | None = None) -> dict[str, Count]:
+        """Payments by state."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(queries["counts"], self._key(first=first, last=last))
+            return {row.state: Count(row.payments, row.unapplied_cents) for row in rows}
+
+    def troubles(self, first: date | None = None, last: date | None = None) -> list[Any]:
+        """What needs a person: payment_id, payment_date, state (refused, failed), error."""
+        with self.engine.connect() as connection:
+            return list(connection.execute(queries["troubles"], self._key(first=first, last=last)).mappings())
+
+    # Postings
+
+    def append(self, payment_ids: Sequence[str], *, methods: Mapping[str, str], run: log.Run, now: datetime) -> None:
+        """Judge payments by their newest snapshots and append what makes the postings equal to them.
+
+        Nothing reaches billing here; ``unposted`` says what has to. ``methods``: billing's payment method by
+        QuickBooks' Id, where the firm mapped it.
+        """
+        with self._writing("append postings") as connection:
+            ids = self._key(payment_ids=[*payment_ids])
+            newest = [_received(row._asdict()) for row in connection.execute(queries["newest"], ids)]
+            since = self.firm.cut_over_at or self.firm.activated_at or now
+            ours = self._our_invoices(connection, newest, since)
+            own = set(connection.scalars(queries["own_payments"], ids))
+            unknown = bool(connection.scalar(queries["is_anything_unknown"], ids))
+            standing = self._standing(connection, ids)
+            rows = connection.execute(queries["revisions"], ids)
+            revisions: dict[tuple[str, str], int] = defaultdict(
+                int, {(row.payment_id, row.quickbooks_invoice_id): row.revision for row in rows}
+            )
+            for received in newest:
+                verdict = judge(
+                    received,
+                    ours,
+                    own_payments=own,
+                    is_anything_unknown=unknown,
+                    was_posted=any(payment_id == received.payment_id for payment_id, _ in revisions),
+                    currency=self.firm.currency,
+                    since=since,
+                )
+                if verdict.shares is not None:
+                    difference = compare_postings(received, verdict.shares, standing[received.payment_id])
+                    facts = {"run_id": run.run_id, "now": now}
+                    for each in difference.reversed:
+                        connection.execute(
+                            queries["append_reversal"],
+                            facts
+                            | {"posting_id": each.posting_id}
+                            | self._next(revisions, received.payment_id, each.quickbooks_invoice_id),
+                        )
+                    for invoice_id, kind, cents in difference.added:
+                        connection.execute(
+                            queries["append"],
+                            facts
+                            | ours[invoice_id]._asdict()
+                            | self._next(revisions, received.payment_id, invoice_id)
+                            | self._key(
+                                payment_id=received.payment_id,
+                                quickbooks_invoice_id=invoice_id,
+                                kind=kind,
+                                amount_cents=cents,
+                                payment_date=received.payment_date,
+                                method_id=received.method_id,
+                                method="credit" if kind == CREDIT else choose_method(received, methods),
+                                reference=received.reference,
+                                note=received.note,
+                            ),
+                        )
+                connection.execute(
+                    queries["move"],
+                    self._key(payment_id=received.payment_id, state=verdict.state, error=verdict.error, now=now),
+                )
+
+    def _our_invoices(
+        self, connection: sa.Connection, received: Iterable[Received], since: datetime
+    ) -> dict[str, OurInvoice]:
+        invoice_ids = sorted({invoice_id for each in received for invoice_id in each.links})
+        rows = connection.execute(queries["invoices"], self._key(invoice_ids=invoice_ids, since=since))
+        return {quickbooks_id: OurInvoice(*values) for quickbooks_id, *values in rows}
+
+    def _standing(self, connection: sa.Connection, ids: Mapping[str, Any]) -> dict[str, list[Standing]]:
+        standing: dict[str, list[Standing]] = defaultdict(list)
+        for payment_id, *values in connection.execute(queries["standing"], ids):
+            standing[payment_id].append(Standing(*values))
+        return standing
+
+    def _next(self, revisions: dict[tuple[str, str], int], payment_id: str, invoice_id: str) -> dict[str, Any]:
+        revisions[payment_id, invoice_id] += 1
+        revision = revisions[payment_id, invoice_id]
+        return {
+            "revision": revision,
+            "external_id": external_id(self.firm.realm_id or "", payment_id, invoice_id, revision),
+        }
+
+    def unposted(self, payment_ids: Sequence[str]) -> list[Posting]:
+        """Postings of these payments that billing may not have yet, in the order in which it must get them."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(queries["unposted"], self._key(payment_ids=[*payment_ids]))
+            return [Posting(**row) for row in rows.mappings()]
+
+    def record_posted(self, posting: Posting, *, run: log.Run, now: datetime) -> None:
+        """Remember that billing has it."""
+        with self._writing("record a posting") as connection:
+            row = connection.execute(queries["posted"], {"posting_id": posting.posting_id, "now": now}).one_or_none()
+            connection.execute(queries["recover"], self._key(payment_id=posting.payment_id))
+            if row is not None:
+                activity = "reversed" if row.kind == "reversal" else "received"
+                entry = log.Entry(
+                    activity, row.document_id, amount_cents=row.amount_cents, quickbooks_id=row.payment_id,
+                    detail=row.kind,
+                )  # fmt: skip
+                log.write(connection, self.firm.firm_id, run, [entry], now=now)
+
+    def record_failed(self, posting: Posting, error: str, *, code: str, run: log.Run, now: datetime) -> None:
+        """Remember that billing refused it, and in what words; it is tried again. The log gets the code alone."""
+        with self._writing("record a failed posting") as connection:
+            connection.execute(queries["fail"], self._key(payment_id=posting.payment_id, error=error, now=now))
+            entry = log.Entry(
+                "failed", posting.document_id, detail=code, amount_cents=posting.amount_cents,
+                quickbooks_id=posting.payment_id,
+            )  # fmt: skip
+            log.write(connection, self.firm.firm_id, run, [entry], now=now)
+
+    def posted(self, payment_ids: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """What billing holds of these payments as we believe: kind and cents by external id."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(queries["standing_in_billing"], self._key(payment_ids=[*payment_ids]))
+            return {row.external_id: (row.kind, row.amount_cents) for row in rows}
+
+    @contextmanager
+    def _writing(self, what: str) -> Iterator[sa.Connection]:
+        with self.engine.begin() as connection:
+            yield connection
+            crash_point(f"{what}: not committed yet")
+        crash_point(f"{what}: is committed")
+
+    def _key(self, **values: Any) -> dict[str, Any]:
+        return {"firm_id": self.firm.firm_id, **values}
+
+
+class Turn:
+    """The right to pull for one firm: no other process does while this session lives, and a pause ends it."""
+
+    def __init__(self, connection: sa.Connection, firm_id: str) -> None:
+        self._connection = connection
+        self._firm_id = firm_id
+
+    def require(self) -> None:
+        """Ask before a request leaves.
+
+        Raises:
+            LeaseLostError: a person paused the firm, or the session is gone.
+        """
+        try:
+            paused_at = self._connection.scalar(queries["paused_at"], {"firm_id": self._firm_id})
+            self._connection.commit()
+        except sa.exc.DBAPIError as error:
+            raise lease.LeaseLostError(f"{self._firm_id}: the database session of the pull is gone") from error
+        if paused_at is not None:
+            raise lease.LeaseLostError(f"{self._firm_id} is paused. Next step: qb-pipeline firm resume {self._firm_id}")
+
+
+@contextmanager
+def turn(
+    engine: sa.Engine, firm_id: str, *, wait_seconds: float = BUSY_SECONDS, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Turn]:
+    """Pull alone for a firm, for the length of the block; the lock ends with the session, however the block ends.
+
+    Raises:
+        BusyError: another process kept it for ``wait_seconds``.
+    """
+    with engine.connect() as connection:
+        connection.detach()
+        waited = 0.0
+        while not connection.scalar(lease.queries["try_lock"], {"key": f"qb_pipeline:pull:{firm_id}"}):
+            connection.commit()
+            if waited >= wait_seconds:
+                raise lease.BusyError(f"{firm_id} is BUSY: another process pulls its payments; try again in a minute")
+            sleep(0.5)
+            waited += 0.5
+        connection.commit()
+        yield Turn(connection, firm_id)
+
+
+# What the sensor knows of its reads, and of hints that something changed
+
+
+def asked_at(engine: sa.Engine, firm_id: str) -> tuple[datetime | None, datetime | None]:
+    """When the sensor last read this firm's company, and when a webhook last hinted at a change; our clock."""
+    with engine.connect() as connection:
+        return (
+            cursors.read(connection, firm_id, cursors.PULL_ASKED),
+            cursors.read(connection, firm_id, cursors.PULL_HINTED),
+        )
+
+
+def record_asked(engine: sa.Engine, firm_id: str, *, reads: int, now: datetime) -> None:
+    """Remember that the sensor read, and what it cost."""
+    with engine.begin() as connection:
+        cursors.save(connection, firm_id, cursors.PULL_ASKED, now)
+        connection.execute(
+            queries["add_reads"],
+            {"firm_id": firm_id, "month": now.astimezone(UTC).date().replace(day=1), "reads": reads},
+        )
+
+
+def record_hint(engine: sa.Engine, firm_id: str, *, now: datetime) -> None:
+    """Remember that something may have changed: the sensor looks sooner."""
+    with engine.begin() as connection:
+        cursors.save(connection, firm_id, cursors.PULL_HINTED, now)
+
+
+def reads_this_month(engine: sa.Engine, *, now: datetime) -> int:
+    """Reads of all firms in this calendar month (UTC): Intuit meters its app, not a company."""
+    begins = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    with engine.connect() as connection:
+        return int(connection.scalar(queries["reads_since"], {"month": begins.date(), "month_begins": begins}) or 0)
+
+
+def _as_row(received: Received) -> dict[str, Any]:
+    return {
+        "payment_id": received.payment_id,
+        "sync_token": received.sync_token,
+        "status": received.status,
+        "payment_date": received.payment_date,
+        "created_at": received.created_at,
+        "currency": received.currency,
+        "total_cents": received.total_cents,
+        "credit_cents": received.credit_cents,
+        "links": [{"invoice": invoice_id, "cents": cents} for invoice_id, cents in received.links.items()],
+        "method_id": received.method_id,
+        "method_name": received.method_name,
+        "reference": received.reference,
+        "note": received.note,
+        "is_marked": received.is_marked,
+        "problem": received.problem,
+    }
+
+
+def _received(row: Mapping[str, Any]) -> Received:
+    values = {name: row[name] for name in row if name not in ("links", "is_marked")}
+    return Received(**values, links={link["invoice"]: link["cents"] for link in row["links"]})
+
+
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return msgspec.json.encode(rows).decode()
