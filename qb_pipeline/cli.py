@@ -2,7 +2,7 @@
 
 import typer
 
-from qb_pipeline.commands import demo, firms, mapping, services, sync
+from qb_pipeline.commands import demo, documents, firms, mapping, services, sync
 
 app = typer.Typer(
     name="qb-pipeline",
@@ -22,6 +22,8 @@ app.command()(firms.disconnect)
 app.command("list")(sync.list_documents)
 app.command()(sync.sync)
 app.command()(sync.log)
+app.command()(documents.show)
+app.command()(documents.resolve)
 app.command()(services.emulator)
 app.command()(services.doctor)
 

@@ -121,12 +121,18 @@ def errors() -> Iterator[None]:
 
     from qb_pipeline.config import ConfigurationError
     from qb_pipeline.embedded import EmbeddedError
+    from qb_pipeline.ledger.resolutions import MovedError
+    from qb_pipeline.sync.evidence import NotNamedError
+    from qb_pipeline.sync.resolve import AnswerRefusedError
     from qb_pipeline.sync.run import FIRM_ERRORS
     from qb_pipeline.web.callback import ConsentError
 
     try:
         yield
-    except (*FIRM_ERRORS, ConfigurationError, ConsentError, EmbeddedError, ValueError) as error:
+    except (
+        *FIRM_ERRORS, AnswerRefusedError, ConfigurationError, ConsentError, EmbeddedError, MovedError, NotNamedError,
+        ValueError,
+    ) as error:  # fmt: skip
         raise fail(str(error)) from error
     except sqlalchemy.exc.OperationalError as error:
         raise fail(f"a database cannot be used: {str(error.orig).strip()} Try: qb-pipeline doctor") from error

@@ -24,6 +24,17 @@ _SET_ON_LINES = frozenset({"ClassRef", "DeferredRevenue", "PriceLevelRef", "UOMR
 
 
 @dataclass(frozen=True)
+class Field:
+    """One field as billing means it and as QuickBooks holds it. Values are for the eyes of who asked, not for a log."""
+
+    name: str
+    ours: str
+    theirs: str
+    owner: Literal["billing", "quickbooks"]
+    differs: bool
+
+
+@dataclass(frozen=True)
 class Difference:
     """One field that billing and QuickBooks hold differently, and who owns it.
 
@@ -114,49 +125,67 @@ def compare(body: Mapping[str, Any], remote: Mapping[str, Any]) -> list[Differen
 
     Only what the body says is compared; what QuickBooks adds (line ids, subtotals, names of references) is not.
     """
-    differences: list[Difference] = []
+    return [
+        Difference(field.name, field.ours, field.theirs, field.owner)
+        for field in side_by_side(body, remote)
+        if field.differs
+    ]
+
+
+def side_by_side(body: Mapping[str, Any], remote: Mapping[str, Any]) -> list[Field]:
+    """Put every field that a body says beside what QuickBooks holds of it, equal ones too."""
+    fields: list[Field] = []
     for name, ours in body.items():
         if name in _ENVELOPE or name in _REWRITTEN:
             continue
         owner: Literal["billing", "quickbooks"] = "quickbooks" if name in QUICKBOOKS_OWNED else "billing"
         theirs = remote.get(name)
-        pairs = _compare_lines(ours, theirs or ()) if name == "Line" else _compare_values(name, ours, theirs)
-        differences += [Difference(field, _text(mine), _text(other), owner) for field, mine, other in pairs]
+        pairs = _pair_lines(ours, theirs or ()) if name == "Line" else _pair_values(name, ours, theirs)
+        fields += [
+            Field(field, _text(mine), _text(other), owner, _comparable(mine) != _comparable(other))
+            for field, mine, other in pairs
+        ]
     if "DocNumber" in body and "TxnTaxDetail" not in body:  # an invoice without tax: a person may have added some
         tax = (remote.get("TxnTaxDetail") or {}).get("TotalTax") or 0
         if tax:
-            differences.append(Difference("TxnTaxDetail.TotalTax", "", _text(tax), "billing"))
-    return differences
+            fields.append(Field("TxnTaxDetail.TotalTax", "", _text(tax), "billing", differs=True))
+    return fields
 
 
 _Pairs = Iterator[tuple[str, Any, Any]]
 
 
-def _compare_values(field: str, ours: Any, theirs: Any) -> _Pairs:
+def _pair_values(field: str, ours: Any, theirs: Any) -> _Pairs:
     if isinstance(ours, Mapping):
         inner = theirs if isinstance(theirs, Mapping) else {}
         for name, value in ours.items():
-            yield from _compare_values(f"{field}.{name}", value, inner.get(name))
+            yield from _pair_values(f"{field}.{name}", value, inner.get(name))
     elif isinstance(ours, list):
         inner_list = theirs if isinstance(theirs, list) else []
         for position, value in enumerate(ours):
             other = inner_list[position] if position < len(inner_list) else None
-            yield from _compare_values(f"{field}[{position + 1}]", value, other)
-    elif _comparable(ours) != _comparable(theirs):
+            yield from _pair_values(f"{field}[{position + 1}]", value, other)
+    else:
         yield field, ours, theirs
 
 
-def _compare_lines(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> _Pairs:
+def _pair_lines(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> _Pairs:
     """Line by line in their order; a line too many or too few is one difference."""
     kept = [line for line in theirs if _detail_type(line) != "subtotallinedetail"]
     for position in range(max(len(ours), len(kept))):
         field = f"Line[{position + 1}]"
         if position >= len(ours):
-            yield field, None, kept[position].get("Amount", kept[position].get("Description"))
+            yield field, None, _line_text(kept[position])
         elif position >= len(kept):
-            yield field, ours[position].get("Amount", ours[position].get("Description")), None
+            yield field, _line_text(ours[position]), None
         else:
-            yield from _compare_values(field, _without_carried(ours[position]), kept[position])
+            yield from _pair_values(field, _without_carried(ours[position]), kept[position])
+
+
+def _line_text(line: Mapping[str, Any]) -> Any:
+    """What a line that only one side has is shown as: never nothing."""
+    text = line.get("Amount", line.get("Description"))
+    return "a line without amount" if text in (None, "") else text
 
 
 def _without_carried(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -247,18 +247,6 @@ class Attempts:
                 )
         return found
 
-    def known(self, kind: str, quickbooks_ids: Sequence[str]) -> list[str]:
-        """Of Ids in QuickBooks: those that are documents of ours already."""
-        with self._engine.connect() as connection:
-            values = {"firm_id": self._lease.firm_id, "kind": kind, "quickbooks_ids": list(quickbooks_ids)}
-            return list(connection.scalars(queries["known"], values))
-
-    def last_body(self, document_ids: Sequence[int]) -> dict[int, tuple[bytes, str]]:
-        """Of documents: the body of the last attempt that QuickBooks accepted, and the item's bId in it."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(queries["last_body"], {"document_ids": list(document_ids)})
-            return {row.document_id: (bytes(row.body), row.b_id) for row in rows}
-
     @contextmanager
     def _writing(self, what: str) -> Iterator[sa.Connection]:
         """A transaction of this holder and no former one.

@@ -158,15 +158,3 @@ from sync.attempt_item i
 join sync.document d using (document_id)
 where i.attempt_id = :attempt_id and i.outcome = 'open'
 order by i.position;
-
--- name: known
-select quickbooks_id
-from sync.document
-where firm_id = :firm_id and kind = :kind and quickbooks_id = any(:quickbooks_ids);
-
--- name: last_body
-select distinct on (i.document_id) i.document_id, i.b_id, a.body
-from sync.attempt_item i
-join sync.attempt a using (attempt_id)
-where i.document_id = any(:document_ids) and i.outcome = 'accepted'
-order by i.document_id, a.last_sent_at desc;

@@ -41,7 +41,7 @@ IN_QUICKBOOKS = (
 WORK_COLUMNS = [
     "document_id", "kind", "source_id", "part", "state", "reason", "generation", "number", "document_date", "payer_id",
     "amount_cents", "forwarded_cents", "payment_kind", "source_status", "eligibility", "source_hash",
-    "sent_fingerprint", "customer_id", "quickbooks_id", "sync_token",
+    "sent_fingerprint", "customer_id", "quickbooks_id", "sync_token", "reviewed_token",
 ]  # fmt: skip
 
 

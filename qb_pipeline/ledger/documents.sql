@@ -116,7 +116,7 @@ order by part;
 -- name: read
 select document_id, kind, source_id, part, state, reason, generation, number, document_date, payer_id, amount_cents,
        forwarded_cents, payment_kind, source_status, eligibility, source_hash, sent_fingerprint, customer_id,
-       quickbooks_id, sync_token
+       quickbooks_id, sync_token, reviewed_token
 from sync.document
 where document_id = any(:document_ids)
 order by document_date, source_id, part;

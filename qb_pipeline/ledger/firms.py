@@ -252,6 +252,23 @@ class Firms:
             step.change("change_settings", settings=json.dumps({name: written[name] for name in parsed}))
         return step.done
 
+    def require_super_user(self, firm_id: str, actor: str) -> None:
+        """Raises:
+        SetUpError: the actor is no super user of the firm; the message says who is.
+        """
+        with self._engine.connect() as connection:
+            _require_super_user(connection, firm_id, actor)
+
+    @contextmanager
+    def answering(self, firm_id: str, *, actor: str, now: datetime, detail: dict[str, str]) -> Iterator[sa.Connection]:
+        """A super user's answer to one document, in one transaction with its event.
+
+        Raises:
+            SetUpError: the actor is no super user of the firm.
+        """
+        with self._step(firm_id, "resolved", actor=actor, now=now, wants_super_user=True, detail=detail) as step:
+            yield step.connection
+
     @contextmanager
     def _step(
         self,

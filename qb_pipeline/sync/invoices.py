@@ -27,7 +27,7 @@ from qb_pipeline.sync.workplace import Workplace
 def plan_invoices(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
     """Decide about one chunk of the work list.
 
-    ``dry``: nothing is created and nothing read from QuickBooks but names; ``ready`` stays empty.
+    ``dry``: no customer and no item is created; what would be stands as ``references.NOT_YET``.
     """
     plan = Plan()
     voided = work[work["source_status"] == "void"]
@@ -70,6 +70,7 @@ def plan_invoices(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
         markers={i: marker_of(place, listed[i]) for i in sound["invoice_id"]},
         rules=place.rules,
     )
+    plan.contents = {listed[source_id].document_id: content for source_id, content in contents.items()}
     # Revised to nothing: what stands in QuickBooks is voided there, like one that billing voids.
     emptied = {i for i, problem in by_source.items() if problem is Problem.NOTHING_TO_BILL and listed[i].quickbooks_id}
     problems = {
@@ -80,7 +81,7 @@ def plan_invoices(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
             int(forwarded.get(i, old)) for i, old in zip(work["source_id"], work["forwarded_cents"], strict=True)
         ]
     )
-    _choose(place, plan, work, contents, problems, set(voided["source_id"]) | emptied, dry=dry)
+    _choose(place, plan, work, contents, problems, set(voided["source_id"]) | emptied)
     differing = {source_id for source_id, problem in by_source.items() if problem is Problem.TOTAL_MISMATCH}
     totals = describe_totals(invoices[invoices["invoice_id"].isin(differing)], lines)
     plan.stop(work, problems, {listed[source_id].document_id: text for source_id, text in totals.items()})
@@ -94,8 +95,6 @@ def _choose(
     contents: Mapping[str, Content],
     problems: dict[int, Problem],
     voids: set[str],
-    *,
-    dry: bool,
 ) -> None:
     """Give each remaining document its operation; what changes something in QuickBooks is compared with it first."""
     changing: list[tuple[Any, str, Content | None]] = []
@@ -112,11 +111,11 @@ def _choose(
         )
         if operation == "close":
             problems[row.document_id] = Problem.VOID_BEFORE_SENT
-        elif operation in ("update", "void") and not dry:
+        elif operation in ("update", "void"):
             changing.append((row, operation, content))
         else:
             plan.decide(row, operation)
-            if operation == "create" and not dry and content is not None:
+            if operation == "create" and content is not None:
                 plan.ready.append(make_ready(place, row, operation, content, content.body))
     if changing:
         _change(place, plan, changing, problems)
@@ -126,6 +125,7 @@ def _change(
     place: Workplace, plan: Plan, changing: list[tuple[Any, str, Content | None]], problems: dict[int, Problem]
 ) -> None:
     remote = read_remote(place, "invoice", [row for row, _, _ in changing])
+    plan.remote |= remote
     for row, operation, content in changing:
         theirs = remote[row.document_id]
         if operation == "void" and theirs.problem is Problem.REMOTE_VOIDED:

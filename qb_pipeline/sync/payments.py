@@ -30,7 +30,7 @@ TOO_MUCH = (Problem.EXCEEDS_BALANCE, Problem.REJECTION_OPEN)
 def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
     """Decide about one chunk of the work list.
 
-    ``dry``: invoices that the same plan would create count as sent, and nothing is read from QuickBooks.
+    ``dry``: invoices that the same plan would create count as sent; ``PLANNED`` stands for their Ids.
     """
     plan = Plan()
     ids = sorted(set(work["source_id"]))
@@ -69,7 +69,9 @@ def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
     bad = {row.source_id for row in fetched.bad_amounts}
     found = set(zip(planned.parts["payment_id"], planned.parts["part"], strict=True))
     by_key |= {key: Problem.BAD_AMOUNT for key in keys if key[0] in bad}
-    gone = [keys.pop(key).document_id for key in keys.keys() - found - by_key.keys()]
+    voids = {key for key, row in keys.items() if row.source_status == "void" and row.quickbooks_id}
+    by_key = {key: problem for key, problem in by_key.items() if key not in voids}  # none keeps a void at home
+    gone = [keys.pop(key).document_id for key in keys.keys() - found - by_key.keys() - voids]
     if gone:
         place.documents.gone(gone, run=place.run, now=place.clock())
         work = work[~work["document_id"].isin(gone)]
@@ -82,6 +84,7 @@ def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
         markers={key: marker_of(place, row) for key, row in keys.items()},
         rules=place.rules,
     )
+    plan.contents = {keys[key].document_id: content for key, content in contents.items()}
     problems = {keys[key].document_id: problem for key, problem in by_key.items()}
     details = {
         keys[payment_id, part].document_id: blocked_by
@@ -89,7 +92,7 @@ def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
             *(planned.parts[column] for column in ("payment_id", "part", "blocked_by")), strict=True
         )
     }
-    _choose(place, plan, keys, contents, _applications(planned.allocations), problems, dry=dry)
+    _choose(place, plan, keys, contents, _applications(planned.allocations), problems)
     plan.stop(work, problems, details)
     return plan
 
@@ -105,8 +108,6 @@ def _choose(
     contents: Mapping[PartKey, Content],
     applications: Mapping[PartKey, tuple[Application, ...]],
     problems: dict[int, Problem],
-    *,
-    dry: bool,
 ) -> None:
     changing = []
     for key, row in keys.items():
@@ -122,13 +123,14 @@ def _choose(
         )
         if operation == "close":
             problems[row.document_id] = Problem.VOID_BEFORE_SENT
-        elif operation in ("update", "void") and not dry:
+        elif operation in ("update", "void"):
             changing.append((key, row, operation, content))
         else:
             plan.decide(row, operation)
-            if operation == "create" and not dry and content is not None:
+            if operation == "create" and content is not None:
                 plan.ready.append(make_ready(place, row, operation, content, content.body, applications.get(key, ())))
     remote = read_remote(place, "payment", [row for _, row, _, _ in changing]) if changing else {}
+    plan.remote |= remote
     for key, row, operation, content in changing:
         theirs = remote[row.document_id]
         if operation == "void" and theirs.problem is Problem.REMOTE_VOIDED:
@@ -142,7 +144,7 @@ def _choose(
         identity = {"Id": theirs.entity["Id"], "SyncToken": str(theirs.entity["SyncToken"])}
         if operation == "void":
             nothing = Content({}, 0, "", ())
-            plan.ready.append(make_ready(place, row, operation, nothing, {**identity, "sparse": True}, ()))
+            plan.ready.append(make_ready(place, row, operation, nothing, {**identity, "sparse": True}))
         else:
             assert content is not None  # noqa: S101 - an update has content
             body = update_body(content.body, quickbooks_id=identity["Id"], sync_token=identity["SyncToken"])

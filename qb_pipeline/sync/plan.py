@@ -18,6 +18,7 @@ from qb_pipeline.ledger.attempts import Application
 from qb_pipeline.ledger.documents import Decision
 from qb_pipeline.sync.frames import rows
 from qb_pipeline.sync.push import Ready
+from qb_pipeline.sync.remote import Remote
 from qb_pipeline.sync.workplace import Workplace
 
 OPERATION = {"held": "hold", "refused": "hold", "waiting": "wait", "closed": "close"}
@@ -26,10 +27,16 @@ OPERATION = {"held": "hold", "refused": "hold", "waiting": "wait", "closed": "cl
 
 @dataclass(slots=True)
 class Plan:
-    """Decisions on documents of one kind, and what is ready to leave. Built chunk by chunk."""
+    """Decisions on documents of one kind, and what is ready to leave. Built chunk by chunk.
+
+    ``contents`` is what billing says now of each sound document, sent or not; ``remote`` what QuickBooks holds of those
+    that are to be changed. Both by document id.
+    """
 
     decisions: list[Decision] = field(default_factory=list)
     ready: list[Ready] = field(default_factory=list)
+    contents: dict[int, Content] = field(default_factory=dict)
+    remote: dict[int, Remote] = field(default_factory=dict)
 
     def stop(
         self, work: pd.DataFrame, problems: Mapping[int, Problem], details: Mapping[int, str] | None = None

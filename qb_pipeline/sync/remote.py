@@ -39,7 +39,7 @@ def read_remote(place: Workplace, kind: str, rows: Sequence[Any]) -> dict[int, R
     what looks wrong in it is read by itself before anything is concluded.
     """
     found = {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", [row.quickbooks_id for row in rows])}
-    written = place.sending.last_body([row.document_id for row in rows])
+    written = place.history.last_body([row.document_id for row in rows])
     judged: dict[int, Remote] = {}
     for row in rows:
         sent = _read_sent(kind, *written.get(row.document_id, (b"", "")))
@@ -73,6 +73,8 @@ def _judge(place: Workplace, row: Any, entity: Entity | None, sent: Mapping[str,
         return Remote(None, Problem.REMOTE_DELETED)
     if is_voided(entity):
         return Remote(entity, Problem.REMOTE_VOIDED)
+    if row.reviewed_token and str(entity.get("SyncToken")) == row.reviewed_token:
+        return Remote(entity, None)  # a person has seen this version, and decided that billing's goes over it
     changed = {difference.field for difference in compare(sent, entity) if difference.owner == "billing"}
     if changed == {CUSTOMER}:
         return Remote(entity, _judge_customer(place, row, sent["CustomerRef"]["value"], entity["CustomerRef"]["value"]))

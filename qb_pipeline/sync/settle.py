@@ -83,7 +83,7 @@ def _find(place: Workplace, attempt: Attempt, bodies: Bodies) -> dict[int, Outco
     for kind, items in creates.items():
         candidates = _candidates(place, kind, items, bodies, attempt.first_sent_at)
         nameless = {row["Id"]: row for row in candidates if is_voided(row) and not _marker_of(row)}
-        for known in place.sending.known(kind, list(nameless)):  # such as the former bearer of a number
+        for known in place.history.owns(kind, list(nameless)):  # such as the former bearer of a number
             del nameless[known]
         for item in items:
             body = bodies[item.document_id]

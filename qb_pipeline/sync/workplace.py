@@ -21,6 +21,7 @@ from qb_pipeline.core.settings import FirmRules
 from qb_pipeline.ledger.attempts import Attempts
 from qb_pipeline.ledger.documents import Documents
 from qb_pipeline.ledger.firms import Firm
+from qb_pipeline.ledger.history import History
 from qb_pipeline.ledger.lease import Lease
 from qb_pipeline.ledger.log import Log, Run
 from qb_pipeline.ledger.mappings import Mappings
@@ -105,6 +106,11 @@ class Workplace:
         attempt = getattr(self.in_hand, "attempt", None)
         if attempt is not None:
             self.sending.leaving(attempt, now=self.clock())
+
+    @property
+    def history(self) -> History:
+        """What was done with single documents."""
+        return History(self.engine, self.firm.firm_id)
 
     @property
     def sending(self) -> Attempts:

@@ -347,18 +347,6 @@ def test_a_refused_update_leaves_what_the_payment_pays(desk: Desk) -> None:
 # Looking back
 
 
-def test_the_last_accepted_body_is_remembered(desk: Desk) -> None:
-    desk.see(invoice("1"), invoice("2"))
-    desk.accept(desk.reserve(desk.item("1"), desk.item("2"), body=b"first"))
-    desk.see(invoice("1", updated_at=LATER), invoice("2", updated_at=LATER))
-    desk.accept(desk.reserve(desk.item("1", "update"), body=b"second", now=LATER))
-    attempt = desk.reserve(desk.item("2", "update"), body=b"never accepted", now=LATER)
-    desk.accept(attempt, refused(desk, "2", "held", "PERIOD_CLOSED"))
-
-    ids = [desk.id_of("1"), desk.id_of("2")]
-    assert desk.attempts.last_body(ids) == {ids[0]: (b"second", "1"), ids[1]: (b"first", "2")}
-
-
 def test_open_attempts_come_oldest_first_and_only_those_of_the_firm(desk: Desk) -> None:
     desk.see(*(invoice(name) for name in "abc"))
     later = desk.reserve(desk.item("b"), now=LATER)

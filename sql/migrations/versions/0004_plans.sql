@@ -1,2 +1,17 @@
--- Plans that a person applies, and a person's answers to held documents.
-select 1;
+-- What a person has decided about single documents, what a census found, and plans that wait to be applied.
+
+alter table sync.document add column reviewed_token text not null default '';
+comment on column sync.document.reviewed_token is
+    'SyncToken of the version in QuickBooks that a person has decided about: its differences are no drift; those of a later version are.';
+
+create table sync.set_aside (
+    firm_id       text not null references sync.firm,
+    kind          text not null check (kind in ('invoice', 'payment')),
+    quickbooks_id text not null,
+    document_id   bigint not null references sync.document,
+    set_aside_at  timestamptz not null,
+    set_aside_by  text not null,
+    primary key (firm_id, kind, quickbooks_id)
+);
+comment on table sync.set_aside is
+    'Documents in QuickBooks that carry the mark of one of ours and are not it, as a person decided: copies, and dead ones that were made anew.';

@@ -1,0 +1,84 @@
+"""``show`` and ``resolve``."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline_tests.law_firm import LawFirm
+from qb_pipeline_tests.sync.test_invoices import posted
+from qb_pipeline_tests.sync.test_resolve import drift
+
+
+def test_show_tells_everything_of_one_document(law_firm: LawFirm, terminal: Terminal) -> None:
+    drift(law_firm)
+
+    shown = terminal.json("show", "one", "N-1")
+    printed = terminal.run("show", "one", "invoice:1").out
+
+    yesterday = str(law_firm.today - timedelta(days=1))
+    expected = {
+        "kind": "invoice", "source_id": "1", "number": "N-1", "document_date": yesterday, "amount": "150.00",
+        "state": "held", "reason": "DRIFT",
+    }  # fmt: skip
+    assert {name: shown[name] for name in expected} == expected
+    assert (shown["operation"], shown["answers"], shown["quickbooks"]["total"]) == ("hold", ["retry", "keep"], "100.0")
+    assert {row["field"]: (row["billing"], row["quickbooks"]) for row in shown["fields"] if row["differs"]} == {
+        "TxnDate": (yesterday, "2026-02-02"),
+        "Line[1].Amount": ("150.00", "100.0"),
+        "Line[1].SalesItemLineDetail.UnitPrice": ("150", "100"),
+        "TotalAmt": ("150.00", "100.0"),
+    }
+    assert [row["activity"] for row in shown["log"]] == ["seen", "created", "revised", "held"]
+    assert [row["intuit_tid"] != "" for row in shown["attempts"]] == [True]
+    assert [row["run_id"] for row in shown["runs"]] == [row["run_id"] for row in shown["log"][::2]]
+    for words in (
+        "Reason: DRIFT. A person changed in QuickBooks what billing owns",
+        "You may answer: resolve --keep: leave QuickBooks as it is",
+        "line 1: amount",
+        shown["attempts"][0]["request_id"],
+    ):
+        assert words in printed
+
+
+def test_show_works_while_a_firm_is_paused_and_names_the_next_step_where_it_is_not_connected(
+    law_firm: LawFirm, terminal: Terminal
+) -> None:
+    posted(law_firm)
+    terminal.run("firm", "pause", "one")
+
+    assert "QuickBooks: there" in terminal.run("show", "one", "N-1").out
+    assert "There is no firm two. Next step: qb-pipeline firm add two" in terminal.run("show", "two", "x", code=1).err
+
+
+def test_one_answer_is_wanted_from_a_super_user(law_firm: LawFirm, terminal: Terminal) -> None:
+    drift(law_firm)
+
+    assert "give one answer" in terminal.run("resolve", "one", "N-1", code=2).err
+    assert "give one answer" in terminal.run("resolve", "one", "N-1", "--keep", "--retry", code=2).err
+    assert "is no super user" in terminal.run("resolve", "one", "N-1", "--keep", "--as", "clerk", code=1).err
+    assert law_firm.states() == {"1": ("held", "DRIFT")}
+
+
+def test_what_a_person_keeps_is_said_and_stays(law_firm: LawFirm, terminal: Terminal) -> None:
+    drift(law_firm)
+
+    printed = terminal.run("resolve", "one", "N-1", "--keep", "--as", "partner").out
+
+    assert printed.splitlines()[-1] == "invoice:1 is now synced"
+    assert law_firm.states() == {"1": ("synced", "")}
+
+
+@pytest.mark.slow
+def test_an_answer_is_followed_by_a_sync_of_the_one_document(law_firm: LawFirm, terminal: Terminal) -> None:
+    drift(law_firm)
+    law_firm.invoice("2", "20.00")
+
+    done = terminal.json("resolve", "one", "N-1", "--retry", "--yes", "--as", "partner")
+
+    [invoice] = law_firm.books.ours("Invoice")
+    assert (done["document"], done["answer"], done["state"], done["failed"]) == ("invoice:1", "retry", "synced", "")
+    assert invoice["TotalAmt"] == Decimal("150")
+    [run] = law_firm.query("select trigger, actor from sync.run where run_id = :run", run=done["run"])
+    assert (run["trigger"], run["actor"]) == ("resolve", "partner")
