@@ -69,7 +69,7 @@ def test_what_else_has_the_number_is_shown_beside_a_document_that_cannot_go(law_
 
 def test_when_quickbooks_cannot_be_read_the_ledger_s_side_is_shown_all_the_same(law_firm: LawFirm) -> None:
     posted(law_firm)
-    law_firm.books.fault(*({"what": "html_503", "match": "query"},) * 4)
+    law_firm.books.fault(*({"what": "html_503", "match": "invoice"},) * 4)
 
     evidence = evidence_of(law_firm, "N-1")
 
