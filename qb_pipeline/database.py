@@ -54,7 +54,15 @@ def engine(url: str) -> sa.Engine:
             f"a database URL names a driver that is not there ({error}); {HOW_TO_WRITE_IT}"
         ) from error
     sa.event.listen(made, "handle_error", _leave_values_out)
+    if made.dialect.name == "sqlite":
+        sa.event.listen(made, "connect", _name_schema)
     return made
+
+
+def _name_schema(connection: Any, _record: object) -> None:
+    """Let a SQLite file, which has no schemas, answer to the name ``billing``."""
+    [(_number, _name, path)] = connection.execute("pragma database_list")
+    connection.execute("attach database ? as billing", (path or ":memory:",))
 
 
 def _leave_values_out(context: sa.engine.ExceptionContext) -> None:

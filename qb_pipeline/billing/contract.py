@@ -41,6 +41,9 @@ ACCEPTED: dict[Family, tuple[type[sa.types.TypeEngine[Any]], ...]] = {
     "flag": (sa.Boolean,),
 }
 
+IN_SQLITE: dict[Family, str] = {"date": "date", "instant": "datetime"}
+"""SQLite keeps times as text or numbers, and has functions that make times of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -196,7 +199,10 @@ def _check_relation(
             yield Violation(name, column, "is missing", f"add the column ({WANTED[family]}), under this name")
         elif not _is_of(family, found[column]["type"], is_postgresql=engine.dialect.name == "postgresql"):
             problem = f"is {found[column]['type']}, not {WANTED[family]}"
-            yield Violation(name, column, problem, _conversion(column, family, found[column]["type"]))
+            remedy = _conversion(column, family, found[column]["type"])
+            if engine.dialect.name == "sqlite" and family in IN_SQLITE:
+                remedy = f"let the view make it: {IN_SQLITE[family]}({column})"
+            yield Violation(name, column, problem, remedy)
         else:
             usable.add(column)
             if column in relation.key and found[column]["nullable"] and not is_view:
