@@ -19,6 +19,7 @@ from qb_pipeline.billing.source import fetch_firm
 from qb_pipeline.core.markers import find_marker
 from qb_pipeline.ledger.firms import Firm
 from qb_pipeline.ledger.log import Run
+from qb_pipeline.ledger.mappings import Mapping, Mappings
 from qb_pipeline.quickbooks.environments import environment
 from qb_pipeline.quickbooks.oauth import Tokens
 from qb_pipeline.quickbooks.throttle import Throttle
@@ -205,6 +206,11 @@ class LawFirm:
             connection.execute(sa.text(f"delete from billing.{relation} where {where}"), values)  # noqa: S608
 
     # The pipeline
+
+    def map(self, kind: str, source_id: str, quickbooks_id: str) -> None:
+        """Map one thing of billing by hand."""
+        link = Mapping(kind, source_id, quickbooks_id, "", "person")
+        Mappings(self.ledger, FIRM).remember([link], actor=PARTNER, now=self.time.now())
 
     def sync(
         self,

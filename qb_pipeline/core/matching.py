@@ -16,6 +16,7 @@ from qb_pipeline.core.names import (
     NAME_LENGTH,
     SUFFIX_LENGTH,
     find_name_problem,
+    former_name,
     join_names,
     name_key,
     tidy,
@@ -168,7 +169,8 @@ def _index_customers(customers: pd.DataFrame) -> tuple[dict[Name, list[_Customer
     ):
         customer = _Customer(customer_id, is_active, is_sub_customer)
         active[customer_id] = is_active
-        display, company_key = name_key(display_name), name_key(company)
+        display = name_key(display_name if is_active else former_name(display_name))
+        company_key = name_key(company)
         # A customer that goes by its company's name is the company; the person in it is only whom to ask for.
         if (given or family) and not (company_key and display.startswith(company_key)):
             by_name.setdefault(("person", name_key(given), name_key(family)), []).append(customer)
@@ -251,8 +253,9 @@ class _Items:
 def _index_items(items: pd.DataFrame) -> _Items:
     by_name: dict[str, set[str]] = {}
     by_code: dict[str, set[str]] = {}
-    for item_id, name, sku in zip(*(items[column].tolist() for column in ("item_id", "name", "sku")), strict=True):
-        by_name.setdefault(name_key(name), set()).add(item_id)
+    columns = ("item_id", "name", "sku", "is_active")
+    for item_id, name, sku, is_active in zip(*(items[column].tolist() for column in columns), strict=True):
+        by_name.setdefault(name_key(name if is_active else former_name(name)), set()).add(item_id)
         if sku:
             by_code.setdefault(name_key(sku), set()).add(item_id)
     is_service = items["type"] == "Service"

@@ -50,6 +50,9 @@ _IDENTITY_NUMBERS = tuple(
 )
 
 
+_DELETED = re.compile(r" \(deleted(?: \d+)?\)$", re.I)
+
+
 def tidy(text: str) -> str:
     """Trim, fold spaces, compose to NFC. Control characters stay: whether they are dropped or refused differs."""
     if text.isascii() and text.isprintable():
@@ -87,6 +90,11 @@ def name_key(text: str) -> str:
         return " ".join(text.lower().split())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return " ".join("".join(c for c in folded if unicodedata.category(c) != "Cf").split())
+
+
+def former_name(name: str) -> str:
+    """The name that an inactive entry of QuickBooks had: it adds " (deleted)" by itself, to free the name."""
+    return _DELETED.sub("", name)
 
 
 def find_name_problem(name: str, limit: int = NAME_LENGTH) -> Problem | None:

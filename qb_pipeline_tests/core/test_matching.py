@@ -242,6 +242,13 @@ def match_fee_items(found: pd.DataFrame) -> dict[str, str]:
         pytest.param(fee_item(), [item("1", "Consultations")], CREATE, id="near is not equal"),
         pytest.param(fee_item(), [item("1"), item("2", "Other", "CON")], "AMBIGUOUS_ITEM", id="two items"),
         pytest.param(fee_item(), [item("1", is_active=False)], "INACTIVE_ITEM", id="an inactive one"),
+        pytest.param(
+            fee_item(),
+            [item("1", "Consultation (deleted)", is_active=False)],
+            "INACTIVE_ITEM",
+            id="as QuickBooks names it",
+        ),
+        pytest.param(fee_item(), [item("1", "Consultation (deleted)")], CREATE, id="a name is a name"),
         pytest.param(fee_item(), [item("1", is_active=False), item("2", "CON")], "2", id="an active one beside it"),
         pytest.param(fee_item(), [item("1", type="Inventory")], "UNMAPPED_FEE_ITEM", id="no service"),
         pytest.param(fee_item(name="a:b"), [], "BAD_NAME", id="a colon"),

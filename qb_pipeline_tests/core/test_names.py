@@ -8,6 +8,7 @@ from qb_pipeline.core.names import (
     cut,
     drop_control_characters,
     find_name_problem,
+    former_name,
     has_control_character,
     is_email,
     join_names,
@@ -89,6 +90,12 @@ def test_a_name_is_too_long_one_character_after_its_limit() -> None:
     assert find_name_problem("x" * 100) is None
     assert find_name_problem("x" * 101) is Problem.NAME_TOO_LONG
     assert find_name_problem("x" * 17, limit=16) is Problem.NAME_TOO_LONG
+
+
+def test_an_inactive_entry_had_its_name_without_what_quickbooks_adds() -> None:
+    names = ["Advice (deleted)", "Advice (deleted 2)", "Advice", "(deleted) Advice"]
+
+    assert [former_name(name) for name in names] == ["Advice", "Advice", "Advice", "(deleted) Advice"]
 
 
 def test_names_are_joined_and_kept_apart() -> None:

@@ -356,3 +356,87 @@ def test_a_revision_that_would_lose_a_class_is_held(law_firm: LawFirm) -> None:
     law_firm.sync()
 
     assert (law_firm.states(), classes(law_firm)) == ({"1": ("held", "DRIFT")}, [("100.0", class_id)])
+
+
+@pytest.mark.slow
+def test_an_invoice_with_another_date_number_and_text_is_changed_in_place(law_firm: LawFirm) -> None:
+    before = posted(law_firm, paid="40.00")
+    day = law_firm.today - timedelta(days=20)
+    law_firm.change("update invoices set invoice_date = :day, due_date = :day, invoice_number = 'N-1a'", day=day)
+    law_firm.change("update invoice_lines set description = 'Advice of May'")
+
+    law_firm.sync()
+
+    [after] = law_firm.books.ours("Invoice")
+    assert (after["Id"], after["DocNumber"], after["TxnDate"], after["DueDate"]) == (
+        before["Id"], "N-1a", day.isoformat(), day.isoformat(),
+    )  # fmt: skip
+    assert (after["Line"][0]["Description"], str(after["Balance"])) == ("Advice of May", "60.0")
+    assert law_firm.states()["1"] == ("synced", "")
+
+
+@pytest.mark.slow
+def test_a_former_number_may_be_used_by_the_next_invoice(law_firm: LawFirm) -> None:
+    law_firm.books.switch(duplicate_numbers="refused")
+    posted(law_firm)
+    law_firm.change("update invoices set invoice_number = 'N-9'")
+    law_firm.invoice("2", "50.00", invoice_number="N-1")
+
+    law_firm.sync()
+    law_firm.sync()  # QuickBooks may have seen the new one before the change
+
+    assert law_firm.states() == {"1": ("synced", ""), "2": ("synced", "")}
+    assert sorted(row["DocNumber"] for row in law_firm.books.ours("Invoice")) == ["N-1", "N-9"]
+
+
+@pytest.mark.slow
+def test_in_closed_books_nothing_is_made_changed_or_voided_until_they_are_open_again(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    for name in ("revised", "void"):
+        law_firm.invoice(name, "100.00", days_ago=40)
+    law_firm.payment("paid", applied={"revised": "10.00"}, days_ago=40)
+    law_firm.sync()
+    law_firm.books.do("close-books", date=(law_firm.today - timedelta(days=30)).isoformat())
+    law_firm.invoice("new", "100.00", days_ago=40)
+    law_firm.change("update invoice_lines set amount = 90, unit_price = 90 where invoice_id = 'revised'")
+    law_firm.change("update invoices set total_amount = 90 where invoice_id = 'revised'")
+    law_firm.change("update invoices set status = 'void' where invoice_id = 'void'")
+    law_firm.change("update payments set reference = 'other'")
+
+    law_firm.sync()
+    closed = law_firm.states()
+    totals = sorted(str(row["TotalAmt"]) for row in law_firm.books.ours("Invoice"))
+    law_firm.books.do("close-books", date=None)
+    law_firm.sync()
+
+    assert set(closed.values()) == {("held", "PERIOD_CLOSED")}
+    assert totals == ["100.0", "100.0"]
+    assert law_firm.states() == {
+        "new": ("synced", ""), "paid": ("synced", ""), "revised": ("synced", ""), "void": ("voided", ""),
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_terms_and_due_dates_are_billing_s_own(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    term = law_firm.books.create("Term", {"Name": "Net 30 days", "DueDays": 30})["Id"]
+    law_firm.map("terms", "Net 30", term)
+    law_firm.invoice("mapped", "10.00", terms="Net 30", due_date=date(2026, 12, 31))
+    law_firm.invoice("unmapped", "10.00", terms="Net 60", due_date=date(2026, 11, 30))
+
+    law_firm.sync()
+
+    found = {row["DocNumber"]: (row["DueDate"], "SalesTermRef" in row) for row in law_firm.books.ours("Invoice")}
+    assert found == {"N-mapped": ("2026-12-31", True), "N-unmapped": ("2026-11-30", False)}
+
+
+@pytest.mark.slow
+def test_a_very_long_invoice_goes_whole(law_firm: LawFirm) -> None:
+    """More than 750 lines are too many only with tax."""
+    law_firm.activate()
+    law_firm.invoice("1", *["0.01"] * 800)
+
+    law_firm.sync()
+
+    [invoice] = law_firm.books.ours("Invoice")
+    assert (len(invoice["Line"]), str(invoice["TotalAmt"])) == (801, "8.0")

@@ -248,3 +248,92 @@ def test_a_payment_that_billing_takes_up_again_after_its_void_is_held(law_firm: 
 
     assert law_firm.states("payment") == {"p1": ("held", "REMOTE_VOIDED")}
     assert [str(row["TotalAmt"]) for row in law_firm.books.all("Payment")] == ["0"]
+
+
+@pytest.mark.slow
+def test_methods_and_accounts_go_by_their_mapping(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    method = law_firm.books.create("PaymentMethod", {"Name": "Paper check"})["Id"]
+    bank = next(row["Id"] for row in law_firm.books.all("Account") if row["Name"] == "Checking")
+    law_firm.map("payment_method", "check", method)
+    law_firm.map("deposit_account", "check", bank)
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("c", applied={"1": "10.00"}, method="check")
+    law_firm.payment("w", applied={"1": "20.00"}, method="wire")
+
+    law_firm.sync()
+
+    found = {
+        str(row["TotalAmt"]): (row.get("PaymentMethodRef", {}).get("value"), row["DepositToAccountRef"]["name"])
+        for row in law_firm.books.ours("Payment")
+    }
+    assert found == {"10.0": (method, "Checking"), "20.0": (None, "Undeposited Funds")}
+
+
+@pytest.mark.slow
+def test_what_is_paid_too_much_is_kept_where_the_firm_wants_it(law_firm: LawFirm) -> None:
+    law_firm.activate(keep_overpayments="on")
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("over", applied={"1": "100.00"}, amount="130.00")
+    law_firm.payment("alone", amount="25.00")
+
+    law_firm.sync()
+
+    found = [(str(row["TotalAmt"]), str(row["UnappliedAmt"])) for row in law_firm.books.ours("Payment")]
+    assert (sorted(found), set(law_firm.states("payment").values())) == (
+        [("130.0", "30.0"), ("25.0", "25.0")], {("synced", "")},
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_payment_of_a_forwarded_balance_reaches_the_older_invoices_oldest_first(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("old", "100.00", days_ago=60)
+    law_firm.invoice("older", "50.00", days_ago=90)
+    forwarded = [
+        {"kind": "balance_forward", "fee_item_id": None, "amount": amount, "forwarded_invoice_id": invoice_id}
+        for invoice_id, amount in (("old", "100.00"), ("older", "50.00"))
+    ]
+    law_firm.invoice("new", "30.00", lines=forwarded)
+    law_firm.payment("p", applied={"new": "120.00"})
+
+    law_firm.sync()
+
+    [payment] = law_firm.books.ours("Payment")
+    ids = numbers(law_firm)
+    assert sorted(links(payment)) == sorted([(ids["N-new"], "30.0"), (ids["N-older"], "50.0"), (ids["N-old"], "40.0")])
+    assert law_firm.states("payment") == {"p": ("synced", "")}
+
+
+@pytest.mark.slow
+def test_a_payment_that_moves_to_another_invoice_and_day_frees_the_first(law_firm: LawFirm) -> None:
+    before = paid(law_firm)
+    law_firm.invoice("2", "40.00")
+    law_firm.sync()
+    day = law_firm.today - timedelta(days=1)
+    law_firm.change("update payment_applications set invoice_id = '2'")
+    law_firm.change("update payments set received_date = :day", day=day)
+
+    law_firm.sync()
+
+    [after] = law_firm.books.ours("Payment")
+    assert (after["Id"], after["TxnDate"], links(after)) == (
+        before["Id"], day.isoformat(), [(numbers(law_firm)["N-2"], "40.0")],
+    )  # fmt: skip
+    assert {row["DocNumber"]: str(row["Balance"]) for row in law_firm.books.ours("Invoice")} == {
+        "N-1": "100.0", "N-2": "0",
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_payments_on_ineligible_invoices_alone_are_nobody_s_and_mixed_ones_are_held(law_firm: LawFirm) -> None:
+    now = law_firm.time.now()
+    law_firm.activate(eligible_since=now - timedelta(days=5))
+    law_firm.invoice("early", "10.00", created_at=now - timedelta(days=9))
+    law_firm.invoice("late", "10.00")
+    law_firm.payment("alone", applied={"early": "5.00"})
+    law_firm.payment("mixed", applied={"early": "5.00", "late": "5.00"})
+
+    law_firm.sync()
+
+    assert law_firm.states() == {"late": ("synced", ""), "mixed": ("held", "INVOICE_INELIGIBLE")}

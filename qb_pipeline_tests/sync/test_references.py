@@ -169,3 +169,39 @@ def test_a_dry_run_creates_no_customer(law_firm: LawFirm) -> None:
     law_firm.sync(["work_list", "sync_plan"])
 
     assert (customers(law_firm), law_firm.query("select * from sync.mapping where kind = 'payer'")) == ([], [])
+
+
+@pytest.mark.slow
+def test_names_are_found_however_they_are_written_and_nothing_is_guessed(law_firm: LawFirm) -> None:
+    """Payer by payer: what QuickBooks has, what billing says, and where the invoice goes."""
+    law_firm.activate()
+    cases = {
+        # Payer: (first, last), (display, given, family) in QuickBooks, display name of the invoice's customer or reason
+        "apostrophe": (("Sean", "O'Brien"), ("O'Brien, Sean", "Sean", "O'Brien"), "O'Brien, Sean"),
+        "backslash": (("Back\\slash", "Smith"), ("Back\\slash Smith", "Back\\slash", "Smith"), "Back\\slash Smith"),
+        "injection": (("x' OR '1'='1", "Drop"), None, "x' OR '1'='1 Drop"),
+        "composed": (("Jose\u0301", "Pen\u0303a"), ("Peña", "José", "Peña"), "Peña"),
+        "accent": (("Jose", "Pena"), None, "Jose Pena"),
+        "spaces": (("  Mary   Ann ", "Lee"), ("Mary Ann Lee", "Mary Ann", "Lee"), "Mary Ann Lee"),
+        "case": (("ADA", "LOVELACE"), ("Ada Lovelace", "Ada", "Lovelace"), "Ada Lovelace"),
+        "script": (("小明", "王"), ("王小明", "小明", "王"), "王小明"),
+        "display": (("Dana", "Display"), ("dana  display", "", ""), "dana display"),
+        "suffix": (("Sam", "Suffix"), None, "Sam Suffix"),
+        "deleted": (("Del", "Eted"), ("Del Eted (deleted)", "", ""), "Del Eted"),
+    }
+    for payer_id, ((first, last), there, _) in cases.items():
+        if there:
+            enter_customer(law_firm, *there)
+        law_firm.insert("payers", payer_id=payer_id, first_name=first, last_name=last)
+        law_firm.invoice(payer_id, "10.00", payer_id=payer_id)
+    law_firm.books.do("inactivate", entity="Customer", id=enter_customer(law_firm, "Gone Away"))
+    law_firm.insert("payers", payer_id="gone", first_name="Gone", last_name="Away")
+    law_firm.invoice("gone", "10.00", payer_id="gone")
+
+    law_firm.sync()
+
+    found = {
+        row["DocNumber"][2:]: " ".join(row["CustomerRef"]["name"].split()) for row in law_firm.books.ours("Invoice")
+    }
+    assert found == {payer_id: customer for payer_id, (_, _, customer) in cases.items()}
+    assert law_firm.states()["gone"] == ("held", "INACTIVE_CUSTOMER")
