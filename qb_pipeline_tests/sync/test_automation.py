@@ -33,6 +33,7 @@ ACTIVE = Firm(
     activated_at=EARLIER,
     eligible_since=None,
     paused_at=None,
+    cut_over_at=None,
     settings=FirmSettings(auto_sync_payments=True),
 )
 PAUSED = replace(ACTIVE, paused_at=EARLIER)
