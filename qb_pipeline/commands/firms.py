@@ -11,6 +11,7 @@ from qb_pipeline.commands.console import As, Firm, Json, fail, say, table, who, 
 
 if TYPE_CHECKING:
     from qb_pipeline.ledger import firms
+    from qb_pipeline.sync.companies import Companies
 
 CONSENT_SECONDS = 600.0
 
@@ -71,11 +72,15 @@ def list_firms(as_json: Json = False) -> None:
 def show(key: Firm, as_json: Json = False) -> None:
     """Show one firm: its state, its next step, its settings."""
     import json
+    from dataclasses import asdict
 
     from qb_pipeline.core.settings import to_json
+    from qb_pipeline.sync.preflight import recall
 
     with working() as (_, _, companies):
         firm = companies.firms.get(key)
+        looked = recall(companies.ledger, firm)
+        history = companies.firms.history(key)
         values = {
             "firm": firm.firm_id,
             "name": firm.name,
@@ -90,11 +95,20 @@ def show(key: Firm, as_json: Json = False) -> None:
             "eligible_since": firm.eligible_since or "all",
             **{k: v for k, v in json.loads(to_json(firm.settings)).items() if k != "eligible_since"},
         }
+        fences = [asdict(fence) for fence in looked.fences] if looked else []
+        findings = [
+            {"code": finding.code, "severity": finding.severity, "sentence": finding.sentence, "remedy": finding.remedy}
+            for finding in (looked.findings if looked else ())
+        ]
         if as_json:
-            say(json.dumps(values, default=str, indent=2))
-        else:
-            for name, value in values.items():
-                say(f"{name.replace('_', ' '):20} {'' if value is None else value}")
+            more = {"findings": findings, "fences": fences, "history": history}
+            say(json.dumps(values | more, default=str, indent=2))
+            return
+        for name, value in values.items():
+            say(f"{name.replace('_', ' '):20} {'' if value is None else value}")
+        table(findings, ["severity", "code", "sentence", "remedy"], title="pre-flight")
+        table(fences, ["name", "state", "remedy"], title="fences against duplicates")
+        table(history, ["at", "actor", "event", "detail"], title="set-up: who did what")
 
 
 @app.command()
@@ -139,6 +153,7 @@ def activate(
         since = parse_setting("eligible_since", eligible_since, time_zone=firm.time_zone) if eligible_since else now
         firm = companies.firms.activate(key, eligible_since=since, actor=who(actor), now=now)
         say(f"{key} is active for documents created since {_local(firm, since)}. Next step: qb-pipeline sync {key}")
+        _say_findings(companies, key, actor)
 
 
 @app.command("set")
@@ -207,6 +222,7 @@ def connect(
                 granted = callback.wait(CONSENT_SECONDS)
         firm = connect_firm(companies, key, oauth, granted.code, granted.realm_id, actor=who(actor))
         say(f"{key} is connected to {firm.company_name} ({firm.realm_id}). Next step: {firm.next_step}")
+        _say_findings(companies, key, actor)
 
 
 def disconnect(key: Firm, actor: As = "") -> None:
@@ -215,6 +231,22 @@ def disconnect(key: Firm, actor: As = "") -> None:
         companies.oauth().revoke(companies.tokens.load(key).refresh_token)
         companies.firms.disconnect(key, actor=who(actor), now=companies.clock())
         say(f"{key} is disconnected; its links are kept. Next step: qb-pipeline connect {key}")
+
+
+def _say_findings(companies: "Companies", key: str, actor: str) -> None:
+    """Look at the company and say what to know of it; a step that was taken stands, whatever comes of this."""
+    from qb_pipeline.ledger.log import Run
+    from qb_pipeline.quickbooks.errors import QuickBooksError
+    from qb_pipeline.sync.preflight import examine
+
+    try:
+        with companies.open(key, Run("pre-flight", "cli", who(actor)), setting_up=True) as place:
+            looked = examine(place)
+    except QuickBooksError as error:
+        say(f"Pre-flight: the company could not be looked at ({error}); the next sync does it.")
+        return
+    for finding in looked.findings:
+        say(str(finding))
 
 
 def _local(firm: "firms.Firm", moment: datetime | None) -> str:

@@ -152,7 +152,12 @@ def sync_now(
             {**row, "amount": _dollars(row["cents"])} for row in companies.log(firm_id).summary(run)
         ]
         rows = companies.log(firm_id).rows(run_id=launched.run_id, limit=1000)
-        outcome["notices"] += [row["detail"] for row in rows if row["activity"] == "skipped" and not row["source_id"]]
+        outcome["notices"] += [
+            row["detail"]
+            for row in rows
+            if (row["activity"] == "skipped" and not row["source_id"])
+            or (row["activity"] == "preflight" and row["reason"])
+        ]
         outcome["control_totals"] += [dict(row) for row in companies.log(firm_id).control_totals(run)]
         ended = companies.log(firm_id).ended(run)
         outcome["reads"] += ended.reads

@@ -369,6 +369,12 @@ class Documents:
         with self._engine.connect() as connection:
             return list(connection.scalars(queries["payer_ids"], {"firm_id": self._firm_id}))
 
+    def payers_held_in(self, run_id: str, reason: str) -> set[str]:
+        """Payers of the documents that a run held, or saw refused, for a reason."""
+        with self._engine.connect() as connection:
+            parameters = {"firm_id": self._firm_id, "run_id": run_id, "reason": reason}
+            return set(connection.scalars(queries["payers_held_in"], parameters))
+
     def pending(self, kinds: Sequence[str]) -> list[Any]:
         """What may need a run by itself: kind, source_id, document_date, state, reason, since; oldest first."""
         with self._engine.connect() as connection:

@@ -376,6 +376,12 @@ from sync.document
 where firm_id = :firm_id and kind in ('invoice', 'payment') and payer_id <> ''
 order by payer_id;
 
+-- name: payers_held_in
+select distinct d.payer_id
+from sync.log l
+join sync.document d using (document_id)
+where l.firm_id = :firm_id and l.run_id = :run_id and l.reason = :reason;
+
 -- name: pending
 select kind, source_id, document_date, state, reason, state_since as since
 from sync.document

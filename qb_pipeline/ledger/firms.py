@@ -269,6 +269,11 @@ class Firms:
         with self._step(firm_id, "resolved", actor=actor, now=now, wants_super_user=True, detail=detail) as step:
             yield step.connection
 
+    def history(self, firm_id: str) -> list[dict[str, Any]]:
+        """Who changed the firm, when and to what, oldest first: at, actor, event, detail."""
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(queries["history"], {"firm_id": firm_id}).mappings()]
+
     @contextmanager
     def _step(
         self,

@@ -83,6 +83,9 @@ update sync.firm set settings = settings || cast(:settings as jsonb) where firm_
 with forgotten as (delete from sync.cursor where firm_id = :firm_id)
 update sync.firm set eligible_since = :eligible_since where firm_id = :firm_id;
 
+-- name: history
+select at, actor, event, detail from sync.firm_event where firm_id = :firm_id order by firm_event_id;
+
 -- name: add_event
 insert into sync.firm_event (firm_id, at, actor, event, detail)
 values (:firm_id, :now, :actor, :event, cast(:detail as jsonb));

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from qb_pipeline.billing.received import BillingPayments
 from qb_pipeline.billing.source import BillingSource
-from qb_pipeline.ledger import schema
+from qb_pipeline.ledger import company, schema
 from qb_pipeline.ledger.documents import Documents
 from qb_pipeline.ledger.firms import Firm, Firms, SetUpError
 from qb_pipeline.ledger.log import Log, Run
@@ -87,17 +87,18 @@ class Companies:
             if place is not None:
                 place.leave()
 
-        with self._company(firm, guard) as company:
+        with self._company(firm, guard) as quickbooks:
             place = Workplace(
                 firm=firm,
                 run=run,
                 installation=schema.installation_id(self.ledger),
                 billing=BillingSource(self.billing, firm_id),
-                quickbooks=company,
+                quickbooks=quickbooks,
                 documents=Documents(self.ledger, firm_id),
                 mappings=Mappings(self.ledger, firm_id),
                 log=Log(self.ledger, firm_id),
                 engine=self.ledger,
+                company=known.settings if (known := company.seen(self.ledger, firm_id)) else None,
                 first_date=self.first_date,
                 billing_payments=BillingPayments(self.billing, firm_id, firm.currency),
                 quarantine=self.quarantine,

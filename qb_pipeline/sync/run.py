@@ -14,6 +14,7 @@ from qb_pipeline.ledger.attempts import Attempts
 from qb_pipeline.ledger.firms import SetUpError
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.quickbooks.errors import OutcomeUnknownError, QuickBooksError
+from qb_pipeline.sync import preflight
 from qb_pipeline.sync.invoices import plan_invoices
 from qb_pipeline.sync.outcomes import UNSENT
 from qb_pipeline.sync.payments import plan_payments
@@ -89,6 +90,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
     """Do the chosen steps for one firm. Planning without a push is a dry run: nothing is sent.
 
     Raises:
+        SetUpError: the company's settings would make documents come out wrong (pre-flight); nothing was sent.
         BusyError: another run writes to this company.
         LeaseLostError: the firm was paused, or a successor took over.
         DuplicateError: QuickBooks holds a document of ours twice.
@@ -111,11 +113,13 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
                 sleep=place.sleep,
             ) as held:
                 place.lease, place.attempts = held, Attempts(place.engine, held)
+                preflight.require(place)
                 settle(place)
                 chosen = _work(place, selection, planned, steps)
                 # What was lost or moved is known or planned anew by now, and what waited for it can go.
                 if settle(place) or place.try_again:
                     chosen |= _work(place, selection, planned, steps, again=True)
+                preflight.explain_targets(place)
                 _require_known(place)
                 _require_finished(place, [kind for kind in PUSHES if PUSHES[kind] in steps], chosen)
         else:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from qb_pipeline.billing.received import BillingPayments
 from qb_pipeline.billing.source import BillingSource
+from qb_pipeline.core.preflight import CompanySettings
 from qb_pipeline.core.settings import FirmRules
 from qb_pipeline.ledger.attempts import Attempts
 from qb_pipeline.ledger.documents import Documents
@@ -61,6 +62,8 @@ class Workplace:
     in_flight: int = 4
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
+    company: CompanySettings | None = None
+    """Settings of the company as last read (``sync.preflight``)."""
     notices: list[str] = field(default_factory=list)
     unanswered: int = 0
     """Requests in a row whose answer was lost."""
@@ -85,6 +88,7 @@ class Workplace:
             model=2 if self.firm.model == 2 else 1,
             today=self.today,
             first_date=self.first_date,
+            multicurrency=self.company is not None and self.company.multi_currency,
             cut_over_at=self.firm.cut_over_at,
         )
 

@@ -110,7 +110,13 @@ def test_a_firm_that_billing_does_not_know_is_not_added(terminal: Terminal) -> N
 def test_show_says_the_state_the_next_step_and_the_settings(terminal: Terminal) -> None:
     set_up(terminal, "firm add one --super-user ana", "firm subscribe one")
 
-    assert terminal.json("firm", "show", "one") == {
+    shown = terminal.json("firm", "show", "one")
+    history = [(row["actor"], row["event"]) for row in shown.pop("history")]
+
+    assert history == [("ana", "added"), ("ana", "subscribed")]
+    assert shown == {
+        "findings": [],
+        "fences": [],
         "firm": "one",
         "name": "Firm One",
         "state": "subscribed",
@@ -133,6 +139,35 @@ def test_show_says_the_state_the_next_step_and_the_settings(terminal: Terminal) 
         "record_refunds": False,
     }
     assert "state                subscribed\n" in terminal.run("firm", "show", "one").out
+
+
+def test_what_pre_flight_found_is_printed_by_the_step_and_shown_with_the_firm(
+    law_firm: LawFirm, terminal: Terminal
+) -> None:
+    law_firm.books.do("preferences", SalesFormsPrefs={"CustomTxnNumbers": False})
+    law_firm.activate()
+
+    said = terminal.run("firm", "activate", "one", "--as", "partner").out.splitlines()
+    shown = terminal.json("firm", "show", "one")
+
+    assert len(said) == 2
+    assert said[1].startswith("warning CUSTOM_NUMBERS_OFF: Custom transaction numbers are off: ")
+    assert [(row["code"], row["severity"]) for row in shown["findings"]] == [("CUSTOM_NUMBERS_OFF", "warning")]
+    assert [(row["name"], row["state"]) for row in shown["fences"]][1:] == [
+        ("custom transaction numbers", "off"),
+        ("duplicate-number warning", "off"),
+    ]
+    assert "fences against duplicates" in terminal.run("firm", "show", "one").out
+
+
+def test_a_step_stands_although_the_company_could_not_be_looked_at(law_firm: LawFirm, terminal: Terminal) -> None:
+    law_firm.activate()
+    law_firm.books.fault({"match": {"endpoint": "preferences"}, "what": "403", "times": None})
+
+    said = terminal.run("firm", "activate", "one", "--as", "partner").out.splitlines()
+
+    assert said[1].startswith("Pre-flight: the company could not be looked at (")
+    assert terminal.json("firm", "show", "one")["state"] == "active"
 
 
 def test_every_firm_is_listed_with_its_next_step(terminal: Terminal) -> None:

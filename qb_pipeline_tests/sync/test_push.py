@@ -147,7 +147,8 @@ def test_a_total_that_stays_wrong_is_held(law_firm: LawFirm) -> None:
 
     assert law_firm.states()["1"] == ("held", "TOTAL_DIFFERS")
     assert not report.totals_agree("invoice")
-    assert law_firm.books.requests() == {"POST batch": 1, "POST invoice": 1}
+    settings_again = {"GET preferences": 1, "GET companyinfo": 1}
+    assert law_firm.books.requests() == {"POST batch": 1, "POST invoice": 1, **settings_again}
 
 
 def test_a_stale_token_is_read_again_in_the_same_run(law_firm: LawFirm) -> None:

@@ -148,6 +148,7 @@ def test_every_activity_is_a_row_of_the_log_with_its_run(law_firm: LawFirm) -> N
     law_firm.sync()
 
     assert sorted(law_firm.activities()) == [
+        ("", "", "preflight", ""),
         ("customer", "P1", "created", ""),
         ("invoice", "1", "created", ""),
         ("invoice", "1", "seen", ""),
@@ -189,7 +190,7 @@ def test_a_run_that_fails_says_so_in_its_row(law_firm: LawFirm) -> None:
 
     [run] = law_firm.query("select outcome, error, reads, writes from sync.run")
     assert (run["outcome"], run["error"].split(":")[0]) == ("failed", "TransientError")
-    assert (run["reads"], run["writes"]) == (4, 0)
+    assert (run["reads"], run["writes"]) == (2 + 4, 0)  # pre-flight, and the question that is not answered
     assert law_firm.companies.firms.get(FIRM).state == "active"
 
 

@@ -22,7 +22,8 @@ Clock = Callable[[], datetime]
 def examine(*, clock: Clock = lambda: datetime.now(UTC)) -> Iterator[Finding]:
     """Look at everything, one finding after the other.
 
-    Asks QuickBooks for the company's record of each connected firm: one metered read each.
+    Asks QuickBooks for record and settings of each connected firm's company, and for what its mappings point at: two
+    metered reads each, and one per kind that is mapped.
     """
     from qb_pipeline import config
     from qb_pipeline.commands.checkup import machine

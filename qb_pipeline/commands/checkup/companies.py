@@ -39,7 +39,7 @@ def firms(companies: "Companies") -> Iterator[Finding]:
         tokens = _tokens(companies, firm)
         yield tokens
         if answers and tokens.verdict != BROKEN:
-            yield _company(companies, firm)
+            yield from _company(companies, firm)
 
 
 def missing_key(added: "Sequence[Firm]") -> Finding | None:
@@ -96,24 +96,34 @@ def _tokens(companies: "Companies", firm: "Firm") -> Finding:
     return Finding(part, found=f"good until {ends:%Y-%m-%d}")
 
 
-def _company(companies: "Companies", firm: "Firm") -> Finding:
-    """Ask QuickBooks for the company's record with the firm's own tokens."""
+def _company(companies: "Companies", firm: "Firm") -> Iterator[Finding]:
+    """Ask QuickBooks for the company's record and settings, and for what mappings point at, with the firm's tokens."""
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.quickbooks.errors import AuthorizationLostError, QuickBooksError
+    from qb_pipeline.sync.preflight import examine
 
     part = f"company of {firm.firm_id}"
     try:
         with companies.open(firm.firm_id, Run(ASKING, ASKING, ASKING), setting_up=True) as place:
-            name = str(place.quickbooks.read_company_info().get("CompanyName", ""))
+            looked = examine(place)
     except AuthorizationLostError as error:
         remedy = f"qb-pipeline connect {firm.firm_id}, and choose {firm.company_name} ({firm.realm_id})"
-        return Finding(part, BROKEN, f"these tokens do not open it: {error}", remedy)
+        yield Finding(part, BROKEN, f"these tokens do not open it: {error}", remedy)
+        return
     except QuickBooksError as error:
-        return Finding(part, BROKEN, str(error), "Try again later; status.developer.intuit.com knows more.")
+        yield Finding(part, BROKEN, str(error), "Try again later; status.developer.intuit.com knows more.")
+        return
+    name = looked.company_name
     if name != firm.company_name:
         remedy = f"If it was renamed: qb-pipeline connect {firm.firm_id}. Else: qb-pipeline firm pause {firm.firm_id}"
-        return Finding(part, WARNING, f"QuickBooks calls it {name!r}, we know it as {firm.company_name!r}", remedy)
-    return Finding(part, found=f"{name} ({firm.realm_id})")
+        yield Finding(part, WARNING, f"QuickBooks calls it {name!r}, we know it as {firm.company_name!r}", remedy)
+    else:
+        yield Finding(part, found=f"{name} ({firm.realm_id})")
+    fences = ", ".join(f"{fence.name}: {fence.state}" for fence in looked.fences)
+    yield Finding(f"fences against duplicates of {firm.firm_id}", found=fences)
+    for finding in looked.findings:
+        verdict = BROKEN if finding.severity == "blocking" else WARNING
+        yield Finding(f"{finding.code} of {firm.firm_id}", verdict, finding.sentence, finding.remedy)
 
 
 def _clock(companies: "Companies") -> Finding:

@@ -21,6 +21,7 @@ def test_where_nothing_is_wrong_everything_is_ok(law_firm: LawFirm, terminal: Te
         "configuration", "disk", "alerts", "services", "pipeline database", "pipeline schema", "billing database",
         "billing contract", "Dagster database", "Dagster schema", "Dagster daemon", "key", "clock", "tokens of one",
         "company of one",
+        "fences against duplicates of one",
     ]  # fmt: skip
     del found["Dagster daemon"]  # none runs here; see test_dagster_instance
     assert {(finding.verdict, finding.remedy) for finding in found.values()} == {("ok", "")}

@@ -64,6 +64,20 @@ def test_a_company_with_another_name(law_firm: LawFirm, terminal: Terminal) -> N
     assert look(terminal)["company of one"].found.endswith("we know it as 'Stranger & Co.'")
 
 
+def test_settings_of_the_company_that_are_to_be_known_or_mended(law_firm: LawFirm, terminal: Terminal) -> None:
+    law_firm.books.do("preferences", SalesFormsPrefs={"CustomTxnNumbers": False}, TaxPrefs={"UsingSalesTax": False})
+    law_firm.activate(tax_policy="total")
+
+    found = look(terminal)
+
+    assert {part: finding.verdict for part, finding in found.items()} == {
+        "SALES_TAX_OFF of one": "broken",
+        "AUTOMATED_SALES_TAX of one": "warning",
+        "CUSTOM_NUMBERS_OFF of one": "warning",
+    }
+    assert all(finding.remedy for finding in found.values())
+
+
 def test_a_firm_of_another_environment(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
     change(terminal.env[config.DATABASE_URL], "update sync.firm set environment = 'sandbox'")
