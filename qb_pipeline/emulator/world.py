@@ -115,8 +115,12 @@ class World:
     # Time
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward and let happen what is due."""
-        self.clock.advance(seconds)
+        """Move the clock forward; what is due on the way happens at its own time."""
+        until = self.clock.now() + seconds
+        while self._later and self._later[0][0] < until:
+            self.clock.advance(max(0.0, self._later[0][0] - self.clock.now()))
+            self.settle()
+        self.clock.advance(max(0.0, until - self.clock.now()))
         self.journal.append({"clock": self.clock.offset})
         self.settle()
 

@@ -336,7 +336,7 @@ class Company:
             headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
             if body is not None:
                 headers["Content-Type"] = content_type
-            name = f"{method} {endpoint.partition('/')[0]}"
+            name = method if method == "GET" else f"{method} {endpoint}"
             crash_point(f"{name}: before it leaves")
             reply = exchange(
                 self._session,

@@ -138,3 +138,14 @@ def test_no_acknowledged_write_is_lost_when_the_process_is_killed(tmp_path: Path
     assert len(acknowledged) > 10
     assert found[: len(acknowledged)] == acknowledged
     assert len(found) <= len(acknowledged) + 1
+
+
+def test_what_is_due_while_the_clock_jumps_happens_at_its_own_time() -> None:
+    world = make()
+    seen: list[float] = []
+    world.later(20, lambda: seen.append(world.clock.now() - NOON))
+    world.later(50, lambda: seen.append(world.clock.now() - NOON))
+
+    world.advance(100)
+
+    assert (seen, world.clock.now() - NOON) == ([20, 50], 100)
