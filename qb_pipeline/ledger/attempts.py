@@ -17,9 +17,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from qb_pipeline.core.markers import request_id
+from qb_pipeline.core.mirror import Version
 from qb_pipeline.crash_points import crash_point
 from qb_pipeline.database import Queries
-from qb_pipeline.ledger import documents, lease, log
+from qb_pipeline.ledger import documents, lease, log, mirror
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
@@ -80,7 +81,7 @@ class Outcome:
 
     ``outcome`` is accepted, refused, missing (proved absent after an unknown outcome) or not_sent. ``state`` and
     ``reason`` are where the document goes; ``quickbooks_id``, ``sync_token``, ``customer_id`` and ``total_cents`` come
-    from QuickBooks' answer and are empty unless accepted.
+    from QuickBooks' answer and are empty unless accepted, ``version`` is all of that answer that the mirror keeps.
     """
 
     document_id: int
@@ -93,6 +94,7 @@ class Outcome:
     total_cents: int | None = None
     fault_code: str = ""
     activity: str = ""
+    version: Version | None = None
 
 
 class Attempts:
@@ -224,6 +226,8 @@ class Attempts:
                     became = recorded[outcome.document_id]
                     entries += _entries(attempt, items[outcome.document_id], outcome, became, intuit_tid)
             log.write(connection, self._lease.firm_id, run, entries, now=now)
+            versions = [outcome.version for outcome in outcomes if outcome.version is not None]
+            mirror.see(connection, self._lease.firm_id, versions, seen_by="push", now=now)
 
     def open(self) -> list[Attempt]:
         """Attempts whose outcome is not known, oldest first, with the items that are still open."""

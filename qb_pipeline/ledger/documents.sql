@@ -179,6 +179,7 @@ moved as (
     set state = o.state,
         reason = o.reason,
         state_since = case when (d.state, d.reason) = (o.state, o.reason) then d.state_since else :now end,
+        planned_at = :now,
         forwarded_cents = coalesce(o.forwarded_cents, d.forwarded_cents),
         -- a person took it out of QuickBooks: it holds, and pays, nothing there, and is not as it was sent
         sent_fingerprint = case when o.state = 'voided' or o.reason in ('REMOTE_DELETED', 'REMOTE_VOIDED')

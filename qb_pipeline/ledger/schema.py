@@ -10,6 +10,7 @@ import string
 import threading
 from collections.abc import Iterator
 from datetime import datetime
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import alembic.command
@@ -25,6 +26,9 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 COLUMN = re.compile(r"(\w+),?[ ]+-- (.+)$", re.MULTILINE)
 """A column of a view and what it means: ``state,   -- new, waiting, held …``."""
+
+USED_VIEW = re.compile(r"\b(?:from|join) reporting\.(\w+)")
+"""A view that another one is made from."""
 
 DEPENDENT_OBJECTS = "2BP01"
 """PostgreSQL's code for an object that others depend on (appendix A, "PostgreSQL Error Codes")."""
@@ -93,7 +97,10 @@ def _descriptions(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _view_files() -> list[Path]:
-    return sorted((SQL / "reporting").glob("*.sql"))
+    """Every view's file, those that it is made from first."""
+    files = {path.stem: path for path in sorted((SQL / "reporting").glob("*.sql"))}
+    uses = {name: set(USED_VIEW.findall(path.read_text())) & files.keys() - {name} for name, path in files.items()}
+    return [files[name] for name in TopologicalSorter(uses).static_order()]
 
 
 def views_version() -> str:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from qb_pipeline.core.markers import find_marker
+from qb_pipeline.core.mirror import read_version
 from qb_pipeline.core.money import loads, to_cents
 from qb_pipeline.core.plan import compare
 from qb_pipeline.core.problems import Problem
@@ -75,6 +76,7 @@ def read_accepted(item: Item, entity: Entity, body: Mapping[str, Any], *, activi
         customer_id=str(entity.get("CustomerRef", {}).get("value", "")),
         total_cents=total,
         activity=activity,
+        version=None if total is None else read_version(item.kind, entity, is_void=is_voided(entity)),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from qb_pipeline.core.batches import BatchItem, batch_body, batch_id, group_into_batches
 from qb_pipeline.core.markers import Kind
+from qb_pipeline.core.mirror import deleted_version
 from qb_pipeline.core.money import dumps
 from qb_pipeline.core.plan import update_body
 from qb_pipeline.core.problems import Problem
@@ -264,7 +265,8 @@ def _look_again(place: Workplace, attempt: Attempt, outcomes: Sequence[Outcome],
         elif (entity := read_living(place, item.kind, outcome.quickbooks_id)) is not None:
             looked.append(read_accepted(item, entity, bodies[outcome.document_id]))
         else:
-            looked.append(replace(outcome, state="held", reason=Problem.REMOTE_DELETED))
+            gone = outcome.version and deleted_version(item.kind, outcome.quickbooks_id)
+            looked.append(replace(outcome, state="held", reason=Problem.REMOTE_DELETED, version=gone))
     return looked
 
 

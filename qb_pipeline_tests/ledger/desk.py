@@ -5,13 +5,14 @@ must make of it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
+from qb_pipeline.core.mirror import Settlement, Version
 from qb_pipeline.ledger.attempts import Application, Attempt, Attempts, Item, Outcome
 from qb_pipeline.ledger.documents import Decision, Documents
 from qb_pipeline.ledger.firms import Firm, Firms
@@ -125,7 +126,7 @@ class Desk:
         row = self.row(source_id)
         plain = {
             "document_id": row["document_id"],
-            "b_id": source_id,
+            "b_id": source_id[:10],
             "kind": row["kind"],
             "operation": operation,
             "marker": f"mark-{source_id}",
@@ -181,4 +182,25 @@ def accepted(item: Item, **values: Any) -> Outcome:
         "customer_id": "C1",
         "total_cents": 0 if item.operation == "void" else item.total_cents,
     }
-    return Outcome(item.document_id, "accepted", **plain | values)
+    outcome = Outcome(item.document_id, "accepted", **plain | values)
+    return replace(outcome, version=_version(item, outcome)) if item.kind in ("invoice", "payment") else outcome
+
+
+def _version(item: Item, outcome: Outcome) -> Version:
+    is_void = item.operation == "void"
+    return Version(
+        kind=item.kind,
+        quickbooks_id=outcome.quickbooks_id,
+        sync_token=outcome.sync_token,
+        status="void" if is_void else "live",
+        number=item.number,
+        document_date="",
+        due_date="",
+        customer_id=outcome.customer_id,
+        total_cents=outcome.total_cents or 0,
+        balance_cents=0 if item.kind == "payment" else outcome.total_cents or 0,
+        settlements=tuple(
+            Settlement(each.quickbooks_invoice_id, "payment", each.amount_cents)
+            for each in (() if is_void else item.applications)
+        ),
+    )

@@ -31,12 +31,17 @@ from qb_pipeline_tests.ledger.desk import (
 GRAIN = {
     "customer_receivables": ["firm_id", "payer_id"],
     "daily_control_totals": ["firm_id", "kind", "document_date"],
+    "differences": ["firm_id", "measure", "kind", "source_id", "part", "class"],
+    "documents": ["firm_id", "kind", "source_id", "part"],
     "drift": ["firm_id", "kind", "source_id", "part"],
     "enter_by_hand": ["firm_id", "payment_id"],
     "firm_status": ["firm_id"],
     "held_documents": ["firm_id", "kind", "source_id", "part"],
     "invoice_reconciliation": ["firm_id", "invoice_id"],
     "payment_reconciliation": ["firm_id", "payment_id", "applied_date"],
+    "receivables_ageing": ["firm_id", "payer_id"],
+    "reconciliation": ["firm_id", "measure"],
+    "revenue_leakage": ["firm_id", "invoice_id", "class"],
     "sync_log": ["log_id"],
     "unsynced_invoices": ["firm_id", "invoice_id"],
     "unsynced_payments": ["firm_id", "payment_id", "applied_date"],
@@ -275,7 +280,7 @@ def test_receivables_say_what_is_open_and_what_leaks(busy: Desk) -> None:
     columns = ("customer_id", "invoices", "billed", "in_quickbooks", "paid", "open", "open_since")
 
     assert view(busy, "customer_receivables", "payer_id", *columns, "not_in_quickbooks", "not_in_quickbooks_since") == [
-        ("P1", "C1", 7, "2300.18", "700.11", "100.10", "600.01", MARCH, "1600.07", FIRST_DATE - timedelta(days=1)),
+        ("P1", "C1", 8, "2300.18", "1200.11", "100.10", "1100.01", MARCH, "1100.07", FIRST_DATE - timedelta(days=1)),
         ("P2", "C1", 2, "300.20", "300.20", "10.20", "290.00", date(2026, 2, 1), "0.00", None),
     ]
 

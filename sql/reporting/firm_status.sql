@@ -35,8 +35,8 @@ select f.firm_id,                                   -- Law firm, as billing name
        d.to_send,                                   -- Documents that the next sync would look at and send
        d.held,                                      -- Documents that need a person
        d.waiting,                                   -- Documents that wait for another document or a date
-       d.in_flight,                                 -- Documents sent, with the answer outstanding or lost
-       d.synced,                                    -- Documents that stand in QuickBooks as billing means them
+       u.in_flight,                                 -- Documents sent, with the answer outstanding or lost
+       s.synced,                                    -- Documents that stand in QuickBooks as billing means them
        d.to_send_cents * 0.01 as to_send_amount,    -- Money of the documents to send
        d.held_cents * 0.01 as held_amount,          -- Money of the documents that need a person
        r.started_at as last_run_at,                 -- When the last run of this firm began
@@ -47,13 +47,20 @@ cross join lateral (
     select count(*) filter (where state in ('new', 'revised', 'void_pending')) as to_send,
            count(*) filter (where state in ('held', 'refused')) as held,
            count(*) filter (where state = 'waiting') as waiting,
-           count(*) filter (where state in ('sending', 'unknown')) as in_flight,
-           count(*) filter (where state = 'synced') as synced,
            coalesce(sum(amount_cents) filter (where state in ('new', 'revised', 'void_pending')), 0) as to_send_cents,
            coalesce(sum(amount_cents) filter (where state in ('held', 'refused')), 0) as held_cents
     from sync.document
     where firm_id = f.firm_id and kind in ('invoice', 'payment')
+      and state in ('new', 'waiting', 'held', 'revised', 'void_pending', 'refused')
 ) d
+cross join lateral (
+    select count(*) as in_flight from sync.document
+    where firm_id = f.firm_id and kind in ('invoice', 'payment') and state in ('sending', 'unknown')
+) u
+cross join lateral (
+    select count(*) as synced from sync.document
+    where firm_id = f.firm_id and kind in ('invoice', 'payment') and state = 'synced'
+) s
 left join lateral (
     select started_at, outcome, run_id from sync.run where firm_id = f.firm_id order by started_at desc limit 1
 ) r on true;

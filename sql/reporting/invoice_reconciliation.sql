@@ -1,5 +1,6 @@
--- Invoice by invoice: what billing says, what was sent, what QuickBooks holds, and what our payments have paid of it.
+-- Invoice by invoice: what billing says, what was sent, what QuickBooks holds, and what has been paid of it there.
 -- Grain: one row per invoice. Money: dollars; difference = billed - forwarded - in_quickbooks. Read by: analysts at month end.
+-- As of reporting.as_of, where the session sets it.
 create view reporting.invoice_reconciliation as
 select d.firm_id,                                   -- Law firm
        d.source_id as invoice_id,                   -- Invoice in billing
@@ -9,23 +10,22 @@ select d.firm_id,                                   -- Law firm
        d.state,                                     -- State of the document
        d.reason,                                    -- Reason code; empty when there is none
        d.billed_cents * 0.01 as billed,             -- Total in billing, forwarded balance included; a void one bills nothing
-       d.carried_cents * 0.01 as forwarded,         -- Balance of older invoices on it, which is not sent
-       d.sent_total_cents * 0.01 as sent,           -- Total that was last sent and accepted; null when none was
-       d.quickbooks_total_cents * 0.01 as in_quickbooks, -- Total in QuickBooks, as it last answered; null when it never did
-       coalesce(a.paid_cents, 0) * 0.01 as paid,    -- Paid on it in QuickBooks by payments of ours
-       (coalesce(d.quickbooks_total_cents, 0) - coalesce(a.paid_cents, 0)) * 0.01 as open, -- Left to pay in QuickBooks, as far as we know
-       (d.billed_cents - d.carried_cents - coalesce(d.quickbooks_total_cents, 0)) * 0.01 as difference, -- What QuickBooks lacks (or, negative, has too much)
+       d.forwarded_cents * 0.01 as forwarded,       -- Balance of older invoices on it, which is not sent
+       case when d.quickbooks_id is not null then d.sent_cents end * 0.01 as sent, -- Total that was last sent and accepted; null when none was
+       case when d.quickbooks_id is not null then d.held_cents end * 0.01 as in_quickbooks, -- Total in QuickBooks, as it was last seen; null when it was never there
+       coalesce(s.paid_by_us_cents, 0) * 0.01 as paid_by_us, -- Paid on it in QuickBooks by payments of ours
+       (coalesce(s.paid_cents, 0) + d.otherwise_cents) * 0.01 as paid, -- Settled there by anything: our payments, others, credit memos, journals
+       (d.held_cents - coalesce(s.paid_cents, 0) - d.otherwise_cents) * 0.01 as open, -- Left to pay in QuickBooks
+       (d.billed_cents - d.forwarded_cents - d.held_cents) * 0.01 as difference, -- What QuickBooks lacks (or, negative, has too much)
+       d.customer_id,                               -- Customer in QuickBooks; empty while it is not there
+       d.due_date,                                  -- Due date in QuickBooks, else the invoice's date
+       d.quickbooks_status,                         -- live, void or deleted; empty when it never was there
        coalesce(d.quickbooks_id, '') as quickbooks_id -- Id in QuickBooks; empty when it is not there
-from (
-    select *,
-           case when source_status = 'void' then 0 else amount_cents end as billed_cents,
-           case when source_status = 'void' then 0 else forwarded_cents end as carried_cents
-    from sync.document
-    where kind = 'invoice'
-) d
-left join (
-    select p.firm_id, a.quickbooks_invoice_id, sum(a.amount_cents) as paid_cents
-    from sync.application a
-    join sync.document p on p.document_id = a.document_id
-    group by 1, 2
-) a on a.firm_id = d.firm_id and a.quickbooks_invoice_id = d.quickbooks_id;
+from sync.comparison d
+left join lateral (  -- one by one: a month of invoices is a fraction of all; sums over all of them use sync.receivable
+    select sum(s.amount_cents) as paid_cents, sum(s.amount_cents) filter (where p.document_id is not null) as paid_by_us_cents
+    from sync.settlement_then s
+    left join sync.document p on p.firm_id = s.firm_id and p.kind = 'payment' and p.quickbooks_id = s.quickbooks_payment_id
+    where s.firm_id = d.firm_id and s.quickbooks_invoice_id = d.quickbooks_id
+) s on d.quickbooks_id is not null
+where d.kind = 'invoice';

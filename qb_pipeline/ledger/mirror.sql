@@ -1,0 +1,111 @@
+-- name: one_at_a_time
+-- The answers to two requests are kept one after the other: neither waits for a row that the other holds.
+select pg_advisory_xact_lock(hashtextextended('mirror ' || :firm_id, 0));
+
+-- name: close
+-- A version ends when a newer answer says otherwise. What is deleted never comes back. A payment's balance is part of what it
+-- says; an invoice's is compared with what is known to settle it, since our own payments move it without a look at it.
+with seen as (
+    select r.*, md5(to_jsonb(r)::text) as content
+    from jsonb_to_recordset(cast(:versions as jsonb))
+         as r (kind text, quickbooks_id text, sync_token bigint, status text, number text, document_date text,
+               due_date text, customer_id text, total_cents bigint, balance_cents bigint, settlements jsonb)
+)
+update sync.mirror m
+set valid_to = greatest(m.valid_from, :now)
+from seen
+where m.firm_id = :firm_id and m.kind = seen.kind and m.quickbooks_id = seen.quickbooks_id and m.valid_to = 'infinity'
+  and m.status <> 'deleted'
+  and (seen.status = 'deleted'
+       or (seen.sync_token >= cast(m.sync_token as bigint)
+           and (m.content <> seen.content
+                or (m.kind = 'invoice' and seen.status = 'live'
+                    and m.otherwise_cents <> m.total_cents - seen.balance_cents
+                        - (select coalesce(sum(s.amount_cents), 0) from sync.settlement s
+                           where s.firm_id = m.firm_id and s.quickbooks_invoice_id = m.quickbooks_id
+                             and s.valid_to = 'infinity')))));
+
+-- name: add
+-- What has no version that counts gets one. Of a deleted document only that is known; the rest is what it last was.
+with seen as (
+    select r.*, md5(to_jsonb(r)::text) as content
+    from jsonb_to_recordset(cast(:versions as jsonb))
+         as r (kind text, quickbooks_id text, sync_token bigint, status text, number text, document_date text,
+               due_date text, customer_id text, total_cents bigint, balance_cents bigint, settlements jsonb)
+)
+insert into sync.mirror (firm_id, kind, quickbooks_id, valid_from, seen_by, sync_token, status, number, document_date,
+                         due_date, customer_id, total_cents, balance_cents, otherwise_cents, content)
+select :firm_id, seen.kind, seen.quickbooks_id, greatest(former.valid_to, :now), :seen_by,
+       greatest(seen.sync_token, cast(former.sync_token as bigint)), seen.status,
+       case seen.status when 'deleted' then coalesce(former.number, '') else seen.number end,
+       coalesce(cast(nullif(seen.document_date, '') as date), former.document_date),
+       coalesce(cast(nullif(seen.due_date, '') as date), former.due_date),
+       case seen.status when 'deleted' then coalesce(former.customer_id, '') else seen.customer_id end,
+       seen.total_cents, seen.balance_cents,
+       case when seen.kind = 'invoice' and seen.status = 'live'
+            then seen.total_cents - seen.balance_cents
+                 - (select coalesce(sum(s.amount_cents), 0) from sync.settlement s
+                    where s.firm_id = :firm_id and s.quickbooks_invoice_id = seen.quickbooks_id
+                      and s.valid_to = 'infinity')
+            else 0
+       end,
+       seen.content
+from seen
+left join lateral (
+    select * from sync.mirror m
+    where m.firm_id = :firm_id and m.kind = seen.kind and m.quickbooks_id = seen.quickbooks_id
+    order by m.valid_to desc, m.mirror_id desc
+    limit 1
+) former on true
+where former.valid_to is distinct from 'infinity'
+on conflict do nothing;
+
+-- name: settle
+-- What each payment pays, beside what it paid before: of those whose version that counts says what is given.
+with seen as (
+    select r.*, md5(to_jsonb(r)::text) as content
+    from jsonb_to_recordset(cast(:versions as jsonb))
+         as r (kind text, quickbooks_id text, sync_token bigint, status text, number text, document_date text,
+               due_date text, customer_id text, total_cents bigint, balance_cents bigint, settlements jsonb)
+),
+paid as (
+    select m.quickbooks_id, m.document_date, x.quickbooks_invoice_id, x.means, x.amount_cents
+    from seen
+    join sync.mirror m on m.firm_id = :firm_id and m.kind = 'payment' and m.quickbooks_id = seen.quickbooks_id
+         and m.valid_to = 'infinity' and m.content = seen.content
+    cross join jsonb_to_recordset(seen.settlements) as x (quickbooks_invoice_id text, means text, amount_cents bigint)
+),
+closed as (
+    update sync.settlement s
+    set valid_to = greatest(s.valid_from, :now)
+    from seen
+    join sync.mirror m on m.firm_id = :firm_id and m.kind = 'payment' and m.quickbooks_id = seen.quickbooks_id
+         and m.valid_to = 'infinity' and m.content = seen.content
+    where s.firm_id = :firm_id and s.quickbooks_payment_id = seen.quickbooks_id and s.valid_to = 'infinity'
+      and not exists (select from paid p
+                      where p.quickbooks_id = s.quickbooks_payment_id
+                        and p.quickbooks_invoice_id = s.quickbooks_invoice_id
+                        and (p.means, p.amount_cents, p.document_date)
+                            is not distinct from (s.means, s.amount_cents, s.document_date))
+)
+insert into sync.settlement (firm_id, quickbooks_invoice_id, quickbooks_payment_id, means, amount_cents, document_date,
+                             valid_from)
+select :firm_id, p.quickbooks_invoice_id, p.quickbooks_id, p.means, p.amount_cents, p.document_date, :now
+from paid p
+where not exists (select from sync.settlement s
+                  where s.firm_id = :firm_id and s.quickbooks_payment_id = p.quickbooks_id
+                    and s.quickbooks_invoice_id = p.quickbooks_invoice_id and s.valid_to = 'infinity'
+                    and (s.means, s.amount_cents, s.document_date)
+                        is not distinct from (p.means, p.amount_cents, p.document_date));
+
+-- name: living
+select quickbooks_id
+from sync.mirror
+where firm_id = :firm_id and kind = :kind and valid_to = 'infinity' and status <> 'deleted';
+
+-- name: unseen
+select d.quickbooks_id
+from sync.document d
+where d.firm_id = :firm_id and d.kind = :kind and d.quickbooks_id is not null
+  and not exists (select from sync.mirror m
+                  where m.firm_id = d.firm_id and m.kind = d.kind and m.quickbooks_id = d.quickbooks_id);

@@ -1,0 +1,77 @@
+-- Where do billing and QuickBooks differ, by how much, and which one class explains it?
+-- Grain: one row per difference: a document, what is compared (measure), and class. Money: dollars, what billing has more than
+-- QuickBooks. As of reporting.as_of, where the session sets it. An empty class is a difference that nothing explains.
+create view reporting.differences as
+select d.firm_id,                                   -- Law firm
+       case d.kind when 'invoice' then 'billed' else 'received' end as measure, -- billed: invoices; received: payments; open: what is left to pay of invoices
+       d.kind,                                      -- invoice or payment
+       d.source_id,                                 -- Document in billing
+       d.part,                                      -- Date on which credit was applied; else empty
+       d.number,                                    -- Invoice number or payment reference
+       d.document_date,                             -- Date in billing
+       d.payer_id,                                  -- Payer in billing
+       coalesce(c.class, '') as class,              -- Its one class: see docs/reconciliation.md; empty when nothing explains it
+       c.cents * 0.01 as amount,                    -- What billing has more than QuickBooks, or less when negative
+       d.state,                                     -- State of the document
+       d.reason,                                    -- Reason code; empty when there is none
+       d.state_since as since,                      -- Since when the document is in this state
+       coalesce(d.quickbooks_id, '') as quickbooks_id -- Id in QuickBooks; empty when it is not there
+from sync.comparison d
+cross join lateral (
+    values ('forwarded_balance', d.forwarded_cents),
+           -- what billing says and was not sent
+           (case
+                when d.is_adopted then 'adopted'
+                when d.reason = 'SOURCE_GONE' then 'source_gone'
+                when d.state = 'held' then 'held'
+                when d.state = 'refused' then 'refused'
+                when d.state = 'waiting' then 'waiting'
+                when d.state = 'new' then 'new'
+                when d.state = 'sending' then 'sending'
+                when d.state = 'unknown' then 'unknown'
+                when d.state = 'revised' then 'revised'
+                when d.state = 'void_pending' then 'void_pending'
+                when d.state = 'closed' and d.reason = 'INELIGIBLE' then 'ineligible'
+                when d.state = 'closed' and d.reason in ('CREDIT_DEPOSIT', 'REFUND', 'REJECTION', 'REVERSAL') then 'hand_entry'
+                when d.state = 'closed' then 'closed'
+            end, d.billed_cents - d.forwarded_cents - d.sent_cents),
+           -- what QuickBooks made of it at once
+           (case d.kind when 'invoice' then 'tax_variance' else 'total_differs' end,
+            case when d.quickbooks_status = 'live' then d.sent_cents - d.answered_cents else 0 end),
+           -- what a person did to it there since
+           (case d.quickbooks_status
+                when 'deleted' then 'remote_deleted'
+                when 'void' then 'remote_voided'
+                when 'live' then 'drift'
+            end, case when d.quickbooks_status = 'live' then d.answered_cents else d.sent_cents end - d.held_cents)
+) c (class, cents)
+where c.cents <> 0
+  -- most documents agree: they are left out before they are looked at closely
+  and (d.billed_cents <> d.held_cents or d.forwarded_cents <> 0 or d.sent_cents <> d.held_cents or d.answered_cents <> d.held_cents)
+union all
+-- What settles our invoices in QuickBooks and is no payment of ours.
+select d.firm_id, 'open', d.kind, d.source_id, d.part, d.number, d.document_date, d.payer_id, s.class, s.cents * 0.01, d.state,
+       d.reason, d.state_since, d.quickbooks_id
+from (
+    select firm_id, quickbooks_invoice_id, class, sum(cents) as cents
+    from (
+        select s.firm_id, s.quickbooks_invoice_id, s.amount_cents as cents,
+               case s.means
+                   when 'payment' then 'received_in_quickbooks'
+                   when 'credit_memo' then 'credit_memo'
+                   when 'journal' then 'journal'
+                   when 'other' then 'other_settlement'
+                   else ''
+               end as class
+        from sync.settlement_then s
+        where not exists (select from sync.document p
+                          where p.firm_id = s.firm_id and p.kind = 'payment' and p.quickbooks_id = s.quickbooks_payment_id)
+        union all
+        select firm_id, quickbooks_id, otherwise_cents, 'other_settlement'
+        from sync.mirror_then
+        where kind = 'invoice' and otherwise_cents <> 0
+    ) s
+    group by firm_id, quickbooks_invoice_id, class
+    having sum(cents) <> 0
+) s
+join sync.comparison d on d.firm_id = s.firm_id and d.kind = 'invoice' and d.quickbooks_id = s.quickbooks_invoice_id;

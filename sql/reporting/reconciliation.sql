@@ -1,0 +1,29 @@
+-- Per firm: how far are billing and QuickBooks apart, and is all of it explained, to the cent?
+-- Grain: one row per firm and measure. Money: dollars; residual = difference - explained, 0.00 on a good day. As of
+-- reporting.as_of, where the session sets it.
+create view reporting.reconciliation as
+select t.firm_id,                                   -- Law firm
+       t.measure,                                   -- billed: invoices; received: payments; open: what is left to pay of invoices in QuickBooks
+       t.ours * 0.01 as ours,                       -- What billing says; of open: totals in QuickBooks less our payments there
+       t.theirs * 0.01 as theirs,                   -- What QuickBooks holds
+       (t.ours - t.theirs) * 0.01 as difference,    -- What billing has more than QuickBooks
+       coalesce(x.explained, 0.00) as explained,    -- What of it the classes explain
+       (t.ours - t.theirs) * 0.01 - coalesce(x.explained, 0.00) as residual, -- What nothing explains
+       coalesce(x.differences, 0) as differences,   -- How many differences there are
+       coalesce(x.unexplained, 0) as unexplained    -- How many of them have no class
+from (
+    select firm_id, case kind when 'invoice' then 'billed' else 'received' end as measure, sum(billed_cents) as ours,
+           sum(held_cents) as theirs
+    from sync.comparison
+    group by 1, 2
+    union all
+    select firm_id, 'open', sum(held_cents - paid_by_us_cents), sum(open_cents)
+    from sync.receivable
+    group by 1
+) t
+left join (
+    select firm_id, measure, sum(amount) filter (where class <> '') as explained, count(*) as differences,
+           count(*) filter (where class = '') as unexplained
+    from reporting.differences
+    group by 1, 2
+) x on x.firm_id = t.firm_id and x.measure = t.measure;
