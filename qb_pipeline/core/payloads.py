@@ -59,7 +59,6 @@ Everything else that we send is billing's: customer, number, dates, lines, amoun
 _CANONICAL = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _CENT = Decimal("0.01")
 _ONE = Decimal(1)
-_NON = {"value": "NON"}
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,7 @@ def invoice_contents(
     ):
         notices: list[str] = []
         sent, total, tax = _read_lines(
-            sorted(lines_of[invoice_id], key=_line_number), items, tax_codes if with_tax else None, notices
+            sorted(lines_of[invoice_id], key=_line_number), items, tax_codes, notices, with_tax=with_tax
         )
         body: dict[str, Any] = {
             "DocNumber": tidy(number),
@@ -220,7 +219,12 @@ def _line_number(line: tuple[Any, ...]) -> int:
 
 
 def _read_lines(
-    lines: Iterable[tuple[Any, ...]], items: Mapping[str, str], tax_codes: Mapping[str, str] | None, notices: list[str]
+    lines: Iterable[tuple[Any, ...]],
+    items: Mapping[str, str],
+    tax_codes: Mapping[str, str],
+    notices: list[str],
+    *,
+    with_tax: bool,
 ) -> tuple[list[dict[str, Any]], int, int]:
     """Map the lines of one invoice; give the mapped ones, the total of all, and the tax in it."""
     sent: list[dict[str, Any]] = []
@@ -244,7 +248,7 @@ def _read_lines(
                     _prose(description, DESCRIPTION_LENGTH, f"Line {number} Description", notices),
                     *_quantity_and_price(quantity, unit_price, cents),
                     cents,
-                    _NON if tax_codes is None else {"value": _tax_code(tax_codes, is_taxable=is_taxable)},
+                    {"value": _tax_code(tax_codes, is_taxable=with_tax and is_taxable)},
                 )
             )
     if discount:

@@ -369,6 +369,24 @@ class Documents:
         with self._engine.connect() as connection:
             return list(connection.scalars(queries["payer_ids"], {"firm_id": self._firm_id}))
 
+    def held_for(self, reasons: Iterable[Problem]) -> list[Any]:
+        """Invoices and payments that are held for one of these reasons: document_id, kind, source_id, payer_id."""
+        with self._engine.connect() as connection:
+            parameters = {"firm_id": self._firm_id, "reasons": _codes(reasons)}
+            return list(connection.execute(queries["held_for"], parameters))
+
+    def look_again(
+        self, document_ids: Sequence[int], reasons: Iterable[Problem], *, run: log.Run, now: datetime
+    ) -> int:
+        """Put documents that are still held for one of these reasons back on the list; says how many."""
+        with self._engine.begin() as connection:
+            connection.execute(queries["lock"], {"document_ids": list(document_ids)})
+            parameters = {"document_ids": list(document_ids), "reasons": _codes(reasons), "now": now}
+            rows = connection.execute(queries["look_again"], parameters).all()
+            entries = [log.Entry("mapped", row.document_id, detail=row.state) for row in rows]
+            log.write(connection, self._firm_id, run, entries, now=now)
+        return len(rows)
+
     def payers_held_in(self, run_id: str, reason: str) -> set[str]:
         """Payers of the documents that a run held, or saw refused, for a reason."""
         with self._engine.connect() as connection:

@@ -377,6 +377,19 @@ from sync.document
 where firm_id = :firm_id and kind in ('invoice', 'payment') and payer_id <> ''
 order by payer_id;
 
+-- name: held_for
+select document_id, kind, source_id, payer_id
+from sync.document
+where firm_id = :firm_id and kind in ('invoice', 'payment') and state = 'held' and reason = any(:reasons)
+order by document_id;
+
+-- name: look_again
+update sync.document
+set state = case when quickbooks_id is null then 'new' when source_status = 'void' then 'void_pending' else 'revised' end,
+    reason = '', state_since = :now
+where document_id = any(:document_ids) and state = 'held' and reason = any(:reasons)
+returning document_id, state;
+
 -- name: payers_held_in
 select distinct d.payer_id
 from sync.log l

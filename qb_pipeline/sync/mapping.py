@@ -7,24 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qb_pipeline.core.suggestions import suggest
+from qb_pipeline.core.targets import ENTITIES, Target, find_target_problem, read_targets
 from qb_pipeline.ledger.mappings import Mapping as Link
+from qb_pipeline.sync.affected import look_again
 from qb_pipeline.sync.workplace import Workplace
 
 METHODS = ("check", "card", "echeck", "cash", "wire", "credit", "other")
 """Billing's payment methods (docs/interfaces.md, billing contract)."""
 
 TAX_CODES = {"TAX": "taxable line", "NON": "line without tax", "TOTAL": "tax of the whole invoice"}
-
-ENTITIES = {
-    "payer": "Customer", "fee_item": "Item", "payment_method": "PaymentMethod", "deposit_account": "Account",
-    "terms": "Term", "tax_code": "TaxCode",
-}  # fmt: skip
-"""Kinds of mapping, and what each is mapped to."""
-
-NAME_FIELDS = {"Customer": "DisplayName"}
-
-DEPOSIT_TYPES = ("Bank", "Other Current Asset")
-"""Where a payment may be deposited. Source: Intuit, Payment reference, DepositToAccountRef (read 2026-11-21)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +62,9 @@ def suggest_rows(place: Workplace) -> list[Row]:
         wanted = {row.billing_id: row.billing_name for row in unmapped if row.kind == kind}
         if not wanted:
             continue
-        choices = read_choices(place, kind)
+        choices = {
+            key: target.name for key, target in _read(place, kind).items() if target.is_active and target.is_usable
+        }
         found = suggest(wanted, choices)
         rows += [
             Row(
@@ -82,29 +75,18 @@ def suggest_rows(place: Workplace) -> list[Row]:
     return rows
 
 
-def read_choices(place: Workplace, kind: str) -> dict[str, str]:
-    """What this kind may be mapped to: ids and names of active entries."""
-    entity = ENTITIES[kind]
-    rows = place.quickbooks.query_all(entity, where="Active = true")
-    name = NAME_FIELDS.get(entity, "Name")
-    return {
-        row["Id"]: str(row.get(name, ""))
-        for row in rows
-        if entity != "Account" or row.get("AccountType") in DEPOSIT_TYPES
-    }
-
-
 def import_rows(place: Workplace, rows: Sequence[Row]) -> list[RowError]:
     """Store the rows that name a QuickBooks id as a person's mappings; all of them, or none when one is wrong.
 
-    Rows without a QuickBooks id are skipped, so that an exported file can be filled in bit by bit.
+    Rows without a QuickBooks id are skipped, so that an exported file can be filled in bit by bit. Documents that were
+    held for want of a mapping that changed are looked at again; what was sent stays as it is.
 
     Returns:
         What is wrong, row by row; empty when everything was stored.
     """
     errors: list[RowError] = []
     names = _billing_names(place)
-    choices: dict[str, dict[str, str]] = {}
+    targets: dict[str, dict[str, Target]] = {}
     seen: dict[tuple[str, str], int] = {}
     links = []
     for line, row in enumerate(rows, start=2):
@@ -113,8 +95,8 @@ def import_rows(place: Workplace, rows: Sequence[Row]) -> list[RowError]:
             continue
         if not row.quickbooks_id:
             continue
-        if row.kind not in choices:
-            choices[row.kind] = read_choices(place, row.kind)
+        if row.kind not in targets:
+            targets[row.kind] = _read(place, row.kind)
         first = seen.setdefault((row.kind, row.billing_id), line)
         if first != line:
             errors.append(
@@ -124,20 +106,21 @@ def import_rows(place: Workplace, rows: Sequence[Row]) -> list[RowError]:
             errors.append(
                 RowError(line, f"billing has no {row.kind} {row.billing_id!r}", "Take the id from `mapping export`.")
             )
-        elif row.quickbooks_id not in choices[row.kind]:
-            errors.append(
-                RowError(
-                    line,
-                    f"QuickBooks has no active {ENTITIES[row.kind]} with Id {row.quickbooks_id!r}",
-                    "Take the id from `mapping suggest`, or make the entry active in QuickBooks.",
-                )
-            )
+        elif problem := find_target_problem(row.kind, row.quickbooks_id, targets[row.kind]):
+            errors.append(RowError(line, *problem))
         else:
-            name = choices[row.kind][row.quickbooks_id]
+            name = targets[row.kind][row.quickbooks_id].name
             links.append(Link(row.kind, row.billing_id, row.quickbooks_id, name, "person"))
     if not errors:
+        known = {kind: place.mappings.links(kind) for kind in targets}
+        changed = [link for link in links if known[link.kind].get(link.source_id) != link.quickbooks_id]
         place.mappings.remember(links, actor=place.run.actor, now=place.clock())
+        look_again(place, changed)
     return errors
+
+
+def _read(place: Workplace, kind: str) -> dict[str, Target]:
+    return read_targets(kind, place.quickbooks.query_all(ENTITIES[kind], where="Active IN (true, false)"))
 
 
 def _billing_names(place: Workplace) -> Mapping[str, Mapping[str, str]]:

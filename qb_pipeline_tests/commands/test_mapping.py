@@ -7,6 +7,8 @@ import typer
 
 from qb_pipeline.commands.mapping import read_file, write_file
 from qb_pipeline.sync.mapping import Row
+from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline_tests.law_firm import LawFirm
 
 
 def test_a_written_file_holds_no_formula_and_reads_back(tmp_path: Path) -> None:
@@ -39,3 +41,29 @@ def test_a_file_that_is_none_of_ours_is_bad_usage(tmp_path: Path, content: bytes
         read_file(file)
 
     assert ended.value.exit_code == 2
+
+
+def test_a_file_is_exported_filled_in_and_imported_whole(law_firm: LawFirm, terminal: Terminal, tmp_path: Path) -> None:
+    law_firm.activate(unmatched_payer="hold")
+    law_firm.invoice("1", "10.00")
+    law_firm.sync(["work_list"])
+    customer_id = law_firm.books.create("Customer", {"DisplayName": "Diaz, Ana"})["Id"]
+    file = tmp_path / "map.csv"
+
+    terminal.run("mapping", "export", "one", str(file))
+    suggested = terminal.json("mapping", "suggest", "one")
+    exported = file.read_text()
+    file.write_text(exported.replace("payer,P1,Ana Diaz,,", "payer,P1,Ana Diaz,99999,"))
+    refused = terminal.run("mapping", "import", "one", str(file), code=1)
+    file.write_text(exported.replace("payer,P1,Ana Diaz,,", f"payer,P1,Ana Diaz,{customer_id},"))
+    said = terminal.run("mapping", "import", "one", str(file), "--as", "ana").out
+
+    assert [(row["billing_id"], row["quickbooks_id"]) for row in suggested if row["kind"] == "payer"] == [
+        ("P1", customer_id)
+    ]
+    assert "QuickBooks has no Customer with Id '99999'" in refused.out
+    assert refused.err.endswith("are wrong; nothing was stored\n")
+    assert said == "1 mappings are stored. Next step: qb-pipeline sync one\n"
+    assert law_firm.query("select source_id, quickbooks_id, origin, changed_by from sync.mapping") == [
+        {"source_id": "P1", "quickbooks_id": customer_id, "origin": "person", "changed_by": "ana"}
+    ]

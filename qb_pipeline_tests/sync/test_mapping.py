@@ -76,7 +76,7 @@ def test_one_bad_row_and_nothing_is_stored(firm: LawFirm) -> None:
 
     assert [(error.line, error.reason) for error in errors] == [
         (3, "billing has no payer 'nobody'"),
-        (4, "QuickBooks has no active Customer with Id '99999'"),
+        (4, "QuickBooks has no Customer with Id '99999'"),
         (5, "payer P2 stands in line 2 too"),
         (6, "no kind 'plant'"),
     ]
@@ -90,7 +90,66 @@ def test_only_bank_and_current_asset_accounts_take_deposits(firm: LawFirm) -> No
     with firm.companies.open(FIRM, RUN) as place:
         errors = import_rows(place, [Row("deposit_account", "check", "", income)])
 
-    assert [error.reason for error in errors] == [f"QuickBooks has no active Account with Id '{income}'"]
+    assert errors == [
+        RowError(
+            2,
+            f"the Account with Id '{income}' is of AccountType Income",
+            "Take one of AccountType Bank or Other Current Asset.",
+        )
+    ]
+
+
+def test_what_is_inactive_is_neither_taken_nor_suggested(firm: LawFirm) -> None:
+    acme = firm.books.create("Customer", {"DisplayName": "ACME Corporation"})["Id"]
+    firm.books.do("inactivate", entity="Customer", id=acme)
+
+    with firm.companies.open(FIRM, RUN) as place:
+        errors = import_rows(place, [Row("payer", "P2", "", acme)])
+        suggested = [row.billing_id for row in suggest_rows(place) if row.kind == "payer"]
+
+    assert [error.reason for error in errors] == [f"the Customer with Id '{acme}' is inactive in QuickBooks"]
+    assert suggested == []
+
+
+def test_every_kind_of_mapping_reaches_quickbooks(firm: LawFirm) -> None:
+    firm.companies.firms.change_settings(FIRM, {"tax_policy": "total"}, actor=PARTNER, now=firm.time.now())
+    firm.insert("fee_items", fee_item_id="F2", name="Filing", code="FIL")
+    lines = [{"fee_item_id": "F2", "amount": "50.00", "is_taxable": True}]
+    firm.invoice("3", lines=lines, terms="thirty days", payer_id="P2")
+    firm.payment("p3", applied={"3": "20.00"}, payer_id="P2", method="wire")
+    firm.sync(["work_list"])
+    acme = firm.books.create("Customer", {"DisplayName": "ACME Corporation"})["Id"]
+    ids = {
+        (entity, row["Name"]): row["Id"]
+        for entity in ("Term", "PaymentMethod", "TaxCode", "Item")
+        for row in firm.books.all(entity)
+    }
+    bank = next(row["Id"] for row in firm.books.all("Account") if row["AccountType"] == "Bank")
+    term, method, tax = ids["Term", "Net 30"], ids["PaymentMethod", "Check"], ids["TaxCode", "NON"]
+
+    with firm.companies.open(FIRM, RUN) as place:
+        errors = import_rows(
+            place,
+            [
+                Row("payer", "P2", "", acme),
+                Row("fee_item", "F2", "", firm.item_id),
+                Row("terms", "thirty days", "", term),
+                Row("payment_method", "wire", "", method),
+                Row("deposit_account", "wire", "", bank),
+                Row("tax_code", "TAX", "", tax),
+            ],
+        )
+    firm.sync()
+
+    invoice = next(row for row in firm.books.ours("Invoice") if row["DocNumber"] == "N-3")
+    [payment] = firm.books.ours("Payment")
+    [line] = [row for row in invoice["Line"] if row["DetailType"] == "SalesItemLineDetail"]
+    assert errors == []
+    assert [
+        invoice["CustomerRef"]["value"], line["SalesItemLineDetail"]["ItemRef"]["value"],
+        invoice["SalesTermRef"]["value"], line["SalesItemLineDetail"]["TaxCodeRef"]["value"],
+        payment["PaymentMethodRef"]["value"], payment["DepositToAccountRef"]["value"],
+    ] == [acme, firm.item_id, term, tax, method, bank]  # fmt: skip
 
 
 def test_a_connected_firm_may_map_before_it_is_active(law_firm: LawFirm) -> None:
