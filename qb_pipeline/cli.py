@@ -2,7 +2,7 @@
 
 import typer
 
-from qb_pipeline.commands import demo, documents, firms, mapping, services, sync
+from qb_pipeline.commands import demo, documents, firms, mapping, pull, services, sync
 
 app = typer.Typer(
     name="qb-pipeline",
@@ -21,6 +21,8 @@ app.command()(firms.connect)
 app.command()(firms.disconnect)
 app.command("list")(sync.list_documents)
 app.command()(sync.sync)
+app.command()(pull.pull)
+app.command()(pull.webhook)
 app.command()(sync.log)
 app.command()(documents.show)
 app.command()(documents.resolve)

@@ -24,9 +24,11 @@ SECRET_KEY = "QB_PIPELINE_SECRET_KEY"  # noqa: S105 - the variable's name, not a
 HOME = "QB_PIPELINE_HOME"
 FIRST_DATE = "QB_PIPELINE_FIRST_DATE"
 ALERT_URLS = "QB_PIPELINE_ALERT_URLS"
+PULL_SECONDS = "QB_PIPELINE_PULL_SECONDS"
 CLIENT_ID = "QUICKBOOKS_CLIENT_ID"
 CLIENT_SECRET = "QUICKBOOKS_CLIENT_SECRET"  # noqa: S105 - the variable's name, not a secret
 ENVIRONMENT = "QUICKBOOKS_ENVIRONMENT"
+WEBHOOK_TOKEN = "QUICKBOOKS_WEBHOOK_TOKEN"  # noqa: S105 - the variable's name, not a secret
 API_URL = "QUICKBOOKS_API_URL"
 DISCOVERY_URL = "QUICKBOOKS_DISCOVERY_URL"
 
@@ -54,6 +56,8 @@ class Config:
     api_url: str | None
     discovery_url: str | None
     alert_urls: str | None = field(repr=False)
+    pull_seconds: int
+    webhook_token: str = field(repr=False)
 
     @property
     def needs_postgres(self) -> bool:
@@ -82,6 +86,9 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         first = date.fromisoformat(first_date)
     except ValueError as error:
         raise ConfigurationError(f"{FIRST_DATE} is {first_date!r}; write a date as 2023-01-31") from error
+    pull_seconds = env.get(PULL_SECONDS) or "300"
+    if not pull_seconds.isdecimal() or not 5 <= int(pull_seconds) <= 86_400:
+        raise ConfigurationError(f"{PULL_SECONDS} is {pull_seconds!r}; write seconds, 5 to 86400")
     return Config(
         home=Path(env[HOME]) if env.get(HOME) else default_home(),
         database_url=env.get(DATABASE_URL) or None,
@@ -94,6 +101,8 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         api_url=env.get(API_URL) or None,
         discovery_url=env.get(DISCOVERY_URL) or None,
         alert_urls=env.get(ALERT_URLS) or None,
+        pull_seconds=int(pull_seconds),
+        webhook_token=env.get(WEBHOOK_TOKEN) or "",
     )
 
 

@@ -2,20 +2,21 @@
 
 import dagster as dg
 
-from qb_pipeline.defs import alerts, assets, jobs, resources, schedules, sensors
+from qb_pipeline.defs import alerts, assets, jobs, received_payments, resources, schedules, sensors
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """The code location ``qb_pipeline``."""
     return dg.Definitions(
-        assets=[*assets.billing_tables, assets.sync_firms],
-        jobs=[jobs.sync],
+        assets=[*assets.billing_tables, assets.sync_firms, received_payments.pull_firms],
+        jobs=[jobs.sync, received_payments.pull_payments],
         schedules=[schedules.daily_sync],
         sensors=[
             sensors.sync_again,
             sensors.auto_sync_payments,
             sensors.orphaned_runs,
+            received_payments.received_payments,
             alerts.alert_on_failure,
             alerts.daily_digest,
         ],

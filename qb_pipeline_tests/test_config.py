@@ -28,6 +28,8 @@ def test_with_an_empty_environment_everything_is_embedded() -> None:
         api_url=None,
         discovery_url=None,
         alert_urls=None,
+        pull_seconds=300,
+        webhook_token="",
     )
     assert (found.needs_postgres, found.needs_emulator) == (True, True)
 
@@ -45,13 +47,15 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         config.API_URL: "https://api",
         config.DISCOVERY_URL: "https://discovery",
         config.ALERT_URLS: "json://h,mailto://u:p@h",
+        config.PULL_SECONDS: "60",
+        config.WEBHOOK_TOKEN: "verifier",
     }
 
     found = config.load(values)
 
     assert found == Config(
         tmp_path, "postgresql://a/1", "postgresql://a/2", "postgresql://a/3", date(2024, 5, 6), "sandbox", "id", "hush",
-        "https://api", "https://discovery", "json://h,mailto://u:p@h",
+        "https://api", "https://discovery", "json://h,mailto://u:p@h", 60, "verifier",
     )  # fmt: skip
     assert (found.needs_postgres, found.needs_emulator) == (False, False)
 

@@ -10,8 +10,12 @@ def test_everything_that_dagster_shows_is_there() -> None:
 
     assert {key.to_user_string() for key in found.resolve_asset_graph().get_all_asset_keys()} == {
         "billing/invoices", "billing/payments", "work_list", "sync_plan", "quickbooks_invoices", "quickbooks_payments",
+        "received_payments",
     }  # fmt: skip
-    assert [job.name for job in found.resolve_all_job_defs() if not job.name.startswith("__")] == ["sync"]
+    assert sorted(job.name for job in found.resolve_all_job_defs() if not job.name.startswith("__")) == [
+        "pull_payments",
+        "sync",
+    ]
     assert [schedule.name for schedule in found.schedules or ()] == ["daily_sync"]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -46,17 +47,29 @@ def launch_sync(
 ) -> Launched:
     """Run the job ``sync`` over inclusive document dates of one firm, and wait for its end."""
     chosen = {"invoice_ids": list(invoice_ids), "payment_ids": list(payment_ids)}
+    resources = {"chosen": {"config": chosen}}
+    return _launch("sync", firm_id, first, last, actor=actor, trigger=trigger, resources=resources)
+
+
+def launch_pull(firm_id: str, first: date, last: date, *, actor: str) -> Launched:
+    """Run the job ``pull_payments`` over payments of inclusive dates that were read, and wait for its end."""
+    return _launch("pull_payments", firm_id, first, last, actor=actor, trigger="cli", resources={})
+
+
+def _launch(
+    job: str, firm_id: str, first: date, last: date, *, actor: str, trigger: str, resources: dict[str, Any]
+) -> Launched:
     with dg.DagsterInstance.get() as instance:
         report_orphans(instance)
         instance.add_dynamic_partitions(firms.name or "", [firm_id])
         result = (
             defs()
-            .resolve_job_def("sync")
+            .resolve_job_def(job)
             .execute_in_process(
                 instance=instance,
                 tags={**range_tags(firm_id, first, last), "trigger": trigger, "actor": actor},
                 run_config={
-                    "resources": {"chosen": {"config": chosen}},
+                    "resources": resources,
                     # Each partition is an event. Dagster keeps them; the person at the terminal needs our summary.
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },

@@ -6,10 +6,10 @@ Does not belong here: reading QuickBooks, writing to billing, and what a payment
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -241,6 +241,17 @@ class ReceivedPayments:
             rows = connection.execute(queries["standing_in_billing"], self._key(payment_ids=[*payment_ids]))
             return {row.external_id: (row.kind, row.amount_cents) for row in rows}
 
+    def posted_in_run(self, run_id: str) -> list[Any]:
+        """What billing got in a run: kind (payment, credit_application, reversal), rows, cents."""
+        with self.engine.connect() as connection:
+            return list(connection.execute(queries["posted_in_run"], self._key(run_id=run_id)).mappings())
+
+    def recent_invoices(self, *, today: date) -> list[str]:
+        """Billing's ids of invoices with a recent payment; how long it is recent is the firm's setting."""
+        since = today - timedelta(days=self.firm.settings.recent_payment_days)
+        with self.engine.connect() as connection:
+            return list(connection.scalars(queries["recent_invoices"], self._key(since=since)))
+
     @contextmanager
     def _writing(self, what: str) -> Iterator[sa.Connection]:
         with self.engine.begin() as connection:
@@ -318,10 +329,18 @@ def record_asked(engine: sa.Engine, firm_id: str, *, reads: int, now: datetime) 
         )
 
 
-def record_hint(engine: sa.Engine, firm_id: str, *, now: datetime) -> None:
-    """Remember that something may have changed: the sensor looks sooner."""
+def record_hints(engine: sa.Engine, environment: str, realm_ids: Collection[str], *, now: datetime) -> int:
+    """Remember that something may have changed in these companies: the sensor looks sooner.
+
+    Returns:
+        How many of them are firms of Model 2; what nobody knows is passed over.
+    """
     with engine.begin() as connection:
-        cursors.save(connection, firm_id, cursors.PULL_HINTED, now)
+        rows = connection.execute(
+            queries["hint"],
+            {"environment": environment, "realm_ids": [*realm_ids], "name": cursors.PULL_HINTED, "now": now},
+        )
+        return len(rows.all())
 
 
 def reads_this_month(engine: sa.Engine, *, now: datetime) -> int:

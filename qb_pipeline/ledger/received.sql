@@ -212,3 +212,26 @@ select (select coalesce(sum(reads), 0) from sync.metered_reads where month = :mo
 
 -- name: paused_at
 select paused_at from sync.firm where firm_id = :firm_id;
+
+-- name: posted_in_run
+select detail as kind, count(*) as rows, sum(amount_cents)::bigint as cents
+from sync.log
+where firm_id = :firm_id and run_id = :run_id and activity in ('received', 'reversed')
+group by detail
+order by detail;
+
+-- name: recent_invoices
+-- Invoices that a payment dated since then pays.
+select distinct p.invoice_id
+from sync.posting p
+where p.firm_id = :firm_id and p.kind <> 'reversal' and p.payment_date >= :since
+  and not exists (select from sync.posting r where r.reverses = p.posting_id)
+order by p.invoice_id;
+
+-- name: hint
+insert into sync.cursor (firm_id, name, value)
+select firm_id, :name, :now
+from sync.firm
+where environment = :environment and realm_id = any(:realm_ids) and model = 2 and activated_at is not null
+on conflict (firm_id, name) do update set value = greatest(cursor.value, excluded.value)
+returning firm_id;

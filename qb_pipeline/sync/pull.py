@@ -18,7 +18,7 @@ from qb_pipeline.billing.received import PostingRefusedError
 from qb_pipeline.core.received import Received, read_payment
 from qb_pipeline.ledger.firms import SetUpError
 from qb_pipeline.ledger.log import Entry
-from qb_pipeline.ledger.received import BUSY_SECONDS, Count, Due, turn
+from qb_pipeline.ledger.received import BUSY_SECONDS, Count, Due, record_asked, turn
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.changes import read_changes, read_dated
 from qb_pipeline.sync.workplace import Workplace
@@ -34,7 +34,7 @@ class PullReport:
     ``changed``: payments that were new or changed in what was read. ``posted``: rows written to billing and their
     cents, by kind (payment, credit_application, reversal). ``states``: all payments of the dates, by state.
     ``troubles``: what needs a person (payment_id, payment_date, state, error). ``differing``: external ids of which
-    billing does not hold what was posted.
+    billing does not hold what was posted. ``recent_invoices``: those with a recent payment, whatever this pull did.
     """
 
     firm_id: str
@@ -44,6 +44,7 @@ class PullReport:
     states: Mapping[str, Count]
     troubles: Sequence[Any]
     differing: Sequence[str]
+    recent_invoices: Sequence[str]
     reads: int
 
     @property
@@ -75,8 +76,12 @@ def look(place: Workplace, *, wait_seconds: float = BUSY_SECONDS) -> tuple[int, 
         QuickBooksError: something was not answered; the cursor stays where it was.
     """
     require_model_2(place)
-    with _turn(place, wait_seconds):
-        changed = _read_changed(place)
+    began = place.clock()
+    try:
+        with _turn(place, wait_seconds):
+            changed = _read_changed(place)
+    finally:
+        record_asked(place.engine, place.firm.firm_id, reads=place.quickbooks.requests.reads, now=began)
     return changed, place.received.due()
 
 
@@ -151,6 +156,7 @@ def pull_firm(place: Workplace, first: date | None, last: date | None, *, by_dat
         states=place.received.counts(first, last),
         troubles=place.received.troubles(first, last),
         differing=differing,
+        recent_invoices=place.received.recent_invoices(today=place.today),
         reads=place.quickbooks.requests.reads,
     )
 

@@ -13,11 +13,13 @@ import pandas as pd
 import sqlalchemy as sa
 
 from qb_pipeline.core.mirror import Settlement, Version
+from qb_pipeline.core.received import Received
 from qb_pipeline.ledger.attempts import Application, Attempt, Attempts, Item, Outcome
 from qb_pipeline.ledger.documents import Decision, Documents
 from qb_pipeline.ledger.firms import Firm, Firms
 from qb_pipeline.ledger.lease import Lease
 from qb_pipeline.ledger.log import Log, Run
+from qb_pipeline.ledger.received import ReceivedPayments
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 LATER = datetime(2026, 3, 2, 13, 0, tzinfo=UTC)
@@ -162,6 +164,30 @@ class Desk:
     def hold(self, source_id: str, reason: str) -> None:
         """Hold a document for a reason."""
         self.decide(Decision(self.id_of(source_id), "hold", reason, 0))
+
+    def receive(
+        self, payment_id: str, *, pays: Sequence[tuple[str, int]] = (), sync_token: int = 0, **values: Any
+    ) -> None:
+        """QuickBooks received a payment on invoices (Q-… there) and it was read; it is judged and posted at once."""
+        plain: dict[str, Any] = {
+            "status": "live",
+            "payment_date": TODAY,
+            "created_at": NOON,
+            "currency": "USD",
+            "total_cents": sum(cents for _, cents in pays),
+            "credit_cents": 0,
+            "links": {f"Q-{invoice_id}": cents for invoice_id, cents in pays},
+        }
+        inbox = self.received
+        inbox.store([Received(payment_id, sync_token, **plain | values)], [], cursor=None, now=NOON)
+        inbox.append([payment_id], methods={}, run=RUN, now=NOON)
+        for posting in inbox.unposted([payment_id]):
+            inbox.record_posted(posting, run=RUN, now=NOON)
+
+    @property
+    def received(self) -> ReceivedPayments:
+        """The inbox of received payments."""
+        return ReceivedPayments(self.engine, Firms(self.engine).get(FIRM))
 
     def logged(self, source_id: str = "") -> list[tuple[str, str]]:
         """Activity and reason of every log row, oldest first."""

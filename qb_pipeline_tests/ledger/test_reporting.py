@@ -1,7 +1,7 @@
 """The views answer their questions, to the cent and at their grain (sql/reporting; A-03, A-05, A-25, A-30, A-55)."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ GRAIN = {
     "receivables_ageing": ["firm_id", "payer_id"],
     "reconciliation": ["firm_id", "measure"],
     "revenue_leakage": ["firm_id", "invoice_id", "class"],
+    "received_payments": ["firm_id", "quickbooks_payment_id"],
+    "recent_quickbooks_payments": ["firm_id", "quickbooks_payment_id", "invoice_id", "kind"],
     "sync_log": ["log_id"],
     "unsynced_invoices": ["firm_id", "invoice_id"],
     "unsynced_payments": ["firm_id", "payment_id", "applied_date"],
@@ -97,6 +99,7 @@ def busy(desk: Desk) -> Desk:
     )
     desk.sync("void", "void", total_cents=0)
     desk.hold("deleted", "REMOTE_DELETED")
+    desk.receive("70", pays=[("part", 2_000)], payment_date=datetime.now(UTC).date())
     return desk
 
 
