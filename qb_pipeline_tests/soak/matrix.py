@@ -13,7 +13,7 @@ from qb_pipeline_tests.law_firm import LawFirm
 from qb_pipeline_tests.soak import work
 from qb_pipeline_tests.soak.checker import Allowed, look, state_of_everything
 from qb_pipeline_tests.soak.plans import Plan, two_faults
-from qb_pipeline_tests.soak.world import Stop, World, catch_up, fork_run, run_to_its_end, wait
+from qb_pipeline_tests.soak.world import Stop, World, fork_run, run_to_its_end, wait
 
 TRIES = 8
 """So many runs must bring a firm to rest, whatever the first ones met."""
@@ -48,7 +48,7 @@ class Tally:
     def figures(self) -> str:
         """One line."""
         return (
-            f"{self.scenarios} scenarios, {self.kills} kills at {len(self.kills_at)} points "
+            f"{self.scenarios} scenarios, {self.kills} kills at {len(self.kills_at)} places "
             f"(at least {min(self.kills_at.values(), default=0)} at each), {self.runs} runs, "
             f"{sum(self.faults.values())} faults, {len(self.violations)} violations, {self.seconds:.0f} s"
         )
@@ -131,7 +131,7 @@ def _scenario(world: World, firm: LawFirm, allowed: Allowed, plan: Plan, day: in
             firm.books.heal()
         firm.time.sleep(work.NAP_SECONDS)
         tally.runs += 1
-        ended = _sync(firm, whole=plan.reads_all)
+        ended = sync_here(firm, whole=plan.reads_all)
         allowed.kills += not ended
         good += ended
         if good == enough:
@@ -143,12 +143,12 @@ def _scenario(world: World, firm: LawFirm, allowed: Allowed, plan: Plan, day: in
         return found
     firm.time.sleep(work.NAP_SECONDS)
     before_last = state_of_everything(firm)
-    if not _sync(firm, whole=True) or state_of_everything(firm) != before_last:
+    if not sync_here(firm, whole=True) or state_of_everything(firm) != before_last:
         found = ["20 restless: a run with nothing to do failed or changed something"]
     return found
 
 
-def _sync(firm: LawFirm, *, whole: bool) -> bool:
+def sync_here(firm: LawFirm, *, whole: bool) -> bool:
     """A run in this very process; whether it ended well. ``whole``: it reads all dates, not only what changed."""
     try:
         firm.sync(first=firm.companies.first_date if whole else None)
@@ -158,7 +158,6 @@ def _sync(firm: LawFirm, *, whole: bool) -> bool:
 
 
 def _prepare_day(firm: LawFirm, allowed: Allowed, day: int) -> None:
-    catch_up(firm)
     firm.time.sleep(work.NAP_SECONDS)
     work.second_thoughts(firm, day - 1)
     work.namesake(firm, allowed, f"N-{day}b")

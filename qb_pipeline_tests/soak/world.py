@@ -4,15 +4,17 @@ Belongs here: starting, forking, killing. Does not belong here: what is sent (``
 """
 
 import gc
+import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from qb_pipeline.billing.contract import install
 from qb_pipeline.database import with_driver
 from qb_pipeline.embedded import postgres
 from qb_pipeline.ledger import schema
+from qb_pipeline.quickbooks.throttle import Throttle
 from qb_pipeline_tests.bookkeeper import Bookkeeper, start_emulator
 from qb_pipeline_tests.conftest import NOON, fresh_database, make_template
 from qb_pipeline_tests.embedded.homes import temporary_home
@@ -37,6 +40,9 @@ WORST = {
     "query_lag_seconds": LAG_SECONDS,
 }
 """No help of QuickBooks: only intent, quarantine and asking stand between a lost answer and a duplicate."""
+
+LEASE_NAP_SECONDS = 1.0
+"""How long ``ledger.lease`` sleeps between two looks at whether the company is free."""
 
 ENDED, FAILED = 0, 3
 """Exit codes of a run that was not killed: it ended well, or with an error that it named."""
@@ -65,7 +71,7 @@ class World:
         ):
             firm = LawFirm(billing, ledger, books, model=model)
             firm.companies.quarantine = timedelta(seconds=QUARANTINE_SECONDS)
-            catch_up(firm)
+            _share_time(firm, SharedTime(books.url))
             yield firm
 
 
@@ -80,10 +86,39 @@ def open_world() -> Iterator[World]:
         server.dispose()
 
 
-def catch_up(firm: LawFirm) -> None:
-    """Set the firm's clock to the emulator's: a run that died may have moved that one only."""
-    answer = requests.get(f"{firm.books.url}/emulator/clock", timeout=30)
-    firm.time.skipped = timedelta(seconds=float(answer.json()["offset_seconds"]))
+class SharedTime:
+    """One clock for all processes of a firm, a little behind the emulator's at most; it jumps where they would sleep.
+
+    Who waits for the lease sleeps really, and moves nothing: time must not fly while another process is sending.
+    """
+
+    def __init__(self, emulator_url: str) -> None:
+        self._url = f"{emulator_url}/emulator/clock"
+        self._skipped = multiprocessing.RawValue("d", 0.0)
+        self.session = requests.Session()
+        self.catch_up()
+
+    def now(self) -> datetime:
+        """What time it is for the pipeline."""
+        return datetime.now(UTC) + timedelta(seconds=self._skipped.value)
+
+    def sleep(self, seconds: float) -> None:
+        """Be so much later at once."""
+        if seconds == LEASE_NAP_SECONDS:
+            time.sleep(0.03)
+        else:
+            answer = self.session.post(self._url, json={"advance_seconds": seconds}, timeout=30)
+            self._skipped.value = float(answer.json()["offset_seconds"])
+
+    def catch_up(self) -> None:
+        """Take over the emulator's time: whoever moved it may have died before saying so."""
+        self._skipped.value = float(self.session.get(self._url, timeout=30).json()["offset_seconds"])
+
+
+def _share_time(firm: LawFirm, shared: SharedTime) -> None:
+    firm.time = shared  # type: ignore[assignment]
+    firm.companies.clock, firm.companies.sleep = shared.now, shared.sleep
+    firm.companies.throttles[firm.books.realm_id] = Throttle(clock=lambda: shared.now().timestamp(), sleep=shared.sleep)
 
 
 @dataclass
@@ -96,7 +131,12 @@ class Stop:
 
 
 def fork_run(
-    firm: LawFirm, output: Path, *, stop: Stop | None = None, heard: Callable[[str], None] | None = None
+    firm: LawFirm,
+    output: Path,
+    *,
+    stop: Stop | None = None,
+    heard: Callable[[str], None] | None = None,
+    whole: bool = False,
 ) -> int:
     """Begin a sync in a forked process and give its pid; with ``stop`` it sends itself a signal at a crash point."""
     gc.freeze()  # the child's collector must not copy all that the parent has
@@ -108,7 +148,7 @@ def fork_run(
     try:
         _move_in(firm, output)
         crash_points.on_reach = _stopper(stop) if stop else heard
-        firm.sync()
+        firm.sync(first=firm.companies.first_date if whole else None)
         code = ENDED
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
@@ -126,7 +166,7 @@ def wait(pid: int) -> int:
 def run_to_its_end(firm: LawFirm, output: Path, stop: Stop | None = None) -> int:
     """A run in a process of its own, killed where ``stop`` says; then the clocks agree again."""
     status = wait(fork_run(firm, output, stop=stop))
-    catch_up(firm)
+    firm.time.catch_up()  # type: ignore[attr-defined]
     return status
 
 
