@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import uuid4
 
 import typer
 
@@ -107,7 +108,8 @@ def sync_now(
 
     Returns:
         firm, runs (ids), failed (messages), activities (kind, activity, reason, documents, amount), held (every
-        document of the selection that needs a person, this run's or not), notices, control_totals, reads, writes.
+        document of the selection that needs a person, this run's or not), notices, control_totals, census, reads,
+        writes.
     """
     from qb_pipeline.core.scopes import spans
     from qb_pipeline.ledger.documents import DAYS_AHEAD
@@ -131,7 +133,7 @@ def sync_now(
             )
     outcome: dict[str, Any] = {
         "firm": firm_id, "runs": [], "failed": [], "activities": [], "held": [], "notices": [], "control_totals": [],
-        "reads": 0, "writes": 0,
+        "census": [], "reads": 0, "writes": 0,
     }  # fmt: skip
     # Dates outside the partitions are held or wait: nothing there is for a run.
     earliest, latest = companies.first_date, companies.clock().date() + timedelta(days=DAYS_AHEAD)
@@ -159,6 +161,7 @@ def sync_now(
             or (row["activity"] == "preflight" and row["reason"])
         ]
         outcome["control_totals"] += [dict(row) for row in companies.log(firm_id).control_totals(run)]
+        outcome["census"] += [dict(row) for row in companies.censuses(firm_id).of_run(run)]
         ended = companies.log(firm_id).ended(run)
         outcome["reads"] += ended.reads
         outcome["writes"] += ended.writes
@@ -188,6 +191,8 @@ def show_outcome(outcome: dict[str, Any]) -> None:
         say(f"{outcome['firm']}: nothing to send.")
     else:
         say(f"{outcome['firm']}: nothing to send. QuickBooks has everything that billing has.")
+    for row in outcome["census"]:
+        say(describe_census(row))
     if outcome["held"]:
         by_remedy = Counter((row["kind"], row["reason"], row["remedy"] or "") for row in outcome["held"])
         table(
@@ -202,6 +207,39 @@ def show_outcome(outcome: dict[str, Any]) -> None:
         say(notice)
     for message in outcome["failed"]:
         say(f"FAILED: {message}")
+
+
+def describe_census(row: Mapping[str, Any]) -> str:
+    """One line: what was counted, and what is wrong with it."""
+    wrong = {
+        "duplicates": "there twice", "copies": "copied by a person", "missing": "missing or void",
+        "differing": "with another total", "foreigners": "with another mark", "strays": "unknown to the ledger",
+        "changed": "changed by a person since",
+    }  # fmt: skip
+    found = [f"{row[name]} {words}" for name, words in wrong.items() if row[name]]
+    reads = f"{row['reads']} read{'' if row['reads'] == 1 else 's'}"
+    said = ", ".join(found) if found else "each once, totals equal"
+    return f"census: {row['living']} of {row['documents']} {row['kind']}s stand in QuickBooks, {said} ({reads})"
+
+
+def census(key: Firm, as_json: Json = False) -> None:
+    """Count everything that we ever sent in QuickBooks: each document once, with its total. Holds what is wrong."""
+    from qb_pipeline.ledger.log import Run
+    from qb_pipeline.sync.census import is_sound, take_census
+
+    with (
+        working() as (_, _, companies),
+        companies.open(key, Run(f"census-{uuid4()}", "census", who("")), setting_up=True) as place,
+    ):
+        rows = take_census(place, whole=True)
+        if as_json:
+            say(json.dumps(rows, indent=2))
+        for row in rows if not as_json else ():
+            say(describe_census(row))
+        if not all(is_sound(row) for row in rows):
+            raise typer.Exit(FAILED)
+        if any(row["copies"] for row in rows):
+            raise typer.Exit(HELD)
 
 
 def log(

@@ -9,6 +9,7 @@ from qb_pipeline.defs.metadata import KIND, dollars
 from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, FirmReport
 
 CONTROL_TOTALS = "control_totals_agree"
+CENSUS = "one_document_each"
 NOTHING_HELD = "nothing_held"
 
 SPECS = [
@@ -17,6 +18,18 @@ SPECS = [
             CONTROL_TOTALS,
             asset=step,
             description="What was meant = accepted + refused, and QuickBooks holds what it accepted, to the cent.",
+        )
+        for step in (PUSH_INVOICES, PUSH_PAYMENTS)
+    ),
+    *(
+        dg.AssetCheckSpec(
+            CENSUS,
+            asset=step,
+            blocking=True,
+            description=(
+                "Counted in QuickBooks at the end of the run: exactly one living document per document of ours that "
+                "was written, with the total that QuickBooks answered. A person's copy is a warning."
+            ),
         )
         for step in (PUSH_INVOICES, PUSH_PAYMENTS)
     ),
@@ -31,6 +44,8 @@ def results(reports: Sequence[FirmReport], selected: AbstractSet[dg.AssetCheckKe
     for step, kind in KIND.items():
         if dg.AssetCheckKey(dg.AssetKey(step), CONTROL_TOTALS) in selected:
             yield _control_totals(step, kind, reports)
+        if dg.AssetCheckKey(dg.AssetKey(step), CENSUS) in selected:
+            yield _census(step, kind, reports)
     if dg.AssetCheckKey(dg.AssetKey(PLAN), NOTHING_HELD) in selected:
         held = sum(report.held for report in reports)
         yield dg.AssetCheckResult(
@@ -56,4 +71,28 @@ def _control_totals(step: str, kind: str, reports: Sequence[FirmReport]) -> dg.A
             "meant": dollars(sum(row["meant_cents"] for row in rows)),
             "in QuickBooks": dollars(sum(row["in_quickbooks_cents"] for row in rows)),
         },
+    )
+
+
+def _census(step: str, kind: str, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
+    """A duplicate never comes here: it fails the run before anything is marked green."""
+    wrong = [report.firm_id for report in reports if not report.census_is_sound(kind)]
+    rows = [row for report in reports for row in report.census if row["kind"] == kind]
+    counts = {
+        name: sum(row[name] for row in rows)
+        for name in ("documents", "living", "duplicates", "copies", "missing", "differing", "changed", "reads")
+    }
+    if wrong:
+        said = f"QuickBooks does not hold each document once, as it answered, for {', '.join(wrong)}: they are held"
+    elif counts["copies"]:
+        said = f"{counts['copies']} documents were copied by a person in QuickBooks: they are held"
+    else:
+        said = f"{counts['living']} of {counts['documents']} written documents stand once, totals equal"
+    return dg.AssetCheckResult(
+        asset_key=step,
+        check_name=CENSUS,
+        passed=not wrong and not counts["copies"],
+        severity=dg.AssetCheckSeverity.ERROR if wrong else dg.AssetCheckSeverity.WARN,
+        description=said,
+        metadata=counts,
     )

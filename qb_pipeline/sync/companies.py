@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from qb_pipeline.billing.received import BillingPayments
 from qb_pipeline.billing.source import BillingSource
 from qb_pipeline.ledger import company, schema
+from qb_pipeline.ledger.census import Censuses
 from qb_pipeline.ledger.documents import Documents
 from qb_pipeline.ledger.firms import Firm, Firms, SetUpError
 from qb_pipeline.ledger.log import Log, Run
@@ -59,6 +60,10 @@ class Companies:
     def log(self, firm_id: str) -> Log:
         """The sync log of a firm."""
         return Log(self.ledger, firm_id)
+
+    def censuses(self, firm_id: str) -> Censuses:
+        """What was counted for a firm."""
+        return Censuses(self.ledger, firm_id)
 
     def oauth(self, redirect_uri: str = "") -> OAuth:
         """The way to tokens, in this environment."""

@@ -15,6 +15,7 @@ from qb_pipeline.ledger.firms import SetUpError
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.quickbooks.errors import OutcomeUnknownError, QuickBooksError
 from qb_pipeline.sync import preflight
+from qb_pipeline.sync.census import CensusError, is_sound, take_census
 from qb_pipeline.sync.invoices import plan_invoices
 from qb_pipeline.sync.outcomes import UNSENT
 from qb_pipeline.sync.payments import plan_payments
@@ -33,8 +34,8 @@ class UnfinishedError(Exception):
 
 
 FIRM_ERRORS = (
-    SetUpError, lease.BusyError, lease.LeaseLostError, DuplicateError, UnfinishedError, QuickBooksError, BillingError,
-    ContractBroken,
+    SetUpError, lease.BusyError, lease.LeaseLostError, DuplicateError, CensusError, UnfinishedError, QuickBooksError,
+    BillingError, ContractBroken,
 )  # fmt: skip
 """What stops one firm and no other."""
 
@@ -48,6 +49,7 @@ class FirmReport:
 
     ``activities``: rows kind, activity, reason, documents, cents. ``control_totals``: rows kind, documents,
     meant_cents, accepted_cents, in_quickbooks_cents, refused_cents, unknown_cents, not_sent_cents.
+    ``census``: what was counted in QuickBooks at the end, a row per kind that was written (``sync.census``).
     ``held_documents``: what of the selection needs a person at the end, whichever run held it: rows of the work list.
     """
 
@@ -60,6 +62,7 @@ class FirmReport:
     writes: int
     notices: list[str]
     held_documents: list[Any] = field(default_factory=list)
+    census: list[Any] = field(default_factory=list)
 
     def documents(self, kind: str, *activities: str) -> int:
         """How many documents of a kind had one of these activities."""
@@ -85,6 +88,10 @@ class FirmReport:
             if row["kind"] == kind
         )
 
+    def census_is_sound(self, kind: str) -> bool:
+        """Whether QuickBooks holds each document that was counted once, with the total that it answered."""
+        return all(is_sound(row) for row in self.census if row["kind"] == kind)
+
 
 def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = STEPS) -> FirmReport:
     """Do the chosen steps for one firm. Planning without a push is a dry run: nothing is sent.
@@ -94,6 +101,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
         BusyError: another run writes to this company.
         LeaseLostError: the firm was paused, or a successor took over.
         DuplicateError: QuickBooks holds a document of ours twice.
+        CensusError: the count at the end found one twice, or one that the ledger does not know.
         QuickBooksError: QuickBooks cannot be reached or does not let us in; what had left is recorded or open.
         OutcomeUnknownError: the answer to some requests was lost and asking did not clear it up; the next run asks.
         UnfinishedError: documents of this run were neither sent, held nor made to wait; the next run takes them up.
@@ -121,6 +129,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
                     chosen |= _work(place, selection, planned, steps, again=True)
                 preflight.explain_targets(place)
                 _require_known(place)
+                take_census(place)
                 _require_finished(place, [kind for kind in PUSHES if PUSHES[kind] in steps], chosen)
         else:
             _work(place, selection, planned, steps)
@@ -147,6 +156,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
         writes=requests.writes + requests.batches,
         notices=place.notices,
         held_documents=_held(place, selection),
+        census=place.censuses.of_run(place.run),
     )
 
 

@@ -20,6 +20,7 @@ from qb_pipeline.billing.source import BillingSource
 from qb_pipeline.core.preflight import CompanySettings
 from qb_pipeline.core.settings import FirmRules
 from qb_pipeline.ledger.attempts import Attempts
+from qb_pipeline.ledger.census import Censuses
 from qb_pipeline.ledger.documents import Documents
 from qb_pipeline.ledger.firms import Firm
 from qb_pipeline.ledger.history import History
@@ -110,6 +111,11 @@ class Workplace:
         attempt = getattr(self.in_hand, "attempt", None)
         if attempt is not None:
             self.sending.leaving(attempt, now=self.clock())
+
+    @property
+    def censuses(self) -> Censuses:
+        """What was counted, and what is to be."""
+        return Censuses(self.engine, self.firm.firm_id)
 
     @property
     def history(self) -> History:

@@ -43,6 +43,8 @@ def test_a_run_without_trouble_passes_every_check(law_firm: LawFirm, orchestra: 
     assert found == {
         "quickbooks_invoices: control_totals_agree": (True, error, "totals agree to the cent"),
         "quickbooks_payments: control_totals_agree": (True, error, "totals agree to the cent"),
+        "quickbooks_invoices: one_document_each": (True, warn, "1 of 1 written documents stand once, totals equal"),
+        "quickbooks_payments: one_document_each": (True, warn, "0 of 0 written documents stand once, totals equal"),
         "sync_plan: nothing_held": (True, warn, "nothing is held"),
     }
 

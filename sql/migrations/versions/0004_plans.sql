@@ -15,3 +15,25 @@ create table sync.set_aside (
 );
 comment on table sync.set_aside is
     'Documents in QuickBooks that carry the mark of one of ours and are not it, as a person decided: copies, and dead ones that were made anew.';
+
+create table sync.census (
+    firm_id    text not null references sync.firm,
+    run_id     text not null,
+    at         timestamptz not null,
+    kind       text not null check (kind in ('invoice', 'payment')),
+    is_whole   boolean not null,
+    documents  integer not null,
+    living     integer not null,
+    duplicates integer not null,
+    copies     integer not null,
+    missing    integer not null,
+    differing  integer not null,
+    foreigners integer not null,
+    strays     integer not null,
+    changed    integer not null,
+    reads      integer not null,
+    primary key (firm_id, run_id, kind, at)
+);
+comment on table sync.census is
+    'What was counted in QuickBooks at the end of a run: one living document per document of ours, with equal totals. is_whole: all of them, not only those written since the census before.';
+create index document_synced on sync.document (firm_id, synced_at) where kind in ('invoice', 'payment');

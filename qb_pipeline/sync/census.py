@@ -1,0 +1,215 @@
+"""The census at the end of a run: exactly one living QuickBooks document per document of ours.
+
+Belongs here: reading QuickBooks for it, few requests for many documents, and holding what is wrong. Does not belong
+here: the judgement (``core.census``).
+
+It counts what was written since the census before: one query per kind, and another per 1,000 documents that changed in
+QuickBooks since the first of them was sent. A run after which nothing is uncounted asks nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from qb_pipeline.core.census import Census, Expected, Finding, Found, Key, count
+from qb_pipeline.core.markers import find_marker
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.ledger.documents import Decision
+from qb_pipeline.quickbooks.answers import Entity
+from qb_pipeline.sync.outcomes import ENTITY, is_voided, read_cents
+from qb_pipeline.sync.remote import read_living
+from qb_pipeline.sync.workplace import Workplace
+
+KINDS = ("invoice", "payment")
+
+CLOCKS = timedelta(minutes=5)
+"""How far QuickBooks' clock may be from ours before documents are looked up by Id instead."""
+
+LAG_SECONDS = 10.0
+"""A query may show what was written just now only after so long (docs/architecture.md, "What can be promised")."""
+
+PROBLEMS = {
+    "duplicate": Problem.COPIED,
+    "copy": Problem.COPIED,
+    "missing": Problem.REMOTE_DELETED,
+    "void": Problem.REMOTE_VOIDED,
+    "differs": Problem.TOTAL_DIFFERS,
+    "foreign": Problem.CONFLICT,
+}
+"""What a finding holds its document for."""
+
+
+class CensusError(Exception):
+    """QuickBooks holds a document of ours twice, or one that the ledger does not know: a person must look first."""
+
+
+def take_census(place: Workplace, *, whole: bool = False) -> list[dict[str, Any]]:
+    """Count what was written since the census before; ``whole``: everything that we ever sent.
+
+    What is wrong is held. Returns a row per kind that was read: kind, is_whole, documents, living, duplicates, copies,
+    missing, differing, foreigners, strays, changed, reads.
+
+    Raises:
+        CensusError: a duplicate, or a document that the ledger does not know; everything is recorded.
+        QuickBooksError: a question was not answered: nothing was concluded, the next census counts these too.
+    """
+    now = place.clock()
+    written = place.censuses.written(None if whole else place.censuses.last())
+    counts, alarms = [], []
+    for kind in KINDS:
+        rows = [row for row in written if row["kind"] == kind]
+        if not rows and not whole:
+            continue
+        reads = place.quickbooks.requests.reads
+        census, documents = _count(place, kind, rows, whole=whole)
+        _hold(place, census.findings, documents)
+        alarms += [(kind, finding) for finding in census.findings if finding.verdict in ("duplicate", "stray")]
+        counts.append(_row(kind, census, whole=whole, reads=place.quickbooks.requests.reads - reads))
+    place.censuses.record(place.run, counts, now=now)
+    if alarms:
+        raise CensusError(_describe(place, alarms))
+    return counts
+
+
+def is_sound(row: Mapping[str, Any]) -> bool:
+    """Whether a row of counts has no fault; copies and what a person changed are none."""
+    return not any(row[name] for name in ("duplicates", "missing", "differing", "foreigners", "strays"))
+
+
+def _count(place: Workplace, kind: str, rows: Sequence[Any], *, whole: bool) -> tuple[Census, dict[int, Any]]:
+    found = {row["Id"]: row for row in _changed(place, kind, rows, whole=whole)}
+    unseen = [row["quickbooks_id"] for row in rows if row["quickbooks_id"] not in found]
+    found |= _look_up(place, kind, unseen)
+    marks = {quickbooks_id: _key(place, kind, entity) for quickbooks_id, entity in found.items()}
+    # After QuickBooks: what was sent while it was read is known by now.
+    named = place.censuses.named(kind, sorted({key[0] for key in marks.values() if key}))
+    was_written = {row["document_id"] for row in rows}
+    documents = {row["document_id"]: row for row in (*named, *rows)}
+    windows: dict[int, list[tuple[datetime, datetime]]] = {}
+    for row in place.censuses.windows(sorted(documents)):
+        windows.setdefault(row["document_id"], []).append(
+            (row["first_sent_at"] - CLOCKS, row["last_sent_at"] + place.quarantine)
+        )
+    expected = [
+        Expected(
+            document_id=document_id,
+            key=(row["source_id"], row["part"]),
+            quickbooks_id=row["quickbooks_id"],
+            total_cents=row["total_cents"],
+            sync_token=row["sync_token"],
+            is_void=row["state"] == "voided",
+            was_written=document_id in was_written and not _is_out(row),
+            is_known_copy=row["reason"] == Problem.COPIED,
+            in_flight=row["state"] in ("sending", "unknown"),
+            windows=windows.get(document_id, ()),
+        )
+        for document_id, row in documents.items()
+    ]
+    there = [_found(entity, marks[quickbooks_id]) for quickbooks_id, entity in found.items()]
+    return count(expected, there, set_aside=place.censuses.set_aside(kind)), documents
+
+
+def _is_out(row: Mapping[str, Any]) -> bool:
+    """A person took it out of the books, and that is known."""
+    return row["reason"] in (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED)
+
+
+def _changed(place: Workplace, kind: str, rows: Sequence[Any], *, whole: bool) -> Iterable[Entity]:
+    """What changed in QuickBooks since the first of these was sent; ``whole``: everything."""
+    if whole:
+        return place.quickbooks.query_all(ENTITY[kind])
+    first = place.censuses.first_sent([row["document_id"] for row in rows])
+    if first is None:
+        return ()
+    since = (first - CLOCKS).isoformat(timespec="seconds")
+    return place.quickbooks.query_all(ENTITY[kind], where=f"MetaData.LastUpdatedTime >= '{since}'")
+
+
+def _look_up(place: Workplace, kind: str, quickbooks_ids: Sequence[str]) -> dict[str, Entity]:
+    """Documents by Id that a query by time did not show: the clocks differ, queries lag behind, or they are gone."""
+    found: dict[str, Entity] = {}
+    for wait in (0.0, LAG_SECONDS):
+        rest = [quickbooks_id for quickbooks_id in quickbooks_ids if quickbooks_id not in found]
+        if not rest:
+            return found
+        if wait:
+            place.sleep(wait)
+        found |= {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", rest)}
+    for quickbooks_id in quickbooks_ids:
+        if quickbooks_id not in found and (entity := read_living(place, kind, quickbooks_id)) is not None:
+            found[quickbooks_id] = entity
+    return found
+
+
+def _key(place: Workplace, kind: str, entity: Entity) -> Key | None:
+    mark = find_marker(str(entity.get("PrivateNote", "")))
+    ours = (place.installation, place.firm.firm_id, kind)
+    return (mark.source_id, mark.part) if mark and (mark.installation, mark.firm, mark.kind) == ours else None
+
+
+def _found(entity: Entity, key: Key | None) -> Found:
+    created = entity.get("MetaData", {}).get("CreateTime")
+    return Found(
+        quickbooks_id=entity["Id"],
+        key=key,
+        total_cents=read_cents(entity, "TotalAmt"),
+        sync_token=str(entity.get("SyncToken", "")),
+        is_void=is_voided(entity),
+        created_at=datetime.fromisoformat(created) if created else None,
+    )
+
+
+def _hold(place: Workplace, findings: Sequence[Finding], documents: Mapping[int, Any]) -> None:
+    decisions = {
+        finding.document_id: Decision(
+            finding.document_id,
+            "hold",
+            PROBLEMS[finding.verdict],
+            documents[finding.document_id]["amount_cents"],
+            source_hash=documents[finding.document_id]["source_hash"],
+        )
+        for finding in findings
+        if finding.document_id is not None and finding.verdict in PROBLEMS
+    }
+    place.documents.record_decisions(list(decisions.values()), run=place.run, now=place.clock())
+
+
+def _row(kind: str, census: Census, *, whole: bool, reads: int) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "is_whole": whole,
+        "documents": census.documents,
+        "living": census.living,
+        "duplicates": census.number("duplicate"),
+        "copies": census.number("copy"),
+        "missing": census.number("missing", "void"),
+        "differing": census.number("differs"),
+        "foreigners": census.number("foreign"),
+        "strays": census.number("stray"),
+        "changed": census.number("changed"),
+        "reads": reads,
+    }
+
+
+def _describe(place: Workplace, alarms: Sequence[tuple[str, Finding]]) -> str:
+    firm_id = place.firm.firm_id
+    twice = [
+        f"{ENTITY[kind]} Ids {' and '.join(finding.quickbooks_ids)}"
+        for kind, finding in alarms
+        if finding.verdict == "duplicate"
+    ]
+    strays = [
+        f"{ENTITY[kind]} Id {finding.quickbooks_ids[0]}" for kind, finding in alarms if finding.verdict == "stray"
+    ]
+    said = []
+    if twice:
+        said.append(
+            f"{len(twice)} documents are there twice ({'; '.join(twice[:5])}): compare them in QuickBooks, delete the "
+            "copy, then resolve --retry"
+        )
+    if strays:
+        said.append(
+            f"{len(strays)} documents carry our mark and are not in the ledger ({'; '.join(strays[:5])}): was an older "
+            "backup restored, or a mark edited?"
+        )
+    return f"{firm_id}: QuickBooks does not hold each document once. {'. '.join(said)}"
