@@ -250,3 +250,20 @@ def test_json_stands_alone_on_standard_output(law_firm: LawFirm, terminal: Termi
             "refused_cents": 0, "unknown_cents": 0, "not_sent_cents": 0,
         }
     ]  # fmt: skip
+
+
+def test_a_sync_says_what_was_counted_and_census_counts_everything(law_firm: LawFirm, terminal: Terminal) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+
+    counted = terminal.run("census", "one").out.splitlines()
+    [invoice] = law_firm.books.ours("Invoice")
+    law_firm.books.do("delete", entity="Invoice", id=invoice["Id"])
+    missing = terminal.json("census", "one", code=1)
+
+    assert counted == [
+        "census: 1 of 1 invoices stand in QuickBooks, each once, totals equal (1 read)",
+        "census: 0 of 0 payments stand in QuickBooks, each once, totals equal (1 read)",
+    ]
+    assert [(row["kind"], row["missing"]) for row in missing] == [("invoice", 1), ("payment", 0)]
