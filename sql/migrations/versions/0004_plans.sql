@@ -36,4 +36,4 @@ create table sync.census (
 );
 comment on table sync.census is
     'What was counted in QuickBooks at the end of a run: one living document per document of ours, with equal totals. is_whole: all of them, not only those written since the census before.';
-create index document_synced on sync.document (firm_id, synced_at) where kind in ('invoice', 'payment');
+create index document_accepted on sync.document (firm_id, synced_at) where kind in ('invoice', 'payment');
