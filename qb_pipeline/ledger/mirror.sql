@@ -109,3 +109,32 @@ from sync.document d
 where d.firm_id = :firm_id and d.kind = :kind and d.quickbooks_id is not null
   and not exists (select from sync.mirror m
                   where m.firm_id = d.firm_id and m.kind = d.kind and m.quickbooks_id = d.quickbooks_id);
+
+-- name: relevant
+-- Of Ids: those that are documents of ours, or were looked at before.
+select quickbooks_id from sync.document
+where firm_id = :firm_id and kind = :kind and quickbooks_id = any(:quickbooks_ids)
+union
+select quickbooks_id from sync.mirror
+where firm_id = :firm_id and kind = :kind and quickbooks_id = any(:quickbooks_ids);
+
+-- name: documents
+select document_id, kind, source_id, part, state, reason, source_hash, amount_cents, coalesce(sync_token, '') as sync_token,
+       coalesce(customer_id, '') as customer_id, reviewed_token, quickbooks_id
+from sync.document
+where firm_id = :firm_id and kind = :kind and quickbooks_id = any(:quickbooks_ids)
+order by document_id;
+
+-- name: drop_drift
+delete from sync.drift
+where document_id = any(:document_ids)
+  and not exists (select from jsonb_to_recordset(cast(:differences as jsonb)) as r (document_id bigint, field text)
+                  where r.document_id = drift.document_id and r.field = drift.field);
+
+-- name: add_drift
+insert into sync.drift as d (document_id, field, owner, ours, theirs, since)
+select document_id, field, owner, ours, theirs, :now
+from jsonb_to_recordset(cast(:differences as jsonb)) as r (document_id bigint, field text, owner text, ours text, theirs text)
+on conflict (document_id, field) do update
+set owner = excluded.owner, ours = excluded.ours, theirs = excluded.theirs,
+    since = case when d.theirs = excluded.theirs then d.since else excluded.since end;

@@ -17,7 +17,7 @@ update sync.document
 set state = case when :is_accepted then 'synced' else 'closed' end,
     reason = case when :is_accepted then '' else reason end,
     state_since = :now, reviewed_token = '',  -- when billing changes it again, what stands there is drift again
-    sent_fingerprint = case when :is_accepted then :fingerprint else sent_fingerprint end,
+    sent_fingerprint = case when :is_accepted then :fingerprint else sent_fingerprint end, is_kept = :is_accepted,
     quickbooks_total_cents = coalesce(cast(:total_cents as bigint), quickbooks_total_cents),
     customer_id = coalesce(nullif(:customer_id, ''), customer_id),
     sync_token = coalesce(nullif(:reviewed_token, ''), sync_token)

@@ -42,7 +42,7 @@ def read_remote(place: Workplace, kind: str, rows: Sequence[Any]) -> dict[int, R
     written = place.history.last_body([row.document_id for row in rows])
     judged: dict[int, Remote] = {}
     for row in rows:
-        sent = _read_sent(kind, *written.get(row.document_id, (b"", "")))
+        sent = read_sent(kind, *written.get(row.document_id, (b"", "")))
         remote = _judge(place, row, found.get(row.quickbooks_id), sent)
         if remote.problem in (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED, Problem.DRIFT):
             remote = _judge(place, row, read_living(place, kind, row.quickbooks_id), sent)
@@ -60,7 +60,7 @@ def read_living(place: Workplace, kind: str, quickbooks_id: str) -> Entity | Non
         raise
 
 
-def _read_sent(kind: str, body: bytes, b_id: str) -> Mapping[str, Any]:
+def read_sent(kind: str, body: bytes, b_id: str) -> Mapping[str, Any]:
     """What was last written of one document; nothing where that is not known."""
     sent: dict[str, Any] = loads(body) if body else {}
     if "BatchItemRequest" in sent:

@@ -103,6 +103,7 @@ def test_the_list_holds_what_billing_says(desk: Desk) -> None:
         "source_created_at": created, "seen_at": NOON, "sent_source_hash": None, "sent_fingerprint": None,
         "sent_total_cents": None, "customer_id": None, "quickbooks_id": None, "sync_token": None,
         "quickbooks_total_cents": None, "synced_at": None, "planned_at": None, "changed_at": NOON,
+        "is_kept": False, "reviewed_token": "",
     }  # fmt: skip
 
 

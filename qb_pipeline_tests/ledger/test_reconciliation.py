@@ -29,7 +29,7 @@ Difference = tuple[str, str, str, str]
 CLASSES = {
     "forwarded_balance", "new", "waiting", "held", "refused", "sending", "unknown", "revised", "void_pending",
     "source_gone", "ineligible", "hand_entry", "closed", "adopted", "tax_variance", "total_differs", "drift",
-    "remote_voided", "remote_deleted", "received_in_quickbooks", "credit_memo", "journal", "other_settlement",
+    "remote_voided", "remote_deleted", "received_in_quickbooks", "credit_memo", "journal", "other_settlement", "kept",
 }  # fmt: skip
 
 SEEDED: set[Difference] = {
@@ -83,6 +83,8 @@ SEEDED: set[Difference] = {
     ("received", "p-deleted", "remote_deleted", "38.00"),
     ("billed", "deleted-known", "remote_deleted", "39.00"),
     ("billed", "unvoided", "drift", "-40.00"),
+    ("billed", "kept", "kept", "-46.00"),
+    ("billed", "kept-old", "kept", "47.00"),
     # there before us
     ("billed", "adopted", "adopted", "0.41"),
     # settled there by something else than our payments
@@ -119,7 +121,7 @@ def seeded(desk: Desk) -> Desk:
         "agrees": 9_999, "forwarded": 3_700, "revised": 1_000, "lowered": 5_000, "void-soon": 2_700, "void-held": 800,
         "gone": 2_900, "edited": 100, "edited-revised": 5_000, "voided-there": 3_500, "deleted": 3_700,
         "deleted-known": 3_900, "unvoided": 4_000, "paid-there": 5_000, "credited": 5_000, "written-off": 5_000,
-        "deposit-line": 5_000, "both": 5_000, "voided": 7_000, "paid": 6_000,
+        "deposit-line": 5_000, "both": 5_000, "kept": 100, "kept-old": 100, "voided": 7_000, "paid": 6_000,
     }  # fmt: skip
     paid = {"p-paid": 6_000, "p-revised": 100, "p-void-soon": 2_800, "p-edited": 3_500, "p-voided-there": 3_600,
             "p-deleted": 3_800}  # fmt: skip
@@ -177,6 +179,7 @@ def seeded(desk: Desk) -> Desk:
     desk.see(
         invoice("revised", 3_400, updated_at=LATER),
         invoice("lowered", 2_500, updated_at=LATER),
+        invoice("kept-old", 4_800, updated_at=LATER),
         invoice("edited-revised", 8_200, updated_at=LATER),
         invoice("void-soon", 2_700, status="void", updated_at=LATER),
         invoice("void-held", 800, status="void", updated_at=LATER),
@@ -188,9 +191,12 @@ def seeded(desk: Desk) -> Desk:
 
     # What people did in QuickBooks, as a reading finds it
     adopt(desk, "adopted", 1_959)
+    keep(desk, "kept", 4_700)
+    keep(desk, "kept-old", 100)
     reading(
         desk,
         there("edited", total_cents=3_100),
+        there("kept", total_cents=4_700),
         there("edited-revised", total_cents=1_900),
         there("taxed-edited", total_cents=4_303),
         there("p-edited", "payment", total_cents=100, balance_cents=100),
@@ -221,6 +227,15 @@ def adopt(desk: Desk, source_id: str, cents: int) -> None:
         connection.exec_driver_sql(
             f"update sync.document set state = 'synced', quickbooks_id = 'Q-{source_id}', customer_id = 'C1', "  # noqa: S608
             f"quickbooks_total_cents = {cents} where source_id = '{source_id}'"
+        )
+
+
+def keep(desk: Desk, source_id: str, cents: int) -> None:
+    """A person takes what QuickBooks holds as accepted."""
+    with desk.engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"update sync.document set state = 'synced', reason = '', is_kept = true, quickbooks_total_cents = {cents} "  # noqa: S608
+            f"where source_id = '{source_id}'"
         )
 
 

@@ -22,6 +22,7 @@ cross join lateral (
            -- what billing says and was not sent
            (case
                 when d.is_adopted then 'adopted'
+                when d.is_kept and d.state = 'synced' then 'kept'
                 when d.reason = 'SOURCE_GONE' then 'source_gone'
                 when d.state = 'held' then 'held'
                 when d.state = 'refused' then 'refused'
@@ -36,7 +37,7 @@ cross join lateral (
                 when d.state = 'closed' then 'closed'
             end, d.billed_cents - d.forwarded_cents - d.sent_cents),
            -- what QuickBooks made of it at once
-           (case d.kind when 'invoice' then 'tax_variance' else 'total_differs' end,
+           (case when d.is_kept then 'kept' when d.kind = 'invoice' then 'tax_variance' else 'total_differs' end,
             case when d.quickbooks_status = 'live' then d.sent_cents - d.answered_cents else 0 end),
            -- what a person did to it there since
            (case d.quickbooks_status

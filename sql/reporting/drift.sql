@@ -1,5 +1,6 @@
--- What has a person changed in QuickBooks that billing owns, as far as a sync has noticed?
--- Grain: one row per document. Money: dollars. Read by: whoever answers for both sides.
+-- What has a person changed in QuickBooks since we wrote it, who owns the field, and what happens next?
+-- Grain: one row per document and field; field is empty where the whole document is concerned. Money: dollars. Values are the
+-- client's. Read by: whoever answers for both sides. What is seen depends on the last reconcile, or the last sync of the document.
 create view reporting.drift as
 select d.firm_id,                                   -- Law firm
        d.kind,                                      -- invoice or payment
@@ -7,14 +8,31 @@ select d.firm_id,                                   -- Law firm
        d.part,                                      -- Date on which credit was applied; else empty
        d.number,                                    -- Invoice number or payment reference
        d.document_date,                             -- Date in billing
-       coalesce(d.quickbooks_id, '') as quickbooks_id, -- Id in QuickBooks
-       d.amount_cents * 0.01 as amount,             -- Amount in billing
-       d.sent_total_cents * 0.01 as sent,           -- Total that was last sent and accepted
-       d.quickbooks_total_cents * 0.01 as in_quickbooks, -- Total in QuickBooks, as it last answered
-       d.reason,                                    -- DRIFT, REMOTE_DELETED, REMOTE_VOIDED or COPIED
-       coalesce(p.sentence, d.reason) as sentence,  -- What the reason means
-       coalesce(p.remedy, '') as remedy,            -- The one action that clears it
-       d.state_since as since                       -- Since when it is known
-from sync.document d
-left join sync.problem p on p.code = d.reason
-where d.kind in ('invoice', 'payment') and d.reason in ('DRIFT', 'REMOTE_DELETED', 'REMOTE_VOIDED', 'COPIED');
+       d.quickbooks_id,                             -- Id in QuickBooks
+       d.billed_cents * 0.01 as amount,             -- Amount in billing
+       d.sent_cents * 0.01 as sent,                 -- Total that was last sent and accepted
+       d.held_cents * 0.01 as in_quickbooks,        -- Total in QuickBooks, as it was last seen
+       coalesce(f.field, '') as field,              -- Field of QuickBooks, such as TxnDate or Line[1].Amount; empty: all of the document
+       coalesce(f.owner, 'billing') as owner,       -- billing: the change is drift; quickbooks: it is the bookkeeper's right
+       coalesce(f.ours, '') as ours,                -- What we wrote
+       coalesce(f.theirs, case when d.quickbooks_status in ('void', 'deleted') then d.quickbooks_status else '' end) as theirs, -- What QuickBooks holds
+       d.reason,                                    -- Reason code where the document is held for it; else empty
+       case
+           when f.owner = 'quickbooks' then 'A field that QuickBooks owns was changed.'
+           when p.code is not null then p.sentence
+           when d.quickbooks_status = 'deleted' then 'A person deleted the document in QuickBooks.'
+           when d.quickbooks_status = 'void' then 'A person voided the document in QuickBooks.'
+           else 'A person changed in QuickBooks what billing owns.'
+       end as sentence,                             -- What has happened
+       case
+           when f.owner = 'quickbooks' then 'Nothing: it stays as it is, and a revision of billing leaves it alone.'
+           when p.code is not null then p.remedy
+           when d.quickbooks_status in ('deleted', 'void') then 'Nothing: it stays out of QuickBooks, as a person decided.'
+           else 'It stays until billing changes the document; then it is held as DRIFT, and a person decides.'
+       end as remedy,                               -- What happens next, or the one action that clears it
+       coalesce(f.since, d.state_since) as since    -- Since when it is known
+from sync.comparison d
+left join sync.drift f on f.document_id = d.document_id
+left join sync.problem p on p.code = d.reason and d.state = 'held' and d.reason in ('DRIFT', 'REMOTE_DELETED', 'REMOTE_VOIDED', 'COPIED')
+where d.quickbooks_id is not null and d.state not in ('voided', 'sending', 'unknown')
+  and (f.document_id is not null or p.code is not null or (d.quickbooks_status in ('void', 'deleted') and d.state <> 'void_pending'));

@@ -48,8 +48,10 @@ create index settlement_payment on sync.settlement (firm_id, quickbooks_payment_
 
 alter table sync.document add column planned_at timestamptz;
 alter table sync.document add column changed_at timestamptz not null default '-infinity';
+alter table sync.document add column is_kept boolean not null default false;
 comment on column sync.document.planned_at is 'When a plan last decided about the document.';
 comment on column sync.document.changed_at is 'Since when the row says what it says; kept by a trigger.';
+comment on column sync.document.is_kept is 'A person took what QuickBooks holds as accepted; until the next accepted send.';
 
 create table sync.document_history (
     document_id            bigint not null references sync.document on delete cascade,
@@ -73,7 +75,8 @@ create table sync.document_history (
     sent_total_cents       bigint,
     customer_id            text,
     quickbooks_id          text,
-    quickbooks_total_cents bigint
+    quickbooks_total_cents bigint,
+    is_kept                boolean not null default false
 );
 comment on table sync.document_history is 'Former versions of the work list, for reports as of a past moment.';
 create index document_history_firm on sync.document_history (firm_id, kind, valid_to);
@@ -88,13 +91,16 @@ begin
         new.changed_at := moment;
         return new;
     end if;
+    if new.synced_at is distinct from old.synced_at then
+        new.is_kept := false;
+    end if;
     if (old.state, old.reason, old.state_since, old.number, old.document_date, old.payer_id, old.amount_cents,
         old.forwarded_cents, old.payment_kind, old.reverses_payment_id, old.source_status, old.sent_total_cents,
-        old.customer_id, old.quickbooks_id, old.quickbooks_total_cents)
+        old.customer_id, old.quickbooks_id, old.quickbooks_total_cents, old.is_kept)
        is not distinct from
        (new.state, new.reason, new.state_since, new.number, new.document_date, new.payer_id, new.amount_cents,
         new.forwarded_cents, new.payment_kind, new.reverses_payment_id, new.source_status, new.sent_total_cents,
-        new.customer_id, new.quickbooks_id, new.quickbooks_total_cents) then
+        new.customer_id, new.quickbooks_id, new.quickbooks_total_cents, new.is_kept) then
         new.changed_at := old.changed_at;
         return new;
     end if;
@@ -103,12 +109,12 @@ begin
         insert into sync.document_history (
             document_id, valid_from, valid_to, firm_id, kind, source_id, part, state, reason, state_since, number,
             document_date, payer_id, amount_cents, forwarded_cents, payment_kind, reverses_payment_id, source_status,
-            sent_total_cents, customer_id, quickbooks_id, quickbooks_total_cents)
+            sent_total_cents, customer_id, quickbooks_id, quickbooks_total_cents, is_kept)
         values (
             old.document_id, old.changed_at, new.changed_at, old.firm_id, old.kind, old.source_id, old.part, old.state,
             old.reason, old.state_since, old.number, old.document_date, old.payer_id, old.amount_cents,
             old.forwarded_cents, old.payment_kind, old.reverses_payment_id, old.source_status, old.sent_total_cents,
-            old.customer_id, old.quickbooks_id, old.quickbooks_total_cents);
+            old.customer_id, old.quickbooks_id, old.quickbooks_total_cents, old.is_kept);
     end if;
     return new;
 end
@@ -131,13 +137,13 @@ comment on function sync.local_date is 'The date of a moment (the midnight that 
 create view sync.document_then as
 select document_id, firm_id, kind, source_id, part, state, reason, state_since, number, document_date, payer_id, amount_cents,
        forwarded_cents, payment_kind, reverses_payment_id, source_status, sent_total_cents, customer_id, quickbooks_id,
-       quickbooks_total_cents
+       quickbooks_total_cents, is_kept
 from sync.document
 where changed_at <= (select sync.as_of())
 union all
 select document_id, firm_id, kind, source_id, part, state, reason, state_since, number, document_date, payer_id, amount_cents,
        forwarded_cents, payment_kind, reverses_payment_id, source_status, sent_total_cents, customer_id, quickbooks_id,
-       quickbooks_total_cents
+       quickbooks_total_cents, is_kept
 from sync.document_history
 where valid_from <= (select sync.as_of()) and valid_to > (select sync.as_of());
 comment on view sync.document_then is 'The work list as of the moment that reports answer for.';
@@ -154,7 +160,7 @@ comment on view sync.settlement_then is 'What payments paid of our invoices, as 
 
 create view sync.comparison as
 select d.document_id, d.firm_id, d.kind, d.source_id, d.part, d.number, d.document_date, d.payer_id, d.payment_kind, d.state,
-       d.reason, d.state_since, d.is_adopted, d.quickbooks_id,
+       d.reason, d.state_since, d.is_adopted, d.is_kept, d.quickbooks_id,
        case when d.is_off then 0 else d.sign * d.amount_cents end as billed_cents,
        case when d.is_off then 0 else d.forwarded_cents end as forwarded_cents,
        case
@@ -207,7 +213,8 @@ left join (
 where c.kind = 'invoice';
 comment on view sync.receivable is 'Each invoice with what settles it in QuickBooks, in cents: for sums over many invoices.';
 
-create index document_date on sync.document (firm_id, kind, document_date);
+-- Without kind: before the first analyze a prefix (firm_id, kind) would pass for as good as the unique key, and no join would use that.
+create index document_date on sync.document (firm_id, document_date);
 create index document_synced on sync.document (firm_id) where state = 'synced' and kind in ('invoice', 'payment');
 
 -- What a person changed in QuickBooks, field by field, as the last reading found it.
