@@ -30,7 +30,7 @@ def send(law_firm: LawFirm, *amounts: str, start: int = 1) -> list[str]:
     """Send invoices of these amounts; gives their Ids in QuickBooks."""
     sent = [str(number) for number, _ in enumerate(amounts, start=start)]
     for invoice_id, amount in zip(sent, amounts, strict=True):
-        law_firm.invoice(invoice_id, amount)
+        law_firm.invoice(invoice_id, amount, total_amount=amount)
     law_firm.sync()
     numbers = {row["DocNumber"]: str(row["Id"]) for row in law_firm.books.ours("Invoice")}
     return [numbers[f"N-{invoice_id}"] for invoice_id in sent]
@@ -96,7 +96,8 @@ def in_billing(law_firm: LawFirm) -> ByPair:
     for row in billed_rows(law_firm):
         _, realm, payment, invoice, _ = row["external_id"].split(":")
         assert realm == law_firm.books.realm_id
-        shares[payment, invoice] += -row["amount"] if row["kind"] == "reversal" else row["amount"]
+        amount = Decimal(str(row["amount"]))  # SQLite hands over floats
+        shares[payment, invoice] += -amount if row["kind"] == "reversal" else amount
     return {pair: amount for pair, amount in shares.items() if amount}
 
 

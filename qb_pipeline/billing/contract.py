@@ -161,6 +161,31 @@ def install(engine: sa.Engine) -> None:
             cursor.execute(script)
 
 
+def install_guard(engine: sa.Engine) -> None:
+    """Put the Model 2 guard into a firm's own database: its table and its trigger; repeating it changes nothing.
+
+    Raises:
+        BillingError: the database is not PostgreSQL, or its payments are a view: the trigger stands on a table.
+    """
+    if engine.dialect.name != "postgresql":
+        raise BillingError(
+            "the guard is a PostgreSQL trigger; elsewhere write one that refuses what sql/billing/guard.sql refuses"
+        )
+    with translated_errors():
+        inspector = sa.inspect(engine)
+        if "payments" not in inspector.get_table_names(SCHEMA):
+            is_view = "payments" in inspector.get_view_names(SCHEMA)
+            raise BillingError(
+                "billing.payments is a view, and such a trigger stands on a table: put the one of "
+                "sql/billing/guard.sql on the table behind it"
+                if is_view
+                else "there is no billing.payments to guard; run: qb-pipeline billing check"
+            )
+    script = (SQL / "billing" / "guard.sql").read_text()
+    with translated_errors(), engine.begin() as connection:
+        connection.exec_driver_sql(script.replace("%", "%%"))  # its own percent signs are no parameters
+
+
 def check_contract(engine: sa.Engine) -> list[Violation]:
     """Compare the billing database with the contract, column by column; an empty list means that it fits.
 

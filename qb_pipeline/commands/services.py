@@ -84,6 +84,18 @@ def billing_init() -> None:
         say("the reference billing schema is there. Next step: qb-pipeline billing check")
 
 
+@billing_app.command("guard")
+def billing_guard() -> None:
+    """Install the Model 2 guard in a billing database of your own: its trigger refuses payments of guarded firms."""
+    from qb_pipeline import config, database
+    from qb_pipeline.billing import contract
+    from qb_pipeline.embedded import services
+
+    with errors(), services.use(config.load()) as found:
+        contract.install_guard(database.engine(found.billing_url))
+        say("the guard is there; it holds for each firm from its `qb-pipeline firm model KEY 2` on")
+
+
 @billing_app.command("check")
 def billing_check(as_json: Json = False) -> None:
     """Compare the billing database with the contract, column by column; exit code 1 when it breaks it."""

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from qb_pipeline.billing.contract import CONTRACT, Violation, check_contract, install
+from qb_pipeline.billing.contract import CONTRACT, Violation, check_contract, install, install_guard
 from qb_pipeline.billing.errors import BillingError, BillingUnavailableError, ContractBrokenError
 from qb_pipeline.billing.source import QUERIES, BillingSource
 
@@ -209,6 +209,38 @@ def test_installing_over_a_schema_is_refused(billing_engine):
 def test_installing_elsewhere_than_in_postgresql_is_refused():
     with pytest.raises(BillingError, match="the reference schema is PostgreSQL"):
         install(sa.create_engine("sqlite://"))
+
+
+def test_the_guard_is_installed_in_a_database_of_ones_own_and_again(billing_engine, insert):
+    change(
+        billing_engine, "drop table billing.payment_guard", "drop trigger refuse_guarded_payment on billing.payments"
+    )
+
+    for _ in range(2):
+        install_guard(billing_engine)
+
+    insert("payment_guard", active_since="2026-01-01")
+    with pytest.raises(sa.exc.IntegrityError, match="takes payments in QuickBooks only"):
+        insert("payments", payment_id="A1")
+
+
+def test_the_guard_cannot_stand_on_a_view_or_in_another_engine(billing_engine):
+    change(
+        billing_engine, "create schema own", "alter table billing.payments set schema own",
+        "create view billing.payments as select * from own.payments",
+    )  # fmt: skip
+
+    with pytest.raises(BillingError, match="on the table behind it"):
+        install_guard(billing_engine)
+    with pytest.raises(BillingError, match="elsewhere write one"):
+        install_guard(sa.create_engine("sqlite://"))
+
+
+def test_without_payments_there_is_nothing_to_guard(billing_engine):
+    change(billing_engine, "drop table billing.payments cascade")
+
+    with pytest.raises(BillingError, match=r"no billing\.payments to guard"):
+        install_guard(billing_engine)
 
 
 def test_every_column_that_is_read_is_agreed_on():

@@ -77,6 +77,7 @@ def test_the_reference_billing_schema_is_made_and_meets_the_contract(empty: Term
     assert made.out == "the reference billing schema is there. Next step: qb-pipeline billing check\n"
     assert empty.run("billing", "check").out == "The contract is met.\n"
     assert empty.json("billing", "check") == []
+    assert empty.run("billing", "guard").out.startswith("the guard is there")
 
 
 def test_a_second_init_changes_nothing_and_says_so(empty: Terminal) -> None:

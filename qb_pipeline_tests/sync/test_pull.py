@@ -2,11 +2,15 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from qb_pipeline.ledger.firms import SetUpError
+from qb_pipeline_tests.billing.test_received import make_sqlite
+from qb_pipeline_tests.bookkeeper import Bookkeeper
 from qb_pipeline_tests.law_firm import LawFirm
 from qb_pipeline_tests.received import (
     billed_rows,
@@ -444,6 +448,21 @@ def test_a_firm_of_model_1_is_not_pulled(law_firm: LawFirm) -> None:
     assert law_firm.books.requests() == {}
 
 
+def test_a_stray_payment_of_billing_is_flagged_and_never_sent(law_firm: LawFirm) -> None:
+    set_up(law_firm, "100.00")
+    law_firm.payment("p1", applied={"1": "30.00"})
+    law_firm.payment("p2", applied={"1": "30.00"}, kind="credit_application")
+    law_firm.payment("p3", amount="30.00", kind="credit_deposit")
+
+    law_firm.sync()
+    pull(law_firm)
+
+    states = {source_id.partition("@")[0]: state for source_id, state in law_firm.states("payment").items()}
+    assert states["p1"] == states["p2"] == ("held", "MODEL_2_PAYMENT")
+    assert states["p3"][0] in ("held", "closed")
+    assert (law_firm.books.all("Payment"), billed_rows(law_firm)) == ([], [])
+
+
 def test_a_payment_deposited_at_the_bank_stays_as_it_is(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
     payment = receive(law_firm, invoice)
@@ -452,6 +471,24 @@ def test_a_payment_deposited_at_the_bank_stays_as_it_is(law_firm: LawFirm) -> No
 
     assert pull(law_firm).posted == {}
     agree(law_firm)
+
+
+def test_billing_may_be_another_engine(ledger_engine: sa.Engine, books: Bookkeeper, tmp_path: Path) -> None:
+    """Here a SQLite file: no schemas, no numeric, times without a zone."""
+    file = make_sqlite(tmp_path / "book.db")
+    own = LawFirm(file, ledger_engine, books)
+    one, two = set_up(own, "100.00", "19.99")
+    first, second = receive(own, one, {"id": two, "amount": "0.29"}), receive(own, {"id": two, "amount": "7.05"})
+    pull(own)
+    own.books.do("void", entity="Payment", id=second)
+    link(own, first, "33.33", **{f"_{one}": "33.33"})
+
+    report = pull(own)
+
+    assert (in_billing(own), report.agrees) == ({(first, one): Decimal("33.33")}, True)
+    assert in_billing(own) == in_quickbooks(own)
+    assert pull(own).posted == {}
+    file.dispose()
 
 
 def test_invoices_sent_later_are_pulled_as_well(law_firm: LawFirm) -> None:
