@@ -2,7 +2,7 @@
 
 import typer
 
-from qb_pipeline.commands import demo, documents, firms, mapping, pull, services, sync
+from qb_pipeline.commands import adopt, demo, documents, firms, mapping, pull, services, sync
 
 app = typer.Typer(
     name="qb-pipeline",
@@ -27,6 +27,7 @@ app.command()(sync.census)
 app.command()(sync.log)
 app.command()(documents.show)
 app.command()(documents.resolve)
+app.command()(adopt.adopt)
 app.command()(services.emulator)
 app.command()(services.doctor)
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from qb_pipeline.core.payloads import QUICKBOOKS_OWNED
+from qb_pipeline.core.markers import find_marker
+from qb_pipeline.core.payloads import NOTE_LENGTH, QUICKBOOKS_OWNED
 
 Operation = Literal["create", "update", "void", "skip", "close"]
 
@@ -79,6 +80,19 @@ def update_body(body: Mapping[str, Any], *, quickbooks_id: str, sync_token: str)
     """
     owned = {name: value for name, value in body.items() if name not in QUICKBOOKS_OWNED}
     return {"Id": quickbooks_id, "SyncToken": sync_token, "sparse": True, **owned}
+
+
+def mark_again(body: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, str]:
+    """Our marker in front of a note that carries none: of an adopted document, or one whose note was rewritten.
+
+    Returns:
+        What to send besides; nothing where the note carries a marker, ours or another's.
+    """
+    note = str(theirs.get("PrivateNote") or "")
+    if find_marker(note) is not None:
+        return {}
+    mark = str(body["PrivateNote"]).split(" ", 1)[0]
+    return {"PrivateNote": f"{mark} {note}".rstrip()[:NOTE_LENGTH]}
 
 
 def carry_lines(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:

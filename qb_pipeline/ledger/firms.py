@@ -260,13 +260,15 @@ class Firms:
             _require_super_user(connection, firm_id, actor)
 
     @contextmanager
-    def answering(self, firm_id: str, *, actor: str, now: datetime, detail: dict[str, str]) -> Iterator[sa.Connection]:
-        """A super user's answer to one document, in one transaction with its event.
+    def answering(
+        self, firm_id: str, *, actor: str, now: datetime, detail: dict[str, str], event: str = "resolved"
+    ) -> Iterator[sa.Connection]:
+        """A super user's answer about documents, in one transaction with its event.
 
         Raises:
             SetUpError: the actor is no super user of the firm.
         """
-        with self._step(firm_id, "resolved", actor=actor, now=now, wants_super_user=True, detail=detail) as step:
+        with self._step(firm_id, event, actor=actor, now=now, wants_super_user=True, detail=detail) as step:
             yield step.connection
 
     def history(self, firm_id: str) -> list[dict[str, Any]]:

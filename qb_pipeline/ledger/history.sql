@@ -39,11 +39,17 @@ where firm_id = :firm_id and run_id = any(:run_ids)
 order by started_at, run_id;
 
 -- name: last_body
-select distinct on (i.document_id) i.document_id, i.b_id, a.body
-from sync.attempt_item i
-join sync.attempt a using (attempt_id)
-where i.document_id = any(:document_ids) and (i.outcome = 'accepted' or not :accepted)
-order by i.document_id, a.last_sent_at desc;
+-- Of an adopted document that was never sent: what was found equal on both sides.
+select distinct on (document_id) document_id, b_id, body
+from (
+    select i.document_id, i.b_id, a.body, a.last_sent_at as at
+    from sync.attempt_item i
+    join sync.attempt a using (attempt_id)
+    where i.document_id = any(:document_ids) and (i.outcome = 'accepted' or not :accepted)
+    union all
+    select document_id, '', body, adopted_at from sync.adoption where document_id = any(:document_ids)
+) written
+order by document_id, at desc;
 
 -- name: owns
 select quickbooks_id

@@ -13,7 +13,7 @@ from qb_pipeline.core.invoices import (
     forwarded_cents,
 )
 from qb_pipeline.core.payloads import Content, invoice_contents
-from qb_pipeline.core.plan import carry_lines, choose_operation, update_body
+from qb_pipeline.core.plan import carry_lines, choose_operation, mark_again, update_body
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.sync.customers import refresh_customers
 from qb_pipeline.sync.frames import rows
@@ -159,6 +159,7 @@ def _change(
             body = update_body(
                 content.body | {"Line": lines}, quickbooks_id=identity["Id"], sync_token=str(identity["SyncToken"])
             )
+            body |= mark_again(content.body, theirs.entity)
             sent = content
         plan.decide(row, operation)
         plan.ready.append(make_ready(place, row, operation, sent, body))

@@ -11,7 +11,7 @@ from qb_pipeline.core import schemas
 from qb_pipeline.core.payloads import Content, payment_contents
 from qb_pipeline.core.payments import PartKey
 from qb_pipeline.core.payments import plan_payments as divide
-from qb_pipeline.core.plan import choose_operation, update_body
+from qb_pipeline.core.plan import choose_operation, mark_again, update_body
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.ledger.attempts import Application
 from qb_pipeline.sync.frames import rows
@@ -148,6 +148,7 @@ def _choose(
         else:
             assert content is not None  # noqa: S101 - an update has content
             body = update_body(content.body, quickbooks_id=identity["Id"], sync_token=identity["SyncToken"])
+            body |= mark_again(content.body, theirs.entity)
             plan.ready.append(make_ready(place, row, operation, content, body, applications.get(key, ())))
 
 

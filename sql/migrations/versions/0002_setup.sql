@@ -11,3 +11,11 @@ create table sync.company_settings (
 comment on table sync.company_settings is 'What of a QuickBooks company''s settings matters to us, as last read. One row per firm.';
 -- Whether QuickBooks ever refused a number that was taken: the only way to learn that it would.
 create index attempt_item_number_refused on sync.attempt_item (attempt_id) where fault_code = '6140';
+
+create table sync.adoption (
+    document_id bigint primary key references sync.document on delete cascade,
+    body        bytea not null,
+    adopted_at  timestamptz not null,
+    adopted_by  text not null
+);
+comment on table sync.adoption is 'Documents that an earlier integration put into QuickBooks, linked by their Id: what was equal on both sides, as JSON.';
