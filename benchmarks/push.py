@@ -16,6 +16,8 @@ import subprocess
 import sys
 import time
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import mkdtemp
 
 import sqlalchemy as sa
 
@@ -120,6 +122,7 @@ def open_companies(ledger: sa.Engine, billing: sa.Engine, api: str) -> Companies
         client_secret="emulator-secret",  # noqa: S106 - the emulator accepts no other
         keys=["bench"],
         first_date=date(2023, 1, 1),
+        home=Path(mkdtemp(prefix="bench-")),
         in_flight=IN_FLIGHT,
     )
 

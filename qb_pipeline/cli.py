@@ -2,7 +2,7 @@
 
 import typer
 
-from qb_pipeline.commands import adopt, demo, documents, firms, mapping, pull, services, sync
+from qb_pipeline.commands import adopt, demo, documents, firms, mapping, pull, recovery, services, sync
 
 app = typer.Typer(
     name="qb-pipeline",
@@ -13,6 +13,7 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.command()(services.dev)
+services.database_app.command("reconcile-first")(recovery.reconcile_first)
 app.add_typer(services.database_app, name="db")
 app.add_typer(services.billing_app, name="billing")
 app.add_typer(firms.app, name="firm")

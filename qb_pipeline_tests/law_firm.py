@@ -9,6 +9,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
@@ -118,6 +120,7 @@ class LawFirm:
             client_secret="emulator-secret",
             keys=["a secret of this test"],
             first_date=date(2023, 1, 1),
+            home=Path(mkdtemp(prefix="qb_pipeline-")),
             clock=self.time.now,
             sleep=self.time.sleep,
         )

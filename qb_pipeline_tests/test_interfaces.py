@@ -104,7 +104,7 @@ def documented_commands() -> dict[str, tuple[str, set[str]]]:
     found = {}
     for name, options, _does in rows("## Commands"):
         [written] = code(name)
-        words = [word for word in re.split(r"[ \\|]+", written) if re.fullmatch("[a-z]+", word)]
+        words = [word for word in re.split(r"[ \\|]+", written) if re.fullmatch("[a-z]+(-[a-z]+)*", word)]
         found[" ".join(words)] = (written, {option.split()[0] for option in code(options)})
     return found
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -149,6 +150,15 @@ class BillingSource:
         finally:
             self._connection = None
             connection.close()
+
+    def fingerprint(self) -> str:
+        """Which database this is: PostgreSQL's server and database; elsewhere the firms that are in it."""
+        if self._is_postgresql:
+            with translated_errors(), self._engine.connect() as connection:
+                server, database = connection.execute(QUERIES["identity"]).one()
+            return f"postgresql/{server}/{database}"
+        names = "\n".join(firm.firm_id for firm in firms(self._engine))
+        return f"{self._engine.dialect.name}/{sha256(names.encode()).hexdigest()[:16]}"
 
     # Work list
 

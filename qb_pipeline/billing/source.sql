@@ -189,3 +189,8 @@ select distinct terms
 from billing.invoices
 where firm_id = :firm_id and terms <> ''
 order by terms;
+
+-- name: identity
+-- PostgreSQL only. Any role may ask; a copy in another server, or beside the original, has another answer.
+select (select system_identifier from pg_control_system()) as server,
+       (select oid from pg_database where datname = current_database()) as database;

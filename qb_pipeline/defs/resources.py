@@ -44,6 +44,7 @@ def open_companies(settings: config.Config, found: services.Services) -> Compani
         client_secret=settings.client_secret,
         keys=config.secret_keys(settings.home),
         first_date=settings.first_date,
+        home=found.home,
         quarantine=EMULATOR_QUARANTINE if settings.environment == "emulator" else QUARANTINE,
     )
 

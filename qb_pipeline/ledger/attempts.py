@@ -161,10 +161,16 @@ class Attempts:
         with self._writing("sending_again") as connection:
             connection.execute(queries["sending_again"], {"attempt_id": attempt.attempt_id, "now": now})
 
-    def leaving(self, attempt: Attempt, *, now: datetime) -> None:
-        """Commit when the bytes of a reserved request really leave, after it waited for its turn; counts no send."""
+    def leaving(self, attempt: Attempt, *, witness_id: str, now: datetime) -> int:
+        """Commit when the bytes of a reserved request really leave, after it waited for its turn; counts no send.
+
+        Returns:
+            What the witness has to note before the first byte leaves.
+        """
         with self._writing("leaving") as connection:
             connection.execute(queries["leaving"], {"attempt_id": attempt.attempt_id, "now": now})
+            values = {"realm_id": self._lease.realm_id, "witness_id": witness_id, "now": now}
+            return int(connection.scalar(queries["count_for_witness"], values) or 0)
 
     def unknown(self, attempt: Attempt, *, run: log.Run, now: datetime, detail: str, intuit_tid: str = "") -> None:
         """The request left and its answer was lost: it may have worked."""

@@ -35,6 +35,13 @@ where attempt_id = :attempt_id and state in ('sending', 'unknown');
 -- The quarantine counts from here: a reservation may have waited minutes for its turn.
 update sync.attempt set last_sent_at = :now where attempt_id = :attempt_id and state in ('sending', 'unknown');
 
+-- name: count_for_witness
+insert into sync.witness as w (realm_id, sequence, witness_id, noted_at)
+values (:realm_id, 1, :witness_id, :now)
+on conflict (realm_id) do update
+set sequence = w.sequence + 1, witness_id = excluded.witness_id, noted_at = excluded.noted_at
+returning sequence;
+
 -- name: unknown
 with attempt as (
     update sync.attempt set state = 'unknown', last_sent_at = :now

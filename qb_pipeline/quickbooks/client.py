@@ -322,9 +322,11 @@ class Company:
         self, method: str, endpoint: str, parameters: Mapping[str, str], body: bytes | None, content_type: str
     ) -> Reply:
         """Wait for the turn, take the token, ask the guard, and let one request leave."""
+        name = method if method == "GET" else f"{method} {endpoint}"
 
         def guard() -> None:
             self._guard()
+            crash_point(f"{name}: before it leaves")
             self._count(method, endpoint, is_write="requestid" in parameters)
 
         address = f"{self._root}/{endpoint}?" + urlencode(
@@ -336,8 +338,6 @@ class Company:
             headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
             if body is not None:
                 headers["Content-Type"] = content_type
-            name = method if method == "GET" else f"{method} {endpoint}"
-            crash_point(f"{name}: before it leaves")
             reply = exchange(
                 self._session,
                 method,

@@ -9,21 +9,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qb_pipeline.billing.received import BillingPayments
 from qb_pipeline.billing.source import BillingSource
 from qb_pipeline.ledger import company, schema
+from qb_pipeline.ledger.bindings import Bindings
 from qb_pipeline.ledger.census import Censuses
 from qb_pipeline.ledger.documents import Documents
 from qb_pipeline.ledger.firms import Firm, Firms, SetUpError
 from qb_pipeline.ledger.log import Log, Run
 from qb_pipeline.ledger.mappings import Mappings
 from qb_pipeline.ledger.tokens import TokenStore
+from qb_pipeline.ledger.witness import Witness
 from qb_pipeline.quickbooks.client import Company
 from qb_pipeline.quickbooks.environments import Environment
 from qb_pipeline.quickbooks.oauth import OAuth
 from qb_pipeline.quickbooks.throttle import Throttle
+from qb_pipeline.sync.binding import require_databases
 from qb_pipeline.sync.workplace import QUARANTINE, Workplace
 
 if TYPE_CHECKING:
@@ -32,7 +36,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Companies:
-    """Every firm of this deployment. ``keys`` are the secrets that open tokens, newest first."""
+    """Every firm of this deployment. ``keys`` are the secrets that open tokens, newest first; the witnesses of what was
+    sent stand in ``home``."""
 
     ledger: "Engine"
     billing: "Engine"
@@ -41,6 +46,7 @@ class Companies:
     client_secret: str = field(repr=False)
     keys: Sequence[str] = field(repr=False)
     first_date: date
+    home: Path
     quarantine: timedelta = QUARANTINE
     in_flight: int = 4
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -72,11 +78,14 @@ class Companies:
         )
 
     @contextmanager
-    def open(self, firm_id: str, run: Run, *, setting_up: bool = False) -> Iterator[Workplace]:
+    def open(self, firm_id: str, run: Run, *, setting_up: bool = False, rebinding: bool = False) -> Iterator[Workplace]:
         """Open an active firm for a run; while it is ``setting_up``, a connected one will do.
 
+        ``rebinding``: its databases may be others than those that it was connected with.
+
         Raises:
-            SetUpError: the firm is not set up, or belongs to another environment; the message names the next step.
+            SetUpError: the firm is not set up, or belongs to another environment, or (BindingError) a database is
+                another one; the message names the next step.
         """
         firm = self.firms.get(firm_id)
         if not (setting_up and firm.connected_at):
@@ -86,6 +95,10 @@ class Companies:
                 f"{firm_id} is connected to a company in {firm.environment}, but QUICKBOOKS_ENVIRONMENT is "
                 f"{self.environment.name}: start with QUICKBOOKS_ENVIRONMENT={firm.environment}"
             )
+        bindings = Bindings(self.ledger, firm_id)
+        billing = BillingSource(self.billing, firm_id)
+        if not rebinding:
+            require_databases(firm_id, bindings, billing.fingerprint())
         place: Workplace | None = None
 
         def guard() -> None:
@@ -97,13 +110,15 @@ class Companies:
                 firm=firm,
                 run=run,
                 installation=schema.installation_id(self.ledger),
-                billing=BillingSource(self.billing, firm_id),
+                billing=billing,
                 quickbooks=quickbooks,
                 documents=Documents(self.ledger, firm_id),
                 mappings=Mappings(self.ledger, firm_id),
                 log=Log(self.ledger, firm_id),
                 engine=self.ledger,
                 company=known.settings if (known := company.seen(self.ledger, firm_id)) else None,
+                bindings=bindings,
+                witness=Witness(self.home, self.environment.name, firm.realm_id or ""),
                 first_date=self.first_date,
                 billing_payments=BillingPayments(self.billing, firm_id, firm.currency),
                 quarantine=self.quarantine,

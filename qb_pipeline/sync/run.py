@@ -15,6 +15,7 @@ from qb_pipeline.ledger.firms import SetUpError
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.quickbooks.errors import OutcomeUnknownError, QuickBooksError
 from qb_pipeline.sync import preflight
+from qb_pipeline.sync.binding import require_binding
 from qb_pipeline.sync.census import CensusError, is_sound, take_census
 from qb_pipeline.sync.invoices import plan_invoices
 from qb_pipeline.sync.outcomes import UNSENT
@@ -100,6 +101,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
         SetUpError: the company's settings would make documents come out wrong (pre-flight); nothing was sent.
         BusyError: another run writes to this company.
         LeaseLostError: the firm was paused, or a successor took over.
+        BindingError: a company or a database is not what the firm was connected with, or the ledger was restored.
         DuplicateError: QuickBooks holds a document of ours twice.
         CensusError: the count at the end found one twice, or one that the ledger does not know.
         QuickBooksError: QuickBooks cannot be reached or does not let us in; what had left is recorded or open.
@@ -121,6 +123,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
                 sleep=place.sleep,
             ) as held:
                 place.lease, place.attempts = held, Attempts(place.engine, held)
+                require_binding(place)
                 preflight.require(place)
                 settle(place)
                 chosen = _work(place, selection, planned, steps)

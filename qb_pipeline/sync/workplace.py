@@ -20,6 +20,7 @@ from qb_pipeline.billing.source import BillingSource
 from qb_pipeline.core.preflight import CompanySettings
 from qb_pipeline.core.settings import FirmRules
 from qb_pipeline.ledger.attempts import Attempts
+from qb_pipeline.ledger.bindings import Bindings
 from qb_pipeline.ledger.census import Censuses
 from qb_pipeline.ledger.documents import Documents
 from qb_pipeline.ledger.firms import Firm
@@ -28,6 +29,7 @@ from qb_pipeline.ledger.lease import Lease
 from qb_pipeline.ledger.log import Log, Run
 from qb_pipeline.ledger.mappings import Mappings
 from qb_pipeline.ledger.received import ReceivedPayments, Turn
+from qb_pipeline.ledger.witness import Witness
 from qb_pipeline.quickbooks.client import Company
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ class Workplace:
     mappings: Mappings
     log: Log
     engine: "Engine"
+    bindings: Bindings
+    witness: Witness
     first_date: date
     billing_payments: BillingPayments
     lease: Lease | None = None
@@ -102,7 +106,7 @@ class Workplace:
                 right.require()
 
     def leave(self) -> None:
-        """Say that a request has had its turn and leaves now; of one that writes, the ledger keeps the time.
+        """Say that a request has had its turn and leaves now; of one that writes, ledger and witness take note.
 
         Raises:
             LeaseLostError: this run may not send any more.
@@ -110,7 +114,7 @@ class Workplace:
         self.require_lease()
         attempt = getattr(self.in_hand, "attempt", None)
         if attempt is not None:
-            self.sending.leaving(attempt, now=self.clock())
+            self.witness.note(self.sending.leaving(attempt, witness_id=self.witness.witness_id, now=self.clock()))
 
     @property
     def censuses(self) -> Censuses:

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from qb_pipeline.ledger.bindings import BindingError
 from qb_pipeline.ledger.firms import Firm, SetUpError
 from qb_pipeline.sync.connect import connect_firm
 from qb_pipeline_tests.bookkeeper import Bookkeeper
@@ -59,3 +60,34 @@ def test_another_company_is_refused_and_its_tokens_are_not_kept(law_firm: LawFir
         consent(law_firm, other.realm_id)
 
     assert law_firm.query("select ciphertext from sync.token") == kept
+
+
+def test_a_company_that_another_installation_writes_to_is_connected_and_nothing_is_sent(law_firm: LawFirm) -> None:
+    choose_model(law_firm)
+    note = "qbp1:zzzzzz:acme:invoice:7:g1"
+    customer = law_firm.books.create("Customer", {"DisplayName": "Their client"})["Id"]
+    line = {
+        "DetailType": "SalesItemLineDetail",
+        "Amount": 1,
+        "SalesItemLineDetail": {"ItemRef": {"value": law_firm.item_id}},
+    }
+    law_firm.books.create("Invoice", {"CustomerRef": {"value": customer}, "PrivateNote": note, "Line": [line]})
+
+    consent(law_firm, law_firm.books.realm_id)
+    law_firm.companies.firms.activate(FIRM, eligible_since=None, actor=PARTNER, now=law_firm.time.now())
+    law_firm.invoice("1", "1.00")
+
+    with pytest.raises(BindingError, match=r"another installation of this pipeline \(zzzzzz\); both would send"):
+        law_firm.sync()
+    assert len(law_firm.books.all("Invoice")) == 1
+
+
+def test_a_company_that_was_made_anew_under_the_same_id_is_not_connected_again(law_firm: LawFirm) -> None:
+    choose_model(law_firm)
+    consent(law_firm, law_firm.books.realm_id)
+    consent(law_firm, law_firm.books.realm_id)
+    with law_firm.ledger.begin() as connection:
+        connection.exec_driver_sql("update sync.binding set company = 'made another day'")
+
+    with pytest.raises(BindingError, match="is not the one that this firm was connected with"):
+        consent(law_firm, law_firm.books.realm_id)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -47,7 +48,12 @@ STATES = {"sent": "synced", "voided": "voided", "held": "held", "waiting": "wait
 
 @pytest.fixture
 def demo(
-    server: sa.Engine, server_url: str, billing_template: str, ledger_engine: sa.Engine, emulator_url: str
+    server: sa.Engine,
+    server_url: str,
+    billing_template: str,
+    ledger_engine: sa.Engine,
+    emulator_url: str,
+    tmp_path: Path,
 ) -> Iterator[Companies]:
     """Both firms of the demo, set up and not synced yet."""
     time = Time(emulator_url)
@@ -60,6 +66,7 @@ def demo(
             client_secret="emulator-secret",
             keys=["a secret of this test"],
             first_date=date(2023, 1, 1),
+            home=tmp_path,
             clock=time.now,
             sleep=time.sleep,
         )
