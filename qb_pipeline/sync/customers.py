@@ -27,7 +27,7 @@ NAMES = ("DisplayName", "GivenName", "MiddleName", "FamilyName", "Suffix", "Comp
 
 
 def refresh_customers(place: Workplace, payers: pd.DataFrame, customers: Mapping[str, str]) -> None:
-    """Bring the customers of these payers up to date. What is seen for the first time is only remembered.
+    """Bring customers (by payer) up to date with their payers. What is seen for the first time is only remembered.
 
     Costs no request while no payer has changed; what QuickBooks refuses is told and holds no document.
     """
@@ -39,7 +39,7 @@ def refresh_customers(place: Workplace, payers: pd.DataFrame, customers: Mapping
     records: list[dict[Any, Any]] = payers.to_dict("records")
     for payer in records:
         link = links.get(payer["payer_id"])
-        if link is None or owners[link.quickbooks_id] > 1:
+        if payer["payer_id"] not in customers or link is None or owners[link.quickbooks_id] > 1:
             continue
         content = customer_content(payer, display_name=_name_of(payer, link.quickbooks_name), marker="")
         there = known.get(link.source_id)

@@ -61,6 +61,17 @@ def test_a_customer_that_was_there_before_us_follows_but_keeps_its_name(law_firm
 
 
 @pytest.mark.slow
+def test_a_change_is_not_forgotten_over_an_invoice_that_is_held(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    customer(law_firm)
+    law_firm.change("update payers set last_name = 'Lee'")
+    law_firm.invoice("held", "10.00", total_amount="11.00")
+    law_firm.sync()
+
+    assert customer(law_firm)["DisplayName"] == "Ana Lee"
+
+
+@pytest.mark.slow
 def test_a_customer_that_a_person_renamed_is_not_renamed_back(law_firm: LawFirm) -> None:
     law_firm.activate()
     before = customer(law_firm)
