@@ -64,7 +64,8 @@ class Ready:
 def send_batches(place: Workplace, ready: Sequence[Ready]) -> None:
     """Send documents in batches of at most 30, a few batches at a time; every outcome is recorded.
 
-    Voids leave first and alone: a batch has no documented way to void.
+    Voids leave first and alone: a batch has no documented way to void. Changes have arrived before anything new leaves:
+    it may need the number or the money that a change sets free, and a batch has no order.
 
     Raises:
         QuickBooksError, LeaseLostError: nothing more can be sent now; what had left is recorded or open, the rest is
@@ -73,7 +74,11 @@ def send_batches(place: Workplace, ready: Sequence[Ready]) -> None:
     for item in ready:
         if item.operation == "void":
             send_one(place, item)
-    batches = _group([item for item in ready if item.operation != "void"])
+    for operation in ("update", "create"):
+        _send_side_by_side(place, _group([item for item in ready if item.operation == operation]))
+
+
+def _send_side_by_side(place: Workplace, batches: Sequence[Sequence[Ready]]) -> None:
     with ThreadPoolExecutor(max_workers=place.in_flight) as pool:
         results = [pool.submit(_send_batch, place, batch) for batch in batches]
         errors = []
@@ -115,11 +120,10 @@ def _send_batch(place: Workplace, ready: Sequence[Ready]) -> None:
     """Send one batch. What moved since it was planned is left out; what is refused as a whole is sent in halves."""
     if not ready or place.unanswered >= MAX_UNANSWERED:
         return
-    operations = {item.operation for item in ready}
     try:
         attempt = place.sending.reserve(
             "batch",
-            operations.pop() if len(operations) == 1 else "mixed",
+            ready[0].operation,
             batch_body([_batch_item(item) for item in ready]),
             [_item(item, batch_id(position)) for position, item in enumerate(ready)],
             run=place.run,

@@ -36,7 +36,7 @@ from qb_pipeline_tests.law_firm import PARTNER, Time, activate
 
 pytestmark = pytest.mark.slow
 
-DAYS = 42
+DAYS = 90
 MARKER = re.compile(r"qbp1:\w{6}:[\w-]+:\w+:([^:@]+)(?:@([\d-]+))?:g1")
 MISHAPS = ("commit_then_drop", "drop_before")
 
@@ -116,7 +116,7 @@ def test_after_each_of_ninety_days_quickbooks_holds_what_a_careful_bookkeeper_wo
             sync(world, office, first)
             compare(world, office, f"seed {seed}, day {day}, {office.firm_id}")
         world.time.sleep(86_400)
-    assert all(len(office.expected.invoices) > 30 and len(office.expected.payments) > 20 for office in world.offices)
+    assert all(len(office.expected.invoices) > 30 and len(office.expected.payments) > 15 for office in world.offices)
     for office in world.offices:
         assert names_in_quickbooks(world, office) == names_in_billing(world, office), f"seed {seed}"
 

@@ -184,6 +184,18 @@ def test_what_a_void_sets_free_can_be_paid_in_the_same_run(law_firm: LawFirm) ->
     assert law_firm.states("payment") == {"p1": ("voided", ""), "p2": ("synced", "")}
 
 
+def test_what_a_change_sets_free_can_be_paid_in_the_same_run(law_firm: LawFirm) -> None:
+    paid(law_firm, "100.00")
+    law_firm.change("update payment_applications set amount = 30")
+    law_firm.change("update payments set amount = 30")
+    for number in range(7):  # in a batch of any order one of them would come first
+        law_firm.payment(f"q{number}", applied={"1": "10.00"})
+
+    law_firm.sync()
+
+    assert set(law_firm.states("payment").values()) == {("synced", "")}
+
+
 def test_a_payment_void_on_both_sides_is_voided(law_firm: LawFirm) -> None:
     payment = paid(law_firm)
     law_firm.change("update payments set status = 'void'")
