@@ -12,7 +12,7 @@ from qb_pipeline.sync.run import FIRM_ERRORS
 from qb_pipeline_tests.law_firm import LawFirm
 from qb_pipeline_tests.soak import work
 from qb_pipeline_tests.soak.checker import Allowed, look, state_of_everything
-from qb_pipeline_tests.soak.plans import Plan, two_faults
+from qb_pipeline_tests.soak.plans import QUARANTINE_SECONDS, Plan, two_faults
 from qb_pipeline_tests.soak.world import Stop, World, fork_run, run_to_its_end, wait
 
 TRIES = 8
@@ -90,7 +90,9 @@ def run_matrix(world: World, points: Iterable[str], *, kills: int, seed: int, un
     return tally
 
 
-def run_plans(world: World, plans: Iterable[Plan], *, kills: int, until: float | None = None) -> Tally:
+def run_plans(
+    world: World, plans: Iterable[Plan], *, kills: int, until: float | None = None, first_only: bool = False
+) -> Tally:
     """Scenarios one after another in one firm: each finds what earlier ones left. A violation ends a firm."""
     tally, waiting = Tally(), deque(plans)
     while waiting and tally.kills < kills and not _is_late(until):
@@ -103,6 +105,8 @@ def run_plans(world: World, plans: Iterable[Plan], *, kills: int, until: float |
                 if found:
                     tally.violations += [f"{violation}\n    {plan}" for violation in found]
                     tally.failed.append(plan)
+                    if first_only:
+                        return tally
                     break
                 if tally.kills == before and plan.nth > 1:
                     waiting.appendleft(replace(plan, nth=1))
@@ -138,6 +142,7 @@ def _scenario(world: World, firm: LawFirm, allowed: Allowed, plan: Plan, day: in
             break
     tally.faults += Counter(firm.books.statistics()["mishaps"]) - before
     firm.books.heal()
+    firm.time.sleep(QUARANTINE_SECONDS)  # whatever may still arrive has arrived
     found = look(firm, allowed, world.output)
     if found:
         return found
