@@ -6,7 +6,7 @@ refused and names the one that is missing. Subscribing, choosing the model and a
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -318,17 +318,29 @@ def _require_model(firm: Firm) -> None:
 def _require_settled_payments(connection: sa.Connection, firm: Firm, model: int) -> None:
     """Refuse a switch over payments that one model began and the other would begin again, or never end."""
     rows = connection.execute(queries["open_payments"], {"firm_id": firm.firm_id}).all()
+    if firm.model == 2:
+        unposted = connection.execute(queries["unposted_payments"], {"firm_id": firm.firm_id}).all()
+        if unposted:
+            raise SetUpError(
+                f"{firm.firm_id} has payments in QuickBooks that billing does not hold yet: {_named(unposted)}. "
+                f"Fetch them (qb-pipeline pull {firm.firm_id}), then repeat: "
+                f"qb-pipeline firm model {firm.firm_id} {model}"
+            )
     if rows:
-        named = "; ".join(
-            f"{row.payments} {row.state} ({', '.join(row.source_ids)}{', …' * (row.payments > len(row.source_ids))})"
-            for row in rows
-        )
         key = firm.firm_id
         raise SetUpError(
-            f"{key} has payments that are not settled under model {firm.model}: {named}. "
+            f"{key} has payments that are not settled under model {firm.model}: {_named(rows)}. "
             f"Send them (qb-pipeline sync {key}), clear what holds the rest (qb-pipeline list {key} --kind payment), "
             f"then repeat: qb-pipeline firm model {key} {model}"
         )
+
+
+def _named(rows: Sequence[Any]) -> str:
+    """Payments by state: how many, and the first of them."""
+    return "; ".join(
+        f"{row.payments} {row.state} ({', '.join(row.source_ids)}{', …' * (row.payments > len(row.source_ids))})"
+        for row in rows
+    )
 
 
 def _super_users(connection: sa.Connection, firm_id: str) -> list[str]:

@@ -37,6 +37,18 @@ set model = :model, model_chosen_at = case when model = :model then model_chosen
     cut_over_at = case when model <> :model and activated_at is not null then :now else cut_over_at end
 where firm_id = :firm_id;
 
+-- name: unposted_payments
+-- What QuickBooks received under Model 2 and billing does not hold yet.
+select case when p.unposted then 'unposted' else r.state end as state, count(*) as payments,
+       (array_agg(r.payment_id order by r.payment_date, r.payment_id))[1:5] as source_ids
+from sync.received_payment r
+cross join lateral (select exists (select from sync.posting p
+                                   where p.firm_id = r.firm_id and p.payment_id = r.payment_id and p.posted_at is null)
+                           as unposted) p
+where r.firm_id = :firm_id and r.state <> 'superseded' and (r.state in ('open', 'waiting') or p.unposted)
+group by 1
+order by 1;
+
 -- name: open_payments
 -- What a switch of the model would leave to nobody. A payment from before the first date is never sent by any model.
 select state, count(*) as payments, (array_agg(source_id order by document_date, source_id, part))[1:5] as source_ids

@@ -11,18 +11,21 @@ from qb_pipeline.ledger import lease
 from qb_pipeline.ledger.firms import Firm
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.companies import Companies
+from qb_pipeline.sync.pull import look
 from qb_pipeline.sync.scan import Selection, scan
 
 
 def choose_model(companies: Companies, firm_id: str, model: int, *, actor: str) -> Firm:
     """Choose Model 1 or 2, and set or clear the guard in billing.
 
-    An active firm is switched while no run writes for it, and only when everything that billing shows by then is
-    settled: payments created before the switch (``cut_over_at``) go by Model 1, whenever they are seen or changed.
+    An active firm is switched while no run writes for it, and only when everything is settled that billing, and under
+    Model 2 QuickBooks, shows by then. Payments created before the switch (``cut_over_at``) go by Model 1, whenever they
+    are seen or changed.
 
     Raises:
         SetUpError: not subscribed, or payments are not settled; the message names them.
         BusyError: a run kept the company busy.
+        QuickBooksError: under Model 2, what QuickBooks received could not be read; the model stays as it was.
         BillingError: billing cannot be read, or does not let us write the guard; the model stays as it was.
     """
     if not companies.firms.get(firm_id).is_switched_by(model):
@@ -40,6 +43,8 @@ def choose_model(companies: Companies, firm_id: str, model: int, *, actor: str) 
         ),
     ):
         scan(place, Selection())
+        if place.firm.model == 2:
+            look(place)
         return _choose(companies, firm_id, model, actor)
 
 

@@ -10,6 +10,7 @@ from qb_pipeline.billing.errors import ContractBrokenError
 from qb_pipeline.ledger.firms import Firm, SetUpError
 from qb_pipeline.sync.models import choose_model
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
+from qb_pipeline_tests.received import pull, quickbooks_now, receive
 
 
 def switch(law_firm: LawFirm, model: int) -> Firm:
@@ -19,6 +20,13 @@ def switch(law_firm: LawFirm, model: int) -> Firm:
 def guard(law_firm: LawFirm) -> list[datetime]:
     with law_firm.billing.connect() as connection:
         return list(connection.scalars(sa.text("select active_since from billing.payment_guard")))
+
+
+def taken_back(law_firm: LawFirm) -> list[str]:
+    """Amounts of payments that billing holds from QuickBooks."""
+    with law_firm.billing.connect() as connection:
+        statement = sa.text("select amount from billing.payments where origin = 'quickbooks' order by payment_id")
+        return [str(amount) for amount in connection.scalars(statement)]
 
 
 @pytest.fixture
@@ -104,6 +112,37 @@ def test_there_and_back_with_strays_cleared_first(firm: LawFirm) -> None:
 
     assert (back.model, guard(firm)) == (1, [])
     assert firm.states("payment") == {"p1": ("synced", ""), "stray": ("closed", "VOID_BEFORE_SENT")}
+
+
+def test_what_quickbooks_received_is_posted_before_the_way_back(firm: LawFirm) -> None:
+    switch(firm, 2)
+    [invoice] = firm.books.all("Invoice")
+    received = receive(firm, {"id": invoice["Id"], "amount": 30})
+
+    with pytest.raises(SetUpError) as refusal:
+        switch(firm, 1)
+    pull(firm)
+    back = switch(firm, 1)
+
+    assert str(refusal.value) == (
+        f"one has payments in QuickBooks that billing does not hold yet: 1 open ({received}). "
+        "Fetch them (qb-pipeline pull one), then repeat: qb-pipeline firm model one 1"
+    )
+    assert (back.model, taken_back(firm)) == (1, ["30.00"])
+
+
+def test_what_quickbooks_received_before_the_switch_is_not_pulled(firm: LawFirm) -> None:
+    firm.time.skipped += timedelta(seconds=quickbooks_now(firm) - firm.time.now().timestamp())  # other tests' time
+    [invoice] = firm.books.all("Invoice")
+    receive(firm, {"id": invoice["Id"], "amount": 30})
+    firm.time.sleep(60)
+    switch(firm, 2)
+    firm.time.sleep(60)
+    receive(firm, {"id": invoice["Id"], "amount": 20})
+
+    pull(firm)
+
+    assert taken_back(firm) == ["20.00"]
 
 
 def test_a_guard_that_cannot_be_written_leaves_the_model_as_it_was(firm: LawFirm) -> None:
