@@ -9,6 +9,7 @@ from qb_pipeline.core.markers import find_marker
 from qb_pipeline.ledger.firms import SetUpError
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.adopt import Proposal, approve, propose
+from qb_pipeline.sync.census import is_sound, take_census
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 
 YESTERDAY = timedelta(days=1)
@@ -233,6 +234,44 @@ def test_an_adopted_invoice_that_billing_voids_is_voided(firm: LawFirm) -> None:
 
     assert firm.states() == {"1": ("voided", "")}
     assert str(firm.books.read("Invoice", there)["TotalAmt"]) == "0"
+
+
+def test_a_revision_whose_answer_was_lost_is_found_by_its_id(firm: LawFirm) -> None:
+    there = adopted(firm)
+    revise(firm, "120.00")
+    firm.books.fault({"match": "batch", "what": "commit_then_drop"})
+
+    firm.sync()
+
+    [invoice] = firm.books.all("Invoice")
+    assert (invoice["Id"], str(invoice["TotalAmt"]), firm.states()) == (there, "120.0", {"1": ("synced", "")})
+
+
+def test_a_whole_census_counts_adopted_documents_as_one_each(firm: LawFirm) -> None:
+    adopted(firm)
+    firm.invoice("2", "50.00")
+    firm.sync()
+
+    with firm.companies.open(FIRM, Run("census", "cli", PARTNER)) as place:
+        counts = {row["kind"]: row for row in take_census(place, whole=True)}
+
+    assert (counts["invoice"]["documents"], counts["invoice"]["living"], is_sound(counts["invoice"])) == (2, 2, True)
+
+
+def test_an_adopted_payment_is_corrected_in_place(firm: LawFirm) -> None:
+    there = enter_invoice(firm, "N-1", "100.00", firm.today - YESTERDAY)
+    paid = enter_payment(firm, "40.00", there, firm.today, "4711")
+    firm.invoice("1", "100.00")
+    firm.payment("p1", applied={"1": "40.00"}, reference="4711")
+    look(firm, approved=True)
+    firm.change("update payment_applications set amount = 60")
+    firm.change("update payments set amount = 60, updated_at = :now", now=firm.time.now())
+
+    firm.sync()
+
+    [payment] = firm.books.all("Payment")
+    assert (payment["Id"], str(payment["TotalAmt"]), firm.states()["p1"]) == (paid, "60.0", ("synced", ""))
+    assert find_marker(payment["PrivateNote"]) is not None
 
 
 def test_what_carries_a_mark_is_left_to_its_owner(firm: LawFirm) -> None:
