@@ -98,6 +98,10 @@ class Bookkeeper:
         """Let nothing go wrong any more."""
         self._ask("DELETE", f"{self.admin}/faults")
 
+    def point_webhooks(self, url: str, token: str) -> None:
+        """Have QuickBooks tell somebody of changes, signed with a verifier token."""
+        self._ask("POST", f"{self.admin}/webhooks", {"url": url, "verifier_token": token})
+
     def create(self, entity: str, body: dict[str, Any]) -> dict[str, Any]:
         """Enter something through the public API, as any other program of the firm would."""
         token = self.tokens()["access_token"]

@@ -138,6 +138,14 @@ def print_evidence(evidence: "Evidence", *, as_json: bool = False) -> None:
         title="Also in QuickBooks, with its mark or its number",
     )
     table(
+        [
+            {**row, "amount": to_dollars(row["amount_cents"]), "": "recent" if row["is_recent"] else ""}
+            for row in evidence.received
+        ],
+        ["payment_date", "amount", "kind", "method", "external_id", "posted_at", ""],
+        title="Received in QuickBooks",
+    )
+    table(
         [{**row, "by": row["actor"], "run": row["run_id"][:8]} for row in evidence.log],
         ["at", "activity", "reason", "detail", "by", "trigger", "run"],
         title="History",
@@ -220,6 +228,7 @@ def _plain(evidence: "Evidence", answers: list[str]) -> dict[str, Any]:
             for row in evidence.fields
         ],
         "others": [_entity(row) for row in evidence.others],
+        "received": [{**row, "amount": to_dollars(row["amount_cents"])} for row in evidence.received],
         "log": [dict(row) for row in evidence.log],
         "attempts": [dict(row) for row in evidence.attempts],
         "runs": [dict(row) for row in evidence.runs],

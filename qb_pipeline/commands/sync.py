@@ -20,7 +20,7 @@ Invoice = Annotated[list[str], typer.Option("--invoice", metavar="ID", help="Onl
 Payment = Annotated[list[str], typer.Option("--payment", metavar="ID", help="Only this payment; may be repeated.")]
 
 
-LISTED = ("kind", "id", "number", "document_date", "amount", "state", "action", "reason", "remedy")
+LISTED = ("kind", "id", "number", "document_date", "amount", "state", "action", "recent_payment", "reason", "remedy")
 
 
 def read_date(text: str, option: str) -> date | None:

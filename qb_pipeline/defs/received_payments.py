@@ -196,7 +196,7 @@ def _metadata(reports: Sequence[PullReport]) -> dict[str, Any]:
     return {
         **shown,
         "of these dates: unapplied in QuickBooks": dollars(unapplied),
-        "invoices with a recent payment": sum(len(report.recent_invoices) for report in reports),
+        "invoices with a recent payment": sum(report.recent_invoices for report in reports),
         "recent payments": dg.MetadataValue.md("see the view `reporting.recent_quickbooks_payments`"),
         "requests: reads (metered)": sum(report.reads for report in reports),
     }

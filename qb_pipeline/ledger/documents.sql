@@ -291,7 +291,8 @@ where firm_id = :firm_id and kind = :kind;
 -- name: listing
 select kind, source_id, part, number, document_date, amount_cents, state, reason,
        case when quickbooks_id is null then 'sync_now' else 'sync_again' end as action,
-       problem.sentence, problem.remedy
+       problem.sentence, problem.remedy,
+       (select payment_date from sync.recent_payment r where r.document_id = document.document_id) as recent_payment
 from sync.document
 left join sync.problem on problem.code = document.reason
 where firm_id = :firm_id

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -246,11 +246,17 @@ class ReceivedPayments:
         with self.engine.connect() as connection:
             return list(connection.execute(queries["posted_in_run"], self._key(run_id=run_id)).mappings())
 
-    def recent_invoices(self, *, today: date) -> list[str]:
-        """Billing's ids of invoices with a recent payment; how long it is recent is the firm's setting."""
-        since = today - timedelta(days=self.firm.settings.recent_payment_days)
+    def recent_invoices(self) -> int:
+        """How many invoices have a recent payment; how long it is recent is the firm's setting."""
         with self.engine.connect() as connection:
-            return list(connection.scalars(queries["recent_invoices"], self._key(since=since)))
+            return int(connection.scalar(queries["recent_invoices"], self._key()) or 0)
+
+    def on_document(self, document_id: int) -> list[Any]:
+        """What stands of payments on an invoice, oldest first: payment_date, kind, method, amount_cents, external_id,
+        posted_at, is_recent."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(queries["on_document"], self._key(document_id=document_id))
+            return list(rows.mappings())
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[sa.Connection]:

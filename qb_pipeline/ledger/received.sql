@@ -221,12 +221,19 @@ group by detail
 order by detail;
 
 -- name: recent_invoices
--- Invoices that a payment dated since then pays.
-select distinct p.invoice_id
+select count(*) from sync.recent_payment where firm_id = :firm_id;
+
+-- name: on_document
+-- What stands of payments on one invoice, oldest first.
+select p.payment_date, p.kind, p.method, p.amount_cents, p.external_id, p.posted_at,
+       coalesce(newest.age_days + (newest.payment_date - p.payment_date)
+                <= coalesce((f.settings ->> 'recent_payment_days')::integer, 7), false) as is_recent
 from sync.posting p
-where p.firm_id = :firm_id and p.kind <> 'reversal' and p.payment_date >= :since
+join sync.firm f using (firm_id)
+left join sync.recent_payment newest using (document_id)
+where p.firm_id = :firm_id and p.document_id = :document_id and p.kind <> 'reversal'
   and not exists (select from sync.posting r where r.reverses = p.posting_id)
-order by p.invoice_id;
+order by p.payment_date, p.posting_id;
 
 -- name: hint
 insert into sync.cursor (firm_id, name, value)

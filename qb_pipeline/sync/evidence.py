@@ -45,6 +45,7 @@ class Evidence:
     ``operation`` and ``problem`` are what a sync would do now. ``standing`` says what QuickBooks holds under its Id:
     there, void, deleted, never sent, or not read. ``others`` are further documents in QuickBooks that have its marker
     or its number; ``fields`` put ``basis`` (billing now, or what was last sent) beside what QuickBooks holds.
+    ``received``: payments that QuickBooks received on the invoice (Model 2), the recent ones marked.
     """
 
     document: Mapping[str, Any]
@@ -59,6 +60,7 @@ class Evidence:
     log: Sequence[Any]
     attempts: Sequence[Any]
     runs: Sequence[Any]
+    received: Sequence[Any] = ()
     not_read: str = ""
 
     @property
@@ -144,6 +146,7 @@ def gather(place: Workplace, document_id: int) -> Evidence:
         log=log,
         attempts=attempts,
         runs=place.history.runs(sorted({row["run_id"] for row in (*log, *attempts)})),
+        received=place.received.on_document(document_id),
         not_read=not_read,
     )
 

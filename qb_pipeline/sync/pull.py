@@ -34,7 +34,7 @@ class PullReport:
     ``changed``: payments that were new or changed in what was read. ``posted``: rows written to billing and their
     cents, by kind (payment, credit_application, reversal). ``states``: all payments of the dates, by state.
     ``troubles``: what needs a person (payment_id, payment_date, state, error). ``differing``: external ids of which
-    billing does not hold what was posted. ``recent_invoices``: those with a recent payment, whatever this pull did.
+    billing does not hold what was posted. ``recent_invoices``: how many have a recent payment, whatever this pull did.
     """
 
     firm_id: str
@@ -44,7 +44,7 @@ class PullReport:
     states: Mapping[str, Count]
     troubles: Sequence[Any]
     differing: Sequence[str]
-    recent_invoices: Sequence[str]
+    recent_invoices: int
     reads: int
 
     @property
@@ -156,7 +156,7 @@ def pull_firm(place: Workplace, first: date | None, last: date | None, *, by_dat
         states=place.received.counts(first, last),
         troubles=place.received.troubles(first, last),
         differing=differing,
-        recent_invoices=place.received.recent_invoices(today=place.today),
+        recent_invoices=place.received.recent_invoices(),
         reads=place.quickbooks.requests.reads,
     )
 

@@ -26,7 +26,7 @@ def test_the_work_list_shows_what_is_not_in_quickbooks_and_changes_nothing_there
     rows = terminal.json("list", "one")
 
     yesterday, today = str(law_firm.today - timedelta(days=1)), str(law_firm.today)
-    common = {"state": "new", "action": "sync_now", "reason": "", "remedy": None}
+    common = {"state": "new", "action": "sync_now", "recent_payment": None, "reason": "", "remedy": None}
     assert rows == [
         {"kind": "invoice", "id": "1", "number": "N-1", "document_date": yesterday, "amount": "100.00", **common},
         {"kind": "payment", "id": "p", "number": "1234", "document_date": today, "amount": "40.00", **common},

@@ -20,7 +20,9 @@ select d.firm_id,                                   -- Law firm
        d.customer_id,                               -- Customer in QuickBooks; empty while it is not there
        d.due_date,                                  -- Due date in QuickBooks, else the invoice's date
        d.quickbooks_status,                         -- live, void or deleted; empty when it never was there
-       coalesce(d.quickbooks_id, '') as quickbooks_id -- Id in QuickBooks; empty when it is not there
+       coalesce(d.quickbooks_id, '') as quickbooks_id, -- Id in QuickBooks; empty when it is not there
+       recent.payment_date as recent_payment_date,  -- Model 2: date of a payment that QuickBooks received on it lately; null when none
+       recent.age_days as recent_payment_age_days   -- How many days ago that was, today
 from sync.comparison d
 left join lateral (  -- one by one: a month of invoices is a fraction of all; sums over all of them use sync.receivable
     select sum(s.amount_cents) as paid_cents, sum(s.amount_cents) filter (where p.document_id is not null) as paid_by_us_cents
@@ -28,4 +30,5 @@ left join lateral (  -- one by one: a month of invoices is a fraction of all; su
     left join sync.document p on p.firm_id = s.firm_id and p.kind = 'payment' and p.quickbooks_id = s.quickbooks_payment_id
     where s.firm_id = d.firm_id and s.quickbooks_invoice_id = d.quickbooks_id
 ) s on d.quickbooks_id is not null
+left join sync.recent_payment recent on recent.document_id = d.document_id
 where d.kind = 'invoice';

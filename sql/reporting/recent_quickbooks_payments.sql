@@ -7,7 +7,7 @@ select p.firm_id,                              -- Law firm
        d.number as invoice_number,             -- Its number
        p.payer_id,                             -- Payer in billing
        p.payment_date,                         -- Date of the payment in QuickBooks
-       f.today - p.payment_date as age_days,   -- How many days ago that was, by the firm's own date
+       newest.age_days + (newest.payment_date - p.payment_date) as age_days, -- How many days ago that was, by the firm's own date
        p.amount_cents * 0.01 as amount,        -- What it pays on this invoice
        p.kind,                                 -- payment: money; credit_application: a credit memo or write-off, no money
        p.method,                               -- check, card, echeck, cash, wire, credit or other
@@ -15,13 +15,10 @@ select p.firm_id,                              -- Law firm
        p.quickbooks_invoice_id,                -- Id of the invoice in QuickBooks
        p.external_id,                          -- Under which billing holds it
        p.posted_at                             -- Since when billing holds it; null: not yet
-from sync.posting p
+from sync.recent_payment newest
+join sync.posting p using (document_id)
 join sync.document d using (document_id)
-join (
-    select firm_id, (current_timestamp at time zone time_zone)::date as today,
-           coalesce((settings ->> 'recent_payment_days')::integer, 7) as recent_days
-    from sync.firm
-) f on f.firm_id = p.firm_id
+join sync.firm f on f.firm_id = p.firm_id
 where p.kind <> 'reversal'
   and not exists (select from sync.posting r where r.reverses = p.posting_id)
-  and p.payment_date >= f.today - f.recent_days;
+  and newest.age_days + (newest.payment_date - p.payment_date) <= coalesce((f.settings ->> 'recent_payment_days')::integer, 7);

@@ -99,3 +99,15 @@ select firm_id, document_id, invoice_id, quickbooks_invoice_id,
 from standing
 group by firm_id, document_id, invoice_id, quickbooks_invoice_id;
 comment on view sync.received_on_invoice is 'One row per invoice of ours that payments in QuickBooks pay: cash, and credit (credit memo, journal entry) that stands for no cash.';
+
+-- The one place that asks the server's clock: a view cannot be told the time. Dates are the firm's own.
+create view sync.recent_payment as
+select r.firm_id, r.document_id, r.last_payment_date as payment_date, f.today - r.last_payment_date as age_days
+from sync.received_on_invoice r
+join (
+    select firm_id, (current_timestamp at time zone time_zone)::date as today,
+           coalesce((settings ->> 'recent_payment_days')::integer, 7) as recent_days
+    from sync.firm
+) f using (firm_id)
+where f.today - r.last_payment_date <= f.recent_days;
+comment on view sync.recent_payment is 'Invoices of ours that QuickBooks received a payment on within the firm''s recent_payment_days, and how many days ago.';
