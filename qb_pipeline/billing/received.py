@@ -52,11 +52,15 @@ class BillingPayments:
         """
         try:
             with translated_errors(), _refusals(), self.engine.begin() as connection:
-                if self._find(connection, posting.external_id) is None:
+                found = self._find(connection, posting.external_id)
+                if found is None:
                     self._add(connection, posting, now)
+                elif (found.kind, to_cents(Decimal(str(found.amount)))) != (posting.kind, posting.amount_cents):
+                    raise PostingRefusedError("billing holds another row under this external id", "taken")
                 crash_point("post into billing: not committed yet")
         except PostingRefusedError:
-            if not self.held([posting.external_id]):  # else another process was quicker, which is as good
+            # Unless another process was quicker, which is as good.
+            if self.held([posting.external_id]) != {posting.external_id: (posting.kind, posting.amount_cents)}:
                 raise
         crash_point("post into billing: is committed")
 

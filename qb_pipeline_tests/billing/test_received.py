@@ -131,6 +131,18 @@ def test_a_row_without_its_invoice_is_refused_whole(billing_engine: sa.Engine, i
     assert (refusal.value.code, rows(billing_engine)) == ("23503", [])
 
 
+def test_another_row_under_the_same_external_id_is_never_taken_for_ours(
+    billing_engine: sa.Engine, insert: Insert
+) -> None:
+    """Such as after the pipeline's database was restored from a backup."""
+    insert("invoices", invoice_id="I1")
+    payments = BillingPayments(billing_engine, "one", "USD")
+    payments.post(POSTING, now=NOON)
+
+    with pytest.raises(PostingRefusedError, match="another row under this external id"):
+        payments.post(replace(POSTING, amount_cents=2000), now=NOON)
+
+
 def test_a_reversal_of_what_is_no_longer_there_is_refused(billing_engine: sa.Engine, insert: Insert) -> None:
     with pytest.raises(PostingRefusedError, match="no longer in billing"):
         BillingPayments(billing_engine, "one", "USD").post(REVERSAL, now=NOON)

@@ -79,14 +79,13 @@ def test_an_invoice_with_a_recent_payment_is_marked_wherever_it_is_shown(law_fir
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["cloudevents", "legacy"])
 def test_webhooks_of_the_company_are_received_by_a_server_and_noted_as_a_hint(
-    law_firm: LawFirm, terminal: Terminal, form: str
+    law_firm: LawFirm, terminal: Terminal
 ) -> None:
     [invoice] = set_up(law_firm, "100.00")
     pull(law_firm)
     terminal.env["QUICKBOOKS_WEBHOOK_TOKEN"] = "verifier"
-    law_firm.books.switch(webhook_format=form, webhook_doubled_percent=100.0, webhook_shuffled=True)
+    law_firm.books.switch(webhook_doubled_percent=100.0, webhook_shuffled=True)
     server = terminal.start("webhook", "--port", "0")
     try:
         assert server.stdout is not None
