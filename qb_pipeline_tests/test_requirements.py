@@ -27,7 +27,7 @@ FIRST = {
 
 def rows() -> list[list[str]]:
     """Id, requirement, state and tests of each row."""
-    lines = [line for line in PAGE.read_text().splitlines() if re.match(r"\| [AD]-\d", line)]
+    lines = [line for line in PAGE.read_text().splitlines() if re.match(r"\| [ADR]-\d", line)]
     return [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
 
 
@@ -44,7 +44,7 @@ def test_every_requirement_stands_there_once() -> None:
     ids = [row[0] for row in rows()]
 
     assert sorted(ids) == sorted(set(ids))
-    assert set(ids) == EVERY_ID
+    assert {identity for identity in ids if not identity.startswith("R-")} == EVERY_ID
 
 
 def test_a_row_says_its_state_and_what_is_not_there_yet_names_no_test() -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from random import Random, SystemRandom
 from uuid import uuid4
 
@@ -58,7 +59,7 @@ def seed() -> int:
 
 @pytest.fixture
 def world(
-    server: sa.Engine, server_url: str, billing_template: str, ledger_engine: sa.Engine, seed: int
+    server: sa.Engine, server_url: str, billing_template: str, ledger_engine: sa.Engine, seed: int, tmp_path: Path
 ) -> Iterator[World]:
     """An emulator of its own: its clock runs three months ahead."""
     random = Random(seed)
@@ -71,6 +72,7 @@ def world(
             client_id="emulator-client",
             client_secret="emulator-secret",
             keys=["a secret of this test"],
+            home=tmp_path,
             first_date=date(2023, 1, 1),
             clock=time.now,
             sleep=time.sleep,
