@@ -2,7 +2,7 @@
 
 import typer
 
-from qb_pipeline.commands import adopt, demo, documents, firms, mapping, pull, recovery, services, sync
+from qb_pipeline.commands import adopt, demo, documents, firms, mapping, pull, reconcile, recovery, services, sync
 
 app = typer.Typer(
     name="qb-pipeline",
@@ -29,6 +29,7 @@ app.command()(sync.log)
 app.command()(documents.show)
 app.command()(documents.resolve)
 app.command()(adopt.adopt)
+app.command()(reconcile.reconcile)
 app.command()(services.emulator)
 app.command()(services.doctor)
 

@@ -2,16 +2,30 @@
 
 import dagster as dg
 
-from qb_pipeline.defs import alerts, assets, jobs, received_payments, resources, schedules, sensors
+from qb_pipeline.defs import (
+    alerts,
+    assets,
+    jobs,
+    received_payments,
+    reconciliation,
+    resources,
+    schedules,
+    sensors,
+)
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """The code location ``qb_pipeline``."""
     return dg.Definitions(
-        assets=[*assets.billing_tables, assets.sync_firms, received_payments.pull_firms],
-        jobs=[jobs.sync, received_payments.pull_payments],
-        schedules=[schedules.daily_sync],
+        assets=[
+            *assets.billing_tables,
+            assets.sync_firms,
+            received_payments.pull_firms,
+            reconciliation.reconcile_firms,
+        ],
+        jobs=[jobs.sync, received_payments.pull_payments, reconciliation.job],
+        schedules=[schedules.daily_sync, reconciliation.daily_reconcile],
         sensors=[
             sensors.sync_again,
             sensors.auto_sync_payments,

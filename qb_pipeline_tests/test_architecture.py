@@ -77,7 +77,7 @@ def test_definitions_load_without_a_database_or_a_network() -> None:
         check=False,
     )
 
-    assert (done.returncode, done.stdout) == (0, "['pull_payments', 'sync']\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "['pull_payments', 'reconcile', 'sync']\n"), done.stderr
 
 
 def test_help_imports_nothing_heavy() -> None:

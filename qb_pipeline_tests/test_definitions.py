@@ -10,13 +10,14 @@ def test_everything_that_dagster_shows_is_there() -> None:
 
     assert {key.to_user_string() for key in found.resolve_asset_graph().get_all_asset_keys()} == {
         "billing/invoices", "billing/payments", "work_list", "sync_plan", "quickbooks_invoices", "quickbooks_payments",
-        "received_payments",
+        "received_payments", "reconciliation",
     }  # fmt: skip
     assert sorted(job.name for job in found.resolve_all_job_defs() if not job.name.startswith("__")) == [
         "pull_payments",
+        "reconcile",
         "sync",
     ]
-    assert [schedule.name for schedule in found.schedules or ()] == ["daily_sync"]
+    assert [schedule.name for schedule in found.schedules or ()] == ["daily_sync", "daily_reconcile"]
 
 
 def test_definitions_can_be_loaded_whole() -> None:

@@ -18,7 +18,7 @@ from qb_pipeline.config import PROJECT
 from qb_pipeline.core.problems import PROBLEMS
 from qb_pipeline.core.settings import FirmSettings
 from qb_pipeline.definitions import defs
-from qb_pipeline.defs import assets, checks, received_payments
+from qb_pipeline.defs import assets, checks, received_payments, reconciliation
 from qb_pipeline.defs.partitions import date_by_firm, range_tags
 from qb_pipeline.defs.resources import ChosenDocuments
 from qb_pipeline_tests.commands.terminal import app, console, typer_main
@@ -172,7 +172,7 @@ def test_the_values_that_billing_may_hold_are_on_the_page() -> None:
 def test_every_asset_is_on_the_page_with_its_group() -> None:
     expected = {
         f"{spec.key.to_user_string()} ({spec.group_name})"
-        for spec in (*assets.billing_tables, *assets.SPECS, received_payments.SPEC)
+        for spec in (*assets.billing_tables, *assets.SPECS, received_payments.SPEC, reconciliation.SPEC)
     }
     found = {f"{code(row[0])[0]} ({row[1]})" for row in rows("### Assets")}
 
@@ -186,6 +186,7 @@ def test_jobs_schedules_sensors_and_checks_are_on_the_page() -> None:
     expected |= {f"schedule {schedule.name}" for schedule in found.schedules or ()}
     expected |= {f"sensor {sensor.name}" for sensor in found.sensors or ()}
     expected |= {f"check {spec.name}" for spec in (*checks.SPECS, received_payments.CHECK_SPEC)}
+    expected |= {f"check {name}" for name in reconciliation.CHECKS}
 
     compare(
         "### Jobs, schedules, sensors, checks",

@@ -25,6 +25,8 @@ class FirmSettings:
     recent_payment_days: int = 7
     keep_overpayments: bool = False
     record_refunds: bool = False
+    held_days_limit: int = 14
+    keep_log_days: int = 400
     eligible_since: datetime | None = None
 
 
@@ -92,10 +94,13 @@ def _account(text: str, _time_zone: str) -> str:
     return text
 
 
-def _days(text: str, _time_zone: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 366):
-        raise ValueError("must be a number of days, 1 to 366")
-    return int(text)
+def _days(most: int) -> Callable[[str, str], int]:
+    def parse(text: str, _time_zone: str) -> int:
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+            raise ValueError(f"must be a number of days, 1 to {most}")
+        return int(text)
+
+    return parse
 
 
 def _time_of_day(text: str, _time_zone: str) -> time:
@@ -124,9 +129,11 @@ _PARSERS: dict[str, Callable[[str, str], Any]] = {
     "tax_policy": _choice("none", "total"),
     "auto_sync_payments": _switch,
     "daily_sync_at": _time_of_day,
-    "recent_payment_days": _days,
+    "recent_payment_days": _days(366),
     "keep_overpayments": _switch,
     "record_refunds": _switch,
+    "held_days_limit": _days(366),
+    "keep_log_days": _days(3660),
     "eligible_since": _instant,
 }
 assert set(_PARSERS) == {setting.name for setting in fields(FirmSettings)}  # noqa: S101

@@ -9,7 +9,7 @@ import dagster as dg
 
 from qb_pipeline.definitions import defs
 from qb_pipeline.defs.orphans import report_orphans
-from qb_pipeline.defs.partitions import firms, range_tags
+from qb_pipeline.defs.partitions import firm_tags, firms, range_tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +48,21 @@ def launch_sync(
     """Run the job ``sync`` over inclusive document dates of one firm, and wait for its end."""
     chosen = {"invoice_ids": list(invoice_ids), "payment_ids": list(payment_ids)}
     resources = {"chosen": {"config": chosen}}
-    return _launch("sync", firm_id, first, last, actor=actor, trigger=trigger, resources=resources)
+    return _launch("sync", firm_id, range_tags(firm_id, first, last), actor=actor, trigger=trigger, resources=resources)
 
 
 def launch_pull(firm_id: str, first: date, last: date, *, actor: str) -> Launched:
     """Run the job ``pull_payments`` over payments of inclusive dates that were read, and wait for its end."""
-    return _launch("pull_payments", firm_id, first, last, actor=actor, trigger="cli", resources={})
+    return _launch("pull_payments", firm_id, range_tags(firm_id, first, last), actor=actor, trigger="cli", resources={})
+
+
+def launch_reconcile(firm_id: str, *, actor: str) -> Launched:
+    """Run the job ``reconcile`` for one firm, and wait for its end."""
+    return _launch("reconcile", firm_id, firm_tags(firm_id), actor=actor, trigger="cli", resources={})
 
 
 def _launch(
-    job: str, firm_id: str, first: date, last: date, *, actor: str, trigger: str, resources: dict[str, Any]
+    job: str, firm_id: str, partitions: dict[str, str], *, actor: str, trigger: str, resources: dict[str, Any]
 ) -> Launched:
     with dg.DagsterInstance.get() as instance:
         report_orphans(instance)
@@ -67,7 +72,7 @@ def _launch(
             .resolve_job_def(job)
             .execute_in_process(
                 instance=instance,
-                tags={**range_tags(firm_id, first, last), "trigger": trigger, "actor": actor},
+                tags={**partitions, "trigger": trigger, "actor": actor},
                 run_config={
                     "resources": resources,
                     # Each partition is an event. Dagster keeps them; the person at the terminal needs our summary.

@@ -66,7 +66,7 @@ def dollars(cents: int) -> str:
 
 
 def _plan_table(reports: Sequence[FirmReport]) -> dg.TableMetadataValue:
-    return _table(
+    return table(
         [
             {
                 "firm": report.firm_id,
@@ -89,7 +89,7 @@ def _held_table(reports: Sequence[FirmReport]) -> dg.TableMetadataValue:
         for row in report.held_documents:
             documents[report.firm_id, row["kind"], row["reason"]] += 1
             cents[report.firm_id, row["kind"], row["reason"]] += row["amount_cents"]
-    return _table(
+    return table(
         [
             {
                 "firm": firm_id,
@@ -106,7 +106,7 @@ def _held_table(reports: Sequence[FirmReport]) -> dg.TableMetadataValue:
 
 
 def _control_table(kind: str, reports: Sequence[FirmReport]) -> dg.TableMetadataValue:
-    return _table(
+    return table(
         [
             {
                 "firm": report.firm_id,
@@ -125,7 +125,8 @@ def _control_table(kind: str, reports: Sequence[FirmReport]) -> dg.TableMetadata
     )
 
 
-def _table(rows: list[dict[str, Any]], columns: list[str]) -> dg.TableMetadataValue:
+def table(rows: list[dict[str, Any]], columns: list[str]) -> dg.TableMetadataValue:
+    """Rows as a table on an asset's page; documents are counted, all else is text."""
     numbers = {"documents"}
     schema = dg.TableSchema([dg.TableColumn(name, "int" if name in numbers else "string") for name in columns])
     return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=schema)

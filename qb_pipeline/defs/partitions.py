@@ -40,3 +40,12 @@ def range_tags(firm_id: str, first: date, last: date) -> dict[str, str]:
         "dagster/asset_partition_range_end": f"{last.isoformat()}|{firm_id}",
         "firm": firm_id,
     }
+
+
+def firm_tags(firm_id: str) -> dict[str, str]:
+    """The tags that make a run of a job without dates cover one firm."""
+    return {
+        "dagster/asset_partition_range_start": firm_id,
+        "dagster/asset_partition_range_end": firm_id,
+        "firm": firm_id,
+    }

@@ -98,6 +98,22 @@ class Log:
                 },
             )
 
+    def prune(self, *, before: datetime, chunk: int = 10_000) -> int:
+        """Forget what happened before an instant: rows of the log, plans and finished runs; gives how many rows.
+
+        In chunks, a transaction each, so that nobody waits long. What a document is now is no log, and stays.
+        """
+        parameters = {"firm_id": self._firm_id, "before": before, "chunk": chunk}
+        pruned = 0
+        for query in ("prune_log", "prune_plans", "prune_runs"):
+            while True:
+                with self._engine.begin() as connection:
+                    rows = connection.execute(queries[query], parameters).rowcount
+                pruned += rows
+                if rows < chunk:
+                    break
+        return pruned
+
     def rows(self, *, source_id: str = "", run_id: str = "", errors: bool = False, limit: int = 200) -> list[Any]:
         """The newest rows first: at, run_id, trigger, actor, kind, source_id, part, number, activity, reason, detail,
         amount_cents, quickbooks_id, intuit_tid."""

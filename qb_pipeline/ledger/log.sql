@@ -68,3 +68,21 @@ order by d.kind;
 
 -- name: run
 select outcome, error, reads, writes from sync.run where firm_id = :firm_id and run_id = :run_id;
+
+-- name: prune_log
+delete from sync.log
+where log_id = any(array(select log_id from sync.log where firm_id = :firm_id and at < :before order by at limit :chunk));
+
+-- name: prune_plans
+delete from sync.plan_item p
+where ctid = any(array(select i.ctid
+                       from sync.run r
+                       join sync.plan_item i on i.run_id = r.run_id
+                       join sync.document d on d.document_id = i.document_id and d.firm_id = r.firm_id
+                       where r.firm_id = :firm_id and r.started_at < :before
+                       limit :chunk));
+
+-- name: prune_runs
+delete from sync.run
+where ctid = any(array(select ctid from sync.run
+                       where firm_id = :firm_id and started_at < :before and outcome <> 'running' limit :chunk));

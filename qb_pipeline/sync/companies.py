@@ -21,6 +21,7 @@ from qb_pipeline.ledger.documents import Documents
 from qb_pipeline.ledger.firms import Firm, Firms, SetUpError
 from qb_pipeline.ledger.log import Log, Run
 from qb_pipeline.ledger.mappings import Mappings
+from qb_pipeline.ledger.reconciliation import Reconciliation
 from qb_pipeline.ledger.tokens import TokenStore
 from qb_pipeline.ledger.witness import Witness
 from qb_pipeline.quickbooks.client import Company
@@ -70,6 +71,10 @@ class Companies:
     def censuses(self, firm_id: str) -> Censuses:
         """What was counted for a firm."""
         return Censuses(self.ledger, firm_id)
+
+    def reconciliation(self, firm_id: str) -> Reconciliation:
+        """How far the two sides of a firm are apart."""
+        return Reconciliation(self.ledger, firm_id)
 
     def oauth(self, redirect_uri: str = "") -> OAuth:
         """The way to tokens, in this environment."""

@@ -1,12 +1,13 @@
 """Look at what changed in QuickBooks, keep it in the mirror, and say how far both sides are apart.
 
-Belongs here: the order: read what changed, keep it with its cursor, hold what a person took out of QuickBooks. Does not
-belong here: what a difference is called (``sql/reporting``).
+Belongs here: the order: look at billing, read what changed, keep it with its cursor, hold what a person took out of
+QuickBooks. Does not belong here: what a difference is called (``sql/reporting``).
 """
 
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.changes import Reading, read_changes
 from qb_pipeline.sync.outcomes import ENTITY, is_voided
 from qb_pipeline.sync.remote import CUSTOMER, read_sent
+from qb_pipeline.sync.scan import Selection, scan
 from qb_pipeline.sync.workplace import Workplace
 
 KIND_OF = {"Invoice": "invoice", "Payment": "payment"}
@@ -58,15 +60,20 @@ class FirmReconciliation:
 
 
 def reconcile(place: Workplace) -> FirmReconciliation:
-    """Bring the mirror up to date and compare. One read when nothing was deleted; see ``sync.changes``.
+    """Bring the work list and the mirror up to date and compare; forget what the log need not keep any longer.
+
+    Costs one read, and one more for each document that was deleted; see ``sync.changes``.
 
     Raises:
+        BillingError: billing cannot be read.
         QuickBooksError: something was not answered: nothing was concluded, and the cursor stays.
     """
     place.log.begin(place.run, now=place.clock())
     outcome = "failed"
     try:
+        scan(place, Selection())
         changed, held = _look(place)
+        place.log.prune(before=place.clock() - timedelta(days=place.firm.settings.keep_log_days))
         outcome = "done"
     finally:
         error = sys.exception()

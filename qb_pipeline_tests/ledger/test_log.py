@@ -157,3 +157,25 @@ def test_firms_of_one_run_have_rows_of_their_own(desk: Desk) -> None:
 def test_an_unknown_run_has_no_end(ledger_engine: sa.Engine) -> None:
     with pytest.raises(sa.exc.NoResultFound):
         Log(ledger_engine, "one").ended(Run("nobody", "cli", "partner"))
+
+
+def test_what_is_older_than_the_firm_keeps_is_forgotten_in_chunks_and_documents_stay(desk: Desk) -> None:
+    desk.see(*(invoice(str(n)) for n in range(7)))
+    desk.decide(*(Decision(desk.id_of(str(n)), "hold", "NO_LINES", 0) for n in range(5)))
+    desk.log.begin(RUN, now=NOON)
+    desk.log.end(RUN, outcome="done", error="", reads=0, writes=0, now=NOON)
+    desk.log.add(replace(RUN, run_id="run-2"), [Entry("skipped", desk.id_of("1"))], now=LATER)
+    before = desk.query("select * from sync.document order by document_id")
+
+    assert desk.log.prune(before=NOON, chunk=3) == 0
+    assert desk.log.prune(before=LATER, chunk=3) == 7 + 5 + 5 + 1  # seen, held, planned, the run
+
+    assert [row["activity"] for row in desk.log.rows()] == ["skipped"]
+    assert desk.query("select * from sync.document order by document_id") == before
+    assert desk.query("select run_id from sync.run") == []
+
+
+def test_a_run_that_still_works_is_not_forgotten(desk: Desk) -> None:
+    desk.log.begin(RUN, now=NOON)
+
+    assert desk.log.prune(before=LATER) == 0

@@ -1,0 +1,83 @@
+"""Compare both sides: ``reconcile``."""
+
+import json
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from qb_pipeline.commands.console import FAILED, As, Firm, Json, fail, say, table, who, working
+from qb_pipeline.commands.sync import read_date
+
+if TYPE_CHECKING:
+    from qb_pipeline.sync.companies import Companies
+
+AsOf = Annotated[
+    str, typer.Option("--as-of", metavar="DATE", help="As it stood at the end of this day; asks QuickBooks nothing.")
+]
+
+MEASURES = ("measure", "ours", "theirs", "difference", "explained", "residual")
+CLASSES = ("measure", "class", "documents", "amount", "oldest")
+
+
+def reconcile(key: Firm, as_of: AsOf = "", as_json: Json = False, actor: As = "") -> None:
+    """Compare billing with QuickBooks; every difference has a class, and they add up. Exit code 1 when they do not."""
+    with working() as (_, _, companies):
+        moment = _end_of(companies, key, as_of) if as_of else None
+        reads, run_id = 0, ""
+        if moment is None:
+            from qb_pipeline.defs.launch import launch_reconcile
+            from qb_pipeline.ledger.log import Run
+
+            companies.firms.get(key).require_active()
+            launched = launch_reconcile(key, actor=who(actor))
+            run_id = launched.run_id
+            if not launched.succeeded:
+                raise fail(launched.error)
+            reads = companies.log(key).ended(Run(run_id, "cli", who(actor))).reads
+        found = companies.reconciliation(key)
+        outcome: dict[str, Any] = {
+            "firm": key,
+            "as_of": (moment or companies.clock()).isoformat(timespec="seconds"),
+            "run": run_id,
+            "reads": reads,
+            "measures": [{name: row[name] for name in MEASURES} for row in found.measures(moment)],
+            "classes": [{name: row[name] for name in CLASSES} for row in found.classes(moment)],
+            "unexplained": [dict(row) for row in found.unexplained(moment)],
+        }
+        if as_json:
+            say(json.dumps(outcome, default=str, indent=2))
+        else:
+            _show(outcome)
+        if outcome["unexplained"] or any(row["residual"] for row in outcome["measures"]):
+            raise typer.Exit(FAILED)
+
+
+def _end_of(companies: "Companies", key: str, text: str) -> datetime:
+    """The midnight that ends a day of the firm; ends the command with exit code 2 when nothing was known then."""
+    day = read_date(text, "--as-of")
+    assert day is not None  # noqa: S101 - the text is not empty
+    firm = companies.firms.get(key)
+    zone = ZoneInfo(firm.time_zone)
+    moment = datetime.combine(day + timedelta(days=1), time(), tzinfo=zone)
+    if firm.activated_at is None or moment < firm.activated_at:
+        since = firm.activated_at.date() if firm.activated_at else "it is activated"
+        raise fail(f"nothing is known of {key} as of {text}: it can be asked for days since {since}", code=2)
+    if day > companies.clock().astimezone(zone).date():
+        raise fail(f"--as-of {text} is in the future", code=2)
+    return moment
+
+
+def _show(outcome: dict[str, Any]) -> None:
+    table(
+        outcome["measures"], MEASURES, title=f"{outcome['firm']} as of {outcome['as_of']}", empty="nothing is known yet"
+    )
+    table(outcome["classes"], CLASSES, title="differences by class", empty="Billing and QuickBooks agree.")
+    table(
+        outcome["unexplained"],
+        ("measure", "kind", "source_id", "part", "amount"),
+        title="NOT EXPLAINED: a fault of this pipeline; please report it",
+    )
+    if outcome["run"]:
+        say(f"requests: {outcome['reads']} reads · run {outcome['run']}")
