@@ -75,6 +75,7 @@ def show(key: Firm, as_json: Json = False) -> None:
     from dataclasses import asdict
 
     from qb_pipeline.core.settings import to_json
+    from qb_pipeline.ledger.tokens import look_at_end
     from qb_pipeline.sync.preflight import recall
 
     with working() as (_, _, companies):
@@ -90,6 +91,7 @@ def show(key: Firm, as_json: Json = False) -> None:
             "company": firm.company_name,
             "company_id": firm.realm_id,
             "environment": firm.environment,
+            "connection": look_at_end(companies.ledger, key, now=companies.clock())[1],
             "cut_over_at": firm.cut_over_at,
             "activated_at": firm.activated_at,
             "eligible_since": firm.eligible_since or "all",

@@ -11,6 +11,7 @@ from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, FirmReport
 CONTROL_TOTALS = "control_totals_agree"
 CENSUS = "one_document_each"
 NOTHING_HELD = "nothing_held"
+CONNECTION = "connection_lasts"
 
 SPECS = [
     *(
@@ -34,6 +35,11 @@ SPECS = [
         for step in (PUSH_INVOICES, PUSH_PAYMENTS)
     ),
     dg.AssetCheckSpec(
+        CONNECTION,
+        asset=PUSH_INVOICES,
+        description="No person must connect a company again within 30 days (a warning; within 7 days an error).",
+    ),
+    dg.AssetCheckSpec(
         NOTHING_HELD, asset=PLAN, description="No document of this run needs a person (a warning, with the reasons)."
     ),
 ]
@@ -46,6 +52,8 @@ def results(reports: Sequence[FirmReport], selected: AbstractSet[dg.AssetCheckKe
             yield _control_totals(step, kind, reports)
         if dg.AssetCheckKey(dg.AssetKey(step), CENSUS) in selected:
             yield _census(step, kind, reports)
+    if dg.AssetCheckKey(dg.AssetKey(PUSH_INVOICES), CONNECTION) in selected:
+        yield _connection(reports)
     if dg.AssetCheckKey(dg.AssetKey(PLAN), NOTHING_HELD) in selected:
         held = sum(report.held for report in reports)
         yield dg.AssetCheckResult(
@@ -71,6 +79,22 @@ def _control_totals(step: str, kind: str, reports: Sequence[FirmReport]) -> dg.A
             "meant": dollars(sum(row["meant_cents"] for row in rows)),
             "in QuickBooks": dollars(sum(row["in_quickbooks_cents"] for row in rows)),
         },
+    )
+
+
+def _connection(reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
+    ending = [report for report in reports if report.connection[0]]
+    advice = [f"{r.firm_id}: {r.connection[1]}; qb-pipeline connect {r.firm_id}" for r in ending]
+    return dg.AssetCheckResult(
+        asset_key=PUSH_INVOICES,
+        check_name=CONNECTION,
+        passed=not ending,
+        severity=(
+            dg.AssetCheckSeverity.ERROR
+            if any(report.connection[0] > 1 for report in ending)
+            else dg.AssetCheckSeverity.WARN
+        ),
+        description="\n".join(advice) or "every connection is good for 30 days",
     )
 
 

@@ -26,6 +26,7 @@ from qb_pipeline.ledger.tokens import TokenStore
 from qb_pipeline.ledger.witness import Witness
 from qb_pipeline.quickbooks.client import Company
 from qb_pipeline.quickbooks.environments import Environment
+from qb_pipeline.quickbooks.errors import AuthorizationLostError
 from qb_pipeline.quickbooks.oauth import OAuth
 from qb_pipeline.quickbooks.throttle import Throttle
 from qb_pipeline.sync.binding import require_databases
@@ -62,7 +63,7 @@ class Companies:
     @property
     def tokens(self) -> TokenStore:
         """The stored tokens."""
-        return TokenStore(self.ledger, self.keys)
+        return TokenStore(self.ledger, self.keys, self.home)
 
     def log(self, firm_id: str) -> Log:
         """The sync log of a firm."""
@@ -141,7 +142,11 @@ class Companies:
         def access_token(refused: bool) -> str:
             nonlocal last
             last = self.tokens.access_token(
-                firm.firm_id, refresh=oauth.refresh, now=self.clock, refused=last if refused else None
+                firm.firm_id,
+                refresh=oauth.refresh,
+                now=self.clock,
+                lost=AuthorizationLostError,
+                refused=last if refused else None,
             )
             return last
 

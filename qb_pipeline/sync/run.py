@@ -13,6 +13,7 @@ from qb_pipeline.ledger import lease
 from qb_pipeline.ledger.attempts import Attempts
 from qb_pipeline.ledger.firms import SetUpError
 from qb_pipeline.ledger.log import Entry
+from qb_pipeline.ledger.tokens import look_at_end
 from qb_pipeline.quickbooks.errors import OutcomeUnknownError, QuickBooksError
 from qb_pipeline.sync import preflight
 from qb_pipeline.sync.binding import require_binding
@@ -64,6 +65,8 @@ class FirmReport:
     notices: list[str]
     held_documents: list[Any] = field(default_factory=list)
     census: list[Any] = field(default_factory=list)
+    connection: tuple[int, str] = (0, "")
+    """How soon a person must connect the company again, and the sentence (``ledger.tokens.describe_end``)."""
 
     def documents(self, kind: str, *activities: str) -> int:
         """How many documents of a kind had one of these activities."""
@@ -160,6 +163,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
         notices=place.notices,
         held_documents=_held(place, selection),
         census=place.censuses.of_run(place.run),
+        connection=look_at_end(place.engine, place.firm.firm_id, now=place.clock()),
     )
 
 

@@ -125,6 +125,7 @@ def test_show_says_the_state_the_next_step_and_the_settings(terminal: Terminal) 
         "company": None,
         "company_id": None,
         "environment": None,
+        "connection": "not connected",
         "cut_over_at": None,
         "activated_at": None,
         "eligible_since": "all",

@@ -1,7 +1,10 @@
 """The checks of a run: control totals, and whether a person is needed."""
 
+from datetime import timedelta
+
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 
 from qb_pipeline.defs import checks
 from qb_pipeline.sync.plan import PlanSummary
@@ -45,6 +48,7 @@ def test_a_run_without_trouble_passes_every_check(law_firm: LawFirm, orchestra: 
         "quickbooks_payments: control_totals_agree": (True, error, "totals agree to the cent"),
         "quickbooks_invoices: one_document_each": (True, warn, "1 of 1 written documents stand once, totals equal"),
         "quickbooks_payments: one_document_each": (True, warn, "0 of 0 written documents stand once, totals equal"),
+        "quickbooks_invoices: connection_lasts": (True, warn, "every connection is good for 30 days"),
         "sync_plan: nothing_held": (True, warn, "nothing is held"),
     }
 
@@ -114,3 +118,17 @@ def test_only_the_selected_checks_are_answered() -> None:
         for result in checks.results([report()], EVERY_CHECK)
         if result.asset_key and result.check_name
     } == EVERY_CHECK
+
+
+@pytest.mark.parametrize(("days", "severity"), [(29, dg.AssetCheckSeverity.WARN), (6, dg.AssetCheckSeverity.ERROR)])
+def test_a_connection_near_its_end_names_what_to_do(
+    law_firm: LawFirm, orchestra: Orchestra, days: int, severity: dg.AssetCheckSeverity
+) -> None:
+    law_firm.activate()
+    ends = law_firm.time.now() + timedelta(days=days)
+    with law_firm.ledger.begin() as connection:
+        connection.execute(sa.text("update sync.token set refresh_hard_expires_at = :ends"), {"ends": ends})
+
+    found = evaluated(orchestra.sync(law_firm))["quickbooks_invoices: connection_lasts"]
+
+    assert found == (False, severity, f"one: the connection ends on {ends:%Y-%m-%d}; qb-pipeline connect one")

@@ -29,7 +29,7 @@ class Granted:
 def ask_for_token(url: str, rounds: int, start: Barrier, refreshes: Path, answers: Connection) -> None:
     """Ask for a token in every round, each an hour after the one before, at the same moment as the other processes."""
     engine = sa.create_engine(url, poolclass=sa.NullPool)
-    store = TokenStore(engine, ["key"])
+    store = TokenStore(engine, ["key"], refreshes.parent)
     for number in range(1, rounds + 1):
         now = START + timedelta(hours=number)
 
@@ -41,7 +41,7 @@ def ask_for_token(url: str, rounds: int, start: Barrier, refreshes: Path, answer
             return Granted(f"access-{name}+", f"refresh-{name}+", now + timedelta(hours=1))
 
         start.wait(30)
-        answers.send(store.access_token("one", refresh=refresh, now=lambda now=now: now))  # type: ignore[misc]
+        answers.send(store.access_token("one", refresh=refresh, now=lambda now=now: now, lost=KeyError))  # type: ignore[misc]
 
 
 def hold_lease(url: str, holding: Connection) -> None:

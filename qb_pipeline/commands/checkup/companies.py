@@ -5,14 +5,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from qb_pipeline.commands.checkup.finding import BROKEN, WARNING, Finding
+from qb_pipeline.commands.checkup.finding import BROKEN, OK, WARNING, Finding
 
 if TYPE_CHECKING:
     from qb_pipeline.ledger.firms import Firm
     from qb_pipeline.sync.companies import Companies
-
-WARN_BEFORE = timedelta(days=14)
-"""How long before a connection ends a person is told to reconnect: bookkeepers take holidays."""
 
 SKEW_WARNING, SKEW_BROKEN = timedelta(minutes=1), timedelta(minutes=5)
 """Five minutes are the room that tokens have (``ledger.tokens.EARLY``)."""
@@ -81,23 +78,20 @@ def _of_another_environment(firm: "Firm", ours: str) -> Finding:
 
 def _tokens(companies: "Companies", firm: "Firm") -> Finding:
     from qb_pipeline.ledger.firms import SetUpError
+    from qb_pipeline.ledger.tokens import describe_end
 
     part, remedy = f"tokens of {firm.firm_id}", f"qb-pipeline connect {firm.firm_id}"
     try:
         tokens = companies.tokens.load(firm.firm_id)
     except SetUpError as error:
         return Finding(part, BROKEN, str(error), remedy)
-    ends = min(filter(None, (tokens.refresh_expires_at, tokens.refresh_hard_expires_at)))
-    left = ends - companies.clock()
-    if left <= timedelta(0):
-        return Finding(part, BROKEN, f"the connection ended on {ends:%Y-%m-%d}", remedy)
-    if left < WARN_BEFORE:
-        return Finding(part, WARNING, f"the connection ends on {ends:%Y-%m-%d}", remedy)
-    return Finding(part, found=f"good until {ends:%Y-%m-%d}")
+    level, found = describe_end(tokens.ends_at, tokens.lost_at, now=companies.clock())
+    return Finding(part, (OK, WARNING, WARNING, BROKEN)[level], found, remedy if level else "")
 
 
 def _company(companies: "Companies", firm: "Firm") -> Iterator[Finding]:
     """Ask QuickBooks for the company's record and settings, and for what mappings point at, with the firm's tokens."""
+    from qb_pipeline.ledger.firms import SetUpError
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.quickbooks.errors import AuthorizationLostError, QuickBooksError
     from qb_pipeline.sync.preflight import examine
@@ -109,6 +103,9 @@ def _company(companies: "Companies", firm: "Firm") -> Iterator[Finding]:
     except AuthorizationLostError as error:
         remedy = f"qb-pipeline connect {firm.firm_id}, and choose {firm.company_name} ({firm.realm_id})"
         yield Finding(part, BROKEN, f"these tokens do not open it: {error}", remedy)
+        return
+    except SetUpError as error:  # its databases are others than those that it was connected with
+        yield Finding(part, BROKEN, str(error), "Do what the message says.")
         return
     except QuickBooksError as error:
         yield Finding(part, BROKEN, str(error), "Try again later; status.developer.intuit.com knows more.")

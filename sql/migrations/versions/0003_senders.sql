@@ -17,6 +17,11 @@ comment on column sync.binding.ledger is 'Which pipeline''s database: server and
 comment on column sync.binding.ledger_history is 'Timeline and table of the ledger. Another one was restored, or took over from a server that failed.';
 comment on column sync.binding.reconcile_first is 'Why nothing is sent before everything of ours in QuickBooks is linked; empty: it may be.';
 
+alter table sync.token
+    add column previous_key_id text,
+    add column lost_at timestamptz;
+comment on column sync.token.lost_at is 'Since when QuickBooks takes neither these tokens nor the ones before: a person must connect again.';
+
 create table sync.former_installation (
     installation_id text primary key,
     declared_at     timestamptz not null
