@@ -107,6 +107,28 @@ class BillingPayments:
                     found[row.external_id] = (row.kind, to_cents(Decimal(str(row.amount))))
         return found
 
+    def count(self) -> int:
+        """How many rows of received payments billing holds, corrections and reversals included."""
+        with translated_errors(), self.engine.connect() as connection:
+            return int(connection.scalar(queries["count_all"], {"firm_id": self.firm_id}) or 0)
+
+    def all(self) -> list[dict[str, Any]]:
+        """All of them: external_id, payer_id, kind, method, reference, note, payment_date, amount_cents, invoice_id,
+        reverses_external_id; what is not there is empty."""
+        with translated_errors(), self.engine.connect() as connection:
+            found = connection.execute(queries["all"], {"firm_id": self.firm_id}).mappings().all()
+        return [
+            {
+                **{name: row[name] or "" for name in ("external_id", "payer_id", "kind", "method", "reference")},
+                "note": row["memo"] or "",
+                "payment_date": str(row["received_date"])[:10],
+                "amount_cents": to_cents(Decimal(str(row["amount"]))),
+                "invoice_id": row["invoice_id"] or "",
+                "reverses_external_id": row["reverses_external_id"] or "",
+            }
+            for row in found
+        ]
+
     def _find(self, connection: sa.Connection, external_id: str) -> Any:
         return connection.execute(queries["find"], {"firm_id": self.firm_id, "external_id": external_id}).one_or_none()
 

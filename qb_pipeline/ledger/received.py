@@ -241,6 +241,33 @@ class ReceivedPayments:
             rows = connection.execute(queries["standing_in_billing"], self._key(payment_ids=[*payment_ids]))
             return {row.external_id: (row.kind, row.amount_cents) for row in rows}
 
+    def postings(self) -> int:
+        """How many postings there are, those that billing may not have yet included."""
+        with self.engine.connect() as connection:
+            return int(connection.scalar(queries["postings"], self._key()) or 0)
+
+    def recall(self, rows: Sequence[Mapping[str, Any]], *, run: log.Run, now: datetime) -> int:
+        """Learn from billing what a restored ledger has forgotten; the next look then reads the whole company.
+
+        Returns:
+            How many postings were learned. What belongs to an invoice that the ledger does not know has to wait for it.
+        """
+        with self._writing("recall postings") as connection:
+            values = self._key(realm_id=self.firm.realm_id, rows=_json(rows), run_id=run.run_id, now=now)
+            learned = [
+                payment_id
+                for reversals in (False, True)
+                for payment_id in connection.scalars(queries["recall"], values | {"reversals": reversals})
+            ]
+            if learned:
+                touched = self._key(payment_ids=sorted(set(learned)), now=now)
+                connection.execute(queries["recall_payment"], touched)
+                connection.execute(queries["reopen"], touched)
+                connection.execute(queries["forget_cursor"], self._key(name=cursors.RECEIVED_PAYMENTS))
+                entry = log.Entry("recalled", detail=f"{len(learned)} postings that billing holds")
+                log.write(connection, self.firm.firm_id, run, [entry], now=now)
+        return len(learned)
+
     def posted_in_run(self, run_id: str) -> list[Any]:
         """What billing got in a run: kind (payment, credit_application, reversal), rows, cents."""
         with self.engine.connect() as connection:

@@ -242,3 +242,56 @@ from sync.firm
 where environment = :environment and realm_id = any(:realm_ids) and model = 2 and activated_at is not null
 on conflict (firm_id, name) do update set value = greatest(cursor.value, excluded.value)
 returning firm_id;
+
+-- name: postings
+select count(*) from sync.posting where firm_id = :firm_id;
+
+-- name: recall
+-- Rows of billing that this ledger does not know, as postings that billing has. An external id reads qbo, company,
+-- payment, invoice, r and the revision, with colons between them.
+insert into sync.posting (firm_id, payment_id, quickbooks_invoice_id, revision, document_id, invoice_id, payer_id, kind,
+                          amount_cents, payment_date, method_id, method, reference, note, external_id, reverses, run_id,
+                          created_at, posted_at)
+select :firm_id, split_part(r.external_id, ':', 3), split_part(r.external_id, ':', 4),
+       substr(split_part(r.external_id, ':', 5), 2)::integer, coalesce(d.document_id, former.document_id),
+       coalesce(d.source_id, former.invoice_id), r.payer_id, r.kind, r.amount_cents, r.payment_date,
+       coalesce(s.method_id, ''), r.method, r.reference, r.note, r.external_id, former.posting_id, :run_id, :now, :now
+from jsonb_to_recordset(cast(:rows as jsonb))
+     as r (external_id text, payer_id text, kind text, method text, reference text, note text, payment_date date,
+           amount_cents bigint, invoice_id text, reverses_external_id text)
+left join sync.document d on d.firm_id = :firm_id and d.kind = 'invoice' and d.source_id = r.invoice_id
+left join sync.posting former on former.firm_id = :firm_id and former.external_id = r.reverses_external_id
+left join sync.received_payment s on s.firm_id = :firm_id and s.payment_id = split_part(r.external_id, ':', 3)
+                                  and s.state <> 'superseded'
+where split_part(r.external_id, ':', 2) = :realm_id and split_part(r.external_id, ':', 5) ~ '^r[0-9]+$'
+  and (r.kind = 'reversal') = :reversals
+  and coalesce(d.document_id, former.document_id) is not null
+order by r.payment_date, r.external_id
+on conflict do nothing
+returning payment_id;
+
+-- name: recall_payment
+-- A payment that was posted and is not in the inbox: as its postings have it, older than anything that can be read.
+insert into sync.received_payment (firm_id, payment_id, sync_token, status, payment_date, created_at, total_cents, links,
+                                   method_id, reference, read_at, state, state_since)
+select p.firm_id, p.payment_id, -1, 'live', max(p.payment_date), :now, sum(p.cents),
+       jsonb_agg(jsonb_build_object('invoice', p.quickbooks_invoice_id, 'cents', p.cents) order by p.quickbooks_invoice_id),
+       max(p.method_id), max(p.reference), :now, 'done', :now
+from (
+    select p.firm_id, p.payment_id, p.quickbooks_invoice_id, max(p.payment_date) as payment_date, sum(p.amount_cents) as cents,
+           max(p.method_id) as method_id, max(p.reference) as reference
+    from sync.posting p
+    where p.firm_id = :firm_id and p.payment_id = any(:payment_ids) and p.kind <> 'reversal'
+      and not exists (select from sync.posting r where r.reverses = p.posting_id)
+    group by p.firm_id, p.payment_id, p.quickbooks_invoice_id
+) p
+where not exists (select from sync.received_payment known
+                  where known.firm_id = p.firm_id and known.payment_id = p.payment_id)
+group by p.firm_id, p.payment_id;
+
+-- name: reopen
+update sync.received_payment set state = 'open', state_since = :now
+where firm_id = :firm_id and payment_id = any(:payment_ids) and state <> 'superseded' and sync_token >= 0;
+
+-- name: forget_cursor
+delete from sync.cursor where firm_id = :firm_id and name = :name;

@@ -132,6 +132,7 @@ def pull_firm(place: Workplace, first: date | None, last: date | None, *, by_dat
     outcome, posted = "failed", _Posted()
     try:
         with _turn(place):
+            _recall(place)
             changed = _read_dated(place, first, last) if by_date and first and last else 0
             ids = [each.payment_id for each in place.received.due(first, last)]
             _post(place, ids, posted)
@@ -159,6 +160,12 @@ def pull_firm(place: Workplace, first: date | None, last: date | None, *, by_dat
         recent_invoices=place.received.recent_invoices(),
         reads=place.quickbooks.requests.reads,
     )
+
+
+def _recall(place: Workplace) -> None:
+    """Notice that billing holds more than this ledger ever posted: it was restored from a backup."""
+    if place.billing_payments.count() > place.received.postings():
+        place.received.recall(place.billing_payments.all(), run=place.run, now=place.clock())
 
 
 @dataclass

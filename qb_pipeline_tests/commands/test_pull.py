@@ -51,6 +51,7 @@ def test_a_firm_of_model_1_is_refused_with_its_next_step(law_firm: LawFirm, term
     assert "uses model 1" in terminal.run("pull", "one", code=1).err
 
 
+@pytest.mark.slow
 def test_an_invoice_with_a_recent_payment_is_marked_wherever_it_is_shown(law_firm: LawFirm, terminal: Terminal) -> None:
     one, two, _ = set_up(law_firm, "100.00", "50.00", "25.00")
     today = datetime.now(ZoneInfo("America/New_York")).date()

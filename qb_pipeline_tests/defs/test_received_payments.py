@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from qb_pipeline.definitions import defs
 from qb_pipeline.defs.assets import billing_tables, sync_firms
@@ -94,6 +95,7 @@ def test_a_webhook_s_hint_makes_the_sensor_look_sooner_but_once_a_minute(law_fir
     assert law_firm.books.requests()["GET cdc"] == 1
 
 
+@pytest.mark.slow
 def test_what_a_run_left_undone_is_asked_for_again_without_a_read(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
     receive(law_firm, invoice)
@@ -115,6 +117,7 @@ def test_a_firm_of_model_1_in_the_same_deployment_is_untouched(law_firm: LawFirm
     assert other.requests() == {}
 
 
+@pytest.mark.slow
 def test_a_firm_that_quickbooks_does_not_answer_stops_no_other(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
     receive(law_firm, invoice)
@@ -157,6 +160,7 @@ def test_the_check_fails_when_billing_no_longer_holds_what_was_posted(law_firm: 
     assert "no longer holds 1 postings" in (check.description or "")
 
 
+@pytest.mark.slow
 def test_a_firm_of_model_1_is_named_with_its_next_step(law_firm: LawFirm, orchestra: Orchestra) -> None:
     law_firm.activate()
 
@@ -165,6 +169,7 @@ def test_a_firm_of_model_1_is_named_with_its_next_step(law_firm: LawFirm, orches
     )
 
 
+@pytest.mark.slow
 def test_metadata_names_no_client_and_no_single_document(law_firm: LawFirm, orchestra: Orchestra) -> None:
     [invoice] = set_up(law_firm, "100.00")
     receive(law_firm, invoice, date=str(law_firm.today), note="secret note", reference="secret 1")

@@ -52,6 +52,7 @@ def test_a_payment_received_in_quickbooks_stands_in_billing_with_all_that_it_say
     assert law_firm.activities("received", "reversed") == [("invoice", "1", "received", "")]
 
 
+@pytest.mark.slow
 def test_a_second_pull_does_nothing(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
     receive(law_firm, invoice)
@@ -88,7 +89,9 @@ def test_an_amended_payment_is_taken_back_and_posted_anew(law_firm: LawFirm) -> 
     agree(law_firm)
 
 
-@pytest.mark.parametrize("changes", [{"TxnDate": "2026-01-05"}, {"PaymentRefNum": "other"}])
+@pytest.mark.parametrize(
+    "changes", [{"TxnDate": "2026-01-05"}, pytest.param({"PaymentRefNum": "other"}, marks=pytest.mark.slow)]
+)
 def test_a_changed_date_or_reference_is_corrected_too(law_firm: LawFirm, changes: dict[str, str]) -> None:
     [invoice] = set_up(law_firm, "100.00")
     payment = receive(law_firm, invoice, reference="No 1")
@@ -102,6 +105,7 @@ def test_a_changed_date_or_reference_is_corrected_too(law_firm: LawFirm, changes
     assert {"TxnDate": str(last["received_date"]), "PaymentRefNum": last["reference"]}.items() >= changes.items()
 
 
+@pytest.mark.slow
 def test_a_note_alone_moves_no_money(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
     payment = receive(law_firm, invoice)
@@ -111,6 +115,7 @@ def test_a_note_alone_moves_no_money(law_firm: LawFirm) -> None:
     assert pull(law_firm).posted == {}
 
 
+@pytest.mark.slow
 def test_a_payment_moved_to_another_invoice_moves_in_billing(law_firm: LawFirm) -> None:
     one, two = set_up(law_firm, "100.00", "100.00")
     payment = receive(law_firm, one)
@@ -123,7 +128,7 @@ def test_a_payment_moved_to_another_invoice_moves_in_billing(law_firm: LawFirm) 
     agree(law_firm)
 
 
-@pytest.mark.parametrize("note", ["replaced", "prepended"])
+@pytest.mark.parametrize("note", ["replaced", pytest.param("prepended", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("what", ["void", "delete", "unlink"])
 def test_a_payment_that_is_taken_back_in_quickbooks_is_taken_back_in_billing(
     law_firm: LawFirm, what: str, note: str
@@ -145,6 +150,7 @@ def test_a_payment_that_is_taken_back_in_quickbooks_is_taken_back_in_billing(
     assert pull(law_firm).posted == {}
 
 
+@pytest.mark.slow
 def test_a_payment_that_came_and_went_between_two_pulls_leaves_nothing(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
     pull(law_firm)
@@ -154,6 +160,7 @@ def test_a_payment_that_came_and_went_between_two_pulls_leaves_nothing(law_firm:
     assert (pull(law_firm).posted, billed_rows(law_firm)) == ({}, [])
 
 
+@pytest.mark.slow
 def test_a_deletion_that_is_none_reverses_nothing(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
     receive(law_firm, invoice)
@@ -164,6 +171,7 @@ def test_a_deletion_that_is_none_reverses_nothing(law_firm: LawFirm) -> None:
     agree(law_firm)
 
 
+@pytest.mark.slow
 def test_what_is_unapplied_stays_in_quickbooks_until_a_person_applies_it(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
     over = receive(law_firm, {"id": invoice, "amount": "40.00"}, amount="70.00")
@@ -197,6 +205,7 @@ def test_a_credit_memo_is_credit_and_no_cash(law_firm: LawFirm) -> None:
     agree(law_firm)
 
 
+@pytest.mark.slow
 def test_cash_and_credit_of_one_payment_are_two_rows(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
     customer = law_firm.books.ours("Invoice")[0]["CustomerRef"]["value"]
@@ -260,6 +269,7 @@ def test_a_payment_on_an_invoice_whose_answer_was_lost_waits_and_is_posted_when_
     assert state_of(law_firm, payment) == "done"
 
 
+@pytest.mark.slow
 def test_what_waited_for_an_invoice_that_was_none_of_ours_is_let_go(law_firm: LawFirm) -> None:
     set_up(law_firm, "100.00")
     customer = law_firm.books.ours("Invoice")[0]["CustomerRef"]["value"]
@@ -306,6 +316,7 @@ def test_a_payment_that_a_pipeline_sent_never_comes_back(law_firm: LawFirm) -> N
 LATER = "update sync.firm set cut_over_at = :now"
 
 
+@pytest.mark.slow
 def test_what_quickbooks_received_before_the_firm_came_to_model_2_is_billings_own_affair(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
     old = receive(law_firm, {"id": invoice, "amount": "10.00"})
@@ -316,6 +327,7 @@ def test_what_quickbooks_received_before_the_firm_came_to_model_2_is_billings_ow
     assert (state_of(law_firm, old), billed_rows(law_firm)) == ("older", [])
 
 
+@pytest.mark.slow
 def test_an_old_payment_that_is_applied_to_a_new_invoice_is_posted(law_firm: LawFirm) -> None:
     """A retainer of years ago, say."""
     set_up(law_firm, "100.00")
@@ -330,6 +342,7 @@ def test_an_old_payment_that_is_applied_to_a_new_invoice_is_posted(law_firm: Law
     assert in_billing(law_firm) == {(old, invoice): Decimal("70.00")}
 
 
+@pytest.mark.slow
 def test_what_was_posted_before_a_switch_is_kept_up_after_it(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
     payment = receive(law_firm, {"id": invoice, "amount": "10.00"})
@@ -396,6 +409,32 @@ def test_a_row_that_somebody_deleted_in_billing_is_seen_and_not_written_again(la
     assert (report.agrees, len(report.differing), billed_rows(law_firm)) == (False, 1, [])
 
 
+@pytest.mark.slow
+def test_a_ledger_that_was_restored_learns_from_billing_what_it_has_forgotten(law_firm: LawFirm) -> None:
+    """All of Model 2 is lost: then payments are amended, deleted, moved, and one is as it was."""
+    one, two = set_up(law_firm, "500.00", "500.00")
+    same, amended, deleted, moved = (receive(law_firm, {"id": one, "amount": "10.00"}) for _ in range(4))
+    pull(law_firm)
+    link(law_firm, amended, "12.00", **{f"_{one}": "12.00"})
+    pull(law_firm)
+    law_firm.query_change(
+        "alter table sync.posting disable trigger keep_posting; delete from sync.posting;"
+        "alter table sync.posting enable trigger keep_posting; delete from sync.received_payment;"
+        "delete from sync.cursor where name = 'received_payments'"
+    )
+    law_firm.books.do("delete", entity="Payment", id=deleted)
+    link(law_firm, moved, "10.00", **{f"_{two}": "10.00"})
+
+    post(law_firm)
+    pull(law_firm)
+
+    assert in_billing(law_firm) == in_quickbooks(law_firm)
+    assert set(in_billing(law_firm)) == {(same, one), (amended, one), (moved, two)}
+    assert law_firm.query("select detail from sync.log where activity = 'recalled'") == [
+        {"detail": "6 postings that billing holds"}
+    ]
+
+
 def test_chosen_dates_are_read_anew_whatever_the_cursor_says(law_firm: LawFirm) -> None:
     one, two = set_up(law_firm, "100.00", "50.00")
     early, late = law_firm.today - timedelta(days=9), law_firm.today - timedelta(days=1)
@@ -412,6 +451,7 @@ def test_chosen_dates_are_read_anew_whatever_the_cursor_says(law_firm: LawFirm) 
     assert in_billing(law_firm) == {(second, two): Decimal("50.00")}
 
 
+@pytest.mark.slow
 def test_a_payment_that_moved_out_of_the_chosen_dates_is_found_where_it_went(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
     day = law_firm.today - timedelta(days=5)
@@ -463,6 +503,7 @@ def test_a_stray_payment_of_billing_is_flagged_and_never_sent(law_firm: LawFirm)
     assert (law_firm.books.all("Payment"), billed_rows(law_firm)) == ([], [])
 
 
+@pytest.mark.slow
 def test_a_payment_deposited_at_the_bank_stays_as_it_is(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
     payment = receive(law_firm, invoice)
@@ -473,6 +514,7 @@ def test_a_payment_deposited_at_the_bank_stays_as_it_is(law_firm: LawFirm) -> No
     agree(law_firm)
 
 
+@pytest.mark.slow
 def test_billing_may_be_another_engine(ledger_engine: sa.Engine, books: Bookkeeper, tmp_path: Path) -> None:
     """Here a SQLite file: no schemas, no numeric, times without a zone."""
     file = make_sqlite(tmp_path / "book.db")
@@ -491,6 +533,7 @@ def test_billing_may_be_another_engine(ledger_engine: sa.Engine, books: Bookkeep
     file.dispose()
 
 
+@pytest.mark.slow
 def test_invoices_sent_later_are_pulled_as_well(law_firm: LawFirm) -> None:
     set_up(law_firm, "100.00")
     pull(law_firm)

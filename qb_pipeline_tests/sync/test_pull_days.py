@@ -52,7 +52,7 @@ def live_through(law_firm: LawFirm, day: Day, steps: int) -> None:
 def test_an_hour_of_a_bookkeeper(law_firm: LawFirm, seed: int) -> None:
     set_up(law_firm, "1000.00", "500.00", "750.50")
 
-    live_through(law_firm, Day(law_firm, seed), 12)
+    live_through(law_firm, Day(law_firm, seed), 8)
 
 
 @pytest.mark.slow
