@@ -67,7 +67,7 @@ def webhook(port: Annotated[int, typer.Option(help="Port on this machine; 0 take
     import uvicorn
 
     from qb_pipeline.config import WEBHOOK_TOKEN
-    from qb_pipeline.ledger.received import record_hints
+    from qb_pipeline.ledger.pulls import record_hints
     from qb_pipeline.web.webhook import PATH, make_app
 
     with working() as (settings, _, companies):

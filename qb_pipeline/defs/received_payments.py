@@ -17,7 +17,8 @@ from qb_pipeline.defs.metadata import dollars
 from qb_pipeline.defs.partitions import DAYS_AHEAD, Scope, date_by_firm, firms, range_tags, read_scopes
 from qb_pipeline.ledger.firms import Firm
 from qb_pipeline.ledger.log import Run
-from qb_pipeline.ledger.received import ReceivedPayments, asked_at, reads_this_month
+from qb_pipeline.ledger.pulls import asked_at, reads_this_month
+from qb_pipeline.ledger.received import ReceivedPayments
 from qb_pipeline.sync.companies import Companies
 from qb_pipeline.sync.pull import PullReport, look, pull_firm
 from qb_pipeline.sync.pull_times import choose_pulls, interval, is_due

@@ -201,18 +201,6 @@ from sync.posting p
 where p.firm_id = :firm_id and p.payment_id = any(:payment_ids) and p.posted_at is not null
 order by p.posting_id;
 
--- name: add_reads
-insert into sync.metered_reads (firm_id, month, reads)
-values (:firm_id, :month, :reads)
-on conflict (firm_id, month) do update set reads = metered_reads.reads + excluded.reads;
-
--- name: reads_since
-select (select coalesce(sum(reads), 0) from sync.metered_reads where month = :month)
-     + (select coalesce(sum(reads), 0) from sync.run where started_at >= :month_begins) as reads;
-
--- name: paused_at
-select paused_at from sync.firm where firm_id = :firm_id;
-
 -- name: posted_in_run
 select detail as kind, count(*) as rows, sum(amount_cents)::bigint as cents
 from sync.log
@@ -234,14 +222,6 @@ left join sync.recent_payment newest using (document_id)
 where p.firm_id = :firm_id and p.document_id = :document_id and p.kind <> 'reversal'
   and not exists (select from sync.posting r where r.reverses = p.posting_id)
 order by p.payment_date, p.posting_id;
-
--- name: hint
-insert into sync.cursor (firm_id, name, value)
-select firm_id, :name, :now
-from sync.firm
-where environment = :environment and realm_id = any(:realm_ids) and model = 2 and activated_at is not null
-on conflict (firm_id, name) do update set value = greatest(cursor.value, excluded.value)
-returning firm_id;
 
 -- name: postings
 select count(*) from sync.posting where firm_id = :firm_id;

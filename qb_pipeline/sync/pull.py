@@ -18,7 +18,8 @@ from qb_pipeline.billing.received import PostingRefusedError
 from qb_pipeline.core.received import Received, read_payment
 from qb_pipeline.ledger.firms import SetUpError
 from qb_pipeline.ledger.log import Entry
-from qb_pipeline.ledger.received import BUSY_SECONDS, Count, Due, record_asked, turn
+from qb_pipeline.ledger.pulls import BUSY_SECONDS, record_asked, turn
+from qb_pipeline.ledger.received import Count, Due
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.changes import read_changes, read_dated
 from qb_pipeline.sync.workplace import Workplace

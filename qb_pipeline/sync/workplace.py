@@ -28,7 +28,8 @@ from qb_pipeline.ledger.history import History
 from qb_pipeline.ledger.lease import Lease
 from qb_pipeline.ledger.log import Log, Run
 from qb_pipeline.ledger.mappings import Mappings
-from qb_pipeline.ledger.received import ReceivedPayments, Turn
+from qb_pipeline.ledger.pulls import Turn
+from qb_pipeline.ledger.received import ReceivedPayments
 from qb_pipeline.ledger.witness import Witness
 from qb_pipeline.quickbooks.client import Company
 

@@ -1,7 +1,7 @@
 """Where Intuit says that something changed: a hint, and nothing more.
 
 What a notification says is never trusted. One that carries the right signature only has the sensor look sooner at the
-company that it names (``ledger.received.record_hints``); a lost, doubled, late or replayed one changes nothing, because
+company that it names (``ledger.pulls.record_hints``); a lost, doubled, late or replayed one changes nothing, because
 the sensor looks anyway. So a forged one, or one of a company that nobody knows, does nothing at all.
 
 Belongs here: the endpoint. Does not belong here: pulling (``sync.pull``), TLS, which a reverse proxy in front brings.

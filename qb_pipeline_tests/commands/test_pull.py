@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from qb_pipeline.ledger.received import asked_at
+from qb_pipeline.ledger.pulls import asked_at
 from qb_pipeline_tests.commands.terminal import Terminal
 from qb_pipeline_tests.law_firm import LawFirm
 from qb_pipeline_tests.received import in_billing, pull, receive, set_up

@@ -12,7 +12,7 @@ from qb_pipeline.definitions import defs
 from qb_pipeline.defs.assets import billing_tables, sync_firms
 from qb_pipeline.defs.partitions import firms
 from qb_pipeline.defs.received_payments import CHECK, pull_firms, pull_payments, received_payments
-from qb_pipeline.ledger.received import record_hints
+from qb_pipeline.ledger.pulls import record_hints
 from qb_pipeline_tests.defs.conftest import QUIET, Orchestra, add_firm, failure, metadata_of, partitions
 from qb_pipeline_tests.law_firm import FIRM, LawFirm
 from qb_pipeline_tests.received import billed_rows, in_billing, in_quickbooks, pull, receive, set_up

@@ -1,17 +1,14 @@
 """The inbox and the postings: snapshots in any order, appended rows, one turn at a time."""
 
 import random
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from qb_pipeline.core.received import Received
-from qb_pipeline.ledger import lease
-from qb_pipeline.ledger.firms import Firms
-from qb_pipeline.ledger.received import asked_at, reads_this_month, record_asked, record_hints, turn
-from qb_pipeline_tests.ledger.desk import FIRM, LATER, NOON, PARTNER, REALM, RUN, TODAY, Desk, invoice
+from qb_pipeline_tests.ledger.desk import LATER, NOON, REALM, RUN, TODAY, Desk, invoice
 
 
 def snapshot(sync_token: int = 0, **values: Any) -> Received:
@@ -134,40 +131,3 @@ def test_an_invoice_that_becomes_ours_later_makes_its_payments_due(desk: Desk) -
     assert before == ([(0, "live", "not_ours")], [])
     assert [each.payment_id for each in desk.received.due(TODAY, TODAY)] == ["7"]
     assert desk.received.due(last=date(2026, 1, 1)) == []
-
-
-def test_one_process_pulls_at_a_time_and_a_pause_ends_it(desk: Desk) -> None:
-    with turn(desk.engine, FIRM) as mine:
-        with pytest.raises(lease.BusyError, match="BUSY"), turn(desk.engine, FIRM, wait_seconds=0):
-            pass
-        mine.require()
-        Firms(desk.engine).pause(FIRM, actor=PARTNER, now=NOON)
-        with pytest.raises(lease.LeaseLostError, match="firm resume one"):
-            mine.require()
-    with turn(desk.engine, FIRM, wait_seconds=0):
-        pass
-
-
-def test_reads_are_counted_by_month_and_over_all_firms(desk: Desk) -> None:
-    record_asked(desk.engine, FIRM, reads=3, now=NOON - timedelta(days=30))
-    for _ in range(2):
-        record_asked(desk.engine, FIRM, reads=2, now=NOON)
-    desk.log.begin(RUN, now=NOON)
-    desk.log.end(RUN, outcome="done", error="", reads=10, writes=0, now=LATER)
-
-    assert reads_this_month(desk.engine, now=LATER) == 14
-    assert asked_at(desk.engine, FIRM) == (NOON, None)
-
-
-def test_a_hint_is_kept_for_a_known_firm_of_model_2_and_for_nobody_else(desk: Desk) -> None:
-    def hint(*realms: str, environment: str = "emulator") -> int:
-        return record_hints(desk.engine, environment, realms, now=LATER)
-
-    as_model_1 = hint(REALM)
-    with desk.engine.begin() as connection:
-        connection.exec_driver_sql("update sync.firm set model = 2")
-
-    assert (as_model_1, hint("999"), hint(REALM, environment="production"), hint(REALM, "999"), hint(REALM)) == (
-        0, 0, 0, 1, 1,
-    )  # fmt: skip
-    assert asked_at(desk.engine, FIRM) == (None, LATER)

@@ -133,6 +133,7 @@ def test_there_is_one_door(app: Starlette, method: str, path: str, status: int) 
     assert answer.status == status
 
 
+@pytest.mark.slow
 def test_a_ledger_that_does_not_answer_is_no_reason_to_keep_intuit_waiting() -> None:
     def hang(_realms: Collection[str]) -> None:
         time.sleep(2.3)
