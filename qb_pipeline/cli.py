@@ -2,7 +2,19 @@
 
 import typer
 
-from qb_pipeline.commands import adopt, demo, documents, firms, mapping, pull, reconcile, recovery, services, sync
+from qb_pipeline.commands import (
+    adopt,
+    demo,
+    documents,
+    firms,
+    mapping,
+    plan,
+    pull,
+    reconcile,
+    recovery,
+    services,
+    sync,
+)
 
 app = typer.Typer(
     name="qb-pipeline",
@@ -21,6 +33,7 @@ app.add_typer(mapping.app, name="mapping")
 app.command()(firms.connect)
 app.command()(firms.disconnect)
 app.command("list")(sync.list_documents)
+app.command()(plan.plan)
 app.command()(sync.sync)
 app.command()(pull.pull)
 app.command()(pull.webhook)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qb_pipeline.commands.console import FAILED, errors, fail, say, table, working
+from qb_pipeline.commands.launching import sync_now
 from qb_pipeline.commands.services import run_dagster
-from qb_pipeline.commands.sync import sync_now
 
 if TYPE_CHECKING:
     import requests

@@ -87,8 +87,16 @@ def _sync_it(key: str, evidence: "Evidence", actor: str) -> dict[str, Any]:
 
     document = evidence.document
     day = document["document_date"]
-    chosen = {f"{document['kind']}_ids": [document["source_id"]]}
-    launched = launch_sync(key, day, day, actor=actor, trigger="resolve", **chosen)
+    chosen = {kind: [document["source_id"]] if document["kind"] == kind else [] for kind in ("invoice", "payment")}
+    launched = launch_sync(
+        key,
+        day,
+        day,
+        actor=actor,
+        trigger="resolve",
+        invoice_ids=chosen["invoice"],
+        payment_ids=chosen["payment"],
+    )
     return {"run": launched.run_id, "failed": launched.error}
 
 

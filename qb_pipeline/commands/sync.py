@@ -2,25 +2,23 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import typer
 
-from qb_pipeline.commands.console import FAILED, HELD, As, Firm, Json, fail, say, table, who, working
+from qb_pipeline.commands.console import FAILED, HELD, USAGE, As, Firm, Json, fail, say, table, who, working
+from qb_pipeline.commands.launching import LISTED, apply_plan, dollars, id_of, shown, sync_now
 
 if TYPE_CHECKING:
-    from qb_pipeline.sync.companies import Companies
+    pass
 
 From = Annotated[str, typer.Option("--from", metavar="DATE", help="First document date, inclusive.")]
 To = Annotated[str, typer.Option("--to", metavar="DATE", help="Last document date, inclusive.")]
 Invoice = Annotated[list[str], typer.Option("--invoice", metavar="ID", help="Only this invoice; may be repeated.")]
 Payment = Annotated[list[str], typer.Option("--payment", metavar="ID", help="Only this payment; may be repeated.")]
-
-
-LISTED = ("kind", "id", "number", "document_date", "amount", "state", "action", "recent_payment", "reason", "remedy")
 
 
 def read_date(text: str, option: str) -> date | None:
@@ -60,7 +58,7 @@ def list_documents(
         with companies.open(key, Run("list", "cli", who(""))) as place:
             scan(place, Selection(*days))
             rows = [
-                _shown(row)
+                shown(row)
                 for row in place.documents.listing(kind or None, first=days[0], last=days[1], state=state or None)
             ]
         table(rows, LISTED, as_json=as_json, empty="Everything is in QuickBooks.")
@@ -75,15 +73,21 @@ def sync(
     last: To = "",
     invoice: Invoice = [],  # noqa: B006 - typer reads the default, nobody changes it
     payment: Payment = [],  # noqa: B006
+    plan: Annotated[str, typer.Option("--plan", metavar="PLAN_ID", help="Send exactly what this plan says.")] = "",
     as_json: Json = False,
     actor: As = "",
 ) -> None:
-    """Send to QuickBooks: everything that waits, a range of dates, or chosen documents (Sync Now)."""
+    """Send to QuickBooks: everything that waits, a range of dates, chosen documents (Sync Now), or a plan."""
     days = read_dates(first, last)
+    if plan and (first or last or invoice or payment):
+        raise fail("--plan names its documents itself; leave out --from, --to, --invoice and --payment", code=USAGE)
     with working() as (_, _, companies):
-        outcome = sync_now(
-            companies, key, first=days[0], last=days[1], invoice_ids=invoice, payment_ids=payment, actor=who(actor)
-        )
+        if plan:
+            outcome = apply_plan(companies, key, plan, actor=who(actor))
+        else:
+            outcome = sync_now(
+                companies, key, first=days[0], last=days[1], invoice_ids=invoice, payment_ids=payment, actor=who(actor)
+            )
         if as_json:
             say(json.dumps(outcome, default=str, indent=2))
         else:
@@ -92,89 +96,6 @@ def sync(
             raise typer.Exit(FAILED)
         if outcome["held"]:
             raise typer.Exit(HELD)
-
-
-def sync_now(
-    companies: "Companies",
-    firm_id: str,
-    *,
-    first: date | None = None,
-    last: date | None = None,
-    invoice_ids: Sequence[str] = (),
-    payment_ids: Sequence[str] = (),
-    actor: str,
-) -> dict[str, Any]:
-    """Scan, then launch the job over the dates that have work, and gather what the log says of its runs.
-
-    Returns:
-        firm, runs (ids), failed (messages), activities (kind, activity, reason, documents, amount), held (every
-        document of the selection that needs a person, this run's or not), notices, control_totals, census, reads,
-        writes.
-    """
-    from qb_pipeline.core.scopes import spans
-    from qb_pipeline.ledger.documents import DAYS_AHEAD
-    from qb_pipeline.ledger.log import Run
-    from qb_pipeline.sync.scan import Selection, scan
-
-    selection = Selection(first, last, invoice_ids, payment_ids)
-    kinds = [kind for kind in ("invoice", "payment") if selection.includes(kind)]
-    with companies.open(firm_id, Run("scan", "cli", actor)) as place:
-        scan(place, selection)
-        documents = place.documents
-        if selection.is_chosen:
-            ranges = [documents.date_range(kind, selection.ids(kind)) for kind in kinds]
-            days = [day for found in ranges if found for day in found]
-            asked = [(min(days), max(days))] if days else []
-        else:
-            asked = spans(
-                day
-                for day in documents.dates_with_work(kinds)
-                if (first is None or day >= first) and (last is None or day <= last)
-            )
-    outcome: dict[str, Any] = {
-        "firm": firm_id, "runs": [], "failed": [], "activities": [], "held": [], "notices": [], "control_totals": [],
-        "census": [], "reads": 0, "writes": 0,
-    }  # fmt: skip
-    # Dates outside the partitions are held or wait: nothing there is for a run.
-    earliest, latest = companies.first_date, companies.clock().date() + timedelta(days=DAYS_AHEAD)
-    asked = [(max(begin, earliest), min(end, latest)) for begin, end in asked if begin <= latest and end >= earliest]
-    if not asked:
-        outcome["notices"] = [
-            documents.why_not_chosen(kind, source_id, first, last)
-            for kind in kinds
-            for source_id in selection.ids(kind)
-        ]
-    for begin, end in asked:
-        from qb_pipeline.defs.launch import launch_sync
-
-        launched = launch_sync(firm_id, begin, end, actor=actor, invoice_ids=invoice_ids, payment_ids=payment_ids)
-        run = Run(launched.run_id, "cli", actor)
-        outcome["runs"].append(launched.run_id)
-        outcome["activities"] += [
-            {**row, "amount": _dollars(row["cents"])} for row in companies.log(firm_id).summary(run)
-        ]
-        rows = companies.log(firm_id).rows(run_id=launched.run_id, limit=1000)
-        outcome["notices"] += [
-            row["detail"]
-            for row in rows
-            if (row["activity"] == "skipped" and not row["source_id"])
-            or (row["activity"] == "preflight" and row["reason"])
-        ]
-        outcome["control_totals"] += [dict(row) for row in companies.log(firm_id).control_totals(run)]
-        outcome["census"] += [dict(row) for row in companies.censuses(firm_id).of_run(run)]
-        ended = companies.log(firm_id).ended(run)
-        outcome["reads"] += ended.reads
-        outcome["writes"] += ended.writes
-        if not launched.succeeded:
-            outcome["failed"].append(ended.error or launched.error)
-    outcome["held"] = [
-        _shown(row)
-        for kind in kinds
-        for state in ("held", "refused")
-        for row in documents.listing(kind, first=first, last=last, state=state)
-        if not selection.is_chosen or row["source_id"] in selection.ids(kind)
-    ]
-    return outcome
 
 
 def show_outcome(outcome: dict[str, Any]) -> None:
@@ -253,7 +174,7 @@ def log(
     with working() as (_, _, companies):
         companies.firms.get(key)
         rows = [
-            {**row, "amount": None if row["amount_cents"] is None else _dollars(row["amount_cents"]), "id": _id(row)}
+            {**row, "amount": None if row["amount_cents"] is None else dollars(row["amount_cents"]), "id": id_of(row)}
             for row in companies.log(key).rows(source_id=invoice, run_id=run, errors=errors)
         ]
         columns = [
@@ -261,19 +182,3 @@ def log(
             "quickbooks_id", "run_id",
         ]  # fmt: skip
         table(rows, columns, as_json=as_json, empty="The log has no such rows.")
-
-
-def _shown(row: Any) -> dict[str, Any]:
-    """A document of the work list in the columns of ``LISTED``."""
-    values = {**row, "id": _id(row), "amount": _dollars(row["amount_cents"])}
-    return {name: values[name] for name in LISTED}
-
-
-def _id(row: Any) -> str:
-    return f"{row['source_id']}@{row['part']}" if row["part"] else str(row["source_id"])
-
-
-def _dollars(cents: int) -> Any:
-    from qb_pipeline.core.money import to_dollars
-
-    return to_dollars(cents)

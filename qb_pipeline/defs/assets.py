@@ -99,7 +99,7 @@ def sync_firms(
     reports: list[tuple[Scope, FirmReport]] = []
     failures: dict[str, str] = {}
     for scope in read_scopes(context.partition_keys):
-        selection = Selection(scope.first, scope.last, chosen.invoice_ids, chosen.payment_ids)
+        selection = Selection(scope.first, scope.last, chosen.invoice_ids, chosen.payment_ids, chosen.plan_id)
         try:
             with companies.open(scope.firm_id, run) as place:
                 # Billing is always read: invoices alone are those of these dates, not those that an earlier run saw.

@@ -44,9 +44,10 @@ def launch_sync(
     trigger: str = "cli",
     invoice_ids: Sequence[str] = (),
     payment_ids: Sequence[str] = (),
+    plan_id: str = "",
 ) -> Launched:
     """Run the job ``sync`` over inclusive document dates of one firm, and wait for its end."""
-    chosen = {"invoice_ids": list(invoice_ids), "payment_ids": list(payment_ids)}
+    chosen = {"invoice_ids": list(invoice_ids), "payment_ids": list(payment_ids), "plan_id": plan_id}
     resources = {"chosen": {"config": chosen}}
     return _launch("sync", firm_id, range_tags(firm_id, first, last), actor=actor, trigger=trigger, resources=resources)
 

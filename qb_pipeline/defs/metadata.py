@@ -10,7 +10,11 @@ import pandera.pandas as pa
 
 from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.problems import PROBLEMS, Problem
+from qb_pipeline.sync.evidence import name_of
 from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, SCAN, FirmReport
+
+SHOWN_DOCUMENTS = 500
+"""So many documents of a plan stand in its table: metadata are read as a whole."""
 
 KIND = {PUSH_INVOICES: "invoice", PUSH_PAYMENTS: "payment"}
 
@@ -35,6 +39,7 @@ def of_step(step: str, reports: Sequence[FirmReport]) -> dict[str, Any]:
     if step == PLAN:
         return {
             "plan": _plan_table(reports),
+            **_plan_documents(reports),
             "held": _held_table(reports),
             **(
                 {"notices": "\n".join(n for r in reports for n in r.notices)} if any(r.notices for r in reports) else {}
@@ -80,6 +85,28 @@ def _plan_table(reports: Sequence[FirmReport]) -> dg.TableMetadataValue:
         ],
         ["firm", "kind", "operation", "documents", "amount"],
     )
+
+
+def _plan_documents(reports: Sequence[FirmReport]) -> dict[str, Any]:
+    """Of a dry run: the id to apply it by, and each document with its operation: ids and reasons only."""
+    rows = [{"firm": report.firm_id, **row} for report in reports for row in report.plan]
+    if not rows:
+        return {}
+    shown = [
+        {
+            "firm": row["firm"],
+            "document": name_of(row),
+            "date": str(row["document_date"]),
+            "operation": row["operation"],
+            "reason": row["reason"],
+        }
+        for row in rows[:SHOWN_DOCUMENTS]
+    ]
+    return {
+        "plan id": reports[0].run_id,
+        "documents of the plan": table(shown, ["firm", "document", "date", "operation", "reason"]),
+        "documents shown": f"{len(shown)} of {len(rows)}",
+    }
 
 
 def _held_table(reports: Sequence[FirmReport]) -> dg.TableMetadataValue:

@@ -30,6 +30,10 @@ class ChosenDocuments(dg.ConfigurableResource):  # type: ignore[type-arg]
     payment_ids: list[str] = Field(
         default=[], description="Billing's ids of the payments to send. Empty, with invoices chosen: none."
     )
+    plan_id: str = Field(
+        default="",
+        description="Apply this plan and nothing else (its id comes from a dry run, or `qb-pipeline plan`).",
+    )
 
 
 def open_companies(settings: config.Config, found: services.Services) -> Companies:

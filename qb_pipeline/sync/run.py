@@ -16,6 +16,7 @@ from qb_pipeline.ledger.log import Entry
 from qb_pipeline.ledger.tokens import look_at_end
 from qb_pipeline.quickbooks.errors import OutcomeUnknownError, QuickBooksError
 from qb_pipeline.sync import preflight
+from qb_pipeline.sync.apply import StalePlanError, chosen_ids, keep_details, read_plan, require_unmoved, unmoved
 from qb_pipeline.sync.binding import require_binding
 from qb_pipeline.sync.census import CensusError, is_sound, take_census
 from qb_pipeline.sync.invoices import plan_invoices
@@ -36,8 +37,8 @@ class UnfinishedError(Exception):
 
 
 FIRM_ERRORS = (
-    SetUpError, lease.BusyError, lease.LeaseLostError, DuplicateError, CensusError, UnfinishedError, QuickBooksError,
-    BillingError, ContractBroken,
+    SetUpError, StalePlanError, lease.BusyError, lease.LeaseLostError, DuplicateError, CensusError, UnfinishedError,
+    QuickBooksError, BillingError, ContractBroken,
 )  # fmt: skip
 """What stops one firm and no other."""
 
@@ -51,6 +52,7 @@ class FirmReport:
 
     ``activities``: rows kind, activity, reason, documents, cents. ``control_totals``: rows kind, documents,
     meant_cents, accepted_cents, in_quickbooks_cents, refused_cents, unknown_cents, not_sent_cents.
+    ``plan``: of a dry run, its documents (``ledger.plans``); ``run_id`` is the plan's id.
     ``census``: what was counted in QuickBooks at the end, a row per kind that was written (``sync.census``).
     ``held_documents``: what of the selection needs a person at the end, whichever run held it: rows of the work list.
     """
@@ -65,6 +67,8 @@ class FirmReport:
     notices: list[str]
     held_documents: list[Any] = field(default_factory=list)
     census: list[Any] = field(default_factory=list)
+    run_id: str = ""
+    plan: list[Any] = field(default_factory=list)
     connection: tuple[int, str] = (0, "")
     """How soon a person must connect the company again, and the sentence (``ledger.tokens.describe_end``)."""
 
@@ -107,6 +111,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
         BindingError: a company or a database is not what the firm was connected with, or the ledger was restored.
         DuplicateError: QuickBooks holds a document of ours twice.
         CensusError: the count at the end found one twice, or one that the ledger does not know.
+        StalePlanError: the selection's plan is none, or either side has moved since; nothing was sent.
         QuickBooksError: QuickBooks cannot be reached or does not let us in; what had left is recorded or open.
         OutcomeUnknownError: the answer to some requests was lost and asking did not clear it up; the next run asks.
         UnfinishedError: documents of this run were neither sent, held nor made to wait; the next run takes them up.
@@ -114,6 +119,13 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
     place.log.begin(place.run, now=place.clock())
     outcome = "failed"
     try:
+        plan = read_plan(place, selection.plan_id) if selection.plan_id else None
+        if plan is not None:
+            selection = Selection(
+                invoice_ids=chosen_ids(plan, "invoice"),
+                payment_ids=chosen_ids(plan, "payment"),
+                plan_id=selection.plan_id,
+            )
         scanned = scan(place, selection) if SCAN in steps else {}
         planned = PlanSummary()
         if {PUSH_INVOICES, PUSH_PAYMENTS} & set(steps):
@@ -129,10 +141,13 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
                 require_binding(place)
                 preflight.require(place)
                 settle(place)
-                chosen = _work(place, selection, planned, steps)
+                if plan is not None:
+                    _work(place, selection, PlanSummary(), (PLAN,), plan=plan)
+                    require_unmoved(place, selection.plan_id, plan)
+                chosen = _work(place, selection, planned, steps, plan=plan)
                 # What was lost or moved is known or planned anew by now, and what waited for it can go.
                 if settle(place) or place.try_again:
-                    chosen |= _work(place, selection, planned, steps, again=True)
+                    chosen |= _work(place, selection, planned, steps, plan=plan, again=True)
                 preflight.explain_targets(place)
                 _require_known(place)
                 take_census(place)
@@ -164,6 +179,8 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
         held_documents=_held(place, selection),
         census=place.censuses.of_run(place.run),
         connection=look_at_end(place.engine, place.firm.firm_id, now=place.clock()),
+        run_id=place.run.run_id,
+        plan=[] if {PUSH_INVOICES, PUSH_PAYMENTS} & set(steps) else place.plans.documents(place.run.run_id),
     )
 
 
@@ -177,11 +194,17 @@ def _held(place: Workplace, selection: Selection) -> list[Any]:
 
 
 def _work(
-    place: Workplace, selection: Selection, planned: PlanSummary, steps: Collection[str], *, again: bool = False
+    place: Workplace,
+    selection: Selection,
+    planned: PlanSummary,
+    steps: Collection[str],
+    *,
+    plan: Mapping[int, Any] | None = None,
+    again: bool = False,
 ) -> dict[int, str]:
     """Plan and push: voids first, payments' before invoices', so that what they set free can be used; then the rest.
 
-    ``again``: a second look in one run, at what nobody has refused.
+    ``plan``: only its documents. ``again``: a second look in one run, at what nobody has refused.
 
     Returns:
         What was worked on: the source hash that each document had, by its id.
@@ -196,12 +219,14 @@ def _work(
             ):
                 chosen |= {(kind, source_id) for source_id in work["source_id"]}
                 now = (work["source_status"] == "void") == voids
+                if plan is not None:
+                    now &= work["document_id"].isin(list(plan))
                 if again:  # what was held may hang on a void whose answer was lost
                     now &= ~work["state"].isin(["refused"] if voids else ["held", "refused"])
                 worked_on |= dict(zip(work["document_id"][now], work["source_hash"][now], strict=True))
                 if now.any():
-                    _plan_and_push(place, kind, work[now], planned, dry=PUSHES[kind] not in steps)
-    if not again:
+                    _plan_and_push(place, kind, work[now], planned, dry=PUSHES[kind] not in steps, applied=plan)
+    if not again and plan is None:
         _explain_rest(place, selection, pushes, chosen)
     return worked_on
 
@@ -218,13 +243,24 @@ def _explain_rest(
                 place.log.add(place.run, [Entry("skipped", detail=why)], now=place.clock())
 
 
-def _plan_and_push(place: Workplace, kind: str, work: pd.DataFrame, planned: PlanSummary, *, dry: bool) -> None:
+def _plan_and_push(
+    place: Workplace,
+    kind: str,
+    work: pd.DataFrame,
+    planned: PlanSummary,
+    *,
+    dry: bool,
+    applied: Mapping[int, Any] | None,
+) -> None:
     plan = PLANNERS[kind](place, work, dry=dry)
     remember(place, kind, plan, planned)
-    if not dry:
-        notices = [Entry("notice", item.document_id, detail=text) for item in plan.ready for text in item.notices]
-        place.log.add(place.run, notices, now=place.clock())
-        send_batches(place, plan.ready)
+    if dry:
+        keep_details(place, plan)
+        return
+    ready = plan.ready if applied is None else unmoved(applied, plan.ready)
+    notices = [Entry("notice", item.document_id, detail=text) for item in ready for text in item.notices]
+    place.log.add(place.run, notices, now=place.clock())
+    send_batches(place, ready)
 
 
 def _require_known(place: Workplace) -> None:

@@ -21,12 +21,14 @@ class Selection:
     """What a run is about: inclusive document dates (None: open), and perhaps chosen documents.
 
     Chosen ids select alone: with invoices chosen, payments are only those that are chosen, and the other way round.
+    With a plan its documents are meant, and nothing else.
     """
 
     first: date | None = None
     last: date | None = None
     invoice_ids: Sequence[str] = ()
     payment_ids: Sequence[str] = ()
+    plan_id: str = ""
 
     @property
     def is_chosen(self) -> bool:

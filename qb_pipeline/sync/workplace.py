@@ -28,6 +28,7 @@ from qb_pipeline.ledger.history import History
 from qb_pipeline.ledger.lease import Lease
 from qb_pipeline.ledger.log import Log, Run
 from qb_pipeline.ledger.mappings import Mappings
+from qb_pipeline.ledger.plans import Plans
 from qb_pipeline.ledger.pulls import Turn
 from qb_pipeline.ledger.received import ReceivedPayments
 from qb_pipeline.ledger.witness import Witness
@@ -121,6 +122,11 @@ class Workplace:
     def censuses(self) -> Censuses:
         """What was counted, and what is to be."""
         return Censuses(self.engine, self.firm.firm_id)
+
+    @property
+    def plans(self) -> Plans:
+        """What dry runs decided."""
+        return Plans(self.engine, self.firm.firm_id)
 
     @property
     def history(self) -> History:

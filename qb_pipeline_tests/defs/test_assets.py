@@ -1,5 +1,6 @@
 """The sync as Dagster runs it: a range of dates, one firm or several, all assets or some."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -89,9 +90,15 @@ def test_work_list_and_plan_alone_are_a_dry_run(law_firm: LawFirm, orchestra: Or
 
     assert law_firm.books.statistics()["metered"]["writes"] == before
     assert law_firm.states() == {"1": ("new", ""), "p": ("new", "")}
-    assert metadata_of(result, "sync_plan")["plan"] == [
+    shown = metadata_of(result, "sync_plan")
+    assert shown["plan"] == [
         {"firm": FIRM, "kind": "invoice", "operation": "create", "documents": 1, "amount": "100.00"},
         {"firm": FIRM, "kind": "payment", "operation": "create", "documents": 1, "amount": "40.00"},
+    ]
+    assert (shown["plan id"], shown["documents shown"]) == (result.run_id, "2 of 2")
+    assert [tuple(row.values()) for row in shown["documents of the plan"]] == [
+        (FIRM, "invoice:1", str(law_firm.today - timedelta(days=1)), "create", ""),
+        (FIRM, "payment:p", str(law_firm.today), "create", ""),
     ]
 
 

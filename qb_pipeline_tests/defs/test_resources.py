@@ -75,6 +75,7 @@ def test_documents_are_chosen_in_the_run_config_and_none_are_by_default() -> Non
     assert {name: field.description != "" for name, field in ChosenDocuments.model_fields.items()} == {
         "invoice_ids": True,
         "payment_ids": True,
+        "plan_id": True,
     }
 
 

@@ -37,3 +37,16 @@ create table sync.census (
 comment on table sync.census is
     'What was counted in QuickBooks at the end of a run: one living document per document of ours, with equal totals. is_whole: all of them, not only those written since the census before.';
 create index document_accepted on sync.document (firm_id, synced_at) where kind in ('invoice', 'payment');
+
+-- A plan is what a dry run decided; its id is the run's. What it would send is kept as a digest.
+alter table sync.plan_item
+    add column source_hash    text not null default '',
+    add column sync_token     text not null default '',
+    add column body_sha256    text not null default '',
+    add column content_sha256 text not null default '',
+    add column before_cents   bigint,
+    add column after_cents    bigint,
+    add column changes        jsonb not null default '[]';
+comment on column sync.plan_item.body_sha256 is 'Of a dry run: SHA-256 of what would be sent. A plan is applied only while the same would be sent.';
+comment on column sync.plan_item.content_sha256 is 'The same without the Ids of customers, items and invoices that the run itself makes.';
+comment on column sync.plan_item.changes is 'Of a dry run: field, before, after of what would change in QuickBooks. The client''s values: for who asked.';

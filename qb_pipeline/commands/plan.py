@@ -1,0 +1,130 @@
+"""Plan before apply: ``plan``."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import typer
+
+from qb_pipeline.commands.console import HELD, As, Firm, Json, say, table, who, working
+from qb_pipeline.commands.sync import From, Invoice, Payment, To, read_dates
+
+SHOWN = 40
+"""So many documents of an operation are listed on a terminal; all of them with ``--json``."""
+
+
+def plan(
+    key: Firm,
+    first: From = "",
+    last: To = "",
+    invoice: Invoice = [],  # noqa: B006 - typer reads the default, nobody changes it
+    payment: Payment = [],  # noqa: B006
+    as_json: Json = False,
+    actor: As = "",
+) -> None:
+    """Show what a sync would do, document by document; sends nothing. Apply it with sync --plan PLAN_ID."""
+    from qb_pipeline.ledger.log import Run
+    from qb_pipeline.sync.run import PLAN, SCAN, sync_firm
+    from qb_pipeline.sync.scan import Selection
+
+    days = read_dates(first, last)
+    with working() as (_, _, companies):
+        run = Run(f"plan-{uuid4().hex[:8]}", "plan", who(actor))
+        with companies.open(key, run) as place:
+            report = sync_firm(place, Selection(*days, invoice, payment), {SCAN, PLAN})
+        rows = [_shown(row) for row in report.plan]
+        totals = _totals(rows)
+        if as_json:
+            told = {"firm": key, "plan_id": run.run_id, "documents": rows, "totals": totals, "reads": report.reads}
+            say(json.dumps(told | {"notices": report.notices}, default=str, indent=2))
+        else:
+            _print(key, run.run_id, rows, totals, report.reads)
+            for notice in report.notices:
+                say(notice)
+        if any(row["operation"] == "hold" for row in rows):
+            raise typer.Exit(HELD)
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A document of a plan, amounts in dollars; before and after are empty where nothing would be sent."""
+    from qb_pipeline.core.money import to_dollars
+    from qb_pipeline.sync.evidence import name_of
+
+    before, after = (None if row[name] is None else to_dollars(row[name]) for name in ("before_cents", "after_cents"))
+    return {
+        "document": name_of(row),
+        "kind": row["kind"],
+        "number": row["number"],
+        "document_date": row["document_date"],
+        "operation": row["operation"],
+        "reason": row["reason"],
+        "remedy": row["remedy"],
+        "amount": to_dollars(row["amount_cents"]),
+        "before": before,
+        "after": after,
+        "changes": row["changes"],
+    }
+
+
+def _totals(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Per kind and operation: documents, their amount in billing, and the sums in QuickBooks before and after."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        total = found.setdefault(
+            (row["kind"], row["operation"]),
+            {"kind": row["kind"], "operation": row["operation"], "documents": 0, "amount": 0, "before": None,
+             "after": None},
+        )  # fmt: skip
+        total["documents"] += 1
+        total["amount"] += row["amount"]
+        if row["after"] is not None:
+            total["before"] = (total["before"] or 0) + row["before"]
+            total["after"] = (total["after"] or 0) + row["after"]
+    order = ("create", "update", "void", "skip", "hold", "wait", "close")
+    return sorted(found.values(), key=lambda total: (total["kind"], order.index(total["operation"])))
+
+
+def _print(
+    key: str, plan_id: str, rows: Sequence[Mapping[str, Any]], totals: Sequence[Mapping[str, Any]], reads: int
+) -> None:
+    from qb_pipeline.core.wording import say_field, say_value
+
+    if not rows:
+        say(f"{key}: a sync would find nothing to do.")
+        return
+    columns = ["kind", "operation", "documents", "amount", "before", "after"]
+    table(totals, columns, title=f"{key}: what a sync would do (before and after: in QuickBooks)")
+    changes = [
+        {
+            "document": row["document"],
+            "operation": row["operation"],
+            "field": say_field(change["field"]),
+            "before": say_value(change["field"], change["before"]),
+            "after": say_value(change["field"], change["after"]),
+        }
+        for row in rows
+        for change in row["changes"]
+    ]
+    table(changes, ["document", "operation", "field", "before", "after"], title="What changes in QuickBooks")
+    creates = [row for row in rows if row["operation"] == "create"]
+    table(
+        creates[:SHOWN],
+        ["document", "number", "document_date", "after"],
+        title=f"New in QuickBooks{_more(len(creates))}",
+    )
+    held = Counter((row["kind"], row["operation"], row["reason"], row["remedy"]) for row in rows if row["reason"])
+    table(
+        [
+            {"kind": kind, "operation": operation, "reason": reason, "documents": many, "what clears it": remedy}
+            for (kind, operation, reason, remedy), many in sorted(held.items())
+        ],
+        ["kind", "operation", "reason", "documents", "what clears it"],
+        title="Not sent",
+    )
+    say(f"Plan {plan_id} ({reads} reads). Nothing was sent. Apply it: qb-pipeline sync {key} --plan {plan_id}")
+
+
+def _more(many: int) -> str:
+    return f": the first {SHOWN} of {many}; --json has all" if many > SHOWN else ""
