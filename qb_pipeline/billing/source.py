@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 import sqlalchemy as sa
 from pandas import DataFrame, Series
 
+from qb_pipeline.billing.contract import require_columns
 from qb_pipeline.billing.errors import BillingUnavailableError, ContractBrokenError, translated_errors
 from qb_pipeline.core.money import to_cents
 from qb_pipeline.core.names import join_names, name_key
@@ -159,6 +160,10 @@ class BillingSource:
             return f"postgresql/{server}/{database}"
         names = "\n".join(firm.firm_id for firm in firms(self._engine))
         return f"{self._engine.dialect.name}/{sha256(names.encode()).hexdigest()[:16]}"
+
+    def require_columns(self) -> None:
+        """Stop when billing's columns are not as agreed (``contract.require_columns``)."""
+        require_columns(self._engine)
 
     # Work list
 

@@ -11,7 +11,7 @@ from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.automation import due_daily
 from qb_pipeline.sync.companies import Companies
 from qb_pipeline.sync.run import FIRM_ERRORS
-from qb_pipeline.sync.scan import Selection, scan
+from qb_pipeline.sync.scan import Selection, scan, sweep
 
 
 @dg.schedule(
@@ -26,6 +26,8 @@ def daily_sync(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Look for firms whose local time has passed, bring their work lists up to date, ask for the dates with work.
 
+    Once a day the open period of billing is read as a whole: not everything that changes says so.
+
     A firm that fails keeps nobody else from being asked for. It gets a run of its own that day, which fails in red
     under its name instead of in a tick that nobody reads; while the firm is due, each tick tries it again.
     """
@@ -37,6 +39,7 @@ def daily_sync(
         try:
             with companies.open(firm.firm_id, run) as place:
                 scan(place, Selection())
+                sweep(place)
                 work = spans(place.documents.dates_with_work())
         except FIRM_ERRORS as error:
             context.log.error(f"{firm.firm_id}: {error}")

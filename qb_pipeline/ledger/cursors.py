@@ -15,6 +15,8 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 BILLING = "billing"
 """Headers of the billing database."""
+BILLING_SWEPT = "billing_swept"
+"""By our clock: when the open period of billing was last read as a whole."""
 RECEIVED_PAYMENTS = "received_payments"
 """Payments in QuickBooks (Model 2), by QuickBooks' clock."""
 MIRROR = "mirror"

@@ -123,6 +123,16 @@ class Documents:
         with self._engine.connect() as connection:
             return cursors.read(connection, self._firm_id, cursors.BILLING)
 
+    def swept_at(self) -> datetime | None:
+        """When the open period of billing was last read as a whole, or None."""
+        with self._engine.connect() as connection:
+            return cursors.read(connection, self._firm_id, cursors.BILLING_SWEPT)
+
+    def swept(self, *, now: datetime) -> None:
+        """It was read as a whole."""
+        with self._engine.begin() as connection:
+            cursors.save(connection, self._firm_id, cursors.BILLING_SWEPT, now)
+
     def choose(
         self,
         kind: str,

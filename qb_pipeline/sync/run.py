@@ -119,6 +119,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
     place.log.begin(place.run, now=place.clock())
     outcome = "failed"
     try:
+        place.billing.require_columns()
         plan = read_plan(place, selection.plan_id) if selection.plan_id else None
         if plan is not None:
             selection = Selection(

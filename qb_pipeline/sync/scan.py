@@ -6,11 +6,16 @@ a document; what is gone is held at most, never voided.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 
 from qb_pipeline.sync.workplace import Workplace
+
+SWEEP_BACK = timedelta(days=400)
+"""A year and the time that its books stay open; 30,000 documents take a second."""
+SWEEP_EVERY = timedelta(hours=20)
+"""Once a day, whatever the hour of the daily sync."""
 
 Key = tuple[str, str, str]
 """Kind, source id and part."""
@@ -70,6 +75,25 @@ def scan(place: Workplace, selection: Selection) -> dict[str, int]:
     expected = _expected(place, selection, shown, is_whole=horizon is None)
     gone = _find_gone(place, selection, shown, expected)
     return counts if horizon is not None and not gone else counts | {"gone": gone}
+
+
+def sweep(place: Workplace) -> dict[str, int]:
+    """Read the headers of the open period as a whole, at most once in ``SWEEP_EVERY``.
+
+    So what was changed without a new ``updated_at`` is found (number, date, payer, total or status), and what was
+    deleted from billing. The period begins ``SWEEP_BACK`` ago, or when the books of the company were last closed.
+
+    Returns:
+        Counts as ``scan`` gives them; nothing when it is not time yet.
+    """
+    swept_at, now = place.documents.swept_at(), place.clock()
+    if swept_at is not None and now - swept_at < SWEEP_EVERY:
+        return {}
+    first = place.today - SWEEP_BACK
+    closed = place.company.books_closed_through if place.company is not None else None
+    counts = scan(place, Selection(first=max(first, closed + timedelta(days=1)) if closed else first))
+    place.documents.swept(now=now)
+    return counts
 
 
 def _see(

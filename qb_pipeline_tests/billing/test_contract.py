@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from qb_pipeline.billing.contract import CONTRACT, Violation, check_contract, install, install_guard
+from qb_pipeline.billing.contract import CONTRACT, Violation, check_contract, install, install_guard, require_columns
 from qb_pipeline.billing.errors import BillingError, BillingUnavailableError, ContractBrokenError
 from qb_pipeline.billing.source import QUERIES, BillingSource
 
@@ -159,6 +159,28 @@ def test_drift_is_named_with_its_remedy(billing_engine, drift):
     change(billing_engine, *statements)
 
     assert check_contract(billing_engine) == [violation]
+
+
+COLUMNS_DRIFT = [
+    "column dropped", "column renamed", "relation dropped", "amount becomes a float", "amount becomes cents",
+    "id becomes a number", "date becomes a time", "time loses its zone", "flag becomes a letter",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("drift", COLUMNS_DRIFT)
+def test_a_run_stops_at_a_column_that_is_not_as_agreed(billing_engine, drift):
+    statements, violation = DRIFTS[drift]
+    require_columns(billing_engine)
+    change(billing_engine, *statements)
+
+    with pytest.raises(ContractBrokenError, match=rf"{violation.relation}\.{violation.column}.*; nothing was sent"):
+        require_columns(billing_engine)
+
+
+def test_a_firm_without_the_guard_of_model_2_is_not_stopped(billing_engine):
+    change(billing_engine, "drop table billing.payment_guard")
+
+    require_columns(billing_engine)
 
 
 def test_a_read_of_a_drifted_database_stops(billing_engine):

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from qb_pipeline.billing.errors import ContractBrokenError
 from qb_pipeline.ledger.firms import SetUpError
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.push import MAX_UNANSWERED
@@ -226,3 +227,16 @@ def test_what_stays_held_is_counted_by_every_run_over_its_dates(law_firm: LawFir
 
     assert law_firm.states() == {"1": ("held", "DRIFT")}
     assert [report.held for report in reports] == [1, 1, 0]
+
+
+def test_billing_that_does_not_look_as_agreed_stops_a_run_before_anything_is_read_or_sent(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    with law_firm.billing.begin() as connection:
+        connection.exec_driver_sql("alter table billing.invoice_lines alter column amount type double precision")
+    law_firm.books.count_anew()
+
+    with pytest.raises(ContractBrokenError, match=r"invoice_lines\.amount is DOUBLE PRECISION, not numeric\(15,2\)"):
+        law_firm.sync()
+
+    assert (law_firm.states(), law_firm.books.requests()) == ({}, {})

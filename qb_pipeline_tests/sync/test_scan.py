@@ -1,8 +1,12 @@
 """The work list follows billing: what is chosen, what changed, what vanished and what came back."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from qb_pipeline_tests.law_firm import LawFirm
+from qb_pipeline.core.preflight import read_settings
+from qb_pipeline.ledger.log import Run
+from qb_pipeline.sync.scan import sweep
+from qb_pipeline_tests.law_firm import FIRM, LawFirm
 
 SCAN = ["work_list"]
 
@@ -175,3 +179,43 @@ def test_a_day_of_credit_outside_the_dates_is_looked_up_before_it_is_taken_for_g
     law_firm.sync(first=after, last=after)
 
     assert law_firm.states("payment") == {f"c@{before}": ("synced", ""), f"c@{after}": ("synced", "")}
+
+
+def sweep_now(law_firm: LawFirm) -> dict[str, int]:
+    with law_firm.companies.open(FIRM, Run("daily", "schedule", "dagster")) as place:
+        return sweep(place)
+
+
+def test_a_sweep_finds_once_a_day_what_changed_without_saying_so_and_what_was_deleted(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    for name in ("changed", "deleted", "kept"):
+        law_firm.invoice(name, "100.00", days_ago=300)
+    law_firm.sync()
+    assert sweep_now(law_firm) == {"seen": 3, "changed": 0, "gone": 0}
+    with law_firm.billing.begin() as connection:
+        connection.exec_driver_sql("set local session_replication_role = replica")  # no trigger moves updated_at
+        connection.exec_driver_sql("update billing.invoices set total_amount = 90 where invoice_id = 'changed'")
+        connection.exec_driver_sql("delete from billing.invoices where invoice_id = 'deleted'")
+
+    assert sweep_now(law_firm) == {}
+    assert set(law_firm.states().values()) == {("synced", "")}
+    law_firm.time.skipped += timedelta(days=1)
+
+    assert sweep_now(law_firm) == {"seen": 2, "changed": 1, "gone": 1}
+    assert law_firm.states() == {
+        "changed": ("revised", ""), "deleted": ("held", "SOURCE_GONE"), "kept": ("synced", ""),
+    }  # fmt: skip
+
+
+def test_a_sweep_is_bounded_by_its_period_and_by_the_closing_of_the_books(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    for days_ago in (403, 397, 20, 7):
+        law_firm.invoice(str(days_ago), "100.00", days_ago=days_ago)
+    with law_firm.companies.open(FIRM, Run("daily", "schedule", "dagster")) as place:
+        counts = [sweep(place)["seen"]]
+        law_firm.time.skipped += timedelta(days=1)
+        settings = read_settings({}, {})
+        place.company = replace(settings, books_closed_through=law_firm.today - timedelta(days=12))
+        counts.append(sweep(place)["seen"])
+
+    assert counts == [3, 1]
