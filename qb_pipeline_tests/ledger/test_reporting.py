@@ -14,7 +14,9 @@ from qb_pipeline.ledger.attempts import Outcome
 from qb_pipeline.ledger.documents import Decision
 from qb_pipeline.ledger.firms import Firms
 from qb_pipeline.ledger.log import Entry, Log, Run
+from qb_pipeline.ledger.mappings import Mapping, Mappings
 from qb_pipeline_tests.ledger.desk import (
+    FIRM,
     FIRST_DATE,
     LATER,
     NOON,
@@ -33,8 +35,9 @@ GRAIN = {
     "daily_control_totals": ["firm_id", "kind", "document_date"],
     "differences": ["firm_id", "measure", "kind", "source_id", "part", "class"],
     "documents": ["firm_id", "kind", "source_id", "part"],
-    "drift": ["firm_id", "kind", "source_id", "part"],
+    "drift": ["firm_id", "kind", "source_id", "part", "field"],
     "enter_by_hand": ["firm_id", "payment_id"],
+    "field_mapping": ["firm_id", "kind", "source_id"],
     "firm_status": ["firm_id"],
     "held_documents": ["firm_id", "kind", "source_id", "part"],
     "invoice_reconciliation": ["firm_id", "invoice_id"],
@@ -55,6 +58,8 @@ MARCH = date(2026, 3, 1)
 @pytest.fixture
 def busy(desk: Desk) -> Desk:
     """A firm with something of everything."""
+    mapped = [Mapping("payer", "P1", "C1", "Ana Diaz", "person")]
+    Mappings(desk.engine, FIRM).remember(mapped, actor=PARTNER, now=NOON)
     firms = Firms(desk.engine)
     set_up(desk.engine, "two", "9131")
     firms.pause("two", actor=PARTNER, now=NOON)
