@@ -9,6 +9,7 @@ from datetime import date
 
 from qb_pipeline.ledger import lease
 from qb_pipeline.ledger.bindings import Applied, BindingError
+from qb_pipeline.sync.adopt import propose
 from qb_pipeline.sync.binding import company_fingerprint, foreign, sort_marked
 from qb_pipeline.sync.outcomes import read_cents
 from qb_pipeline.sync.scan import Selection, scan
@@ -32,7 +33,8 @@ def reconcile_first(place: Workplace, *, former: Collection[str] = ()) -> Recove
     ``former`` names installations that are gone for good: what they sent is ours from now on. Sends nothing.
 
     Raises:
-        BindingError: another installation's documents are there, or billing has none of those that were sent.
+        BindingError: another installation's documents are there, billing has none of those that were sent, or documents
+            without our marker are what billing has: their adoption was forgotten.
         BusyError: a run sends to this company now.
         QuickBooksError, BillingError: not everything could be read; nothing was changed.
     """
@@ -53,6 +55,7 @@ def reconcile_first(place: Workplace, *, former: Collection[str] = ()) -> Recove
         scan(place, Selection(first=BEGINNING))
         place.bindings.declare_former(former, now=place.clock())
         linked = place.bindings.link(marked, applications, run=place.run, now=place.clock())
+        _require_adopted(place)
         said = place.witness.read()
         sequence = place.bindings.take_over(
             place.quickbooks.realm_id,
@@ -74,6 +77,18 @@ def _applications(place: Workplace, payment_ids: Collection[str]) -> list[Applie
         for linked in line.get("LinkedTxn") or ()
         if linked.get("TxnType") == "Invoice" and read_cents(line, "Amount") > 0
     ]
+
+
+def _require_adopted(place: Workplace) -> None:
+    """Refuse while QuickBooks holds unsent documents of billing without our marker: an adoption leaves none."""
+    count = sum(proposal.verdict == "match" for proposal in propose(place))
+    if count:
+        firm_id = place.firm.firm_id
+        raise BindingError(
+            f"{firm_id}: {count} unsent documents of billing stand in QuickBooks without our marker, as an earlier "
+            "integration put them there; a sync would send them again. Next step: "
+            f"qb-pipeline adopt {firm_id} --approve, then repeat: qb-pipeline db reconcile-first {firm_id}"
+        )
 
 
 def _require_same_billing(place: Workplace) -> None:

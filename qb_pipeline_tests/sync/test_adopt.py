@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from qb_pipeline.core.markers import find_marker
+from qb_pipeline.ledger.bindings import BindingError
 from qb_pipeline.ledger.firms import SetUpError
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.adopt import Proposal, approve, propose
 from qb_pipeline.sync.census import is_sound, take_census
+from qb_pipeline.sync.recovery import reconcile_first
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 
 YESTERDAY = timedelta(days=1)
@@ -256,6 +258,23 @@ def test_a_whole_census_counts_adopted_documents_as_one_each(firm: LawFirm) -> N
         counts = {row["kind"]: row for row in take_census(place, whole=True)}
 
     assert (counts["invoice"]["documents"], counts["invoice"]["living"], is_sound(counts["invoice"])) == (2, 2, True)
+
+
+def test_a_restored_ledger_that_forgot_an_adoption_sends_nothing_before_it_is_made_again(firm: LawFirm) -> None:
+    there = adopted(firm)
+    with firm.ledger.begin() as connection:
+        connection.exec_driver_sql("delete from sync.adoption")
+        connection.exec_driver_sql("update sync.document set quickbooks_id = null, state = 'new', synced_at = null")
+
+    with firm.companies.open(FIRM, Run("recovery", "cli", PARTNER), setting_up=True) as place:
+        with pytest.raises(BindingError, match="qb-pipeline adopt one --approve, then repeat"):
+            reconcile_first(place)
+        approve(place, propose(place))
+        reconcile_first(place)
+    firm.sync()
+
+    assert [row["Id"] for row in firm.books.all("Invoice")] == [there]
+    assert firm.states() == {"1": ("synced", "")}
 
 
 def test_an_adopted_payment_is_corrected_in_place(firm: LawFirm) -> None:
