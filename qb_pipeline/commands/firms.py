@@ -1,6 +1,7 @@
 """Set up firms: ``firm …``, ``connect``, ``disconnect``."""
 
 import secrets
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -229,8 +230,11 @@ def connect(
 
 def disconnect(key: Firm, actor: As = "") -> None:
     """Revoke the tokens of a firm; its links to QuickBooks are kept."""
+    from qb_pipeline.quickbooks.errors import AuthorizationLostError
+
     with working() as (_, _, companies):
-        companies.oauth().revoke(companies.tokens.load(key).refresh_token)
+        with suppress(AuthorizationLostError):  # dead already: a person disconnected the app in QuickBooks, say
+            companies.oauth().revoke(companies.tokens.load(key).refresh_token)
         companies.firms.disconnect(key, actor=who(actor), now=companies.clock())
         say(f"{key} is disconnected; its links are kept. Next step: qb-pipeline connect {key}")
 

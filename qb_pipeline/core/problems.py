@@ -161,7 +161,7 @@ PROBLEMS: dict[Problem, Advice] = {
         "Make the item active in QuickBooks, or map the fee item to another one.",
     ),
     Problem.MAPPING_INACTIVE: Advice(
-        "The mapped QuickBooks customer or item is inactive.",
+        "What the document is mapped to in QuickBooks is inactive, or gone.",
         "Make it active in QuickBooks, or change the mapping.",
     ),
     Problem.UNKNOWN_FEE_ITEM: Advice(

@@ -336,6 +336,18 @@ def test_disconnecting_revokes_the_tokens_and_keeps_links_and_company(law_firm: 
     assert revoked.status_code == 400
 
 
+def test_a_connection_that_a_person_ended_in_quickbooks_can_be_put_down_here_too(
+    law_firm: LawFirm, terminal: Terminal
+) -> None:
+    law_firm.activate()
+    requests.delete(f"{law_firm.books.admin}/tokens", timeout=10).raise_for_status()
+
+    said = terminal.run("disconnect", "one", "--as", "ana").out
+
+    assert said == "one is disconnected; its links are kept. Next step: qb-pipeline connect one\n"
+    assert law_firm.query("select count(*) as n from sync.token") == [{"n": 0}]
+
+
 def test_every_step_says_who_took_it(law_firm: LawFirm, terminal: Terminal) -> None:
     set_up(terminal, "firm add one --super-user ana", "firm subscribe one", "firm model one 1")
 
