@@ -1,11 +1,13 @@
 """Setting a firm up, step by step, as a person types it."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 import requests
 
+from qb_pipeline.core.settings import FirmSettings, to_json
 from qb_pipeline_tests.commands.terminal import Terminal
 from qb_pipeline_tests.law_firm import LawFirm
 
@@ -129,15 +131,7 @@ def test_show_says_the_state_the_next_step_and_the_settings(terminal: Terminal) 
         "cut_over_at": None,
         "activated_at": None,
         "eligible_since": "all",
-        "unmatched_payer": "create",
-        "unmapped_fee_item": "hold",
-        "income_account": "",
-        "tax_policy": "none",
-        "auto_sync_payments": False,
-        "daily_sync_at": "06:00:00",
-        "recent_payment_days": 7,
-        "keep_overpayments": False,
-        "record_refunds": False,
+        **{name: value for name, value in json.loads(to_json(FirmSettings())).items() if name != "eligible_since"},
     }
     assert "state                subscribed\n" in terminal.run("firm", "show", "one").out
 
