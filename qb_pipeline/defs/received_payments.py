@@ -19,9 +19,10 @@ from qb_pipeline.ledger.firms import Firm
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.ledger.pulls import asked_at, reads_this_month
 from qb_pipeline.ledger.received import ReceivedPayments
+from qb_pipeline.sync.changes import needs_all
 from qb_pipeline.sync.companies import Companies
 from qb_pipeline.sync.pull import PullReport, look, pull_firm
-from qb_pipeline.sync.pull_times import choose_pulls, interval, is_due
+from qb_pipeline.sync.pull_times import WantedPull, choose_pulls, first_pull, interval, is_due
 from qb_pipeline.sync.run import FIRM_ERRORS
 
 ASSET = "received_payments"
@@ -132,11 +133,17 @@ def received_payments(
     looked = 0
     for firm in ours:
         try:
+            inbox = ReceivedPayments(companies.ledger, firm)
+            if needs_all(inbox.cursor(), now):  # minutes, and a tick has one
+                requests.append(_request(firm, first_pull(firm.firm_id, now)))
+                continue
             if is_due(now, *asked_at(companies.ledger, firm.firm_id), every):
                 looked += 1
                 with companies.open(firm.firm_id, Run("received_payments", "received_payments", "dagster")) as place:
                     look(place, wait_seconds=0)
-            requests += _requests(companies, firm)
+            latest = now.date() + timedelta(days=DAYS_AHEAD)
+            pulls = choose_pulls(firm.firm_id, inbox.due(), now, earliest=companies.first_date, latest=latest)
+            requests += [_request(firm, wanted) for wanted in pulls]
         except FIRM_ERRORS as error:  # one firm keeps no other from being looked at
             failures.append(f"{firm.firm_id}: {error}")
             context.log.error(failures[-1])
@@ -150,21 +157,15 @@ def received_payments(
     )
 
 
-def _requests(companies: Companies, firm: Firm) -> list[dg.RunRequest]:
-    now = companies.clock()
-    latest = now.date() + timedelta(days=DAYS_AHEAD)
-    due = ReceivedPayments(companies.ledger, firm).due()
-    return [
-        dg.RunRequest(
-            run_key=f"received_payments:{wanted.run_key}",
-            tags={
-                **range_tags(firm.firm_id, wanted.first, wanted.last),
-                "trigger": "received_payments",
-                "actor": "dagster",
-            },
-        )
-        for wanted in choose_pulls(firm.firm_id, due, now, earliest=companies.first_date, latest=latest)
-    ]
+def _request(firm: Firm, wanted: WantedPull) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"received_payments:{wanted.run_key}",
+        tags={
+            **range_tags(firm.firm_id, wanted.first, wanted.last),
+            "trigger": "received_payments",
+            "actor": "dagster",
+        },
+    )
 
 
 KINDS = {

@@ -177,7 +177,13 @@ class ReceivedPayments:
                         )
                 connection.execute(
                     queries["move"],
-                    self._key(payment_id=received.payment_id, state=verdict.state, error=verdict.error, now=now),
+                    self._key(
+                        payment_id=received.payment_id,
+                        state=verdict.state,
+                        error=verdict.error,
+                        has_foreign=not received.links.keys() <= ours.keys(),
+                        now=now,
+                    ),
                 )
 
     def _our_invoices(

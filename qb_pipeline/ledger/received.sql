@@ -69,26 +69,32 @@ order by method_id, read_at desc;
 -- name: due
 -- What billing does not hold as it shall: what is new, what was not posted to its end, what pays an invoice that has only
 -- now become ours, and what waits for an invoice although nothing of ours is unknown any more.
+with due as (
+    select payment_id from sync.received_payment where firm_id = :firm_id and state = 'open'
+    union
+    select payment_id from sync.posting where firm_id = :firm_id and posted_at is null
+    union
+    select payment_id
+    from sync.received_payment
+    where firm_id = :firm_id and state = 'waiting'
+      and not exists (select from sync.document d
+                      where d.firm_id = :firm_id and d.kind = 'invoice' and d.state in ('sending', 'unknown')
+                        and d.quickbooks_id is null)
+    union
+    select r.payment_id
+    from sync.received_payment r
+    cross join jsonb_to_recordset(r.links) as link (invoice text, cents bigint)
+    join sync.document d on d.firm_id = r.firm_id and d.kind = 'invoice' and d.quickbooks_id = link.invoice
+    where r.firm_id = :firm_id and r.has_foreign and r.state <> 'superseded' and r.state <> 'echo' and r.status = 'live'
+      and not exists (select from sync.posting p
+                      where p.firm_id = r.firm_id and p.payment_id = r.payment_id
+                        and p.quickbooks_invoice_id = link.invoice)
+)
 select r.payment_id, r.payment_date, r.sync_token, r.status, r.failed_at is not null as has_failed
-from sync.received_payment r
-where r.firm_id = :firm_id and r.state <> 'superseded'
-  and (cast(:first as date) is null or r.payment_date >= :first)
+from due
+join sync.received_payment r on r.firm_id = :firm_id and r.payment_id = due.payment_id and r.state <> 'superseded'
+where (cast(:first as date) is null or r.payment_date >= :first)
   and (cast(:last as date) is null or r.payment_date <= :last)
-  and (r.state = 'open'
-       or (r.state = 'waiting'
-           and not exists (select from sync.document d
-                           where d.firm_id = r.firm_id and d.kind = 'invoice' and d.state in ('sending', 'unknown')
-                             and d.quickbooks_id is null))
-       or exists (select from sync.posting p
-                  where p.firm_id = r.firm_id and p.payment_id = r.payment_id and p.posted_at is null)
-       or (r.state in ('waiting', 'not_ours', 'done') and r.status = 'live'
-           and exists (select
-                       from jsonb_to_recordset(r.links) as link (invoice text, cents bigint)
-                       join sync.document d on d.firm_id = r.firm_id and d.kind = 'invoice'
-                            and d.quickbooks_id = link.invoice
-                       where not exists (select from sync.posting p
-                                         where p.firm_id = r.firm_id and p.payment_id = r.payment_id
-                                           and p.quickbooks_invoice_id = link.invoice))))
 order by r.payment_date, r.payment_id;
 
 -- name: newest
@@ -150,7 +156,7 @@ where posting_id = :posting_id;
 
 -- name: move
 update sync.received_payment
-set state = :state, error = case when :error <> '' then :error when failed_at is null then '' else error end,
+set state = :state, has_foreign = :has_foreign, error = case when :error <> '' then :error when failed_at is null then '' else error end,
     state_since = case when state = :state then state_since else :now end
 where firm_id = :firm_id and payment_id = :payment_id and state <> 'superseded';
 

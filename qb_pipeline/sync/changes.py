@@ -67,7 +67,7 @@ def read_changes(
     Raises:
         QuickBooksError: something was not answered. Nothing may be concluded, and the cursor stays.
     """
-    whole = since is None or since < now - REACH
+    whole = needs_all(since, now)
     changes = quickbooks.changed_since(
         entities, now if whole or since is None else since
     )  # if whole: for its time only
@@ -86,6 +86,11 @@ def read_changes(
     }
     objects = {entity: list(rows.values()) for entity, rows in found.items()}
     return Reading(objects, deleted_ids, changes.server_time - OVERLAP, enumerated)
+
+
+def needs_all(since: datetime | None, now: datetime) -> bool:
+    """Whether a reading since this cursor has to read the whole company, which may take minutes."""
+    return since is None or since < now - REACH
 
 
 def read_dated(

@@ -21,7 +21,7 @@ from qb_pipeline.ledger.log import Entry
 from qb_pipeline.ledger.pulls import BUSY_SECONDS, record_asked, turn
 from qb_pipeline.ledger.received import Count, Due
 from qb_pipeline.quickbooks.answers import Entity
-from qb_pipeline.sync.changes import read_changes, read_dated
+from qb_pipeline.sync.changes import needs_all, read_changes, read_dated
 from qb_pipeline.sync.workplace import Workplace
 
 PAYMENTS_AT_ONCE = 200
@@ -119,7 +119,8 @@ def _read_dated(place: Workplace, first: date, last: date) -> int:
 def pull_firm(place: Workplace, first: date | None, last: date | None, *, by_date: bool = False) -> PullReport:
     """Post what is due of payments of inclusive dates (None: open).
 
-    With ``by_date`` these dates are read anew, whatever was read before; else the inbox is what ``look`` has made it.
+    With ``by_date`` these dates are read anew, whatever was read before; else the inbox is what ``look`` has made it,
+    unless the whole company has to be read: that takes longer than a look may.
 
     Raises:
         SetUpError: the firm does not use Model 2.
@@ -134,7 +135,11 @@ def pull_firm(place: Workplace, first: date | None, last: date | None, *, by_dat
     try:
         with _turn(place):
             _recall(place)
-            changed = _read_dated(place, first, last) if by_date and first and last else 0
+            changed = 0
+            if by_date and first and last:
+                changed = _read_dated(place, first, last)
+            elif needs_all(place.received.cursor(), place.clock()):
+                changed = _read_changed(place)
             ids = [each.payment_id for each in place.received.due(first, last)]
             _post(place, ids, posted)
             looked_at = [*place.received.known_ids(first, last)] if by_date else ids

@@ -58,6 +58,12 @@ class WantedPull:
     run_key: str
 
 
+def first_pull(firm_id: str, now: datetime) -> WantedPull:
+    """A run that reads the whole company, and posts what is of today; what it found besides is asked for afterwards."""
+    turn = int(now.timestamp() // ANEW_AFTER_REFUSAL.total_seconds())
+    return WantedPull(now.date(), now.date(), f"{firm_id}:whole:{turn}")
+
+
 def choose_pulls(firm_id: str, due: Iterable[Due], now: datetime, *, earliest: date, latest: date) -> list[WantedPull]:
     """Runs for what billing does not hold as it shall; none for an idle firm.
 

@@ -68,24 +68,38 @@ def test_the_sensor_asks_for_a_run_that_posts_without_reading_again(law_firm: La
     assert law_firm.query("select reads from sync.run where trigger = 'received_payments'") == [{"reads": 0}]
 
 
+def test_the_whole_company_is_read_by_a_run_and_not_in_a_tick(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    [invoice] = set_up(law_firm, "100.00")
+    payment = receive(law_firm, {"id": invoice, "amount": "60.00"}, date=str(law_firm.today))
+    law_firm.books.count_anew()
+
+    [request] = tick(law_firm)
+    asked = law_firm.books.requests()
+    run(orchestra, law_firm, **request.tags)
+
+    assert (asked, law_firm.books.requests()) == ({}, {"GET cdc": 1, "POST query": 1})
+    assert in_billing(law_firm) == {(payment, invoice): Decimal("60.00")}
+
+
 def test_an_idle_firm_costs_one_read_per_interval_and_no_run(law_firm: LawFirm) -> None:
     set_up(law_firm, "100.00")
-    asked = [tick(law_firm)]  # the first look reads the whole company
+    pull(law_firm)  # the first look reads the whole company
     law_firm.books.count_anew()
+    asked = []
     before = law_firm.query("select sum(reads) as reads from sync.metered_reads")[0]["reads"]
 
     for _ in range(4):
         law_firm.time.sleep(150)
         asked.append(tick(law_firm))
 
-    assert asked == [[]] * 5
+    assert asked == [[]] * 4
     assert law_firm.books.requests() == {"GET cdc": 2}
     assert law_firm.query("select sum(reads) as reads from sync.metered_reads") == [{"reads": before + 2}]
 
 
 def test_a_webhook_s_hint_makes_the_sensor_look_sooner_but_once_a_minute(law_firm: LawFirm) -> None:
     set_up(law_firm, "100.00")
-    tick(law_firm)
+    pull(law_firm)
     law_firm.books.count_anew()
     for _ in range(3):
         law_firm.time.sleep(25)
@@ -98,6 +112,8 @@ def test_a_webhook_s_hint_makes_the_sensor_look_sooner_but_once_a_minute(law_fir
 @pytest.mark.slow
 def test_what_a_run_left_undone_is_asked_for_again_without_a_read(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
+    pull(law_firm)
+    law_firm.time.sleep(300)
     receive(law_firm, invoice)
     [first] = tick(law_firm)
     law_firm.books.count_anew()
@@ -120,9 +136,12 @@ def test_a_firm_of_model_1_in_the_same_deployment_is_untouched(law_firm: LawFirm
 @pytest.mark.slow
 def test_a_firm_that_quickbooks_does_not_answer_stops_no_other(law_firm: LawFirm) -> None:
     [invoice] = set_up(law_firm, "100.00")
+    pull(law_firm)
+    law_firm.time.sleep(300)
     receive(law_firm, invoice)
     other = add_firm(law_firm, "two", invoices=1)
     law_firm.query_change("update sync.firm set model = 2 where firm_id = 'two'")
+    law_firm.query_change("insert into sync.cursor select 'two', name, value from sync.cursor where firm_id = 'one'")
     other.fault({"what": "403", "match": "cdc", "times": None})
 
     [request] = tick(law_firm)

@@ -16,6 +16,7 @@ create table sync.received_payment (
     reference     text not null default '',
     note          text not null default '',
     is_marked     boolean not null default false,
+    has_foreign   boolean not null default false,
     read_at       timestamptz not null,
     problem       text not null default '',
     state         text not null check (state in ('superseded', 'open', 'done', 'waiting', 'not_ours', 'unapplied', 'echo',
@@ -29,8 +30,11 @@ comment on table sync.received_payment is 'The inbox: every snapshot of a paymen
 comment on column sync.received_payment.links is 'What it pays: an array of {"invoice": Id, "cents": n}, by Id.';
 comment on column sync.received_payment.error is 'Why it was refused, or what billing said when it was posted; empty when all is well.';
 comment on column sync.received_payment.failed_at is 'Since when billing refuses a posting of it.';
+comment on column sync.received_payment.has_foreign is 'Whether it pays an invoice that was not ours when it was judged; it may become ours.';
 comment on column sync.received_payment.credit_cents is 'Which part of that credit memos and journal entries pay; no cash.';
 create unique index received_payment_newest on sync.received_payment (firm_id, payment_id) where state <> 'superseded';
+create index received_payment_open on sync.received_payment (firm_id, state) where state in ('open', 'waiting');
+create index received_payment_foreign on sync.received_payment (firm_id) where has_foreign and state <> 'superseded';
 create index received_payment_date on sync.received_payment (firm_id, payment_date) where state <> 'superseded';
 
 create table sync.posting (
