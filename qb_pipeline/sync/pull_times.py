@@ -28,6 +28,9 @@ HINTED_PART = 5
 """A hint of a webhook counts after a fifth of the interval: a flood of hints is one look a minute, and less when reads
 run out."""
 
+EARLY_PART = 20
+"""A tick that comes a twentieth of the interval early is taken: the next one would be a whole tick late."""
+
 ANEW, ANEW_AFTER_REFUSAL = timedelta(minutes=10), timedelta(hours=1)
 """A run that failed is asked for again after so long; where billing refused a payment, a person must act first."""
 
@@ -44,7 +47,7 @@ def interval(usual: timedelta, *, firms: int, reads: int, now: datetime) -> time
 
 def is_due(now: datetime, asked_at: datetime | None, hinted_at: datetime | None, every: timedelta) -> bool:
     """Whether to look now: the interval has passed, or a webhook has hinted at a change since the last look."""
-    if asked_at is None or now - asked_at >= every:
+    if asked_at is None or now - asked_at >= every - every / EARLY_PART:
         return True
     return hinted_at is not None and hinted_at > asked_at and now - asked_at >= every / HINTED_PART
 

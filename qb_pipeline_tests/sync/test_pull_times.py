@@ -47,7 +47,7 @@ def test_what_is_left_lasts_until_the_month_ends(firms: int, reads: int, day: fl
 @pytest.mark.parametrize(
     ("asked", "hinted", "due"),
     [
-        (None, None, True), (299, None, False), (300, None, True),
+        (None, None, True), (284, None, False), (285, None, True),
         (61, 30, True), (61, 61, False), (61, 70, False), (59, 1, False),
     ],
 )  # fmt: skip
