@@ -51,6 +51,53 @@ def _is_money(text: str) -> bool:
     return any(word in text.lower() for word in MONEY)
 
 
+DANGEROUS_NAMES = frozenset({"eval", "exec", "__import__"})
+DANGEROUS_MODULES = frozenset({"pickle", "cPickle", "marshal", "shelve", "dill", "yaml"})
+DANGEROUS_ATTRIBUTES = frozenset({"CERT_NONE", "_create_unverified_context", "system", "popen"})
+SQL_CALLS = frozenset({"text", "exec_driver_sql"})
+
+
+def find_dangers(source: str) -> list[str]:
+    """Code run from text, objects made from bytes, a shell, TLS that trusts anybody, SQL put together from strings."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = {alias.name for alias in node.names} | {getattr(node, "module", "") or ""}
+            found += [ast.unparse(node)] if {name.partition(".")[0] for name in names} & DANGEROUS_MODULES else []
+        elif isinstance(node, ast.Attribute) and node.attr in DANGEROUS_ATTRIBUTES:
+            found.append(ast.unparse(node))
+        elif isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            flags = {word.arg: ast.unparse(word.value) for word in node.keywords}
+            built = bool(node.args) and isinstance(node.args[0], ast.JoinedStr | ast.BinOp)
+            if (
+                (isinstance(node.func, ast.Name) and called in DANGEROUS_NAMES)
+                or flags.get("shell") == "True"
+                or flags.get("verify") == "False"
+                or (called in SQL_CALLS and built)
+            ):
+                found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_runs_text_trusts_anybody_or_builds_sql(path: Path) -> None:
+    assert find_dangers(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "eval(text)", "import pickle", "from yaml import load", "run(command, shell=True)", "get(url, verify=False)",
+        "context.verify_mode = ssl.CERT_NONE", "os.system(command)", "sa.text(f'select {name}')",
+        "connection.exec_driver_sql('drop table ' + name)",
+    ],
+)  # fmt: skip
+def test_the_scan_for_dangers_sees_each_of_them(source: str) -> None:
+    """The check above can fail."""
+    assert len(find_dangers(source)) == 1
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_every_module_says_what_lives_in_it(path: Path) -> None:
     if path.name == "__init__.py" and not path.read_text():

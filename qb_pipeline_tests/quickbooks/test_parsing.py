@@ -35,3 +35,13 @@ def test_no_bytes_raise_anything_else(body: bytes):
         read_json(body)
     except UnreadableError:
         return
+
+
+def test_what_is_said_of_a_card_is_never_held():
+    card = {"CreditChargeInfo": {"Number": "4111111111111111", "CcExpiryYear": 2030}, "CreditChargeResponse": {}}
+    payment = {"Id": "7", "CreditCardPayment": card, "Line": [{"Amount": 1, "CreditChargeInfo": card}]}
+    body = msgspec.json.encode({"QueryResponse": {"Payment": [payment], "CreditMemo": [{"Id": "8"}]}})
+
+    assert read_json(body) == {
+        "QueryResponse": {"Payment": [{"Id": "7", "Line": [{"Amount": 1}]}], "CreditMemo": [{"Id": "8"}]}
+    }

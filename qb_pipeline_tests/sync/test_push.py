@@ -1,6 +1,7 @@
 """Reserve, send, record: what a run costs, what each refusal becomes, what is not taken for success."""
 
 from collections import Counter
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from qb_pipeline.ledger.lease import LeaseLostError
 from qb_pipeline.quickbooks.errors import AuthorizationLostError
+from qb_pipeline.quickbooks.throttle import Throttle
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 
 
@@ -246,3 +248,40 @@ def test_the_quarantine_counts_from_when_the_bytes_leave_and_not_from_when_they_
         "where endpoint = 'batch'"
     )
     assert row == {"sends": 2, "waited": True}
+
+
+@pytest.mark.slow
+def test_a_pause_stops_batches_that_wait_for_their_turn_while_others_are_in_flight(law_firm: LawFirm) -> None:
+    """QuickBooks answers 429, the throttle puts what is to leave to sleep, and a person pauses the firm just then."""
+    law_firm.activate()
+    for number in range(240):
+        law_firm.invoice(f"{number:03}", "1.00")
+    paused_at: list[datetime] = []
+
+    def sleep(seconds: float) -> None:
+        if not paused_at:
+            law_firm.companies.firms.pause(FIRM, actor=PARTNER, now=law_firm.time.now())
+            paused_at.append(law_firm.time.now())
+        law_firm.time.sleep(seconds)
+
+    law_firm.companies.throttles[law_firm.books.realm_id] = Throttle(
+        clock=lambda: law_firm.time.now().timestamp(), sleep=sleep
+    )
+    law_firm.books.fault(
+        {"what": "429_json", "match": "batch/2"},
+        {"what": "delay_after", "seconds": 0.3, "match": "batch", "times": None},
+    )
+    with pytest.raises(LeaseLostError, match=r"one is paused\. Next step: qb-pipeline firm resume one"):
+        law_firm.sync()
+    law_firm.books.heal()
+
+    left = law_firm.query("select last_sent_at from sync.attempt where endpoint = 'batch' and state <> 'not_sent'")
+    [last] = law_firm.query("select max(last_sent_at) as at from sync.attempt where state <> 'not_sent'")
+    assert 0 < len(left) < 8
+    assert last["at"] < paused_at[0] + timedelta(seconds=5)
+    states = Counter(state for state, _ in law_firm.states().values())
+    assert states == {"synced": 30 * len(left), "new": 240 - 30 * len(left)}
+
+    law_firm.companies.firms.resume(FIRM, actor=PARTNER, now=law_firm.time.now())
+    law_firm.sync()
+    assert law_firm.in_quickbooks("invoice") == Counter({f"{number:03}": 1 for number in range(240)})
