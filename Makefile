@@ -34,6 +34,7 @@ probe: $(READY)  ## ask a QuickBooks company which of our guesses about it are r
 bench: $(READY)  ## figures and ratios, printed
 	$(BIN)/python -m benchmarks.push
 	$(BIN)/python benchmarks/emulator_speed.py
+	$(BIN)/python -m benchmarks.reporting
 
 lock:  ## resolve again: hashes, and no index addresses
 	$(BIN)/uv pip compile pyproject.toml --extra dev --no-emit-index-url --generate-hashes \

@@ -72,3 +72,12 @@ select changed_at, firm_id, 'run-' || extract(day from changed_at - :start)::int
 from sync.document
 cross join (values ('seen'), ('created')) a (activity)
 order by changed_at;
+
+-- name: counts
+select (select count(*) from sync.document where kind = 'invoice') as invoices,
+       (select count(*) from sync.document where kind = 'payment') as payments,
+       (select count(*) from sync.mirror) + (select count(*) from sync.document_history) as versions,
+       (select count(*) from sync.log) as log;
+
+-- name: as_of
+select set_config('reporting.as_of', :as_of, true);

@@ -62,7 +62,7 @@ class FirmReconciliation:
 def reconcile(place: Workplace) -> FirmReconciliation:
     """Bring the work list and the mirror up to date and compare; forget what the log need not keep any longer.
 
-    Costs one read, and one more for each document that was deleted; see ``sync.changes``.
+    Costs one read, and where something was deleted one more for invoices and one for payments; see ``sync.changes``.
 
     Raises:
         BillingError: billing cannot be read.
@@ -108,6 +108,7 @@ def _look(place: Workplace) -> tuple[int, int]:
         mirror.cursor() or place.firm.activated_at,
         known_ids=lambda entity: mirror.living(KIND_OF[entity]),
         now=now,
+        confirm_together=True,  # what is concluded here is shown to a person, and undoes nothing
     )
     versions: list[Version] = []
     drifted: dict[int, Sequence[Difference]] = {}

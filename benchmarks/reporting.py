@@ -1,0 +1,96 @@
+"""A month's question to every view, at a million invoices and 1,200,000 payments: milliseconds, with plans.
+
+    python -m benchmarks.reporting [--invoices N] [--firms N] [--plans]
+
+Real PostgreSQL with its default settings; the ledger is filled by SQL (``reporting.sql``): three years of twenty firms,
+a hundredth of the documents in some trouble, half of them with a former version. Each question is asked three times, of
+one firm (``reporting_questions.sql``), now and as of a past month's end; the best time is printed. ``--plans`` prints
+how each was answered.
+"""
+
+import argparse
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from qb_pipeline.config import SQL
+from qb_pipeline.database import Queries, with_driver
+from qb_pipeline.embedded import postgres
+from qb_pipeline.ledger import schema
+from qb_pipeline_tests.embedded.homes import temporary_home
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+AS_OF = "2026-04-01 00:00 America/New_York"
+MONTH = {"firm_id": "firm-3", "first": date(2026, 3, 1), "last": date(2026, 3, 31)}
+queries = Queries(Path(__file__).with_suffix(".sql"))
+questions = Queries(Path(__file__).with_name("reporting_questions.sql"))
+
+BOUND_MS = {"firm_status": 200}
+DEFAULT_BOUND_MS = 1000
+
+
+def main() -> None:
+    """Fill, ask, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--invoices", type=int, default=1_000_000)
+    parser.add_argument("--firms", type=int, default=20)
+    parser.add_argument("--plans", action="store_true")
+    arguments = parser.parse_args()
+    with temporary_home() as home, postgres.temporary_server(home) as url:
+        engine = sa.create_engine(with_driver(url))
+        schema.upgrade(engine, now=START)
+        fill(engine, firms=arguments.firms, invoices=arguments.invoices)
+        print(f"{'view':28} {'now ms':>8} {'as of ms':>9} {'bound ms':>9}")
+        for view in questions:
+            times = [ask(engine, view, as_of) for as_of in ("", AS_OF)]
+            bound = BOUND_MS.get(view, DEFAULT_BOUND_MS)
+            late = "  LATE" if max(times) > bound else ""
+            print(f"{view:28} {times[0]:8.0f} {times[1]:9.0f} {bound:9}{late}", flush=True)
+        if arguments.plans:
+            show_plans(engine)
+        missing = {path.stem for path in (SQL / "reporting").glob("*.sql")} - set(questions)
+        assert not missing, f"ask these views too: {sorted(missing)}"
+        engine.dispose()
+
+
+def fill(engine: sa.Engine, *, firms: int, invoices: int) -> None:
+    """Fill the ledger by SQL."""
+    began = time.perf_counter()
+    values = {"firms": firms, "invoices": invoices, "payments": invoices * 12 // 10, "payers": 2000, "start": START}
+    with engine.begin() as connection:
+        connection.execute(queries["fill"], values)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("vacuum analyze")
+        counts = connection.execute(queries["counts"]).one()
+    print(
+        f"{counts.invoices:,} invoices, {counts.payments:,} payments, {counts.versions:,} versions, "
+        f"{counts.log:,} log rows of {firms} firms, filled in {time.perf_counter() - began:.0f} s"
+    )
+
+
+def ask(engine: sa.Engine, view: str, as_of: str) -> float:
+    """The best of three times, in milliseconds, with every row fetched."""
+    best = 1e9
+    with engine.begin() as connection:
+        connection.execute(queries["as_of"], {"as_of": as_of})
+        for _ in range(3):
+            began = time.perf_counter()
+            connection.execute(questions[view], MONTH).all()
+            best = min(best, (time.perf_counter() - began) * 1000)
+    return best
+
+
+def show_plans(engine: sa.Engine) -> None:
+    """How each question was answered, now."""
+    with engine.connect() as connection:
+        for view in questions:
+            print(f"\n{view}")
+            asked = sa.text("explain (analyze, costs off, timing off, summary off) " + questions[view].text)
+            for line in connection.execute(asked, MONTH):
+                print("   ", line[0])
+
+
+if __name__ == "__main__":
+    main()
