@@ -18,6 +18,7 @@ from qb_pipeline.core.payloads import (
     item_content,
     payment_contents,
 )
+from qb_pipeline.core.refunds import refund_content
 from qb_pipeline_tests.core.rows import corporation, fee_items, invoices, lines, payers, person, rules, table
 
 PAGE = (PROJECT / "docs" / "fields.md").read_text()
@@ -83,11 +84,16 @@ def everything() -> dict[str, dict[str, Any]]:
         parts, allocations, payment_methods={"check": "1"}, deposit_accounts={"check": "2"}, markers={("1", ""): "m"},
         rules=rules(multicurrency=True),
     )["1", ""]  # fmt: skip
+    refund = refund_content(
+        customer_id="1", receivable_id="2", account_id="3", day=date(2026, 3, 1), cents=100, currency="USD",
+        reference="77", marker="m",
+    )  # fmt: skip
     return {
         "## Payer → Customer": customers,
         "## Fee item → Item": item_content(item, income_account_id="79").body,  # type: ignore[arg-type]
         "## Invoice → Invoice": full.body,
         "## Payment → Payment": paid.body,
+        "## Refund or rejection → JournalEntry": refund.body,
     }
 
 

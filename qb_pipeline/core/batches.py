@@ -25,7 +25,7 @@ LINES_PER_BATCH = 1000
 class BatchItem:
     """One document of a batch: which one, what to do, and the body that QuickBooks shall get."""
 
-    entity: Literal["Customer", "Item", "Invoice", "Payment"]
+    entity: Literal["Customer", "Item", "Invoice", "Payment", "JournalEntry"]
     operation: Literal["create", "update"]
     body: dict[str, Any]
     kind: Kind

@@ -11,7 +11,7 @@ from typing import Literal
 from urllib.parse import quote, unquote
 from uuid import UUID, uuid5
 
-Kind = Literal["customer", "item", "invoice", "payment"]
+Kind = Literal["customer", "item", "invoice", "payment", "refund"]
 
 REQUEST_ID_LENGTH = 36
 """In a batch, ``requestid`` has at most 36 characters; a UUID has exactly that many.
@@ -21,7 +21,7 @@ Source: Intuit field reference, clarified January 2025 (read 2026-11-21).
 
 _NAMESPACE = UUID("0b5a4f9c-6d0e-5d5b-9a53-9e2f6f6d7c11")
 _MARKER = re.compile(
-    r"qbp1:(?P<installation>[A-Za-z0-9]{6}):(?P<firm>[a-z0-9-]{1,30}):(?P<kind>customer|item|invoice|payment)"
+    r"qbp1:(?P<installation>[A-Za-z0-9]{6}):(?P<firm>[a-z0-9-]{1,30}):(?P<kind>customer|item|invoice|payment|refund)"
     r":(?P<source>[\w.~%-]+)(?:@(?P<part>\d{4}-\d{2}-\d{2}))?:g(?P<generation>\d+)(?!\d)",
     re.ASCII,
 )

@@ -111,7 +111,7 @@ def customer_content(payer: Mapping[str, Any] | pd.Series, *, display_name: str,
     if postal := _read_address(payer, notices):
         body["BillAddr"] = postal
     body |= {"PreferredDeliveryMethod": "None", "Notes": marker}
-    return _content(body, 0, notices)
+    return content_of(body, 0, notices)
 
 
 def item_content(fee_item: Mapping[str, Any] | pd.Series, *, income_account_id: str) -> Content:
@@ -127,7 +127,7 @@ def item_content(fee_item: Mapping[str, Any] | pd.Series, *, income_account_id: 
     if unit_price is not None and unit_price.is_finite() and unit_price >= 0:
         body["UnitPrice"] = _plain(unit_price)
     body["IncomeAccountRef"] = {"value": income_account_id}
-    return _content(body, 0, notices)
+    return content_of(body, 0, notices)
 
 
 def invoice_contents(
@@ -192,14 +192,14 @@ def invoice_contents(
         body["EmailStatus"] = "NotSet"
         if memo := _prose(message, MEMO_LENGTH, "CustomerMemo", notices):
             body["CustomerMemo"] = {"value": memo}
-        body["PrivateNote"] = _note(markers[invoice_id], note, notices)
+        body["PrivateNote"] = note_of(markers[invoice_id], note, notices)
         body["Line"] = sent
         if with_tax:
             body["ApplyTaxAfterDiscount"] = True
             body["TxnTaxDetail"] = {"TotalTax": to_dollars(tax)}
             if "TOTAL" in tax_codes:
                 body["TxnTaxDetail"]["TxnTaxCodeRef"] = {"value": tax_codes["TOTAL"]}
-        contents[invoice_id] = _content(body, total, notices)
+        contents[invoice_id] = content_of(body, total, notices)
     return contents
 
 
@@ -356,17 +356,18 @@ def payment_contents(
             body["PaymentRefNum"] = number[-REFERENCE_LENGTH:].lstrip()
         if method in deposit_accounts:
             body["DepositToAccountRef"] = {"value": deposit_accounts[method]}
-        body["PrivateNote"] = _note(markers[payment_id, part], reference, notices)
+        body["PrivateNote"] = note_of(markers[payment_id, part], reference, notices)
         body["Line"] = links.get((payment_id, part), [])
-        contents[payment_id, part] = _content(body, cents, notices)
+        contents[payment_id, part] = content_of(body, cents, notices)
     return contents
 
 
-def _content(body: dict[str, Any], total_cents: int, notices: list[str]) -> Content:
+def content_of(body: dict[str, Any], total_cents: int, notices: list[str]) -> Content:
+    """Give a body its fingerprint."""
     return Content(body, total_cents, fingerprint(body), tuple(notices))
 
 
-def _note(marker: str, text: str, notices: list[str]) -> str:
+def note_of(marker: str, text: str, notices: list[str]) -> str:
     """The marker first, so that nothing cuts it; then the text, whose identity numbers are removed."""
     note = _prose(text, NOTE_LENGTH - len(marker) - 1, "PrivateNote", notices)
     return f"{marker} {note}" if note else marker

@@ -14,6 +14,7 @@ import pandas as pd
 
 from qb_pipeline.core.invoices import DAYS_AHEAD, MAX_CENTS
 from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.refunds import take_back
 from qb_pipeline.core.schemas import Allocations, PaymentParts, frame
 from qb_pipeline.core.settings import FirmRules
 
@@ -118,6 +119,7 @@ def plan_payments(
     in_quickbooks: Mapping[tuple[str, str, str], int] | None = None,
     rejected: Mapping[str, str] | None = None,
     standing: Mapping[PartKey, int] | None = None,
+    taken_back: Mapping[str, int] | None = None,
 ) -> PaymentPlan:
     """Split payments, find what cannot go, and divide the rest over what their invoices have open.
 
@@ -137,6 +139,8 @@ def plan_payments(
         rejected: further invoices of which an earlier payment was rejected, and that payment.
         standing: the cents of all parts of these payments that stand in QuickBooks, or may. While one of them is gone
             from billing, no other part may grow beyond what it leaves of the payment.
+        taken_back: payment to the cents of it that went back to the client and are recorded in QuickBooks: so much of
+            it pays no invoice any more.
     """
     known = _read_known(invoices_known)
     open_cents = dict(zip(invoices_known["invoice_id"].tolist(), invoices_known["open_cents"].tolist(), strict=True))
@@ -168,6 +172,10 @@ def plan_payments(
             blocked_by = _find_rejected(part, bounced)
             if problem is Problem.EXCEEDS_BALANCE and blocked_by is not None:
                 problem = Problem.REJECTION_OPEN
+            if part.payment_id in (taken_back or {}):
+                kept = take_back(shares, part.amount_cents, (taken_back or {})[part.payment_id])
+                _release(open_cents, {invoice: cents - kept.get(invoice, 0) for invoice, cents in shares.items()})
+                shares = kept
         used = shares or part.applied
         customer_id = next((known.get(invoice, _MISSING).customer_id for invoice in used), "")
         customer_id = customer_id or (customers or {}).get(part.payer_id, "")

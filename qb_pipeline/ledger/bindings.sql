@@ -82,7 +82,7 @@ with marked as (
 found as (
     select marked.*, d.document_id,
            case
-               when marked.kind = 'customer' then 'synced'
+               when marked.kind in ('customer', 'refund') then 'synced'
                when d.document_id is null or d.source_hash = '' then 'held'
                when is_void and d.source_status = 'void' then 'voided'
                when is_void then 'held'

@@ -75,6 +75,22 @@ class KnownCustomer:
     fingerprint: str
 
 
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """A refund or rejection that is not in QuickBooks: ``source_id`` in billing, and the payment that it takes back.
+
+    ``customer_id``: of that payment in QuickBooks; ``left_cents``: what of it did not go back yet.
+    """
+
+    document_id: int
+    source_id: str
+    payment_kind: str
+    amount_cents: int
+    payment_id: str
+    customer_id: str
+    left_cents: int
+
+
 class Documents:
     """The work list of one firm."""
 
@@ -290,6 +306,40 @@ class Documents:
                 queries["open_rejections"], {"firm_id": self._firm_id, "invoice_ids": list(invoice_ids)}
             )
             return {row.invoice_id: row.payment_id for row in rows}
+
+    def refunds_since(self) -> datetime | None:
+        """When the firm switched ``record_refunds`` on last; None when it never did."""
+        with self._engine.connect() as connection:
+            found: datetime | None = connection.scalar(queries["refunds_since"], {"firm_id": self._firm_id})
+        return found
+
+    def refunds_to_record(
+        self, since: datetime, *, first: date | None, last: date | None, payment_ids: Sequence[str]
+    ) -> list[Refund]:
+        """Refunds and rejections created since then, of payments that stand in QuickBooks; oldest first."""
+        values = {
+            "firm_id": self._firm_id,
+            "since": since,
+            "first": first,
+            "last": last,
+            "any_id": not payment_ids,
+            "payment_ids": list(payment_ids),
+        }
+        with self._engine.connect() as connection:
+            return [Refund(*row) for row in connection.execute(queries["refunds_to_record"], values)]
+
+    def taken_back(self, payment_ids: Sequence[str]) -> dict[str, int]:
+        """Cents of payments that went back to clients, as far as QuickBooks holds it."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["taken_back"], {"firm_id": self._firm_id, "payment_ids": list(payment_ids)}
+            )
+            return {row.payment_id: row.cents for row in rows}
+
+    def plan_payments_again(self, *, now: datetime) -> int:
+        """Put payments of which money went back since they were sent on the list again; returns how many."""
+        with self._engine.begin() as connection:
+            return connection.execute(queries["plan_payments_again"], {"firm_id": self._firm_id, "now": now}).rowcount
 
     def ensure(self, kind: str, source_ids: Sequence[str], *, now: datetime) -> dict[str, int]:
         """Document ids of customers or items that are about to be created, listed if they are not yet."""

@@ -274,6 +274,53 @@ join sync.document r on r.firm_id = p.firm_id and r.kind = 'payment' and r.payme
 where p.firm_id = :firm_id and p.kind = 'payment' and a.invoice_id = any(:invoice_ids)
 group by a.invoice_id;
 
+-- name: refunds_since
+select max(at)
+from sync.firm_event
+where firm_id = :firm_id and event = 'settings' and detail ->> 'record_refunds' = 'on';
+
+-- name: refunds_to_record
+with recorded as (
+    select r.reverses_payment_id as payment_id, sum(r.amount_cents) as cents
+    from sync.document j
+    join sync.document r on r.firm_id = j.firm_id and r.kind = 'payment' and r.source_id = j.source_id
+    where j.firm_id = :firm_id and j.kind = 'refund' and (j.quickbooks_id is not null or j.state in ('sending', 'unknown'))
+    group by 1
+)
+select r.document_id, r.source_id, r.payment_kind, r.amount_cents, p.source_id as payment_id,
+       coalesce(p.customer_id, '') as customer_id,
+       coalesce(p.quickbooks_total_cents, 0) - coalesce(recorded.cents, 0) as left_cents
+from sync.document r
+join sync.document p on p.firm_id = r.firm_id and p.kind = 'payment' and p.source_id = r.reverses_payment_id
+     and p.part = '' and p.quickbooks_id is not null and p.state = 'synced'
+left join sync.document j on j.firm_id = r.firm_id and j.kind = 'refund' and j.source_id = r.source_id
+left join recorded on recorded.payment_id = p.source_id
+where r.firm_id = :firm_id and r.kind = 'payment' and r.state = 'closed' and r.reason in ('REFUND', 'REJECTION')
+  and r.source_created_at >= :since
+  and (j.document_id is null
+       or (j.quickbooks_id is null and (j.state in ('new', 'refused') or (j.state = 'held' and j.reason <> 'CONFLICT'))))
+  and (cast(:first as date) is null or r.document_date >= :first)
+  and (cast(:last as date) is null or r.document_date <= :last)
+  and (:any_id or r.source_id = any(:payment_ids))
+order by r.document_date, r.source_id;
+
+-- name: taken_back
+select r.reverses_payment_id as payment_id, sum(coalesce(j.sent_total_cents, 0))::bigint as cents
+from sync.document j
+join sync.document r on r.firm_id = j.firm_id and r.kind = 'payment' and r.source_id = j.source_id
+where j.firm_id = :firm_id and j.kind = 'refund' and j.state = 'synced' and r.reverses_payment_id = any(:payment_ids)
+  and r.source_status <> 'void'
+group by 1;
+
+-- name: plan_payments_again
+update sync.document p
+set state = 'revised', reason = '', state_since = :now
+from sync.document r
+join sync.document j on j.firm_id = r.firm_id and j.kind = 'refund' and j.source_id = r.source_id and j.state = 'synced'
+where p.firm_id = :firm_id and p.kind = 'payment' and p.part = '' and p.state = 'synced'
+  and r.firm_id = :firm_id and r.kind = 'payment' and r.reverses_payment_id = p.source_id
+  and (j.synced_at > p.state_since or (r.source_status = 'void' and r.state_since > p.state_since));
+
 -- name: ensure
 with wanted as (select unnest(cast(:source_ids as text[])) as source_id),
 added as (

@@ -22,7 +22,7 @@ COMPANY_EVERY = timedelta(days=1)
 LOOK_BACK = timedelta(days=1)
 """How far before the ledger's last send the search begins: two clocks are never the same."""
 
-KINDS = ("customer", "invoice", "payment")
+KINDS = ("customer", "invoice", "payment", "refund")
 """What carries our marker; an item has no note, and is known by its name."""
 
 
@@ -162,11 +162,16 @@ def _marked(kind: str, source_id: str, part: str, generation: int, row: Entity) 
         quickbooks_id=row["Id"],
         sync_token=str(row.get("SyncToken", "")),
         customer_id=str(row.get("CustomerRef", {}).get("value", "")),
-        total_cents=read_cents(row, "TotalAmt") if is_money else None,
+        total_cents=_total(kind, row) if is_money else None,
         number=str(row.get("DocNumber", "")) if kind == "invoice" else "",
         document_date=date.fromisoformat(row["TxnDate"]) if is_money else None,
         is_void=is_money and is_voided(row),
     )
+
+
+def _total(kind: str, row: Entity) -> int:
+    """What a document comes to; a journal entry says it only by its lines."""
+    return read_cents(row["Line"][0], "Amount") if kind == "refund" else read_cents(row, "TotalAmt")
 
 
 def _must_ask(place: Workplace) -> bool:

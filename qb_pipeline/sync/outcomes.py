@@ -18,11 +18,12 @@ from qb_pipeline.ledger.documents import state_of
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.errors import Fault
 
-ENTITY: dict[str, Literal["Customer", "Item", "Invoice", "Payment"]] = {
+ENTITY: dict[str, Literal["Customer", "Item", "Invoice", "Payment", "JournalEntry"]] = {
     "customer": "Customer",
     "item": "Item",
     "invoice": "Invoice",
     "payment": "Payment",
+    "refund": "JournalEntry",
 }
 
 HELD_BY_FAULT = {
@@ -55,7 +56,10 @@ def read_accepted(item: Item, entity: Entity, body: Mapping[str, Any], *, activi
     """
     state, reason = "synced", ""
     total = read_cents(entity, "TotalAmt") if item.kind in ("invoice", "payment") else None
-    if item.operation == "void":
+    if item.kind == "refund":  # a journal entry says its total only by its lines
+        if not is_ours(item, entity) or any(difference.owner == "billing" for difference in compare(body, entity)):
+            state, reason = "held", Problem.CONFLICT
+    elif item.operation == "void":
         state, reason = ("held", Problem.CONFLICT) if total else ("voided", "")
     elif total is not None:
         if is_voided(entity):

@@ -55,6 +55,7 @@ def plan_payments(place: Workplace, work: pd.DataFrame, *, dry: bool) -> Plan:
         in_quickbooks=place.documents.applied([row.document_id for row in keys.values()]),
         rejected=place.documents.open_rejections(list(known["invoice_id"])),
         standing=place.documents.standing_parts(ids),
+        taken_back=place.documents.taken_back(ids),
     )
     planned = divide_over(invoices_known=known)
     if not dry and planned.parts["problem"].isin(TOO_MUCH).any():

@@ -24,6 +24,7 @@ from qb_pipeline.sync.outcomes import UNSENT
 from qb_pipeline.sync.payments import plan_payments
 from qb_pipeline.sync.plan import Plan, PlanSummary, remember
 from qb_pipeline.sync.push import send_batches
+from qb_pipeline.sync.refunds import record_refunds
 from qb_pipeline.sync.scan import Selection, scan
 from qb_pipeline.sync.settle import DuplicateError, settle
 from qb_pipeline.sync.workplace import Workplace
@@ -146,6 +147,8 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
                     _work(place, selection, PlanSummary(), (PLAN,), plan=plan)
                     require_unmoved(place, selection.plan_id, plan)
                 chosen = _work(place, selection, planned, steps, plan=plan)
+                if plan is None and PUSH_PAYMENTS in steps and selection.includes("payment"):
+                    record_refunds(place, selection)
                 # What was lost or moved is known or planned anew by now, and what waited for it can go.
                 if settle(place) or place.try_again:
                     chosen |= _work(place, selection, planned, steps, plan=plan, again=True)

@@ -145,6 +145,8 @@ def _candidates(
     seen = {_marker_of(row) for row in rows}
     rest = [item for item in items if find_marker(item.marker) not in seen]
     since = (first_sent_at - BEFORE_SEND).isoformat(timespec="seconds")
+    if kind == "refund":  # a journal entry has its customer on a line only
+        return list(place.quickbooks.query_all(ENTITY[kind], where=f"MetaData.CreateTime >= '{since}'"))
     for customer in sorted({str(bodies[item.document_id]["CustomerRef"]["value"]) for item in rest}):
         rows += place.quickbooks.query_all(
             ENTITY[kind], where=f"CustomerRef = '{customer}' AND MetaData.CreateTime >= '{since}'"
@@ -163,6 +165,8 @@ def _is_result_of(item: Item, row: Entity, body: Mapping[str, Any]) -> bool:
 
 def _is_voided_result_of(item: Item, row: Entity, body: Mapping[str, Any]) -> bool:
     """Whether a person voided this document before we could record it: the void may have cost it its marker."""
+    if item.kind == "refund":
+        return False  # QuickBooks has no void of journal entries
     if row.get("CustomerRef", {}).get("value") != body["CustomerRef"]["value"]:
         return False
     if item.kind == "invoice":

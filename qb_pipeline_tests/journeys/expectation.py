@@ -129,6 +129,7 @@ class Expectation:
     invoices: dict[str, InBooks] = field(default_factory=dict)
     payments: dict[str, PaidInBooks] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
+    numbers_in_use: set[str] = field(default_factory=set)
 
     def paid(self, invoice_id: str, *, but: str = "") -> int:
         """What payments take of an invoice; without one of them."""
@@ -147,7 +148,7 @@ class Expectation:
 
     def follow(self, invoices: Mapping[str, BilledInvoice], payments: list[BilledPayment]) -> None:
         """Bring QuickBooks up to billing, as a careful bookkeeper would."""
-        self.stopped = {}
+        self.stopped, self.numbers_in_use = {}, set()
         for payment in payments:
             if payment.status == "void":
                 self.payments.pop(payment.key, None)
@@ -170,7 +171,9 @@ class Expectation:
             if self.paid(invoice_id):
                 self.stopped[invoice_id] = "PAYMENTS_APPLIED" if invoice.status == "void" else "PAID_BELOW"
             else:
-                del self.invoices[invoice_id]
+                there = self.invoices.pop(invoice_id)
+                if invoice.status == "issued":  # revised to nothing: its number is free when the void has arrived
+                    self.numbers_in_use.add(there.number)
 
     def _write(self, invoice: BilledInvoice, invoices: Mapping[str, BilledInvoice]) -> None:
         key, there = invoice.invoice_id, self.invoices.get(invoice.invoice_id)
@@ -186,7 +189,7 @@ class Expectation:
             return
         if invoice.trouble:
             self.stopped[key] = invoice.trouble
-        elif invoice.number in others:
+        elif invoice.number in others | self.numbers_in_use:
             self.stopped[key] = "NUMBER_TAKEN"
         elif there is not None and invoice.new_cents < self.paid(key):
             self.stopped[key] = "PAID_BELOW"

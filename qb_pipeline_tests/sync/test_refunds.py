@@ -1,0 +1,214 @@
+"""Refunds and rejections that are recorded in QuickBooks: once, with the right books, or left to a person."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from qb_pipeline.ledger.log import Run
+from qb_pipeline.sync.binding import find_forgotten
+from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
+
+
+def recording(law_firm: LawFirm, *, mapped: bool = True) -> None:
+    """A firm that records refunds; invoice 1 over 100.00 is paid by check p1."""
+    law_firm.activate(record_refunds="on")
+    if mapped:
+        law_firm.map("deposit_account", "check", account(law_firm, "Checking"))
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("p1", applied={"1": "100.00"}, days_ago=3)
+    law_firm.sync()
+
+
+def account(law_firm: LawFirm, name: str) -> str:
+    return str(next(row["Id"] for row in law_firm.books.all("Account") if row["Name"] == name))
+
+
+def entries(law_firm: LawFirm) -> list[list[tuple[str, str, str]]]:
+    """Side, account and amount of each line of each journal entry of ours."""
+    return [
+        [
+            (
+                line["JournalEntryLineDetail"]["PostingType"],
+                line["JournalEntryLineDetail"]["AccountRef"]["name"],
+                str(line["Amount"]),
+            )
+            for line in row["Line"]
+        ]
+        for row in law_firm.books.ours("JournalEntry")
+    ]
+
+
+def owed(law_firm: LawFirm) -> tuple[list[str], list[str], list[Decimal]]:
+    """What is open on invoices, unapplied on payments, and owed by customers."""
+    return (
+        [str(row["Balance"]) for row in law_firm.books.ours("Invoice")],
+        [str(row["UnappliedAmt"]) for row in law_firm.books.ours("Payment")],
+        [Decimal(row["Balance"]) for row in law_firm.books.all("Customer")],
+    )
+
+
+def by_hand(law_firm: LawFirm) -> list[str]:
+    return [row["payment_id"] for row in law_firm.query("select payment_id from reporting.enter_by_hand order by 1")]
+
+
+@pytest.mark.parametrize(("kind", "amount", "left"), [("refund", "25.00", "25.0"), ("rejection", "100.00", "100.0")])
+def test_money_that_went_back_is_owed_again_and_its_invoice_is_open_again(
+    law_firm: LawFirm, kind: str, amount: str, left: str
+) -> None:
+    recording(law_firm)
+    law_firm.payment("back", amount=amount, kind=kind, reverses_payment_id="p1", reference="returned")
+
+    law_firm.sync()
+    law_firm.sync()
+
+    assert entries(law_firm) == [[("Debit", "Accounts Receivable (A/R)", left), ("Credit", "Checking", left)]]
+    [entry] = law_firm.books.ours("JournalEntry")
+    assert (entry["TxnDate"], entry["PrivateNote"].endswith(":refund:back:g1 returned")) == (
+        law_firm.today.isoformat(), True,
+    )  # fmt: skip
+    assert owed(law_firm) == ([left], [left], [Decimal(left)])
+    assert (by_hand(law_firm), law_firm.states("payment")["p1"]) == ([], ("synced", ""))
+
+
+def test_what_was_rejected_can_be_paid_again(law_firm: LawFirm) -> None:
+    recording(law_firm)
+    law_firm.payment("bounce", amount="100.00", kind="rejection", reverses_payment_id="p1")
+    law_firm.payment("again", applied={"1": "100.00"}, method="card")
+
+    law_firm.sync()
+    law_firm.sync()
+
+    assert law_firm.states("payment")["again"] == ("synced", "")
+    assert owed(law_firm) == (["0"], ["100.0", "0"], [Decimal(0)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["commit_then_drop", "drop_before", "html_503"])
+def test_a_lost_answer_is_found_out_and_nothing_is_recorded_twice(law_firm: LawFirm, what: str) -> None:
+    recording(law_firm)
+    law_firm.payment("back", amount="25.00", kind="refund", reverses_payment_id="p1")
+    law_firm.books.fault({"what": what, "match": "journalentry"})
+
+    law_firm.sync()
+    law_firm.sync()
+
+    assert len(entries(law_firm)) == 1
+    assert owed(law_firm) == (["25.0"], ["25.0"], [Decimal(25)])
+    assert law_firm.query("select state from sync.document where kind = 'refund'") == [{"state": "synced"}]
+
+
+@pytest.mark.slow
+def test_without_a_mapped_account_it_is_left_to_a_person_and_told(law_firm: LawFirm) -> None:
+    recording(law_firm, mapped=False)
+    law_firm.payment("back", amount="25.00", kind="refund", reverses_payment_id="p1")
+
+    report = law_firm.sync()
+
+    assert report.notices == [
+        "refund back is left to be entered by hand: no deposit_account is mapped for method check"
+    ]
+    assert (entries(law_firm), by_hand(law_firm)) == ([], ["back"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"amount": "100.01"}, "it is more than what is left of payment p1"),
+        ({"currency": "EUR"}, "it is not in the home currency"),
+    ],
+)
+def test_what_does_not_fit_is_left_to_a_person(law_firm: LawFirm, change: dict[str, Any], why: str) -> None:
+    recording(law_firm)
+    law_firm.payment("back", **{"amount": "25.00", "kind": "refund", "reverses_payment_id": "p1"} | change)
+
+    report = law_firm.sync()
+
+    assert report.notices == [f"refund back is left to be entered by hand: {why}"]
+    assert (entries(law_firm), by_hand(law_firm)) == ([], ["back"])
+
+
+@pytest.mark.slow
+def test_what_was_there_before_the_setting_stays_on_the_list(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.map("deposit_account", "check", account(law_firm, "Checking"))
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("p1", applied={"1": "100.00"})
+    law_firm.payment("old", amount="10.00", kind="refund", reverses_payment_id="p1")
+    law_firm.sync()
+    law_firm.companies.firms.change_settings("one", {"record_refunds": "on"}, actor="partner", now=law_firm.time.now())
+    law_firm.payment("new", amount="5.00", kind="refund", reverses_payment_id="p1")
+
+    law_firm.sync()
+
+    assert (len(entries(law_firm)), by_hand(law_firm)) == (1, ["old"])
+
+
+@pytest.mark.slow
+def test_of_a_deposited_payment_the_money_is_recorded_and_the_payment_is_for_a_person(law_firm: LawFirm) -> None:
+    recording(law_firm, mapped=False)
+    law_firm.map("deposit_account", "echeck", account(law_firm, "Checking"))
+    law_firm.books.do("deposit", payments=[law_firm.books.ours("Payment")[0]["Id"]])
+    law_firm.payment("bounce", amount="100.00", kind="rejection", method="echeck", reverses_payment_id="p1")
+
+    law_firm.sync()
+    law_firm.sync()
+
+    assert (len(entries(law_firm)), law_firm.states("payment")["p1"]) == (1, ("held", "DEPOSITED"))
+    assert owed(law_firm)[2] == [Decimal(100)]
+
+
+@pytest.mark.slow
+def test_a_recorded_refund_that_billing_voids_is_for_a_person_and_the_payment_pays_again(law_firm: LawFirm) -> None:
+    recording(law_firm)
+    law_firm.payment("back", amount="25.00", kind="refund", reverses_payment_id="p1")
+    law_firm.sync()
+    law_firm.change("update payments set status = 'void' where payment_id = 'back'")
+
+    law_firm.sync()
+
+    [entry] = law_firm.books.ours("JournalEntry")
+    assert law_firm.query("select what, payment_id, remedy from reporting.enter_by_hand") == [
+        {
+            "what": "changed_refund",
+            "payment_id": "back",
+            "remedy": f"Correct or delete journal entry {entry['Id']} in QuickBooks.",
+        }
+    ]
+    assert owed(law_firm)[:2] == (["0"], ["0"])
+
+
+@pytest.mark.slow
+def test_a_ledger_that_forgot_an_entry_is_found_out(law_firm: LawFirm) -> None:
+    recording(law_firm)
+    law_firm.payment("back", amount="25.00", kind="refund", reverses_payment_id="p1")
+    law_firm.sync()
+    with law_firm.companies.open(FIRM, Run("look", "test", PARTNER)) as place:
+        known = find_forgotten(place, None)
+        with law_firm.ledger.begin() as connection:
+            connection.exec_driver_sql(
+                "update sync.document set quickbooks_id = null, state = 'new' where kind = 'refund'"
+            )
+        forgotten = find_forgotten(place, None)
+
+    assert (known, forgotten) == ("", "QuickBooks holds 1 documents of ours that the ledger does not know")
+
+
+@pytest.mark.slow
+def test_a_refused_entry_is_told_and_recorded_when_it_can_be(law_firm: LawFirm) -> None:
+    recording(law_firm)
+    law_firm.books.do("close-books", date=(law_firm.today + timedelta(days=1)).isoformat())
+    law_firm.payment("back", amount="25.00", kind="refund", reverses_payment_id="p1")
+
+    told = law_firm.sync().notices
+    refused = by_hand(law_firm)
+    law_firm.books.do("close-books", date=None)
+    law_firm.sync()
+
+    assert told == [
+        "refund back was refused by QuickBooks (fault 6210): correct the cause, or enter it by hand and set "
+        "record_refunds=off"
+    ]
+    assert (refused, len(entries(law_firm)), by_hand(law_firm)) == (["back"], 1, [])
