@@ -140,7 +140,7 @@ def test_where_quickbooks_holds_what_the_ledger_forgot_nothing_is_sent(synced: L
 
     assert "one: QuickBooks holds 1 documents of ours that the ledger does not know. Nothing is sent" in refusal(synced)
     assert "one: QuickBooks holds 1 documents of ours that the ledger does not know. Nothing is sent" in refusal(synced)
-    assert synced.books.requests() == {"POST query": 3}  # once: then the firm is stopped
+    assert synced.books.requests() == {"POST query": 4}  # once: then the firm is stopped
 
 
 @pytest.mark.parametrize("doubt", ["a lost witness", "a table that was restored", "both databases took over"])
@@ -154,7 +154,7 @@ def test_a_doubt_that_proves_groundless_stops_nobody_and_is_over(synced: LawFirm
     synced.invoice("3", "300.00")
     synced.sync()
 
-    assert synced.books.requests() == {"POST query": 3 + 2 * CENSUS, "POST batch": 2}
+    assert synced.books.requests() == {"POST query": 4 + 2 * CENSUS, "POST batch": 2}
     assert synced.states() == dict.fromkeys(("1", "2", "3"), ("synced", ""))
 
 
