@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 FAST := -m "not slow and not browser"
 SLOW := -m "slow or browser"
 
-.PHONY: demo dev test check lint lock bench probe clean
+.PHONY: demo dev test check lint lock bench probe soak clean
 
 demo: $(READY)  ## the main job: two law firms, a QuickBooks emulator, a sync in Dagster
 	$(BIN)/qb-pipeline demo
@@ -35,6 +35,9 @@ bench: $(READY)  ## figures and ratios, printed
 	$(BIN)/python -m benchmarks.push
 	$(BIN)/python benchmarks/emulator_speed.py
 	$(BIN)/python -m benchmarks.reporting
+
+soak: $(READY)  ## exactly once, the long form: crash matrix, random kills, seeded bugs; figures (docs/reliability.md)
+	$(BIN)/python -m qb_pipeline_tests.soak.long_run
 
 lock:  ## resolve again: hashes, and no index addresses
 	$(BIN)/uv pip compile pyproject.toml --extra dev --no-emit-index-url --generate-hashes \

@@ -182,11 +182,11 @@ def hunt(bug: Bug) -> tuple[str, float]:
     return "", time.monotonic() - began
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Hunt them all, two at a time; 1 when one got away."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*")
-    chosen = parser.parse_args().names
+    chosen = parser.parse_args(arguments).names
     bugs = [bug for bug in BUGS if not chosen or bug.name in chosen]
     missed = 0
     with ThreadPoolExecutor(2) as pool:
@@ -201,4 +201,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

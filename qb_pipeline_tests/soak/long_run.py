@@ -1,0 +1,110 @@
+"""The long form: everything that a test run can only take a slice of, with figures.
+
+    python -m qb_pipeline_tests.soak.long_run [matrix | kills | zombies | bugs] ... [--seed N] [--share I/N] [--seconds S]
+
+Without a name all of them. Prints seed, commit and load first, figures last; plans of the matrix that fail are kept in
+``regressions`` and are tests from then on. Exit code 1 when anything was found, or when a seeded bug got away.
+Belongs here: dividing the work among processes, printing. Does not belong here: the work.
+"""
+
+import argparse
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+from qb_pipeline_tests.soak import seeded_bugs
+from qb_pipeline_tests.soak.kills import run_kills
+from qb_pipeline_tests.soak.matrix import Tally, dry_run, run_matrix
+from qb_pipeline_tests.soak.plans import save
+from qb_pipeline_tests.soak.world import open_world
+from qb_pipeline_tests.soak.zombies import run_zombies
+
+WORKERS = 2
+KILLS_AT_EACH = 64
+KILLS_AT_RANDOM = 2000
+REGRESSIONS = Path(__file__).parent / "regressions"
+
+
+def main() -> int:
+    """Run what was asked for, one after another."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", choices=["matrix", "kills", "zombies", "bugs", []])
+    parser.add_argument("--seed", type=int, default=20261125)
+    parser.add_argument("--share", default="1/1", help="of the matrix: every N-th place, beginning with the I-th")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="of matrix and kills each: end after that")
+    chosen = parser.parse_args()
+    names = chosen.names or ["matrix", "kills", "zombies", "bugs"]
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, seed {chosen.seed}, commit {commit.stdout.strip()}, "
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
+    first, of = (int(part) for part in chosen.share.split("/"))
+    failed = False
+    for name in names:
+        until = time.monotonic() + chosen.seconds
+        if name == "matrix":
+            with open_world() as world:
+                points = sorted(dry_run(world))[first - 1 :: of]
+            shares = [points[number::WORKERS] for number in range(WORKERS)]
+            failed |= _report(name, _together(_matrix, shares, chosen.seed, until))
+        elif name == "kills":
+            failed |= _report(name, _together(_kills, [[]] * WORKERS, chosen.seed, until))
+        elif name == "zombies":
+            failed |= _report(name, _zombies())
+        else:
+            failed |= bool(seeded_bugs.main([]))
+    print(f"load {os.getloadavg()[0]:.1f}", flush=True)
+    return int(failed)
+
+
+def _together(work: Callable[..., Tally], shares: Sequence[Sequence[str]], seed: int, until: float) -> Tally:
+    """Let processes work side by side, each in a world of its own."""
+    tally, began = Tally(), time.monotonic()
+    with ProcessPoolExecutor(len(shares), mp_context=multiprocessing.get_context("spawn")) as pool:
+        jobs = [pool.submit(work, share, seed + number, until) for number, share in enumerate(shares)]
+        for job in jobs:
+            tally.add(job.result())
+    tally.seconds = time.monotonic() - began
+    return tally
+
+
+def _matrix(points: Sequence[str], seed: int, until: float) -> Tally:
+    with open_world() as world:
+        return run_matrix(world, points, kills=KILLS_AT_EACH, seed=seed, until=until)
+
+
+def _kills(_: Sequence[str], seed: int, until: float) -> Tally:
+    with open_world() as world:
+        return run_kills(world, kills=KILLS_AT_RANDOM // WORKERS, seed=seed, until=until)
+
+
+def _zombies() -> Tally:
+    with open_world() as world:
+        return run_zombies(world)
+
+
+def _report(name: str, tally: Tally) -> bool:
+    """Print the figures; says whether anything was found."""
+    print(f"{name}: {tally.figures()}")
+    for place, count in sorted(tally.kills_at.items()):
+        print(f"    {count:5} killed: {place}")
+    for fault, count in sorted(tally.faults.items()):
+        print(f"    {count:5} times {fault}")
+    for violation in tally.violations:
+        print(f"  VIOLATION {violation}")
+    for plan in tally.failed:
+        print(f"  kept as {save(plan, REGRESSIONS)}")
+    sys.stdout.flush()
+    return bool(tally.violations)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
