@@ -35,6 +35,8 @@ class Allowed:
     """By entity and Id: what the bookkeeper's own objects looked like."""
     removed: set[tuple[str, str]] = field(default_factory=set)
     """By kind and billing id: what a person voided or deleted in QuickBooks."""
+    merged: dict[str, str] = field(default_factory=dict)
+    """Customers that the bookkeeper merged: the Id that is gone, and that of its survivor."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ def _as_recorded(
         if document["state"] != "synced" or (document["kind"], document["source_id"]) in allowed.removed:
             continue
         entity, name = document["kind"].capitalize(), f"{document['kind']}/{document['source_id']}/{document['part']}"
+        if entity == "Customer" and document["quickbooks_id"] in {*allowed.merged, *allowed.merged.values()}:
+            continue
         row = rows.get((entity, document["quickbooks_id"]))
         found = _read(entity, row) if row else None
         if row is None:
@@ -142,7 +146,10 @@ def _as_recorded(
             wrong.append(f"2 wrong: {name} is synced as {document['quickbooks_id']}, which is not its own")
         elif entity in ("Invoice", "Payment") and _cents(row["TotalAmt"]) != document["quickbooks_total_cents"]:
             wrong.append(f"2 wrong: {name} has another total in QuickBooks than in the ledger")
-        elif entity in ("Invoice", "Payment") and row["CustomerRef"]["value"] != document["customer_id"]:
+        elif entity in ("Invoice", "Payment") and row["CustomerRef"]["value"] not in (
+            document["customer_id"],
+            allowed.merged.get(document["customer_id"]),
+        ):
             wrong.append(f"2 wrong: {name} has another customer in QuickBooks than in the ledger")
     return wrong
 

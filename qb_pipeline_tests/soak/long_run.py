@@ -1,6 +1,7 @@
 """The long form: everything that a test run can only take a slice of, with figures.
 
-    python -m qb_pipeline_tests.soak.long_run [matrix | kills | zombies | bugs] ... [--seed N] [--share I/N] [--seconds S]
+    python -m qb_pipeline_tests.soak.long_run [matrix | kills | zombies | machine | bugs] ...
+        [--seed N] [--share I/N] [--seconds S]
 
 Without a name all of them. Prints seed, commit and load first, figures last; plans of the matrix that fail are kept in
 ``regressions`` and are tests from then on. Exit code 1 when anything was found, or when a seeded bug got away.
@@ -18,28 +19,35 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import seed as hypothesis_seed
+from hypothesis.stateful import run_state_machine_as_test
+
 from qb_pipeline_tests.soak import seeded_bugs
 from qb_pipeline_tests.soak.kills import run_kills
+from qb_pipeline_tests.soak.machine import Firm
 from qb_pipeline_tests.soak.matrix import Tally, dry_run, run_matrix
 from qb_pipeline_tests.soak.plans import save
 from qb_pipeline_tests.soak.world import open_world
 from qb_pipeline_tests.soak.zombies import run_zombies
 
+EVERYTHING = ["matrix", "kills", "zombies", "machine", "bugs"]
 WORKERS = 2
 KILLS_AT_EACH = 64
 KILLS_AT_RANDOM = 2000
+EXAMPLES, STEPS = 60, 30
 REGRESSIONS = Path(__file__).parent / "regressions"
 
 
 def main() -> int:
     """Run what was asked for, one after another."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=["matrix", "kills", "zombies", "bugs", []])
+    parser.add_argument("names", nargs="*", choices=[*EVERYTHING, []])
     parser.add_argument("--seed", type=int, default=20261125)
     parser.add_argument("--share", default="1/1", help="of the matrix: every N-th place, beginning with the I-th")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="of matrix and kills each: end after that")
     chosen = parser.parse_args()
-    names = chosen.names or ["matrix", "kills", "zombies", "bugs"]
+    names = chosen.names or EVERYTHING
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
     print(
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, seed {chosen.seed}, commit {commit.stdout.strip()}, "
@@ -59,6 +67,8 @@ def main() -> int:
             failed |= _report(name, _together(_kills, [[]] * WORKERS, chosen.seed, until))
         elif name == "zombies":
             failed |= _report(name, _zombies())
+        elif name == "machine":
+            run_machine(examples=EXAMPLES, steps=STEPS, seed=chosen.seed)
         else:
             failed |= bool(seeded_bugs.main([]))
     print(f"load {os.getloadavg()[0]:.1f}", flush=True)
@@ -89,6 +99,25 @@ def _kills(_: Sequence[str], seed: int, until: float) -> Tally:
 def _zombies() -> Tally:
     with open_world() as world:
         return run_zombies(world)
+
+
+def run_machine(*, examples: int, steps: int, seed: int) -> None:
+    """Let Hypothesis look for a sequence of events after which something does not hold; one that it finds is raised."""
+    began = time.monotonic()
+    with open_world() as world:
+        counted = type("Counted", (Firm,), {"world": world, "steps": 0, "examples": 0})
+        rounds = settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate],  # a step is seconds of a real world: to shrink would take hours
+        )
+        run_state_machine_as_test(hypothesis_seed(seed)(counted), settings=rounds)  # type: ignore[no-untyped-call]
+    print(
+        f"machine: {examples} firms of up to {steps} steps, 0 violations, {time.monotonic() - began:.0f} s", flush=True
+    )
 
 
 def _report(name: str, tally: Tally) -> bool:
