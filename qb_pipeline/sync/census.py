@@ -77,9 +77,10 @@ def is_sound(row: Mapping[str, Any]) -> bool:
 
 
 def _count(place: Workplace, kind: str, rows: Sequence[Any], *, whole: bool) -> tuple[Census, dict[int, Any]]:
-    found = {row["Id"]: row for row in _changed(place, kind, rows, whole=whole)}
+    tokens = {row["quickbooks_id"]: int(row["sync_token"] or 0) for row in rows}
+    found = {row["Id"]: row for row in _changed(place, kind, rows, whole=whole) if _is_current(row, tokens)}
     unseen = [row["quickbooks_id"] for row in rows if row["quickbooks_id"] not in found]
-    found |= _look_up(place, kind, unseen)
+    found |= _look_up(place, kind, unseen, tokens)
     marks = {quickbooks_id: _key(place, kind, entity) for quickbooks_id, entity in found.items()}
     # After QuickBooks: what was sent while it was read is known by now.
     named = place.censuses.named(kind, sorted({key[0] for key in marks.values() if key}))
@@ -125,7 +126,14 @@ def _changed(place: Workplace, kind: str, rows: Sequence[Any], *, whole: bool) -
     return place.quickbooks.query_all(ENTITY[kind], where=f"MetaData.LastUpdatedTime >= '{since}'")
 
 
-def _look_up(place: Workplace, kind: str, quickbooks_ids: Sequence[str]) -> dict[str, Entity]:
+def _is_current(entity: Entity, tokens: Mapping[str, int]) -> bool:
+    """Whether a query shows what we wrote, and not what stood there before: it may lag behind."""
+    return int(entity.get("SyncToken") or 0) >= tokens.get(entity["Id"], 0)
+
+
+def _look_up(
+    place: Workplace, kind: str, quickbooks_ids: Sequence[str], tokens: Mapping[str, int]
+) -> dict[str, Entity]:
     """Documents by Id that a query by time did not show: the clocks differ, queries lag behind, or they are gone."""
     found: dict[str, Entity] = {}
     for wait in (0.0, LAG_SECONDS):
@@ -134,7 +142,8 @@ def _look_up(place: Workplace, kind: str, quickbooks_ids: Sequence[str]) -> dict
             return found
         if wait:
             place.sleep(wait)
-        found |= {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", rest)}
+        rows = place.quickbooks.find(ENTITY[kind], "Id", rest)
+        found |= {row["Id"]: row for row in rows if _is_current(row, tokens)}
     for quickbooks_id in quickbooks_ids:
         if quickbooks_id not in found and (entity := read_living(place, kind, quickbooks_id)) is not None:
             found[quickbooks_id] = entity

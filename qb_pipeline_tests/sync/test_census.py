@@ -131,3 +131,17 @@ def test_what_a_killed_run_wrote_is_counted_by_the_next(law_firm: LawFirm) -> No
     report = law_firm.sync()
 
     assert [(row["kind"], row["documents"], row["living"]) for row in report.census] == [("invoice", 1, 1)]
+
+
+def test_a_query_that_shows_what_stood_there_before_a_void_accuses_nobody(law_firm: LawFirm) -> None:
+    law_firm.books.switch(query_lag_seconds=10.0)
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.time.sleep(11)  # what the test made before is there
+    law_firm.sync()
+    law_firm.time.sleep(11)
+    law_firm.change("update invoices set status = 'void'")
+
+    law_firm.sync()
+
+    assert law_firm.states() == {"1": ("voided", "")}
