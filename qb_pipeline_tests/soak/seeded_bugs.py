@@ -133,7 +133,8 @@ BUGS = (
     ),
     Bug(
         "a token is refreshed without reading it again", "ledger/tokens.py",
-        "                return tokens.access_token  # another process was faster\n", "                pass\n",
+        "            if tokens.access_token != refused and _is_usable(row, now()):\n                if row",
+        "            if tokens.access_token == refused and _is_usable(row, now()):\n                if row",
         ("ledger/test_tokens.py::test_eight_processes_refresh_once_each_time",),
     ),
 )  # fmt: skip
