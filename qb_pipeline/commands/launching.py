@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from qb_pipeline.commands.progress import progress
+
 if TYPE_CHECKING:
     from qb_pipeline.sync.companies import Companies
 
@@ -116,7 +118,9 @@ def _launch(
     from qb_pipeline.ledger.log import Run
 
     firm_id = outcome["firm"]
-    launched = launch_sync(firm_id, first, last, actor=actor, **selection)
+    ids = {name: selection.get(name, ()) for name in ("invoice_ids", "payment_ids")}
+    with progress(companies, firm_id, first=first, last=last, **ids):
+        launched = launch_sync(firm_id, first, last, actor=actor, **selection)
     run = Run(launched.run_id, "cli", actor)
     outcome["runs"].append(launched.run_id)
     outcome["activities"] += [{**row, "amount": dollars(row["cents"])} for row in companies.log(firm_id).summary(run)]
