@@ -64,7 +64,8 @@ def table(
     terminal = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 200)
     shown = Table(title=title or None, title_justify="left", box=rich.box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        numeric = all(isinstance(row[name], int | Decimal) and not isinstance(row[name], bool) for row in rows)
+        said = [row[name] for row in rows if row[name] not in (None, "")]
+        numeric = bool(said) and all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in said)
         shown.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(_text(row[name]) for name in columns))

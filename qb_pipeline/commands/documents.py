@@ -122,7 +122,7 @@ def print_evidence(evidence: "Evidence", *, as_json: bool = False) -> None:
         say(f"What clears it: {document['remedy']}")
     if evidence.operation:
         why = f" ({evidence.problem})" if evidence.problem else ""
-        say(f"A sync would now: {evidence.operation}{why}")
+        say(f"A sync would now: {_DOES.get(evidence.operation, evidence.operation)}{why}")
     for answer in answers:
         say(f"You may answer: resolve --{answer}: {MEANING[answer]}")
     say(_standing(evidence))
@@ -133,6 +133,7 @@ def print_evidence(evidence: "Evidence", *, as_json: bool = False) -> None:
             "QuickBooks": say_value(row.name, row.theirs), "owner": row.owner, "": "differs" if row.differs else "",
         }
         for row in evidence.fields
+        if row.differs or not row.name.endswith("DetailType")
     ]  # fmt: skip
     table(
         sides,
@@ -177,6 +178,12 @@ def print_evidence(evidence: "Evidence", *, as_json: bool = False) -> None:
     )
 
 
+_DOES = {
+    "create": "create it in QuickBooks", "update": "update it in QuickBooks", "void": "void it in QuickBooks",
+    "skip": "do nothing, it is as it was sent", "hold": "hold it", "wait": "let it wait", "close": "close it, unsent",
+}  # fmt: skip
+
+
 def _standing(evidence: "Evidence") -> str:
     document, entity = evidence.document, evidence.entity
     quickbooks_id = document["quickbooks_id"]
@@ -188,8 +195,8 @@ def _standing(evidence: "Evidence") -> str:
             "not known": "QuickBooks: it was sent, and the answer was lost.",
         }.get(evidence.standing, "QuickBooks: it was never there.")
     shown = _entity(entity)
-    balance = f", open {shown['balance']}" if shown["balance"] is not None else ""
-    amounts = f"total {shown['total']}{balance}, " if shown["total"] is not None else ""
+    balance = f", open {shown['balance']:,.2f}" if shown["balance"] is not None else ""
+    amounts = f"total {shown['total']:,.2f}{balance}, " if shown["total"] is not None else ""
     changed = entity.get("MetaData", {}).get("LastUpdatedTime", "")
     what = "void" if evidence.standing == "void" else "there"
     return f"QuickBooks: {what}, Id {entity['Id']}, {amounts}changed {changed} (SyncToken {entity.get('SyncToken')})"

@@ -94,8 +94,9 @@ def _print(
     if not rows:
         say(f"{key}: a sync would find nothing to do.")
         return
-    columns = ["kind", "operation", "documents", "amount", "before", "after"]
-    table(totals, columns, title=f"{key}: what a sync would do (before and after: in QuickBooks)")
+    sums = [{**row, "QuickBooks before": row["before"], "QuickBooks after": row["after"]} for row in totals]
+    columns = ["kind", "operation", "documents", "amount", "QuickBooks before", "QuickBooks after"]
+    table(sums, columns, title=f"{key}: what a sync would do")
     changes = [
         {
             "document": row["document"],

@@ -61,10 +61,24 @@ def list_documents(
                 shown(row)
                 for row in place.documents.listing(kind or None, first=days[0], last=days[1], state=state or None)
             ]
-        table(rows, LISTED, as_json=as_json, empty="Everything is in QuickBooks.")
+        if as_json:
+            table(rows, LISTED, as_json=True)
+        else:
+            _print_list(rows)
         if not as_json and rows:
             total = sum(row["amount"] for row in rows)
             say(f"{len(rows)} documents, {total:,.2f}")
+
+
+def _print_list(rows: list[dict[str, Any]]) -> None:
+    """What fits a terminal: a document per line, then once for each reason what clears it."""
+    names = ["document", "number", "document_date", "amount", "state", "reason"]
+    names += ["recent_payment"] if any(row["recent_payment"] for row in rows) else []
+    table(
+        [{**row, "document": f"{row['kind']}:{row['id']}"} for row in rows], names, empty="Everything is in QuickBooks."
+    )
+    remedies = sorted({(row["reason"], row["remedy"]) for row in rows if row["remedy"]})
+    table([{"reason": reason, "what clears it": remedy} for reason, remedy in remedies], ["reason", "what clears it"])
 
 
 def sync(
@@ -176,9 +190,27 @@ def log(
         rows = [
             {**row, "amount": None if row["amount_cents"] is None else dollars(row["amount_cents"]), "id": id_of(row)}
             for row in companies.log(key).rows(source_id=invoice, run_id=run, errors=errors)
+            if not invoice or row["kind"] == "invoice"
         ]
         columns = [
             "at", "trigger", "actor", "kind", "id", "number", "activity", "reason", "detail", "amount",
             "quickbooks_id", "run_id",
         ]  # fmt: skip
-        table(rows, columns, as_json=as_json, empty="The log has no such rows.")
+        if as_json:
+            table(rows, columns, as_json=True)
+            return
+        told = [
+            {
+                "at": f"{row['at']:%Y-%m-%d %H:%M}",
+                "activity": row["activity"],
+                "document": f"{row['kind']}:{row['id']}" if row["kind"] else "",
+                "why": " ".join(filter(None, (row["reason"], row["detail"]))),
+                "amount": "" if row["amount"] is None else row["amount"],
+                "by": row["actor"],
+                "run": row["run_id"][:8],
+            }
+            for row in rows
+        ]
+        table(told, ["at", "activity", "document", "why", "amount", "by", "run"], empty="The log has no such rows.")
+        if told:
+            say("Runs are cut to 8 characters; --json has them whole.")

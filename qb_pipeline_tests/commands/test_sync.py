@@ -51,6 +51,21 @@ def test_the_work_list_is_filtered_by_kind_inclusive_dates_and_state(law_firm: L
     assert "5 documents" not in terminal.run("list", "one", "--kind", "payment").out
 
 
+def test_on_a_terminal_the_list_says_once_what_clears_a_reason(law_firm: LawFirm, terminal: Terminal) -> None:
+    law_firm.activate()
+    law_firm.insert("payers", payer_id="P2", first_name="", last_name="Nguyen")
+    for name in ("1", "2"):
+        law_firm.invoice(name, "10.00", payer_id="P2")
+    law_firm.sync()
+
+    printed = terminal.run("list", "one").out
+    logged = terminal.run("log", "one", "--errors").out
+
+    assert (printed.count("invoice:1"), printed.count("MISSING_NAME")) == (1, 3)
+    assert printed.count("Complete the payer's name in billing.") == 1
+    assert (logged.count("invoice:1"), logged.count("MISSING_NAME")) == (1, 2)
+
+
 def test_the_table_ends_with_its_sum(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
     law_firm.invoice("1", "1000.00")
