@@ -26,6 +26,9 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 DAYS_AHEAD = 31
 """A document dated further ahead waits: date partitions end there (interfaces.md, Dagster)."""
 
+MANY_ROWS = 1_000
+"""After so many moved rows of one chunk the planner's figures of the list are taken anew."""
+
 STICKY = (
     Problem.TOTAL_DIFFERS, Problem.DRIFT, Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED, Problem.COPIED,
     Problem.CONFLICT, Problem.SOURCE_GONE, Problem.DEPOSITED,
@@ -122,6 +125,9 @@ class Documents:
                 self._log(connection, rows, run, now)
                 crash_point("see a chunk: before its commit")
             crash_point("see a chunk: committed")
+            if len(rows) >= MANY_ROWS:
+                with self._engine.begin() as connection:
+                    connection.execute(queries["analyze"])
             seen += len(chunk)
             changed += len(rows)
         with self._engine.begin() as connection:

@@ -11,7 +11,7 @@ import qb_pipeline.core
 
 FILES = sorted(Path(qb_pipeline.core.__file__).parent.glob("*.py"))
 ALLOWED = {
-    "ast", "collections", "dataclasses", "datetime", "decimal", "enum", "hashlib", "json", "re", "typing",
+    "ast", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum", "hashlib", "json", "re", "typing",
     "unicodedata", "urllib", "uuid", "zoneinfo", "pandas", "pandera", "msgspec", "rapidfuzz",
 }  # fmt: skip
 CLOCK_AND_CHANCE = {"now", "utcnow", "today", "uuid1", "uuid4"}

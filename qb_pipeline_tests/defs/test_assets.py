@@ -227,6 +227,8 @@ def test_assets_follow_from_billing_to_quickbooks() -> None:
         "sync_plan": ["work_list"],
         "quickbooks_invoices": ["sync_plan"],
         "quickbooks_payments": ["quickbooks_invoices", "sync_plan"],
+        "received_payments": ["quickbooks_invoices"],
+        "reconciliation": ["quickbooks_invoices", "quickbooks_payments"],
     }
 
 

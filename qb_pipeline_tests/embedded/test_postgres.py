@@ -6,6 +6,7 @@ import socket
 import stat
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -49,12 +50,14 @@ def test_a_connection_without_the_password_is_refused(server: Running) -> None:
 
 def test_it_listens_on_the_loopback_address_only(server: Running) -> None:
     home, _ = server
-    listening = {
-        connection.laddr
-        for process in _processes(home)
-        for connection in process.net_connections("all")
-        if connection.status == psutil.CONN_LISTEN or connection.family == socket.AF_UNIX
-    }
+    listening = set()
+    for process in _processes(home):
+        with suppress(psutil.NoSuchProcess):  # a session that ends meanwhile
+            listening |= {
+                connection.laddr
+                for connection in process.net_connections("all")
+                if connection.status == psutil.CONN_LISTEN or connection.family == socket.AF_UNIX
+            }
 
     assert listening == {("127.0.0.1", int((home / "postgres" / "port").read_text()))}
 
@@ -176,4 +179,8 @@ def test_a_server_of_the_system_serves_as_well(home: Path) -> None:
 def _processes(home: Path) -> list[psutil.Process]:
     pids = processes.find_processes(home / "postgres" / "data", postgres.COMMAND)
     assert len(pids) > 3  # the postmaster and its helpers
-    return [psutil.Process(pid) for pid in pids]
+    found = []
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):  # a worker that ended meanwhile
+            found.append(psutil.Process(pid))
+    return found

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
-import pandas as pd
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -869,24 +868,18 @@ def test_the_state_of_a_problem_is_its_advice() -> None:
     ]
 
 
-def test_a_long_list_takes_seconds(ledger_engine: sa.Engine) -> None:
-    """20,000 headers in one chunk: listed, found unchanged, chosen. The bound is generous: this machine is shared."""
+def test_the_planner_learns_of_a_long_list_as_it_grows(ledger_engine: sa.Engine) -> None:
+    """What it was told while the first chunk was not committed, that the list is empty, costs minutes otherwise."""
     set_up(ledger_engine)
-    many = 20_000
-    frame = headers(*(invoice(str(n), n) for n in range(many)))
-    documents = Documents(ledger_engine, FIRM)
-    seconds = []
-    for _ in range(2):
-        began = datetime.now(UTC)
-        documents.see([frame], today=TODAY, first_date=FIRST_DATE, run=RUN, now=NOON)
-        seconds.append((datetime.now(UTC) - began).total_seconds())
-    began = datetime.now(UTC)
-    found = pd.concat(documents.choose("invoice", first=None, last=None))
-    seconds.append((datetime.now(UTC) - began).total_seconds())
+    with ledger_engine.begin() as connection:
+        connection.exec_driver_sql("alter table sync.document set (autovacuum_enabled = off)")
+    chunks = [headers(*(invoice(str(n), n) for n in range(first, first + 1_500))) for first in (0, 1_500)]
 
-    print(f"{many} headers: listed in {seconds[0]:.2f} s, unchanged {seconds[1]:.2f} s, chosen {seconds[2]:.2f} s")
-    assert len(found) == many
-    assert max(seconds) < 30
+    seen = Documents(ledger_engine, FIRM).see(chunks, today=TODAY, first_date=FIRST_DATE, run=RUN, now=NOON)
+
+    with ledger_engine.connect() as connection:
+        believed = connection.exec_driver_sql("select reltuples from pg_class where oid = 'sync.document'::regclass")
+        assert (seen, believed.scalar()) == ({"seen": 3_000, "changed": 3_000}, 3_000)
 
 
 def test_a_scan_and_a_sender_do_not_wait_for_each_other_for_ever(desk: Desk) -> None:

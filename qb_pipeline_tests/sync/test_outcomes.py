@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from qb_pipeline.core.mirror import Version
 from qb_pipeline.ledger.attempts import Item, Outcome
 from qb_pipeline.quickbooks.errors import Fault
 from qb_pipeline.sync.outcomes import CORRECTION, go_back, is_voided, read_accepted, read_cents, read_refused
@@ -18,8 +19,9 @@ ENTITY: dict[str, Any] = BODY | {"Id": "9", "SyncToken": "0", "TotalAmt": Decima
 
 def test_the_same_document_comes_back() -> None:
     assert read_accepted(ITEM, ENTITY, BODY) == Outcome(
-        7, "accepted", "synced", "", quickbooks_id="9", sync_token="0", customer_id="5", total_cents=10000
-    )
+        7, "accepted", "synced", "", quickbooks_id="9", sync_token="0", customer_id="5", total_cents=10000,
+        version=Version("invoice", "9", "0", "live", "N-1", "", "", "5", total_cents=10000, balance_cents=0),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
