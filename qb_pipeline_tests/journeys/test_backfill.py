@@ -119,7 +119,7 @@ def test_a_code_location_that_is_reloaded_in_the_middle_of_a_run_does_not_end_it
 ) -> None:
     """The run asked the kernel to die with the code server, and that signal follows the thread that spawned it."""
     books = deployment.books("rivera-law")
-    books.switch(batch_item_latency_ms=200)
+    books.switch(batch_item_latency_ms=100)
     first, last = (day - timedelta(days=7) for day in days())
     tags = {
         "dagster/asset_partition_range_start": f"{first}|rivera-law",

@@ -66,6 +66,7 @@ def test_fifty_documents_after_the_backup_are_linked_and_none_is_sent_twice(
         assert law_firm.activities("adopted")[:1] == [("customer", "P10x", "adopted", "")]
 
 
+@pytest.mark.slow
 def test_what_changed_on_either_side_since_the_backup_ends_as_billing_says(
     law_firm: LawFirm, server: sa.Engine, server_url: str
 ) -> None:

@@ -50,10 +50,14 @@ def missing_key(added: "Sequence[Firm]") -> Finding | None:
 
 def _set_up(companies: "Companies", firm: "Firm") -> Iterator[Finding]:
     from qb_pipeline.billing.source import fetch_firm
+    from qb_pipeline.ledger.bindings import Bindings
 
     part, again = f"firm {firm.firm_id}", f"qb-pipeline firm add {firm.firm_id} --super-user NAME"
     if firm.next_step:
         yield Finding(part, WARNING, f"{firm.state}: nothing is sent", firm.next_step)
+    bound = Bindings(companies.ledger, firm.firm_id).read()
+    if bound is not None and bound.reconcile_first:
+        yield Finding(part, BROKEN, bound.reconcile_first, f"qb-pipeline db reconcile-first {firm.firm_id}")
     try:
         ZoneInfo(firm.time_zone)
     except (ZoneInfoNotFoundError, ValueError):

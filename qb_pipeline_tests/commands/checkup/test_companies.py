@@ -146,3 +146,16 @@ def test_a_firm_that_billing_does_not_know(law_firm: LawFirm, terminal: Terminal
         law_firm.remove(relation)
 
     assert look(terminal)["firm one"].found == "billing does not know this firm"
+
+
+def test_a_firm_that_is_stopped_until_it_is_reconciled(law_firm: LawFirm, terminal: Terminal) -> None:
+    law_firm.activate()
+    law_firm.sync()
+    with law_firm.ledger.begin() as connection:
+        connection.exec_driver_sql("update sync.binding set reconcile_first = 'the ledger was restored'")
+
+    finding = look(terminal)["firm one"]
+
+    assert (finding.verdict, finding.found, finding.remedy) == (
+        "broken", "the ledger was restored", "qb-pipeline db reconcile-first one",
+    )  # fmt: skip
