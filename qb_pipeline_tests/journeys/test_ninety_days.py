@@ -1,7 +1,7 @@
 """Ninety days of two law firms, day by day: what people do in billing, a sync, and QuickBooks compared with what a
 careful bookkeeper would have made of it (``expectation``).
 
-Now and then an answer of QuickBooks is lost. A failure prints the seed: ``NINETY_DAYS_SEED`` lives the same days again.
+Now and then an answer of QuickBooks is lost. ``NINETY_DAYS_SEED=7`` lives other days; a failure prints its seed.
 """
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from random import Random, SystemRandom
+from random import Random
 from uuid import uuid4
 
 import pytest
@@ -54,7 +54,7 @@ class World:
 
 @pytest.fixture
 def seed() -> int:
-    return int(os.environ.get("NINETY_DAYS_SEED") or SystemRandom().randrange(10**6))
+    return int(os.environ.get("NINETY_DAYS_SEED", "5"))
 
 
 @pytest.fixture
