@@ -165,6 +165,7 @@ def set_up(companies: "Companies", firm_id: str) -> None:
     from qb_pipeline.billing.source import fetch_firm
     from qb_pipeline.defs.launch import add_firm_partition
     from qb_pipeline.sync.connect import connect_firm
+    from qb_pipeline.sync.models import choose_model
     from qb_pipeline.web.callback import read_redirect
 
     known = fetch_firm(companies.billing, firm_id)
@@ -184,7 +185,7 @@ def set_up(companies: "Companies", firm_id: str) -> None:
     if firm.state == "active":
         return
     firms.subscribe(firm_id, actor=SUPER_USER, now=now)
-    firms.choose_model(firm_id, MODELS[firm_id], actor=SUPER_USER, now=now)
+    choose_model(companies, firm_id, MODELS[firm_id], actor=SUPER_USER)
     oauth = companies.oauth("http://localhost:8723/callback")
     page = oauth.authorization_url("demo")
     with requests.Session() as session:
