@@ -3,6 +3,7 @@
 import pytest
 
 from qb_pipeline.ledger.log import Run
+from qb_pipeline.quickbooks.errors import AuthorizationLostError
 from qb_pipeline.sync.mapping import Row, import_rows
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 
@@ -99,3 +100,32 @@ def test_the_smaller_mappings_move_what_uses_them(
     import_mapping(law_firm, Row(kind, billing_id, "", law_firm.books.all(entity)[0]["Id"]))
 
     assert law_firm.states() == held | moved
+
+
+def test_a_request_that_is_under_way_keeps_its_bytes_whatever_is_mapped_meanwhile(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("0", "1.00")
+    law_firm.sync()
+    former = law_firm.books.all("Customer")[0]["Id"]
+    law_firm.invoice("1", "10.00")
+    law_firm.books.fault(
+        {"match": "batch", "what": "drop_before"},
+        {"match": {"endpoint": "query"}, "what": "403", "times": None},
+    )
+    with pytest.raises(AuthorizationLostError):
+        law_firm.sync()
+    law_firm.books.heal()
+    other = law_firm.books.create("Customer", {"DisplayName": "Diaz, Ana"})["Id"]
+
+    import_mapping(law_firm, Row("payer", "P1", "", other))
+    law_firm.invoice("2", "20.00")
+    law_firm.sync()
+
+    billed = {row["DocNumber"]: row["CustomerRef"]["value"] for row in law_firm.books.ours("Invoice")}
+    sent = law_firm.query(
+        "select count(distinct body_sha256) as bodies, max(sends) as sends from sync.attempt"
+        " where attempt_id in (select attempt_id from sync.attempt_item join sync.document"
+        " using (document_id) where source_id = '1')"
+    )
+    assert billed == {"N-0": former, "N-1": former, "N-2": other}
+    assert sent == [{"bodies": 1, "sends": 2}]
