@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
+
 from qb_pipeline_tests.commands.terminal import Terminal
 from qb_pipeline_tests.law_firm import LawFirm
 from qb_pipeline_tests.sync.test_adopt import enter_invoice
 
 
+@pytest.mark.slow
 def test_the_evidence_is_shown_and_an_approval_links(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
     law_firm.books.create("Customer", {"DisplayName": "Ana Diaz", "GivenName": "Ana", "FamilyName": "Diaz"})

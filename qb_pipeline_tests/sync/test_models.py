@@ -97,6 +97,7 @@ def test_payments_from_before_the_switch_stay_and_are_corrected_as_before(firm: 
     assert sorted(str(row["TotalAmt"]) for row in firm.books.all("Payment")) == ["0", "20.0"]
 
 
+@pytest.mark.slow
 def test_there_and_back_with_strays_cleared_first(firm: LawFirm) -> None:
     switch(firm, 2)
     firm.remove("payment_guard")
@@ -114,6 +115,7 @@ def test_there_and_back_with_strays_cleared_first(firm: LawFirm) -> None:
     assert firm.states("payment") == {"p1": ("synced", ""), "stray": ("closed", "VOID_BEFORE_SENT")}
 
 
+@pytest.mark.slow
 def test_what_quickbooks_received_is_posted_before_the_way_back(firm: LawFirm) -> None:
     switch(firm, 2)
     [invoice] = firm.books.all("Invoice")
@@ -131,6 +133,7 @@ def test_what_quickbooks_received_is_posted_before_the_way_back(firm: LawFirm) -
     assert (back.model, taken_back(firm)) == (1, ["30.00"])
 
 
+@pytest.mark.slow
 def test_what_quickbooks_received_before_the_switch_is_not_pulled(firm: LawFirm) -> None:
     firm.time.skipped += timedelta(seconds=quickbooks_now(firm) - firm.time.now().timestamp())  # other tests' time
     [invoice] = firm.books.all("Invoice")
@@ -156,6 +159,7 @@ def test_a_guard_that_cannot_be_written_leaves_the_model_as_it_was(firm: LawFirm
     assert firm.companies.firms.get(FIRM) == before
 
 
+@pytest.mark.slow
 def test_a_switch_waits_for_the_run_that_writes(firm: LawFirm) -> None:
     from qb_pipeline.ledger import lease
 

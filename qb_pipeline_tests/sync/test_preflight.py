@@ -1,7 +1,6 @@
 """A company is looked at before anything is sent to it (D-13)."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -41,28 +40,22 @@ def test_a_company_as_it_should_be_has_no_finding_and_its_fences_are_logged(law_
     )
 
 
-@pytest.mark.parametrize(
-    ("preferences", "code"),
-    [
-        ({"SalesFormsPrefs": {"CustomTxnNumbers": False}}, "CUSTOM_NUMBERS_OFF"),
-        ({"SalesFormsPrefs": {"AutoApplyCredit": True}}, "AUTO_APPLY_CREDITS"),
-        ({"SalesFormsPrefs": {"AllowDiscount": False}}, "DISCOUNTS_OFF"),
-        ({"AccountingInfoPrefs": {"BookCloseDate": "2020-12-31"}}, "BOOKS_CLOSED"),
-    ],
-)
-def test_a_setting_to_know_of_is_told_by_every_run_and_stops_none(
-    law_firm: LawFirm, preferences: dict[str, Any], code: str
-) -> None:
-    law_firm.books.do("preferences", **preferences)
+def test_settings_to_know_of_are_told_by_every_run_and_stop_none(law_firm: LawFirm) -> None:
+    law_firm.books.do(
+        "preferences",
+        SalesFormsPrefs={"CustomTxnNumbers": False, "AutoApplyCredit": True, "AllowDiscount": False},
+        AccountingInfoPrefs={"BookCloseDate": "2020-12-31"},
+    )
     law_firm.activate()
     law_firm.invoice("1", "10.00")
 
     reports = [law_firm.sync(), law_firm.sync()]
 
-    assert [[notice.split(":")[0] for notice in report.notices] for report in reports] == 2 * [[f"warning {code}"]]
-    assert law_firm.query("select reason from sync.log where activity = 'preflight' and reason <> ''") == 2 * [
-        {"reason": code}
-    ]
+    codes = ["CUSTOM_NUMBERS_OFF", "AUTO_APPLY_CREDITS", "BOOKS_CLOSED", "DISCOUNTS_OFF"]
+    warnings = [f"warning {code}" for code in codes]
+    assert [[notice.split(":")[0] for notice in report.notices] for report in reports] == [warnings, warnings]
+    logged = "select reason from sync.log where activity = 'preflight' and reason <> '' order by log_id"
+    assert [row["reason"] for row in law_firm.query(logged)] == codes + codes
     assert law_firm.states() == {"1": ("synced", "")}
 
 
