@@ -95,7 +95,7 @@ def count(expected: Iterable[Expected], found: Iterable[Found], *, set_aside: Co
             finding = _judge(document, by_id)
             living += finding is None or finding.verdict not in ("missing", "void")
             findings += [finding] if finding else []
-        findings += _find_further(document, marked.get(document.key, ()))
+        findings += _find_further(document, by_id.get(document.quickbooks_id), marked.get(document.key, ()))
     strays = sorted(row.quickbooks_id for key, rows in marked.items() if key not in known for row in rows)
     findings += [Finding("stray", (quickbooks_id,)) for quickbooks_id in strays]
     return Census(documents, living, tuple(findings))
@@ -127,14 +127,14 @@ def _is_foreign(document: Expected, row: Found) -> bool:
     return row.key != document.key
 
 
-def _find_further(document: Expected, marked: Iterable[Found]) -> list[Finding]:
+def _find_further(document: Expected, original: Found | None, marked: Iterable[Found]) -> list[Finding]:
     """Other living documents with its mark: ours where a request explains them, else a person's copies."""
     further = [row for row in marked if row.quickbooks_id != document.quickbooks_id]
     if not further or document.is_known_copy:
         return []
     return [
         Finding(
-            "duplicate" if _is_explained(document, row) else "copy",
+            "duplicate" if _is_explained(document, original, row) else "copy",
             (document.quickbooks_id, row.quickbooks_id),
             document.document_id,
         )
@@ -142,6 +142,14 @@ def _find_further(document: Expected, marked: Iterable[Found]) -> list[Finding]:
     ]
 
 
-def _is_explained(document: Expected, row: Found) -> bool:
-    """Without a time of creation it may be ours: the worse is assumed."""
-    return row.created_at is None or any(begin <= row.created_at <= end for begin, end in document.windows)
+def _is_explained(document: Expected, original: Found | None, row: Found) -> bool:
+    """Whether requests of ours may have made it: as far from the original as one of them could take effect.
+
+    Both times are of QuickBooks' clock; ours may be another. Without a time the worse is assumed.
+    """
+    if row.created_at is None:
+        return True
+    if original is None or original.created_at is None:
+        return any(begin <= row.created_at <= end for begin, end in document.windows)
+    apart = abs(row.created_at - original.created_at)
+    return any(apart <= end - begin for begin, end in document.windows)

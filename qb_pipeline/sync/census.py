@@ -80,7 +80,12 @@ def _count(place: Workplace, kind: str, rows: Sequence[Any], *, whole: bool) -> 
     tokens = {row["quickbooks_id"]: int(row["sync_token"] or 0) for row in rows}
     found = {row["Id"]: row for row in _changed(place, kind, rows, whole=whole) if _is_current(row, tokens)}
     unseen = [row["quickbooks_id"] for row in rows if row["quickbooks_id"] not in found]
-    found |= _look_up(place, kind, unseen, tokens)
+    looked_up = _look_up(place, kind, unseen, tokens)
+    if looked_up and not whole:  # the clocks differ: what else was made then is asked by QuickBooks' own
+        first = min(datetime.fromisoformat(row["MetaData"]["LastUpdatedTime"]) for row in looked_up.values())
+        found |= {row["Id"]: row for row in _changed_since(place, kind, first) if _is_current(row, tokens)}
+    found |= looked_up
+    found |= _originals(place, kind, found)
     marks = {quickbooks_id: _key(place, kind, entity) for quickbooks_id, entity in found.items()}
     # After QuickBooks: what was sent while it was read is known by now.
     named = place.censuses.named(kind, sorted({key[0] for key in marks.values() if key}))
@@ -89,7 +94,7 @@ def _count(place: Workplace, kind: str, rows: Sequence[Any], *, whole: bool) -> 
     windows: dict[int, list[tuple[datetime, datetime]]] = {}
     for row in place.censuses.windows(sorted(documents)):
         windows.setdefault(row["document_id"], []).append(
-            (row["first_sent_at"] - CLOCKS, row["last_sent_at"] + place.quarantine)
+            (row["first_sent_at"], row["last_sent_at"] + place.quarantine)
         )
     expected = [
         Expected(
@@ -122,8 +127,21 @@ def _changed(place: Workplace, kind: str, rows: Sequence[Any], *, whole: bool) -
     first = place.censuses.first_sent([row["document_id"] for row in rows])
     if first is None:
         return ()
-    since = (first - CLOCKS).isoformat(timespec="seconds")
+    return _changed_since(place, kind, first)
+
+
+def _changed_since(place: Workplace, kind: str, moment: datetime) -> Iterable[Entity]:
+    since = (moment - CLOCKS).isoformat(timespec="seconds")
     return place.quickbooks.query_all(ENTITY[kind], where=f"MetaData.LastUpdatedTime >= '{since}'")
+
+
+def _originals(place: Workplace, kind: str, found: Mapping[str, Entity]) -> dict[str, Entity]:
+    """Where a document carries the mark of another one that the ledger links: that one, to be compared with."""
+    keys = {key for entity in found.values() if (key := _key(place, kind, entity))}
+    named = place.censuses.named(kind, sorted({source_id for source_id, _ in keys}))
+    linked = [row["quickbooks_id"] for row in named if (row["source_id"], row["part"]) in keys and row["quickbooks_id"]]
+    missing = [quickbooks_id for quickbooks_id in linked if quickbooks_id not in found]
+    return {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", missing)} if missing else {}
 
 
 def _is_current(entity: Entity, tokens: Mapping[str, int]) -> bool:

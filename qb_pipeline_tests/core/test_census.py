@@ -58,6 +58,14 @@ def test_what_is_wrong_has_a_name(document: dict[str, Any], rows: list[dict[str,
     assert sorted(finding.verdict for finding in census.findings) == verdicts
 
 
+def test_times_are_compared_on_quickbooks_own_clock() -> None:
+    """Its clock is a day ahead: a document made a minute after the original is no person's copy."""
+    tomorrow = NOON + timedelta(days=1)
+    original, second = found(created_at=tomorrow), found(quickbooks_id="11", created_at=tomorrow + timedelta(minutes=1))
+
+    assert [finding.verdict for finding in count([expected()], [original, second]).findings] == ["duplicate"]
+
+
 def test_a_mark_that_the_ledger_does_not_know_is_a_stray() -> None:
     assert count([], [found()]) == Census(0, 0, (Finding("stray", ("10",)),))
 
