@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -103,8 +104,13 @@ def books(emulator_url: str) -> Bookkeeper:
 
 @pytest.fixture
 def law_firm(
-    server: sa.Engine, server_url: str, billing_template: str, ledger_engine: sa.Engine, books: Bookkeeper
+    server: sa.Engine,
+    server_url: str,
+    billing_template: str,
+    ledger_engine: sa.Engine,
+    books: Bookkeeper,
+    tmp_path: Path,
 ) -> Iterator[LawFirm]:
     """A firm that is not set up yet: ``law_firm.activate()`` takes every step."""
     with fresh_database(server, server_url, billing_template) as billing:
-        yield LawFirm(billing, ledger_engine, books)
+        yield LawFirm(billing, ledger_engine, books, home=tmp_path / "home")

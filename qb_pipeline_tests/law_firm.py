@@ -106,6 +106,7 @@ class LawFirm:
     ledger: sa.Engine
     books: Bookkeeper
     model: int = 1
+    home: Path | None = None
     time: Time = field(init=False)
     companies: Companies = field(init=False)
     item_id: str = field(init=False)
@@ -120,7 +121,7 @@ class LawFirm:
             client_secret="emulator-secret",
             keys=["a secret of this test"],
             first_date=date(2023, 1, 1),
-            home=Path(mkdtemp(prefix="qb_pipeline-")),
+            home=self.home or Path(mkdtemp(prefix="qb_pipeline-")),
             clock=self.time.now,
             sleep=self.time.sleep,
         )
