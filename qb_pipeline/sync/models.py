@@ -49,7 +49,8 @@ def choose_model(companies: Companies, firm_id: str, model: int, *, actor: str) 
 
 
 def _choose(companies: Companies, firm_id: str, model: int, actor: str) -> Firm:
-    now = companies.clock()
+    # QuickBooks writes whole seconds: what it receives in the second of a switch was received since.
+    now = companies.clock().replace(microsecond=0)
 
     def set_guard() -> None:
         if model == 2:
