@@ -1,73 +1,65 @@
 """Take the pictures of README and docs from the real pages: ``python docs/take_screenshots.py``.
 
-Needs the demo's data (``make demo``) and a Chromium: QB_PIPELINE_CHROMIUM, else the one on the PATH.
+Makes a demo deployment of its own, walks through an operator's day as the browser's tests do, and removes it again.
+Needs a Chromium: QB_PIPELINE_CHROMIUM, else the one on the PATH.
 """
 
-import os
-import shutil
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-import requests
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
+
+from qb_pipeline_tests.browser import open_browser
+from qb_pipeline_tests.dagster_screen import Screen
+from qb_pipeline_tests.embedded.homes import temporary_home
+from qb_pipeline_tests.journeys.conftest import Deployment, wait_for_dagster
 
 IMAGES = Path(__file__).parent / "images"
+NAMES = {"choose": "choose-dates", "done": "backfill", "check": "check", "launchpad": "sync-now", "asset": "invoices"}
 
 
 def main() -> None:
-    """Start the Dagster UI, look at it, take pictures."""
-    with socket.socket() as probe:
+    """Start everything, look at it, take pictures."""
+    with temporary_home() as home, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    dagster = subprocess.Popen([sys.executable, "-m", "qb_pipeline.cli", "dev", "--port", str(port)])
-    try:
-        wait_for(f"http://127.0.0.1:{port}/server_info")
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=os.environ.get("QB_PIPELINE_CHROMIUM") or shutil.which("chromium"),
-                args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-            )
-            page = browser.new_page(viewport={"width": 1500, "height": 820})
-            take(page, f"http://127.0.0.1:{port}/assets/sync_plan", "plan")
-            take(
-                page, f"http://127.0.0.1:{port}/asset-groups/", "asset-graph", expand=("billing", "sync", "quickbooks")
-            )
-            browser.close()
-    finally:
-        dagster.terminate()
-        dagster.wait(60)
-
-
-def take(page: Page, url: str, name: str, *, expand: Sequence[str] = ()) -> None:
-    """One picture, when the page has come to rest; of a graph, with these groups opened."""
-    page.goto(url)
-    page.wait_for_load_state("networkidle")
-    time.sleep(4)  # the graph is laid out after its data are there
-    for group in expand:
-        page.locator("foreignObject").get_by_text(group, exact=True).first.dblclick()
-        time.sleep(2)
-    if expand:
-        page.mouse.click(1000, 160)  # away from the boxes: no selection, no side panel
-        time.sleep(2)
-    page.screenshot(path=IMAGES / f"{name}.png")
-
-
-def wait_for(url: str, seconds: float = 180) -> None:
-    """Wait until a page answers."""
-    deadline = time.monotonic() + seconds
-    while True:
+        probe.close()
+        deployment = Deployment(home)
+        deployment.prepare()
+        dagster = deployment.start("dev", "--port", str(port))
         try:
-            requests.get(url, timeout=2)
-        except requests.RequestException:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(1)
-        else:
-            return
+            url = f"http://127.0.0.1:{port}"
+            wait_for_dagster(url, dagster)
+            with open_browser() as browser:
+                tab = browser.new_page(viewport={"width": 1440, "height": 860})
+                walk(deployment, Screen(tab, url, lambda name: take(tab, name)))
+        finally:
+            dagster.terminate()
+            dagster.wait(60)
+
+
+def walk(deployment: Deployment, screen: Screen) -> None:
+    """What README and docs show, in the order in which a person comes to see it."""
+    days = deployment.query(
+        "select min(invoice_date) as first, max(invoice_date) as last from billing.invoices"
+        " where firm_id = 'rivera-law' and invoice_date > current_date - 45 and invoice_date <= current_date",
+        database="billing",
+    )[0]
+    screen.materialize(f"[{days['first']}...{days['last']}]", "rivera-law")
+    screen.open_check("sync_plan", "nothing_held")
+    screen.open_asset("quickbooks_invoices")
+    screen.open_graph()
+    screen.tab.mouse.click(1000, 160)  # away from the boxes: no selection, no side panel
+    take(screen.tab, "asset-graph")
+    screen.sync_now(str(days["last"]), "rivera-law", "inv-ambiguous")
+
+
+def take(tab: Page, name: str) -> None:
+    """One picture, when the page has come to rest."""
+    tab.wait_for_load_state("networkidle")
+    time.sleep(3)  # graphs and tables are laid out after their data are there
+    tab.screenshot(path=IMAGES / f"{NAMES.get(name, name)}.png")
 
 
 if __name__ == "__main__":

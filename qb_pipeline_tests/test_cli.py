@@ -1,7 +1,9 @@
 """The door: every command is there, has help, and answers a wrong word with exit code 2."""
 
+import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,6 +52,39 @@ def test_help_says_what_a_command_does(shell: Terminal, command: str, option: st
 
     assert f"Usage: qb-pipeline {command}".strip() in out
     assert len(out.splitlines()) > 4
+
+
+def test_every_command_of_the_interface_that_prints_a_table_prints_json_too() -> None:
+    """By its source: whoever calls ``table`` takes ``--json``. The demo is a show."""
+    root = typer_main.get_command(app)
+    for name in set(every_command()) - {"demo"}:
+        command = root
+        for word in name.split():
+            command = command.commands[word]  # type: ignore[attr-defined]
+        if re.search(r"\btable\(", inspect.getsource(inspect.unwrap(command.callback))):  # type: ignore[arg-type]
+            assert "--json" in {option for parameter in command.params for option in parameter.opts}, name
+
+
+def test_every_command_has_a_sentence_of_help() -> None:
+    root = typer_main.get_command(app)
+    for name in every_command():
+        command = root
+        for word in name.split():
+            command = command.commands[word]  # type: ignore[attr-defined]
+        assert (command.help or "").strip().endswith((".", ").")), name
+
+
+def test_completion_can_be_installed_and_completes_commands() -> None:
+    environment = os.environ | {
+        "_QB_PIPELINE_COMPLETE": "complete_bash", "COMP_WORDS": "qb-pipeline doc", "COMP_CWORD": "1",
+    }  # fmt: skip
+
+    done = subprocess.run(
+        [sys.executable, "-c", "from qb_pipeline.cli import app; app(prog_name='qb-pipeline')"],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.stdout.split() == ["doctor"]
 
 
 @pytest.mark.parametrize("arguments", [["nothing"], ["firm", "nothing"], ["sync"], ["sync", "one", "--nothing"]])

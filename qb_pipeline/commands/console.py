@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from qb_pipeline.sync.companies import Companies
 
 DONE, FAILED, USAGE, HELD = 0, 1, 2, 3
+WIDEST = 2_000
+STYLES = {"broken": "red", "warning": "yellow"}
 
 As = Annotated[str, typer.Option("--as", metavar="USER", help="Who you are, for the audit. Default: your system user.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -61,14 +64,15 @@ def table(
     from rich.console import Console
     from rich.table import Table
 
-    terminal = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 200)
+    # Elsewhere than on a terminal a row is a line, however long: for grep and for less -S.
+    terminal = Console(soft_wrap=False, width=None if sys.stdout.isatty() else WIDEST)
     shown = Table(title=title or None, title_justify="left", box=rich.box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
         said = [row[name] for row in rows if row[name] not in (None, "")]
         numeric = bool(said) and all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in said)
         shown.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*(_text(row[name]) for name in columns))
+        shown.add_row(*(_text(row[name]) for name in columns), style=STYLES.get(str(row.get("verdict", ""))))
     terminal.print(shown)
 
 
@@ -120,9 +124,11 @@ def errors() -> Iterator[None]:
     """Turn errors that a person can mend into a message and exit code 1."""
     import sqlalchemy.exc
 
+    from qb_pipeline.billing.errors import BillingError
     from qb_pipeline.config import ConfigurationError
     from qb_pipeline.embedded import EmbeddedError
     from qb_pipeline.ledger.resolutions import MovedError
+    from qb_pipeline.quickbooks.errors import QuickBooksError
     from qb_pipeline.sync.evidence import NotNamedError
     from qb_pipeline.sync.resolve import AnswerRefusedError
     from qb_pipeline.sync.run import FIRM_ERRORS
@@ -134,9 +140,17 @@ def errors() -> Iterator[None]:
         *FIRM_ERRORS, AnswerRefusedError, ConfigurationError, ConsentError, EmbeddedError, MovedError, NotNamedError,
         ValueError,
     ) as error:  # fmt: skip
-        raise fail(str(error)) from error
+        from_outside = isinstance(error, QuickBooksError | BillingError | EmbeddedError)
+        raise fail(_with_advice(str(error)) if from_outside else str(error)) from error
     except sqlalchemy.exc.OperationalError as error:
         raise fail(f"a database cannot be used: {str(error.orig).strip()} Try: qb-pipeline doctor") from error
+
+
+def _with_advice(message: str) -> str:
+    """An error ends with what to try: its own advice, or the command that looks at every part."""
+    if re.search(r"Try:|Next step:|qb-pipeline |[Rr]un:", message):
+        return message
+    return f"{message.rstrip('. ')}. Try: qb-pipeline doctor"
 
 
 def set_environment(found: "Services") -> None:

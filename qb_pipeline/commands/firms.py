@@ -224,7 +224,10 @@ def connect(
                     webbrowser.open(address)
                 granted = callback.wait(CONSENT_SECONDS)
         firm = connect_firm(companies, key, oauth, granted.code, granted.realm_id, actor=who(actor))
-        say(f"{key} is connected to {firm.company_name} ({firm.realm_id}). Next step: {firm.next_step}")
+        say(
+            f"{key} is connected to {firm.company_name} ({firm.realm_id}). "
+            f"Next step: {firm.next_step or f'qb-pipeline sync {key}'}"
+        )
         _say_findings(companies, key, actor)
 
 

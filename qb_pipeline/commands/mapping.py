@@ -62,7 +62,7 @@ def suggest(
 
 
 @app.command("import")
-def import_file(key: Firm, file: File, actor: As = "") -> None:
+def import_file(key: Firm, file: File, as_json: Json = False, actor: As = "") -> None:
     """Store the mappings of a CSV file; all of them, or none when a row is wrong."""
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.mapping import import_rows
@@ -71,11 +71,14 @@ def import_file(key: Firm, file: File, actor: As = "") -> None:
         rows = read_file(file)
         with companies.open(key, Run("mapping", "cli", who(actor)), setting_up=True) as place:
             errors = import_rows(place, rows)
+        if errors or as_json:
+            table([asdict(error) for error in errors], ["line", "reason", "remedy"], as_json=as_json)
         if errors:
-            table([asdict(error) for error in errors], ["line", "reason", "remedy"])
             raise fail(f"{len(errors)} rows of {file} are wrong; nothing was stored")
         firm = companies.firms.mapped(key, actor=who(actor), now=companies.clock())
         stored = sum(bool(row.quickbooks_id) for row in rows)
+        if as_json:
+            return
         say(f"{stored} mappings are stored. Next step: {firm.next_step or f'qb-pipeline sync {key}'}")
 
 

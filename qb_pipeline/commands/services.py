@@ -130,5 +130,10 @@ def doctor(as_json: Json = False) -> None:
         findings = list(examine())
     rows = [{"part": f.part, "verdict": f.verdict, "found": f.found, "remedy": f.remedy} for f in findings]
     table(rows, ["part", "verdict", "found", "remedy"], as_json=as_json)
-    if any(finding.verdict == "broken" for finding in findings):
+    bad = [finding for finding in findings if finding.verdict != "ok"]
+    if not as_json:  # again at the end, where a person looks first: what is not in order and nothing else
+        for finding in sorted(bad, key=lambda each: each.verdict):
+            say(f"{finding.verdict}: {finding.part}: {finding.found}\n  {finding.remedy}")
+        say("" if bad else "Everything is in order.")
+    if any(finding.verdict == "broken" for finding in bad):
         raise typer.Exit(1)

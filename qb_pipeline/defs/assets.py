@@ -11,11 +11,11 @@ import dagster as dg
 
 from qb_pipeline.core import schemas
 from qb_pipeline.defs import checks, metadata
-from qb_pipeline.defs.partitions import Scope, date_by_firm, read_scopes
+from qb_pipeline.defs.partitions import Scope, date_by_firm, keys_of_run, read_scopes
 from qb_pipeline.defs.resources import ChosenDocuments
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.companies import Companies
-from qb_pipeline.sync.run import FIRM_ERRORS, SCAN, STEPS, FirmReport, sync_firm
+from qb_pipeline.sync.run import FIRM_ERRORS, SCAN, STEPS, FirmReport, explain, sync_firm
 from qb_pipeline.sync.scan import Selection
 
 OWNERS = ["team:finance-data"]
@@ -98,15 +98,16 @@ def sync_firms(
     steps = [step for step in STEPS if dg.AssetKey(step) in context.selected_asset_keys]
     reports: list[tuple[Scope, FirmReport]] = []
     failures: dict[str, str] = {}
-    for scope in read_scopes(context.partition_keys):
+    keys = keys_of_run(context.run, context.partition_keys, context.instance)
+    for scope in read_scopes(keys):
         selection = Selection(scope.first, scope.last, chosen.invoice_ids, chosen.payment_ids, chosen.plan_id)
         try:
             with companies.open(scope.firm_id, run) as place:
                 # Billing is always read: invoices alone are those of these dates, not those that an earlier run saw.
                 reports.append((scope, sync_firm(place, selection, {SCAN, *steps})))
         except FIRM_ERRORS as error:
-            failures[scope.firm_id] = str(error)
-            context.log.error(f"{scope.firm_id}: {error}")
+            failures[scope.firm_id] = explain(scope.firm_id, error)
+            context.log.error(f"{scope.firm_id}: {failures[scope.firm_id]}")
     if failures:
         _materialize_the_others(context, steps, reports)
         raise dg.Failure(
@@ -115,7 +116,10 @@ def sync_firms(
             allow_retries=False,
         )
     for step in steps:
-        yield dg.MaterializeResult(step, metadata=metadata.of_step(step, [report for _, report in reports]))
+        values = metadata.of_step(step, [report for _, report in reports], run_id=context.run.run_id)
+        for key in sorted(set(keys) - set(context.partition_keys)):
+            context.log_event(dg.AssetMaterialization(step, partition=key, metadata=values))
+        yield dg.MaterializeResult(step, metadata=values)
     yield from checks.results([report for _, report in reports], context.selected_asset_check_keys)
 
 
@@ -125,7 +129,7 @@ def _materialize_the_others(
     """Mark the partitions of the firms that went through; the failed firm's stay as they were."""
     for scope, report in reports:
         for step in steps:
-            values = metadata.of_step(step, [report])
+            values = metadata.of_step(step, [report], run_id=context.run.run_id)
             for day in _days(scope.first, scope.last):
                 context.log_event(
                     dg.AssetMaterialization(step, partition=f"{day.isoformat()}|{scope.firm_id}", metadata=values)

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 
 import dagster as dg
 
-from qb_pipeline.defs.metadata import KIND, dollars
+from qb_pipeline.defs.metadata import KIND, dollars, held_table
 from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, FirmReport
 
 CONTROL_TOTALS = "control_totals_agree"
@@ -61,8 +61,10 @@ def results(reports: Sequence[FirmReport], selected: AbstractSet[dg.AssetCheckKe
             check_name=NOTHING_HELD,
             passed=held == 0,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{held} documents need a person: see reporting.held_documents" if held else "nothing is held",
-            metadata={"held": held},
+            description=f"{held} documents need a person; the table says what clears each"
+            if held
+            else "nothing is held",
+            metadata={"held": held, "what clears it": held_table(reports)},
         )
 
 

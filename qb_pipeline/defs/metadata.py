@@ -1,7 +1,7 @@
 """What an operator reads on an asset's page: counts, sums of money, held reasons. Never a name or a memo."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ SHOWN_DOCUMENTS = 500
 """So many documents of a plan stand in its table: metadata are read as a whole."""
 
 KIND = {PUSH_INVOICES: "invoice", PUSH_PAYMENTS: "payment"}
+SENT = ("created", "adopted", "updated")
 
 
 def column_schema(model: type[pa.DataFrameModel]) -> dict[str, Any]:
@@ -29,8 +30,8 @@ def column_schema(model: type[pa.DataFrameModel]) -> dict[str, Any]:
     return {"dagster/column_schema": dg.TableSchema(columns=columns)}
 
 
-def of_step(step: str, reports: Sequence[FirmReport]) -> dict[str, Any]:
-    """The metadata of one asset after a run over some firms."""
+def of_step(step: str, reports: Sequence[FirmReport], *, run_id: str) -> dict[str, Any]:
+    """The metadata of one asset after a run over some firms: first what a person reads first."""
     if step == SCAN:
         return {
             "documents read in billing": sum(report.scanned.get("seen", 0) for report in reports),
@@ -40,7 +41,7 @@ def of_step(step: str, reports: Sequence[FirmReport]) -> dict[str, Any]:
         return {
             "plan": _plan_table(reports),
             **_plan_documents(reports),
-            "held": _held_table(reports),
+            "held": held_table(reports),
             **(
                 {"notices": "\n".join(n for r in reports for n in r.notices)} if any(r.notices for r in reports) else {}
             ),
@@ -48,18 +49,17 @@ def of_step(step: str, reports: Sequence[FirmReport]) -> dict[str, Any]:
     kind = KIND[step]
     held = [row for report in reports for row in report.held_documents if row["kind"] == kind]
     return {
-        **{
-            activity: sum(report.documents(kind, activity) for report in reports)
-            for activity in ("created", "adopted", "updated", "voided", "refused", "waiting")
-        },
-        "held": sum(row["state"] == "held" for row in held),
-        "amount sent": dollars(sum(report.cents(kind, "created", "adopted", "updated") for report in reports)),
-        "amount held": dollars(sum(row["amount_cents"] for row in held)),
+        "what became of them": _activity_table(kind, reports),
         "control totals": _control_table(kind, reports),
+        "held": held_table(reports, (kind,)),
+        "documents sent": sum(report.documents(kind, *SENT) for report in reports),
+        "amount sent": dollars(sum(report.cents(kind, *SENT) for report in reports)),
+        "documents held": len(held),
+        "amount held": dollars(sum(row["amount_cents"] for row in held)),
         "requests: reads (metered)": sum(report.reads for report in reports),
         "requests: writes": sum(report.writes for report in reports),
         "sync log": dg.MetadataValue.md(
-            "\n".join(f"`qb-pipeline log {report.firm_id} --run RUN_ID`" for report in reports)
+            "\n".join(f"`qb-pipeline log {report.firm_id} --run {run_id}`" for report in reports)
         ),
     }
 
@@ -109,13 +109,37 @@ def _plan_documents(reports: Sequence[FirmReport]) -> dict[str, Any]:
     }
 
 
-def _held_table(reports: Sequence[FirmReport]) -> dg.TableMetadataValue:
+def _activity_table(kind: str, reports: Sequence[FirmReport]) -> dg.TableMetadataValue:
+    """What was done in this run; what stays held has a table of its own."""
+    documents: Counter[tuple[str, str]] = Counter()
+    cents: Counter[tuple[str, str]] = Counter()
+    for report in reports:
+        for row in report.activities:
+            if row["kind"] == kind and row["activity"] not in ("seen", "notice", "held"):
+                documents[report.firm_id, row["activity"]] += row["documents"]
+                cents[report.firm_id, row["activity"]] += row["cents"]
+    return table(
+        [
+            {"firm": firm_id, "outcome": activity, "documents": count, "amount": dollars(cents[firm_id, activity])}
+            for (firm_id, activity), count in sorted(documents.items())
+        ],
+        ["firm", "outcome", "documents", "amount"],
+    )
+
+
+def held_table(
+    reports: Sequence[FirmReport], kinds: Collection[str] = tuple(KIND.values())
+) -> dg.TableMetadataValue | dg.TextMetadataValue:
+    """What needs a person, by reason, with what clears it."""
     documents: Counter[tuple[str, str, str]] = Counter()
     cents: Counter[tuple[str, str, str]] = Counter()
     for report in reports:
         for row in report.held_documents:
-            documents[report.firm_id, row["kind"], row["reason"]] += 1
-            cents[report.firm_id, row["kind"], row["reason"]] += row["amount_cents"]
+            if row["kind"] in kinds:
+                documents[report.firm_id, row["kind"], row["reason"]] += 1
+                cents[report.firm_id, row["kind"], row["reason"]] += row["amount_cents"]
+    if not documents:
+        return dg.MetadataValue.text("nothing")
     return table(
         [
             {
@@ -137,7 +161,6 @@ def _control_table(kind: str, reports: Sequence[FirmReport]) -> dg.TableMetadata
         [
             {
                 "firm": report.firm_id,
-                "documents": row["documents"],
                 "meant": dollars(row["meant_cents"]),
                 "accepted": dollars(row["accepted_cents"]),
                 "in QuickBooks": dollars(row["in_quickbooks_cents"]),
@@ -148,7 +171,7 @@ def _control_table(kind: str, reports: Sequence[FirmReport]) -> dg.TableMetadata
             for row in report.control_totals
             if row["kind"] == kind
         ],
-        ["firm", "documents", "meant", "accepted", "in QuickBooks", "refused", "unknown"],
+        ["firm", "meant", "accepted", "in QuickBooks", "refused", "unknown"],
     )
 
 

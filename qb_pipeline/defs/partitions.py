@@ -1,6 +1,6 @@
 """The partitions of every sync asset: document date × firm, and reading them back as scopes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -31,6 +31,20 @@ def read_scopes(keys: Iterable[str]) -> list[Scope]:
         day, firm_id = key.split("|", 1)
         found.setdefault(firm_id, []).append(date.fromisoformat(day))
     return [Scope(firm_id, min(days), max(days)) for firm_id, days in sorted(found.items())]
+
+
+def keys_of_run(run: dg.DagsterRun, keys: Sequence[str], instance: dg.DagsterInstance) -> list[str]:
+    """Every partition that a run is for; ``keys`` are those that Dagster takes it for.
+
+    A backfill of the job (Jobs, ``sync``, *Materialize all*) gives its run the range as tags and, beside them, date and
+    firm of the first partition, which Dagster 1.13.27 then takes for the whole run, although it counts the range as
+    done: without this the first day would be sent and all the others shown in green.
+    """
+    start, end = (run.tags.get(f"dagster/asset_partition_range_{name}") for name in ("start", "end"))
+    if start is None or end is None:
+        return list(keys)
+    whole = dg.PartitionKeyRange(start, end)
+    return list(date_by_firm.get_partition_keys_in_range(whole, dynamic_partitions_store=instance))
 
 
 def range_tags(firm_id: str, first: date, last: date) -> dict[str, str]:

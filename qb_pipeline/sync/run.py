@@ -14,7 +14,7 @@ from qb_pipeline.ledger.attempts import Attempts
 from qb_pipeline.ledger.firms import SetUpError
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.ledger.tokens import look_at_end
-from qb_pipeline.quickbooks.errors import OutcomeUnknownError, QuickBooksError
+from qb_pipeline.quickbooks.errors import AuthorizationLostError, OutcomeUnknownError, QuickBooksError
 from qb_pipeline.sync import preflight
 from qb_pipeline.sync.apply import StalePlanError, chosen_ids, keep_details, read_plan, require_unmoved, unmoved
 from qb_pipeline.sync.binding import require_binding
@@ -102,6 +102,13 @@ class FirmReport:
         return all(is_sound(row) for row in self.census if row["kind"] == kind)
 
 
+def explain(firm_id: str, error: BaseException) -> str:
+    """What stopped a firm, and the command that goes on from there where the error itself cannot know it."""
+    if isinstance(error, AuthorizationLostError):
+        return f"{error}. Next step: qb-pipeline connect {firm_id}"
+    return str(error)
+
+
 def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = STEPS) -> FirmReport:
     """Do the chosen steps for one firm. Planning without a push is a dry run: nothing is sent.
 
@@ -161,7 +168,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
         outcome = "done"
     finally:
         error = sys.exception()
-        message = f"{type(error).__name__}: {error}" if error else ""
+        message = f"{type(error).__name__}: {explain(place.firm.firm_id, error)}" if error else ""
         requests = place.quickbooks.requests
         place.log.end(
             place.run,

@@ -68,6 +68,37 @@ def test_amounts_stand_on_the_right() -> None:
     assert len(ends) == 1
 
 
+class Tty(io.StringIO):
+    """Standard output that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("no_color", "is_coloured"), [("", True), ("1", False)])
+def test_colours_are_for_terminals_whose_owner_wants_them(no_color: str, is_coloured: bool) -> None:
+    out = Tty()
+    rows = [{"part": "clock", "verdict": "broken"}]
+    with patch.dict(os.environ, {"NO_COLOR": no_color, "TERM": "xterm", "COLUMNS": "80"}), redirect_stdout(out):
+        if not no_color:
+            del os.environ["NO_COLOR"]
+        console.table(rows, ["part", "verdict"])
+    plain = io.StringIO()
+    with redirect_stdout(plain):
+        console.table(rows, ["part", "verdict"])
+
+    assert ("\x1b[31m" in out.getvalue()) == is_coloured
+    assert "\x1b" not in plain.getvalue()
+
+
+def test_elsewhere_than_on_a_terminal_a_row_is_one_line() -> None:
+    long = "x" * 700
+    lines = [line for line in printed([{**ROW, "number": long}]).splitlines() if line.strip()]
+
+    assert len(lines) == 3
+    assert long in lines[2]
+
+
 def test_the_actor_is_who_was_named_or_the_systems_user() -> None:
     assert console.who("ana") == "ana"
     with patch.dict(os.environ, {"LOGNAME": "somebody"}):
@@ -84,7 +115,7 @@ def test_an_error_goes_to_standard_error_and_carries_its_exit_code() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [SetUpError("do this"), config.ConfigurationError("do this"), EmbeddedError("do this"), ValueError("do this")],
+    [SetUpError("do this"), config.ConfigurationError("do this"), ValueError("do this")],
     ids=lambda error: type(error).__name__,
 )
 def test_what_a_person_can_mend_ends_with_1_and_its_message(error: Exception) -> None:
@@ -94,6 +125,25 @@ def test_what_a_person_can_mend_ends_with_1_and_its_message(error: Exception) ->
         raise error
 
     assert (ended.value.exit_code, err.getvalue()) == (1, "Error: do this\n")
+
+
+def test_an_error_from_outside_names_the_doctor() -> None:
+    err = io.StringIO()
+
+    with redirect_stderr(err), pytest.raises(typer.Exit), console.errors():
+        raise EmbeddedError("it did not start.")
+
+    assert err.getvalue() == "Error: it did not start. Try: qb-pipeline doctor\n"
+
+
+@pytest.mark.parametrize("advice", ["Try: that", "Next step: qb-pipeline connect one", "see its log; run: make dev"])
+def test_an_error_that_says_what_to_try_keeps_its_own_advice(advice: str) -> None:
+    err = io.StringIO()
+
+    with redirect_stderr(err), pytest.raises(typer.Exit), console.errors():
+        raise EmbeddedError(advice)
+
+    assert err.getvalue() == f"Error: {advice}\n"
 
 
 def test_a_lost_database_names_the_doctor() -> None:

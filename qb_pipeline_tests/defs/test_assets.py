@@ -36,6 +36,22 @@ def test_three_days_are_sent_in_one_run_and_each_day_is_green(law_firm: LawFirm,
     assert [str(row["TotalAmt"]) for row in law_firm.books.ours("Payment")] == ["40.0"]
 
 
+def test_a_backfill_of_the_job_sends_its_whole_range_and_not_its_first_day_alone(
+    law_firm: LawFirm, orchestra: Orchestra
+) -> None:
+    """Jobs → sync → Materialize all: the run's tags carry the range and, beside it, the first partition by itself."""
+    law_firm.activate()
+    for day in range(3):
+        law_firm.invoice(str(day), "100.00", days_ago=day)
+    first = str(law_firm.today - timedelta(days=2))
+
+    result = orchestra.sync(law_firm, days=3, **{"dagster/partition/date": first, "dagster/partition/firm": FIRM})
+
+    assert result.success
+    assert sorted(row["DocNumber"] for row in law_firm.books.ours("Invoice")) == ["N-0", "N-1", "N-2"]
+    assert orchestra.materialized(result) == {step: partitions(FIRM, law_firm.today, 3) for step in STEPS}
+
+
 def test_the_log_knows_the_dagster_run_its_trigger_and_its_actor(law_firm: LawFirm, orchestra: Orchestra) -> None:
     law_firm.activate()
     law_firm.invoice("1", "100.00")

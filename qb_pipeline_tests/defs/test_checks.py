@@ -64,7 +64,7 @@ def test_a_held_document_warns_and_the_run_is_green(law_firm: LawFirm, orchestra
     assert evaluated(result)["sync_plan: nothing_held"] == (
         False,
         dg.AssetCheckSeverity.WARN,
-        "1 documents need a person: see reporting.held_documents",
+        "1 documents need a person; the table says what clears each",
     )
 
 

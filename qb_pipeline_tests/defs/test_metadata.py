@@ -59,18 +59,29 @@ def test_the_quickbooks_assets_show_counts_sums_control_totals_and_requests(
     assert invoices.pop("requests: reads (metered)") > 0
     assert invoices.pop("requests: writes") > 0
     assert invoices == {
-        "created": 2, "adopted": 0, "updated": 0, "voided": 0, "refused": 0, "held": 1, "waiting": 0,
-        "amount sent": "1,244.56",
-        "amount held": "99.99",
+        "what became of them": [{"firm": "one", "outcome": "created", "documents": 2, "amount": "1,244.56"}],
         "control totals": [
             {
-                "firm": "one", "documents": 2, "meant": "1,244.56", "accepted": "1,244.56", "in QuickBooks": "1,244.56",
+                "firm": "one", "meant": "1,244.56", "accepted": "1,244.56", "in QuickBooks": "1,244.56",
                 "refused": "0.00", "unknown": "0.00",
             }
         ],
-        "sync log": "`qb-pipeline log one --run RUN_ID`",
+        "held": [
+            {
+                "firm": "one", "kind": "invoice", "reason": "MISSING_NAME", "documents": 1, "amount": "99.99",
+                "what clears it": PROBLEMS[Problem.MISSING_NAME].remedy,
+            }
+        ],
+        "documents sent": 2,
+        "amount sent": "1,244.56",
+        "documents held": 1,
+        "amount held": "99.99",
+        "sync log": f"`qb-pipeline log one --run {result.run_id}`",
     }  # fmt: skip
-    assert (payments["created"], payments["waiting"], payments["amount sent"]) == (1, 1, "34.56")
+    assert payments["what became of them"] == [
+        {"firm": "one", "outcome": "created", "documents": 1, "amount": "34.56"},
+        {"firm": "one", "outcome": "waiting", "documents": 1, "amount": "99.99"},
+    ]
 
 
 def test_what_a_person_chose_and_nothing_could_be_done_about_is_a_notice(

@@ -165,15 +165,20 @@ def page(deployment: Deployment) -> Iterator[Page]:
     process = deployment.start("dev", "--port", str(port))
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 180
-        while not _is_loaded(url):
-            assert process.poll() is None, "qb-pipeline dev ended"
-            assert time.monotonic() < deadline, "the Dagster UI did not come up"
-            time.sleep(0.5)
+        wait_for_dagster(url, process)
         yield Page(url)
     finally:
         process.terminate()
         process.wait(60)
+
+
+def wait_for_dagster(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the page is there and knows our definitions."""
+    deadline = time.monotonic() + 180
+    while not _is_loaded(url):
+        assert process.poll() is None, "qb-pipeline dev ended"
+        assert time.monotonic() < deadline, "the Dagster UI did not come up"
+        time.sleep(0.5)
 
 
 def _is_loaded(url: str) -> bool:

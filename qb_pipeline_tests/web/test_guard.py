@@ -63,6 +63,7 @@ JSON = {"content-type": "application/json"}
         ("GET", "/", {"host": "localhost:3000"}),
         ("GET", "/graphql", {}),
         ("POST", "/graphql", JSON),
+        ("POST", "/graphql?op=RootWorkspaceQuery", JSON),
         ("POST", "/graphql", JSON | {"origin": "http://127.0.0.1:3000", "sec-fetch-site": "same-origin"}),
     ],
 )
@@ -73,7 +74,22 @@ def test_the_page_itself_is_served(method: str, path: str, headers: dict[str, st
 @pytest.mark.parametrize(
     ("method", "path", "headers", "why"),
     [
-        ("GET", "/graphql?query=mutation{launchRun}", {}, "GraphQL is asked by POST"),
+        ("GET", "/graphql?query=mutation{launchRun}", {}, "GraphQL is asked by POST, in the body"),
+        (
+            "GET",
+            "/graphql?query=mutation{launchRun}",
+            {"sec-fetch-dest": "image"},
+            "GraphQL is asked by POST, in the body",
+        ),
+        ("POST", "/graphql?query=mutation{launchRun}", JSON, "GraphQL is asked by POST, in the body"),
+        (
+            "POST",
+            "/graphql?query=mutation{launchRun}",
+            {"content-type": "text/plain"},
+            "GraphQL is asked by POST, in the body",
+        ),
+        ("HEAD", "/graphql?query=mutation{launchRun}", {}, "GraphQL is asked by POST, in the body"),
+        ("POST", "/graphql", {}, "GraphQL is asked in JSON"),
         ("GET", "/", {"host": "evil.example:3000"}, "this page is served to its own address only"),
         ("GET", "/", {"host": "127.0.0.1:3001"}, "this page is served to its own address only"),
         ("POST", "/graphql", JSON | {"origin": "https://evil.example"}, "another site asked"),
@@ -91,9 +107,12 @@ def test_what_a_foreign_page_could_send_is_refused(method: str, path: str, heade
 def test_a_websocket_of_our_own_page_is_served_and_a_foreign_one_is_not() -> None:
     ours = ask("websocket", "GET", "/graphql", {"origin": "http://localhost:3000"})
     foreign = ask("websocket", "GET", "/graphql", {"origin": "https://evil.example"})
+    nameless = ask("websocket", "GET", "/graphql", {})
+    rebound = ask("websocket", "GET", "/graphql", {"host": "evil.example", "origin": "http://localhost:3000"})
 
     assert [message.get("text") for message in ours if message["type"] == "websocket.send"] == ["dagster"]
     assert foreign == [{"type": "websocket.close", "code": 1008, "reason": "another site asked"}]
+    assert [message["type"] for message in nameless + rebound] == ["websocket.close", "websocket.close"]
 
 
 def test_what_is_neither_http_nor_websocket_passes() -> None:
