@@ -121,7 +121,8 @@ def test_an_operator_sends_dates_reads_why_one_is_held_maps_it_by_csv_and_sees_i
     file = tmp_path / "mapping.csv"
     deployment.run("mapping", "export", "chen-partners", str(file))
     customers = deployment.books("chen-partners").all("Customer")
-    rows = list(csv.DictReader(file.open(newline="")))
+    with file.open(newline="") as source:
+        rows = list(csv.DictReader(source))
     [row] = [row for row in rows if (row["kind"], row["billing_id"]) == ("payer", invoice["payer_id"])]
     row["quickbooks_id"] = next(c["Id"] for c in customers if c["DisplayName"].startswith("David Lee"))
     with file.open("w", newline="") as target:
