@@ -16,7 +16,7 @@ from qb_pipeline_tests.embedded.homes import temporary_home
 from qb_pipeline_tests.journeys.conftest import Deployment, wait_for_dagster
 
 IMAGES = Path(__file__).parent / "images"
-NAMES = {"choose": "choose-dates", "done": "backfill", "check": "check", "launchpad": "sync-now", "asset": "invoices"}
+NAMES = {"choose": "choose-dates", "launchpad": "sync-now", "asset": "invoices"}
 
 
 def main() -> None:
@@ -57,6 +57,8 @@ def walk(deployment: Deployment, screen: Screen) -> None:
 
 def take(tab: Page, name: str) -> None:
     """One picture, when the page has come to rest."""
+    if name == "done":
+        return  # nothing to see but that it succeeded
     tab.wait_for_load_state("networkidle")
     time.sleep(3)  # graphs and tables are laid out after their data are there
     tab.screenshot(path=IMAGES / f"{NAMES.get(name, name)}.png")
