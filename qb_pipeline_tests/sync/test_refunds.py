@@ -72,6 +72,7 @@ def test_money_that_went_back_is_owed_again_and_its_invoice_is_open_again(
     assert (by_hand(law_firm), law_firm.states("payment")["p1"]) == ([], ("synced", ""))
 
 
+@pytest.mark.slow
 def test_what_was_rejected_can_be_paid_again(law_firm: LawFirm) -> None:
     recording(law_firm)
     law_firm.payment("bounce", amount="100.00", kind="rejection", reverses_payment_id="p1")
