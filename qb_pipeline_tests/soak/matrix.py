@@ -22,7 +22,7 @@ HEALED_AFTER = 4
 """Then what is left of the faults is taken away: some of a plan's requests may never be made again."""
 
 
-BLOCK = 16
+BLOCK = 4
 """So many kills of one place follow each other in one firm."""
 
 
