@@ -34,7 +34,7 @@ probe: $(READY)  ## ask a QuickBooks company which of our guesses about it are r
 bench: $(READY)  ## figures and ratios, printed
 	$(BIN)/python -m benchmarks.push
 	$(BIN)/python benchmarks/emulator_speed.py
-	$(BIN)/python -m benchmarks.reporting
+	$(BIN)/python -m benchmarks.reporting --plans
 
 soak: $(READY)  ## exactly once, the long form: crash matrix, random kills, seeded bugs; figures (docs/reliability.md)
 	$(BIN)/python -m qb_pipeline_tests.soak.long_run

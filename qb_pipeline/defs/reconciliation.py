@@ -16,7 +16,6 @@ from qb_pipeline.sync.run import FIRM_ERRORS
 BEHIND_DAYS = 3
 """So many days may lie between the newest billed day and the newest day that is in QuickBooks: a long weekend."""
 
-TOKEN_DAYS = 14
 MONTHLY_READS = 500_000
 """Metered reads a month of an app in Intuit's Builder tier; past that every read is refused until the next month.
 
@@ -24,15 +23,14 @@ Source: Intuit App Partner Program, FAQ (read 2026-11-21).
 """
 ENOUGH_READS = MONTHLY_READS * 8 // 10
 
-EXPLAINED, HELD, NEWEST, AUTHORIZATION, READS = (
-    "differences_explained", "nothing_held_for_long", "newest_day_synced", "authorization_lasts", "reads_within_budget",
+EXPLAINED, HELD, NEWEST, READS = (
+    "differences_explained", "nothing_held_for_long", "newest_day_synced", "reads_within_budget",
 )  # fmt: skip
 
 CHECKS = {
     EXPLAINED: "Every difference between billing and QuickBooks has a class; they add up to the cent. An error.",
     HELD: "No document is held for longer than the firm's held_days_limit. A warning.",
     NEWEST: f"The newest billed day is in QuickBooks, but for {BEHIND_DAYS} days: by the data, not by runs. A warning.",
-    AUTHORIZATION: f"The authorization lasts for another {TOKEN_DAYS} days. A warning; an error when it has ended.",
     READS: f"Metered reads of this month, all firms, are below {ENOUGH_READS:,} of {MONTHLY_READS:,}. A warning.",
 }
 
@@ -83,8 +81,7 @@ def reconcile_firms(
 def _check(
     reports: Sequence[FirmReconciliation], limits: dict[str, int], now: datetime
 ) -> Iterator[dg.AssetCheckResult]:
-    unexplained, held, behind, ends = {}, {}, {}, {}
-    has_ended = False
+    unexplained, held, behind = {}, {}, {}
     for report in reports:
         firm_id, standing = report.firm_id, report.standing
         if report.unexplained or report.residual:
@@ -93,16 +90,11 @@ def _check(
             held[firm_id] = f"since {standing['held_since']:%Y-%m-%d}"
         if late := _behind(report):
             behind[firm_id] = late
-        until = standing["token_expires_at"]
-        if until and until - now < timedelta(days=TOKEN_DAYS):
-            ends[firm_id] = f"until {until:%Y-%m-%d}: qb-pipeline connect {firm_id}"
-            has_ended |= until <= now
     reads = max((int(report.standing["reads"]) for report in reports), default=0)
     said = f"{reads:,} of {MONTHLY_READS:,} reads this month"
     yield _result(EXPLAINED, unexplained, "every difference has its class", error=True)
     yield _result(HELD, held, "nothing is held for long")
     yield _result(NEWEST, behind, "the newest days are in QuickBooks")
-    yield _result(AUTHORIZATION, ends, "every authorization lasts", error=has_ended)
     yield _result(READS, {"all firms": said} if reads >= ENOUGH_READS else {}, said)
 
 

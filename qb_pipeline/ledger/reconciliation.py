@@ -37,8 +37,8 @@ class Reconciliation:
 
     def standing(self, *, now: datetime) -> Any:
         """What the checks of a firm look at: held_since (of the document that is held longest), newest_day and
-        newest_billed_day (of invoices in QuickBooks, and of those that could be), token_expires_at, reads (this
-        calendar month, of all firms together)."""
+        newest_billed_day (of invoices in QuickBooks, and of those that could be), reads (this calendar month, of all
+        firms together)."""
         with self._engine.connect() as connection:
             return connection.execute(queries["standing"], {"firm_id": self._firm_id, "now": now}).mappings().one()
 

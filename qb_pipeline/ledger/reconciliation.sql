@@ -29,7 +29,6 @@ select (select min(state_since) from sync.document
        (select max(document_date) from sync.document
         where firm_id = f.firm_id and kind = 'invoice' and state not in ('closed', 'voided') and reason <> 'DATED_AHEAD'
           and document_date <= cast(:now as timestamptz) at time zone f.time_zone) as newest_billed_day,
-       (select refresh_expires_at from sync.token where firm_id = f.firm_id) as token_expires_at,
        (select coalesce(sum(reads), 0) from sync.run
         where started_at >= date_trunc('month', cast(:now as timestamptz), 'UTC'))
        + (select coalesce(sum(reads), 0) from sync.metered_reads

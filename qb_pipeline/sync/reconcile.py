@@ -15,6 +15,7 @@ from qb_pipeline.core.mirror import Version, deleted_version, read_version
 from qb_pipeline.core.plan import Difference, compare
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.ledger.documents import Decision
+from qb_pipeline.ledger.log import Entry
 from qb_pipeline.ledger.mirror import Mirror
 from qb_pipeline.ledger.reconciliation import Reconciliation
 from qb_pipeline.quickbooks.answers import Entity
@@ -73,6 +74,8 @@ def reconcile(place: Workplace) -> FirmReconciliation:
     try:
         scan(place, Selection())
         changed, held = _look(place)
+        said = f"{changed} documents are otherwise in QuickBooks than they were known, {held} of them gone"
+        place.log.add(place.run, [Entry("reconciled", detail=said)], now=place.clock())
         place.log.prune(before=place.clock() - timedelta(days=place.firm.settings.keep_log_days))
         outcome = "done"
     finally:

@@ -75,20 +75,6 @@ def test_what_is_held_for_long_warns_and_what_nothing_explains_is_an_error(
     assert "billed up to" in found["newest_day_synced"][1]
 
 
-def test_an_authorization_that_ends_is_told_in_time(law_firm: LawFirm, orchestra: Orchestra) -> None:
-    law_firm.activate()
-    near = "update sync.token set refresh_expires_at = :at"
-    law_firm.query_change(near, at=law_firm.time.now() + timedelta(days=13))
-
-    found = failed_checks(run(orchestra, law_firm, FIRM))
-
-    assert list(found) == ["authorization_lasts"]
-    assert (found["authorization_lasts"][0], "qb-pipeline connect one" in found["authorization_lasts"][1]) == (
-        "WARN",
-        True,
-    )
-
-
 def test_reads_that_run_out_warn_for_all_firms_together(law_firm: LawFirm, orchestra: Orchestra) -> None:
     law_firm.activate()
     law_firm.query_change(

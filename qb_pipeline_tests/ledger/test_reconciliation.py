@@ -87,6 +87,7 @@ SEEDED: set[Difference] = {
     ("billed", "kept-old", "kept", "47.00"),
     # there before us
     ("billed", "adopted", "adopted", "0.41"),
+    ("billed", "adopted-edited", "drift", "-48.00"),
     # settled there by something else than our payments
     ("open", "paid-there", "received_in_quickbooks", "42.00"),
     ("open", "credited", "credit_memo", "43.00"),
@@ -128,7 +129,7 @@ def seeded(desk: Desk) -> Desk:
     unsent = {
         "new-1": 101, "new-2": 200, "ahead": 400, "held": 600, "refused": 900, "sending": 1_100, "unknown": 1_300,
         "ineligible": 1_500, "kept-out": 1_600, "nothing": 1_800, "forwarded-held": 1_900, "taxed": 1_000,
-        "taxed-edited": 1_000, "adopted": 2_000,
+        "taxed-edited": 1_000, "adopted": 2_000, "adopted-edited": 2_000,
     }  # fmt: skip
     p_unsent = {"p-new": 300, "p-waiting": 500, "p-held": 700, "p-refused": 1_000, "p-sending": 1_200,
                 "p-unknown": 1_400, "p-other": 1_000}  # fmt: skip
@@ -191,12 +192,14 @@ def seeded(desk: Desk) -> Desk:
 
     # What people did in QuickBooks, as a reading finds it
     adopt(desk, "adopted", 1_959)
+    adopt(desk, "adopted-edited", 2_000)
     keep(desk, "kept", 4_700)
     keep(desk, "kept-old", 100)
     reading(
         desk,
         there("edited", total_cents=3_100),
         there("kept", total_cents=4_700),
+        there("adopted-edited", total_cents=6_800),
         there("edited-revised", total_cents=1_900),
         there("taxed-edited", total_cents=4_303),
         there("p-edited", "payment", total_cents=100, balance_cents=100),
@@ -226,7 +229,12 @@ def adopt(desk: Desk, source_id: str, cents: int) -> None:
     with desk.engine.begin() as connection:
         connection.exec_driver_sql(
             f"update sync.document set state = 'synced', quickbooks_id = 'Q-{source_id}', customer_id = 'C1', "  # noqa: S608
-            f"quickbooks_total_cents = {cents} where source_id = '{source_id}'"
+            f"quickbooks_total_cents = {cents}, sent_total_cents = {cents} where source_id = '{source_id}'"
+        )
+        connection.exec_driver_sql(
+            "insert into sync.adoption (document_id, body, adopted_at, adopted_by) "
+            "select document_id, '', state_since, 'x' from sync.document where source_id = %s",
+            (source_id,),
         )
 
 

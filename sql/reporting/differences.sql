@@ -21,7 +21,7 @@ cross join lateral (
     values ('forwarded_balance', d.forwarded_cents),
            -- what billing says and was not sent
            (case
-                when d.is_adopted then 'adopted'
+                when d.is_adopted and d.state = 'synced' then 'adopted'
                 when d.is_kept and d.state = 'synced' then 'kept'
                 when d.reason = 'SOURCE_GONE' then 'source_gone'
                 when d.state = 'held' then 'held'

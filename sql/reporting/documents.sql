@@ -15,7 +15,7 @@ select firm_id,                                     -- Law firm
        state_since as since,                        -- Since when it is in this state
        billed_cents * 0.01 as billed,               -- What billing says, forwarded balance included; a void one is nothing
        forwarded_cents * 0.01 as forwarded,         -- Balance of older invoices on it, which is not sent
-       sent_cents * 0.01 as sent,                   -- Total that was last sent and accepted; of an adopted one, what was there
+       sent_cents * 0.01 as sent,                   -- Total that was last sent and accepted; of one that was adopted, what was there
        answered_cents * 0.01 as answered,           -- Total that QuickBooks answered then
        held_cents * 0.01 as in_quickbooks,          -- Total in QuickBooks, as it was last seen; nothing when it is not, or no more, there
        quickbooks_status,                           -- live, void or deleted; empty when it never was there

@@ -13,7 +13,7 @@ select l.log_id,                                    -- Order in which it happene
        l.source_id,                                 -- Document in billing
        l.part,                                      -- Date on which credit was applied; else empty
        l.number,                                    -- Invoice number or payment reference
-       l.activity,                                  -- seen, created, updated, voided, skipped, held, refused, unknown …
+       l.activity,                                  -- seen, created, updated, voided, skipped, held, refused, unknown, reconciled …
        l.reason,                                    -- Reason code; empty when there is none
        l.detail,                                    -- Fault code or notice; never a client's data
        l.amount_cents * 0.01 as amount,             -- Amount of the document

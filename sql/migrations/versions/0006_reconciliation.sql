@@ -165,12 +165,12 @@ select d.document_id, d.firm_id, d.kind, d.source_id, d.part, d.number, d.docume
        case when d.is_off then 0 else d.forwarded_cents end as forwarded_cents,
        case
            when d.state = 'voided' then 0
-           when d.is_adopted then d.sign * coalesce(m.total_cents, d.quickbooks_total_cents, 0)
+           when d.is_unsent then d.sign * coalesce(m.total_cents, d.quickbooks_total_cents, 0)
            else d.sign * coalesce(d.sent_total_cents, 0)
        end as sent_cents,
        case
            when d.state = 'voided' then 0
-           when d.is_adopted then d.sign * coalesce(m.total_cents, d.quickbooks_total_cents, 0)
+           when d.is_unsent then d.sign * coalesce(m.total_cents, d.quickbooks_total_cents, 0)
            else d.sign * coalesce(d.quickbooks_total_cents, 0)
        end as answered_cents,
        case
@@ -191,7 +191,8 @@ from (
     select *,
            case when payment_kind in ('refund', 'rejection', 'reversal') then -1 else 1 end as sign,
            source_status = 'void' or reason in ('SOURCE_GONE', 'VOID_BEFORE_SENT') as is_off,
-           quickbooks_id is not null and sent_total_cents is null as is_adopted,
+           exists (select from sync.adoption a where a.document_id = document_then.document_id) as is_adopted,
+           quickbooks_id is not null and sent_total_cents is null as is_unsent,
            reason in ('REMOTE_DELETED', 'REMOTE_VOIDED') as is_removed
     from sync.document_then
     where kind in ('invoice', 'payment')
