@@ -1,7 +1,7 @@
 """The job ``reconcile`` in Dagster: one partition per firm, tables on its page, checks that an operator can trust."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 
