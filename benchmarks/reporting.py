@@ -13,6 +13,7 @@ import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import psutil
 import sqlalchemy as sa
 
 from qb_pipeline.config import SQL
@@ -42,12 +43,13 @@ def main() -> None:
         engine = sa.create_engine(with_driver(url))
         schema.upgrade(engine, now=START)
         fill(engine, firms=arguments.firms, invoices=arguments.invoices)
-        print(f"{'view':28} {'now ms':>8} {'as of ms':>9} {'bound ms':>9}")
+        print(f"{'view':28} {'now ms':>8} {'as of ms':>9} {'bound ms':>9} {'server CPU ms':>14}")
         for view in questions:
-            times = [ask(engine, view, as_of) for as_of in ("", AS_OF)]
+            asked = [ask(engine, view, as_of) for as_of in ("", AS_OF)]
+            times, cpu = [wall for wall, _ in asked], max(cpu for _, cpu in asked)
             bound = BOUND_MS.get(view, DEFAULT_BOUND_MS)
             late = "  LATE" if max(times) > bound else ""
-            print(f"{view:28} {times[0]:8.0f} {times[1]:9.0f} {bound:9}{late}", flush=True)
+            print(f"{view:28} {times[0]:8.0f} {times[1]:9.0f} {bound:9} {cpu:14.0f}{late}", flush=True)
         if arguments.plans:
             show_plans(engine)
         missing = {path.stem for path in (SQL / "reporting").glob("*.sql")} - set(questions)
@@ -70,16 +72,21 @@ def fill(engine: sa.Engine, *, firms: int, invoices: int) -> None:
     )
 
 
-def ask(engine: sa.Engine, view: str, as_of: str) -> float:
-    """The best of three times, in milliseconds, with every row fetched."""
-    best = 1e9
+def ask(engine: sa.Engine, view: str, as_of: str) -> tuple[float, float]:
+    """The best of three, with every row fetched: wall time and the server's own CPU time, in milliseconds.
+
+    On a machine that others use too, wall time says more about them; CPU time is counted in steps of 10 ms.
+    """
+    walls, cpus = [], []
     with engine.begin() as connection:
+        server = psutil.Process(connection.execute(queries["server_process"]).scalar_one())
         connection.execute(queries["as_of"], {"as_of": as_of})
         for _ in range(3):
-            began = time.perf_counter()
+            began, used = time.perf_counter(), sum(server.cpu_times()[:2])
             connection.execute(questions[view], MONTH).all()
-            best = min(best, (time.perf_counter() - began) * 1000)
-    return best
+            walls.append((time.perf_counter() - began) * 1000)
+            cpus.append((sum(server.cpu_times()[:2]) - used) * 1000)
+    return min(walls), min(cpus)
 
 
 def show_plans(engine: sa.Engine) -> None:

@@ -81,3 +81,6 @@ select (select count(*) from sync.document where kind = 'invoice') as invoices,
 
 -- name: as_of
 select set_config('reporting.as_of', :as_of, true);
+
+-- name: server_process
+select pg_backend_pid();
