@@ -38,6 +38,7 @@ def test_the_run_config_has_no_place_for_a_secret() -> None:
     assert sorted(resources.fields["chosen"].config_type.fields["config"].config_type.fields) == [
         "invoice_ids",
         "payment_ids",
+        "plan_id",
     ]
     assert "config" not in resources.fields["companies"].config_type.fields or not getattr(
         resources.fields["companies"].config_type.fields["config"].config_type, "fields", {}

@@ -179,7 +179,7 @@ def print_evidence(evidence: "Evidence", *, as_json: bool = False) -> None:
 
 
 _DOES = {
-    "create": "create it in QuickBooks", "update": "update it in QuickBooks", "void": "void it in QuickBooks",
+    "create": "create it in QuickBooks", "update": "change it in QuickBooks", "void": "void it in QuickBooks",
     "skip": "do nothing, it is as it was sent", "hold": "hold it", "wait": "let it wait", "close": "close it, unsent",
 }  # fmt: skip
 

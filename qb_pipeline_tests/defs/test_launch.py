@@ -60,7 +60,8 @@ def test_chosen_documents_stand_in_the_runs_config(law_firm: LawFirm, instance: 
 
     run = instance.get_run_by_id(launched.run_id)
     assert run is not None
-    assert run.run_config["resources"] == {"chosen": {"config": {"invoice_ids": ["2"], "payment_ids": []}}}
+    chosen = {"invoice_ids": ["2"], "payment_ids": [], "plan_id": ""}
+    assert run.run_config["resources"] == {"chosen": {"config": chosen}}
     assert [row["DocNumber"] for row in law_firm.books.ours("Invoice")] == ["N-2"]
 
 
