@@ -1,5 +1,6 @@
 """Thirty days of a firm: a report as of each past day is the one that was printed on that day (D-3)."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.reconcile import reconcile
+from qb_pipeline_tests.bookkeeper import Bookkeeper, start_emulator
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 
 DAYS = 30
@@ -22,6 +24,13 @@ REPORTS = {
     "receivables": "select * from reporting.customer_receivables order by payer_id",
     "days": "select * from reporting.daily_control_totals order by kind, document_date",
 }
+
+
+@pytest.fixture
+def books() -> Iterator[Bookkeeper]:
+    """A company in an emulator of its own: its clock runs a month ahead."""
+    with start_emulator() as url:
+        yield Bookkeeper.of_new_company(url, realm_id="9130000000000030")
 
 
 def printed(law_firm: LawFirm, as_of: datetime | None = None) -> dict[str, list[tuple[Any, ...]]]:

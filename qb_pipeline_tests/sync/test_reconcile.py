@@ -81,6 +81,7 @@ def test_the_first_look_costs_one_read_and_finds_nothing_to_explain(law_firm: La
     assert open_amounts(law_firm) == balances(law_firm)
 
 
+@pytest.mark.slow
 def test_a_hundred_changes_cost_at_most_three_reads(law_firm: LawFirm) -> None:
     """However many of them are deletions: fifty payments, half of them taken back, thirty invoices deleted."""
     made = sent(law_firm, *(f"{number:03}" for number in range(80)))
