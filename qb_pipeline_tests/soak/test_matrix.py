@@ -14,6 +14,9 @@ from qb_pipeline_tests.test_crash_points import places
 REGRESSIONS = Path(__file__).parent / "regressions"
 SEED = 20261125
 
+KILLED_ELSEWHERE = ("qb_pipeline/ledger/tokens.py", "qb_pipeline/ledger/received.py", "qb_pipeline/billing/received.py")
+"""A push does not come to these; ``ledger/test_tokens.py`` and ``sync/test_pull_kills.py`` kill there."""
+
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
@@ -41,7 +44,7 @@ def test_every_named_place_is_come_to(world: World) -> None:
     """A commit or a call that is added gets a name, and a name that nobody comes to any more goes."""
     reached = set(dry_run(world))
 
-    written = {name for _, _, name in places() if "{}" not in name}
+    written = {name for path, _, name in places() if "{}" not in name and path not in KILLED_ELSEWHERE}
     endpoints = ("GET", *(f"POST {name}" for name in ("query", "batch", "customer", "item", "invoice", "payment")))
     requests = {f"{name}: {moment}" for name in endpoints for moment in ("before it leaves", "answered")}
     transactions = {
