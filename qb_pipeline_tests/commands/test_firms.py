@@ -225,6 +225,7 @@ def test_settings_are_set_together_or_not_at_all(law_firm: LawFirm, terminal: Te
     assert unknown.err.startswith("Error: no setting 'colour'; settings are ")
 
 
+@pytest.mark.slow
 def test_a_paused_firm_sends_nothing_until_it_is_resumed(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
     law_firm.invoice("1", "10.00")
@@ -238,6 +239,7 @@ def test_a_paused_firm_sends_nothing_until_it_is_resumed(law_firm: LawFirm, term
     assert len(law_firm.books.ours("Invoice")) == 1
 
 
+@pytest.mark.slow
 def test_connect_prints_the_consent_page_and_finishes_when_the_person_has_allowed(
     law_firm: LawFirm, terminal: Terminal
 ) -> None:
@@ -286,6 +288,7 @@ class Pasting:
         return process.returncode, out, err
 
 
+@pytest.mark.slow
 def test_a_person_without_a_browser_here_pastes_the_redirected_address(law_firm: LawFirm, terminal: Terminal) -> None:
     set_up(terminal, "firm add one --super-user ana", "firm subscribe one", "firm model one 1")
 
@@ -295,6 +298,7 @@ def test_a_person_without_a_browser_here_pastes_the_redirected_address(law_firm:
     assert f"one is connected to Firm One ({law_firm.books.realm_id})." in out
 
 
+@pytest.mark.slow
 def test_a_pasted_address_of_another_attempt_connects_nothing(law_firm: LawFirm, terminal: Terminal) -> None:
     set_up(terminal, "firm add one --super-user ana", "firm subscribe one", "firm model one 1")
     forged = "https://localhost/callback?state=other&code=abc&realmId=1"
@@ -305,6 +309,7 @@ def test_a_pasted_address_of_another_attempt_connects_nothing(law_firm: LawFirm,
     assert terminal.json("firm", "show", "one")["company"] is None
 
 
+@pytest.mark.slow
 def test_disconnecting_revokes_the_tokens_and_keeps_links_and_company(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
     law_firm.invoice("1", "10.00")

@@ -96,6 +96,7 @@ def test_everything_is_sent_and_a_second_sync_sends_nothing(law_firm: LawFirm, t
     assert terminal.run("list", "one").out == "Everything is in QuickBooks.\n"
 
 
+@pytest.mark.slow
 def test_a_range_of_dates_is_inclusive(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
     for days_ago in range(4):
@@ -107,6 +108,7 @@ def test_a_range_of_dates_is_inclusive(law_firm: LawFirm, terminal: Terminal) ->
     assert ours(law_firm) == ["N-1", "N-2"]
 
 
+@pytest.mark.slow
 def test_chosen_documents_are_sent_alone(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
     for name in ("1", "2", "3"):
@@ -119,6 +121,7 @@ def test_chosen_documents_are_sent_alone(law_firm: LawFirm, terminal: Terminal) 
     assert len(law_firm.books.ours("Payment")) == 1
 
 
+@pytest.mark.slow
 def test_held_documents_end_the_command_with_3(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
     law_firm.insert("payers", payer_id="P2", first_name="", last_name="Nguyen")
@@ -131,6 +134,7 @@ def test_held_documents_end_the_command_with_3(law_firm: LawFirm, terminal: Term
     assert ours(law_firm) == ["N-1"]
 
 
+@pytest.mark.slow
 def test_a_document_that_waits_for_a_person_ends_the_command_with_3_each_time(
     law_firm: LawFirm, terminal: Terminal
 ) -> None:
@@ -151,6 +155,7 @@ def test_a_document_that_waits_for_a_person_ends_the_command_with_3_each_time(
     terminal.run("sync", "one", "--from", tomorrow, code=0)
 
 
+@pytest.mark.slow
 def test_documents_that_only_wait_do_not_count_as_held(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
     law_firm.invoice("draft", "10.00", status="draft")
@@ -185,6 +190,7 @@ def test_a_chosen_document_that_is_not_available_is_explained(law_firm: LawFirm,
     )
 
 
+@pytest.mark.slow
 def test_a_firm_that_quickbooks_does_not_let_in_ends_the_command_with_1(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
     law_firm.invoice("1", "10.00")
@@ -225,6 +231,7 @@ def test_a_range_that_ends_before_it_begins_is_bad_usage(terminal: Terminal) -> 
     assert "--from 2026-02-02 is after --to 2026-02-01" in printed.err
 
 
+@pytest.mark.slow
 def test_the_log_tells_every_activity_newest_first(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
     law_firm.insert("payers", payer_id="P2", first_name="", last_name="Nguyen")
@@ -250,6 +257,7 @@ def test_the_log_tells_every_activity_newest_first(law_firm: LawFirm, terminal: 
     assert terminal.run("log", "one", "--run", "none").out == "The log has no such rows.\n"
 
 
+@pytest.mark.slow
 def test_json_stands_alone_on_standard_output(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
     law_firm.invoice("1", "10.00")
@@ -267,6 +275,7 @@ def test_json_stands_alone_on_standard_output(law_firm: LawFirm, terminal: Termi
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_sync_says_what_was_counted_and_census_counts_everything(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
     law_firm.invoice("1", "100.00")

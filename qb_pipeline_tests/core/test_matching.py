@@ -180,6 +180,7 @@ CUSTOMERS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(PAYERS, CUSTOMERS, st.dictionaries(st.sampled_from("01234"), st.sampled_from("01234"), max_size=3), st.data())
 def test_a_match_depends_on_no_order_and_on_no_selection(

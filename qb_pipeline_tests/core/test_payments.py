@@ -369,6 +369,7 @@ APPLIED = st.lists(st.tuples(st.sampled_from(IDS), st.integers(1, 120), st.integ
 PAYMENTS = st.lists(st.tuples(APPLIED, st.integers(1, 5), st.booleans(), st.integers(0, 10)), max_size=6)
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(
     PAYMENTS,

@@ -36,6 +36,7 @@ def fail(orchestra: Orchestra, law_firm: LawFirm) -> dg.RunFailureSensorContext:
     ).for_run_failure()
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_told_with_its_firm_its_reason_and_what_to_do(
     law_firm: LawFirm, orchestra: Orchestra, mailbox: Mailbox
 ) -> None:

@@ -251,6 +251,7 @@ def test_assets_follow_from_billing_to_quickbooks() -> None:
 CANARY = "Zzyzxcanary"
 
 
+@pytest.mark.slow
 def test_nothing_of_a_client_reaches_dagsters_storage_and_nothing_is_pickled(law_firm: LawFirm, tmp_path: Path) -> None:
     """Sent, held and refused documents, and a row that breaks the contract: Dagster keeps ids, codes and sums only."""
     law_firm.activate()
@@ -290,6 +291,9 @@ def test_nothing_of_a_client_reaches_dagsters_storage_and_nothing_is_pickled(law
     files = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert sum(sent.run_id.encode() in content for content in files.values()) > 0
     assert [str(path) for path, content in files.items() if CANARY.lower().encode() in content.lower()] == []
+    of_dagster = [path for path in files if path.parts[0] != "home"]  # what is ours stands in the home
     assert [
-        str(path) for path in files if path.suffix not in (".db", ".db-shm", ".db-wal", ".err", ".out", ".complete")
+        str(path)
+        for path in of_dagster
+        if path.suffix not in (".db", ".db-shm", ".db-wal", ".err", ".out", ".complete")
     ] == []

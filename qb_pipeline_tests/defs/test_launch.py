@@ -33,6 +33,7 @@ def test_a_firm_becomes_a_partition_once(instance: dg.DagsterInstance) -> None:
     assert instance.get_dynamic_partitions("firm") == ["one", "two"]
 
 
+@pytest.mark.slow
 def test_a_run_over_dates_ends_and_stands_in_the_history(law_firm: LawFirm, instance: dg.DagsterInstance) -> None:
     law_firm.activate()
     law_firm.invoice("1", "10.00", days_ago=2)

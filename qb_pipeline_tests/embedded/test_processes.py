@@ -33,6 +33,7 @@ def test_a_port_file_that_a_power_cut_spoilt_is_written_anew(tmp_path: Path, wri
     assert (tmp_path / "port").read_text() == f"{port}\n"
 
 
+@pytest.mark.slow
 def test_a_remembered_port_that_somebody_else_took_is_given_up(tmp_path: Path) -> None:
     first = processes.remembered_port(tmp_path / "port")
     with socket.socket() as other:

@@ -108,6 +108,7 @@ def start(path: Path) -> tuple[subprocess.Popen[str], str]:
     return process, process.stdout.readline().split()[1]
 
 
+@pytest.mark.slow
 def test_no_acknowledged_write_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "state"
     process, base = start(path)

@@ -113,6 +113,7 @@ def bodies(kind: str, depth: int) -> st.SearchStrategy[Any]:
     )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_the_tables_allow_is_taken_or_refused_and_never_breaks(company: Company, data: Any) -> None:

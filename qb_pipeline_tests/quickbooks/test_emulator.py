@@ -169,6 +169,7 @@ def test_a_name_is_found_by_its_exact_text(company: Company, name: str):
     assert [row["Id"] for row in company.find("Customer", "DisplayName", [name])] == [customer_id]
 
 
+@pytest.mark.slow
 def test_every_page_is_read(company: Company):
     ids = {customer(company, f"Client {number}") for number in range(7)}
     found = [row["Id"] for row in company.query_all("Customer", page=3)]
@@ -284,6 +285,7 @@ def test_changes_tell_what_is_new_and_what_was_deleted(company: Company, box: Bo
     assert abs(changes.server_time - datetime.now(UTC)) < timedelta(minutes=1)
 
 
+@pytest.mark.slow
 def test_full_speed_meets_no_429(connect, box: Box, realm: str):
     """The emulator enforces Intuit's limits; 25 requests at 9 in 1.1 s."""
     company = connect()

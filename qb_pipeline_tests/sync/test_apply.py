@@ -75,6 +75,7 @@ def test_a_plan_says_each_operation_with_its_sums_and_sends_nothing(law_firm: La
     assert law_firm.books.requests()["POST query"] <= 3
 
 
+@pytest.mark.slow
 def test_a_plan_that_nothing_has_overtaken_is_done_exactly(law_firm: LawFirm) -> None:
     mixed(law_firm)
     plan = make_plan(law_firm)

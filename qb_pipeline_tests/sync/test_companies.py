@@ -56,5 +56,7 @@ def test_every_run_of_a_process_shares_its_company_s_throttle(law_firm: LawFirm)
     assert law_firm.companies.throttles[law_firm.books.realm_id] is first[law_firm.books.realm_id]
 
 
-def test_secrets_do_not_show(law_firm: LawFirm) -> None:
-    assert "secret" not in repr(law_firm.companies)
+def test_what_opens_tokens_does_not_show(law_firm: LawFirm) -> None:
+    companies = law_firm.companies
+
+    assert [secret for secret in (companies.client_secret, *companies.keys) if secret in repr(companies)] == []

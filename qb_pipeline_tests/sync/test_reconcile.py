@@ -166,6 +166,7 @@ def test_what_lives_is_not_held_although_change_data_capture_calls_it_deleted(la
     assert law_firm.states() == {"1": ("synced", ""), "2": ("synced", ""), "3": ("held", "REMOTE_DELETED")}
 
 
+@pytest.mark.slow
 def test_drift_is_told_field_by_field_with_its_owner(law_firm: LawFirm) -> None:
     made = sent(law_firm, "1", "2", "3")
     changes = {"TxnDate": "2026-01-02", "CustomerMemo": {"value": "Paid, thanks"}}

@@ -369,6 +369,7 @@ def test_two_documents_of_two_sends_stop_the_firm_and_nothing_is_deleted(law_fir
     assert law_firm.in_quickbooks("invoice") == Counter({"1": 2})
 
 
+@pytest.mark.slow
 def test_a_revision_that_a_person_overtook_is_never_sent_over_it(law_firm: LawFirm) -> None:
     law_firm.activate()
     law_firm.invoice("1", "100.00")
@@ -388,6 +389,7 @@ def test_a_revision_that_a_person_overtook_is_never_sent_over_it(law_firm: LawFi
     assert law_firm.states() == {"1": ("held", "DRIFT")}
 
 
+@pytest.mark.slow
 def test_after_a_few_lost_answers_in_a_row_nothing_more_is_sent(law_firm: LawFirm) -> None:
     law_firm.activate()
     for number in range(300):
@@ -408,6 +410,7 @@ def test_after_a_few_lost_answers_in_a_row_nothing_more_is_sent(law_firm: LawFir
     assert law_firm.in_quickbooks("invoice") == once(*(f"{number:03}" for number in range(300)))
 
 
+@pytest.mark.slow
 def test_after_a_few_lost_answers_that_were_found_the_same_run_sends_the_rest(law_firm: LawFirm) -> None:
     law_firm.activate()
     for number in range(300):
@@ -443,6 +446,7 @@ def test_a_killed_run_is_repeated_without_doubling_or_losing(law_firm: LawFirm, 
     assert set(law_firm.states().values()) == {("synced", "")}
 
 
+@pytest.mark.slow
 def test_a_person_s_interrupt_lets_nothing_more_begin(law_firm: LawFirm) -> None:
     law_firm.activate()
     for number in range(300):

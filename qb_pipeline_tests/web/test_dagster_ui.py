@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_it_wants_both_ports_and_says_so() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "qb_pipeline.web.dagster_ui"], capture_output=True, text=True, check=False
