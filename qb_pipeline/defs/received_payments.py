@@ -14,7 +14,7 @@ import dagster as dg
 from qb_pipeline import config
 from qb_pipeline.defs.assets import OWNERS
 from qb_pipeline.defs.metadata import dollars
-from qb_pipeline.defs.partitions import DAYS_AHEAD, Scope, date_by_firm, firms, range_tags, read_scopes
+from qb_pipeline.defs.partitions import DAYS_AHEAD, Scope, date_by_firm, firms, keys_of_run, range_tags, read_scopes
 from qb_pipeline.ledger.firms import Firm
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.ledger.pulls import asked_at, reads_this_month
@@ -67,7 +67,8 @@ def pull_firms(
     run = Run(context.run.run_id, trigger, context.run.tags.get("actor", "dagster"))
     reports: list[PullReport] = []
     failures: dict[str, str] = {}
-    for scope in read_scopes(context.partition_keys):
+    keys = keys_of_run(context.run, context.partition_keys, context.instance)
+    for scope in read_scopes(keys):
         by_date = trigger not in ALREADY_READ
         try:
             with companies.open(scope.firm_id, run) as place:
@@ -82,6 +83,8 @@ def pull_firms(
             metadata={firm_id: dg.MetadataValue.text(message) for firm_id, message in failures.items()},
             allow_retries=False,
         )
+    for key in sorted(set(keys) - set(context.partition_keys)):
+        context.log_event(dg.AssetMaterialization(ASSET, partition=key, metadata=_metadata(reports)))
     yield dg.MaterializeResult(ASSET, metadata=_metadata(reports))
     if context.selected_asset_check_keys:
         yield _check(reports)

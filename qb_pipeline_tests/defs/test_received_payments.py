@@ -166,6 +166,20 @@ def test_a_person_s_run_reads_the_chosen_dates_anew(law_firm: LawFirm, orchestra
     }  # fmt: skip
 
 
+def test_a_backfill_of_the_job_reads_its_whole_range_and_not_its_first_day_alone(
+    law_firm: LawFirm, orchestra: Orchestra
+) -> None:
+    """Jobs → pull_payments → Materialize all: the tags carry the range and the first partition by itself."""
+    [invoice] = set_up(law_firm, "100.00")
+    receive(law_firm, {"id": invoice, "amount": "60.00"}, date=str(law_firm.today))
+    first = str(law_firm.today - timedelta(days=2))
+
+    result = run(orchestra, law_firm, days=3, **{"dagster/partition/date": first, "dagster/partition/firm": FIRM})
+
+    assert [str(row["amount"]) for row in billed_rows(law_firm)] == ["60.00"]
+    assert orchestra.materialized(result) == {"received_payments": partitions(FIRM, law_firm.today, 3)}
+
+
 def test_the_check_fails_when_billing_no_longer_holds_what_was_posted(law_firm: LawFirm, orchestra: Orchestra) -> None:
     [invoice] = set_up(law_firm, "100.00")
     receive(law_firm, invoice, date=str(law_firm.today))
