@@ -117,8 +117,8 @@ class Page:
             assert time.monotonic() < deadline, f"the backfill did not end: {found}"
             time.sleep(1)
 
-    def launch(self, tags: dict[str, str], resources: dict[str, Any]) -> dict[str, Any]:
-        """Launch the job ``sync`` from the launchpad and wait for its end; gives the run."""
+    def start(self, tags: dict[str, str], resources: dict[str, Any]) -> str:
+        """Launch the job ``sync`` from the launchpad; gives the run's id."""
         launched = self.ask(
             """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
                  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
@@ -132,6 +132,12 @@ class Page:
             },
         )["launchRun"]  # fmt: skip
         assert launched["__typename"] == "LaunchRunSuccess", launched
+        run_id: str = launched["run"]["runId"]
+        return run_id
+
+    def launch(self, tags: dict[str, str], resources: dict[str, Any]) -> dict[str, Any]:
+        """Launch the job ``sync`` from the launchpad and wait for its end; gives the run."""
+        run_id = self.start(tags, resources)
         deadline = time.monotonic() + 180
         while True:
             run: dict[str, Any] = self.ask(
@@ -139,7 +145,7 @@ class Page:
                      runId status
                      eventConnection { events { __typename
                        ... on ExecutionStepFailureEvent { failureMetadata { description } } } } } } }""",
-                r=launched["run"]["runId"],
+                r=run_id,
             )["runOrError"]
             if run["status"] in ("SUCCESS", "FAILURE", "CANCELED"):
                 return run
