@@ -15,9 +15,9 @@ demo: $(READY)  ## the main job: two law firms, a QuickBooks emulator, a sync in
 dev: $(READY)  ## the services and the Dagster UI
 	$(BIN)/qb-pipeline dev
 
-test: $(READY)  ## every test: the fast ones first and side by side, then whole processes and journeys one by one
+test: $(READY)  ## every test: the fast ones first, then whole processes and journeys, a file at a time on each of two cores
 	$(BIN)/pytest -n auto $(FAST)
-	$(BIN)/pytest $(SLOW)
+	$(BIN)/pytest -n 2 --dist loadfile $(SLOW)
 
 check: $(READY) lint  ## what a developer runs all day
 	$(BIN)/pytest -n auto $(FAST)

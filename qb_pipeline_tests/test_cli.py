@@ -126,7 +126,9 @@ def test_on_a_fresh_machine_commands_bring_their_services_along() -> None:
 
         broken = {row["part"] for row in json.loads(ill) if row["verdict"] == "broken"}
         assert broken == {"pipeline schema", "billing contract"}
-        assert {row["verdict"] for row in json.loads(well)} == {"ok"}
+        assert [(row["part"], row["verdict"]) for row in json.loads(well) if row["verdict"] != "ok"] == [
+            ("Dagster daemon", "warning"),  # none has ever run here
+        ]
         assert said == ""
         assert nobody == (
             "", "Error: billing has no firm nobody. Try: look at billing.firms, or qb-pipeline billing check\n",
