@@ -67,9 +67,11 @@ def test_only_processes_with_that_command_in_that_folder_are_found_and_ended(tmp
 
 
 def test_a_process_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
-    deaf = subprocess.Popen(["/bin/sh", "-c", "trap '' TERM; while true; do sleep 0.1; done"], cwd=tmp_path)
+    script = "trap '' TERM; touch deaf; while true; do sleep 0.1; done"
+    deaf = subprocess.Popen(["/bin/sh", "-c", script], cwd=tmp_path)
     try:
-        wait_for(lambda: processes.find_processes(tmp_path, re.compile("^/bin/sh ")) == [deaf.pid])
+        wait_for((tmp_path / "deaf").exists)
+        assert processes.find_processes(tmp_path, re.compile("^/bin/sh ")) == [deaf.pid]
 
         processes.end_processes(tmp_path, re.compile("^/bin/sh "), signal_number=signal.SIGTERM, patience=0.3)
 
