@@ -17,7 +17,7 @@ from qb_pipeline.core.money import dumps, to_dollars
 from qb_pipeline.core.names import drop_control_characters, tidy
 from qb_pipeline.core.payloads import REFERENCE_LENGTH
 from qb_pipeline.core.problems import Problem
-from qb_pipeline.ledger import adoption, lease
+from qb_pipeline.ledger import adoption
 from qb_pipeline.ledger.adoption import Link
 from qb_pipeline.ledger.attempts import Application
 from qb_pipeline.ledger.firms import Firms
@@ -87,14 +87,7 @@ def approve(place: Workplace, proposals: Sequence[Proposal]) -> Counter[str]:
         BusyError: a run kept the company busy.
     """
     linked: Counter[str] = Counter()
-    with lease.hold(
-        place.engine,
-        firm_id=place.firm.firm_id,
-        realm_id=place.quickbooks.realm_id,
-        run_id=place.run.run_id,
-        now=place.clock,
-        sleep=place.sleep,
-    ):
+    with place.hold_lease():
         for kind in PLANNERS:  # invoices first: what pays them is known by their Ids
             matches = [row for row in proposals if row.verdict == "match" and row.document.kind == kind]
             if not matches:

@@ -7,7 +7,6 @@ which payments a model sends (``core.payments``) or pulls.
 from uuid import uuid4
 
 from qb_pipeline.billing.guard import guard, unguard
-from qb_pipeline.ledger import lease
 from qb_pipeline.ledger.firms import Firm
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.companies import Companies
@@ -31,17 +30,7 @@ def choose_model(companies: Companies, firm_id: str, model: int, *, actor: str) 
     if not companies.firms.get(firm_id).is_switched_by(model):
         return _choose(companies, firm_id, model, actor)
     run = Run(f"switch-{uuid4()}", "cli", actor)
-    with (
-        companies.open(firm_id, run, setting_up=True) as place,
-        lease.hold(
-            place.engine,
-            firm_id=firm_id,
-            realm_id=place.quickbooks.realm_id,
-            run_id=run.run_id,
-            now=place.clock,
-            sleep=place.sleep,
-        ),
-    ):
+    with companies.open(firm_id, run, setting_up=True) as place, place.hold_lease():
         scan(place, Selection())
         if place.firm.model == 2:
             look(place)

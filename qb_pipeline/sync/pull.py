@@ -5,7 +5,6 @@ to billing; look whether billing holds them. Each step commits by itself and may
 what was cut short. Belongs here: that order. Does not belong here: what a payment means (``core.received``).
 """
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -130,31 +129,18 @@ def pull_firm(place: Workplace, first: date | None, last: date | None, *, by_dat
         BillingError: billing cannot be used; what it has not got is posted by the next pull.
     """
     require_model_2(place)
-    place.log.begin(place.run, now=place.clock())
-    outcome, posted = "failed", _Posted()
-    try:
-        with _turn(place):
-            _recall(place)
-            changed = 0
-            if by_date and first and last:
-                changed = _read_dated(place, first, last)
-            elif needs_all(place.received.cursor(), place.clock()):
-                changed = _read_changed(place)
-            ids = [each.payment_id for each in place.received.due(first, last)]
-            _post(place, ids, posted)
-            looked_at = [*place.received.known_ids(first, last)] if by_date else ids
-            differing = _differing(place, looked_at)
-            outcome = "done"
-    finally:
-        error = sys.exception()
-        place.log.end(
-            place.run,
-            outcome=outcome,
-            error=f"{type(error).__name__}: {error}" if error else "",
-            reads=place.quickbooks.requests.reads,
-            writes=0,
-            now=place.clock(),
-        )
+    posted = _Posted()
+    with place.recorded(), _turn(place):
+        _recall(place)
+        changed = 0
+        if by_date and first and last:
+            changed = _read_dated(place, first, last)
+        elif needs_all(place.received.cursor(), place.clock()):
+            changed = _read_changed(place)
+        ids = [each.payment_id for each in place.received.due(first, last)]
+        _post(place, ids, posted)
+        looked_at = [*place.received.known_ids(first, last)] if by_date else ids
+        differing = _differing(place, looked_at)
     return PullReport(
         firm_id=place.firm.firm_id,
         changed=changed,

@@ -4,7 +4,6 @@ Belongs here: the order: look at billing, read what changed, keep it with its cu
 QuickBooks. Does not belong here: what a difference is called (``sql/reporting``).
 """
 
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -69,25 +68,12 @@ def reconcile(place: Workplace) -> FirmReconciliation:
         BillingError: billing cannot be read.
         QuickBooksError: something was not answered: nothing was concluded, and the cursor stays.
     """
-    place.log.begin(place.run, now=place.clock())
-    outcome = "failed"
-    try:
+    with place.recorded():
         scan(place, Selection())
         changed, held = _look(place)
         said = f"{changed} documents are otherwise in QuickBooks than they were known, {held} of them gone"
         place.log.add(place.run, [Entry("reconciled", detail=said)], now=place.clock())
         place.log.prune(before=place.clock() - timedelta(days=place.firm.settings.keep_log_days))
-        outcome = "done"
-    finally:
-        error = sys.exception()
-        place.log.end(
-            place.run,
-            outcome=outcome,
-            error=f"{type(error).__name__}: {error}" if error else "",
-            reads=place.quickbooks.requests.reads,
-            writes=0,
-            now=place.clock(),
-        )
     found = Reconciliation(place.engine, place.firm.firm_id)
     return FirmReconciliation(
         firm_id=place.firm.firm_id,

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from qb_pipeline.ledger import lease
 from qb_pipeline.ledger.bindings import Applied, BindingError
 from qb_pipeline.sync.adopt import propose
 from qb_pipeline.sync.binding import company_fingerprint, foreign, sort_marked
@@ -38,14 +37,7 @@ def reconcile_first(place: Workplace, *, former: Collection[str] = ()) -> Recove
         BusyError: a run sends to this company now.
         QuickBooksError, BillingError: not everything could be read; nothing was changed.
     """
-    with lease.hold(
-        place.engine,
-        firm_id=place.firm.firm_id,
-        realm_id=place.quickbooks.realm_id,
-        run_id=place.run.run_id,
-        now=place.clock,
-        sleep=place.sleep,
-    ):
+    with place.hold_lease():
         _require_same_billing(place)
         company = company_fingerprint(place.quickbooks.read_company_info())
         marked, others = sort_marked(place, former=former)

@@ -1,8 +1,8 @@
 """One firm's sync, in its order: scan, settle, plan and push invoices, plan and push payments."""
 
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -124,9 +124,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
         OutcomeUnknownError: the answer to some requests was lost and asking did not clear it up; the next run asks.
         UnfinishedError: documents of this run were neither sent, held nor made to wait; the next run takes them up.
     """
-    place.log.begin(place.run, now=place.clock())
-    outcome = "failed"
-    try:
+    with place.recorded(partial(explain, place.firm.firm_id)):
         place.billing.require_columns()
         plan = read_plan(place, selection.plan_id) if selection.plan_id else None
         if plan is not None:
@@ -138,14 +136,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
         scanned = scan(place, selection) if SCAN in steps else {}
         planned = PlanSummary()
         if {PUSH_INVOICES, PUSH_PAYMENTS} & set(steps):
-            with lease.hold(
-                place.engine,
-                firm_id=place.firm.firm_id,
-                realm_id=place.quickbooks.realm_id,
-                run_id=place.run.run_id,
-                now=place.clock,
-                sleep=place.sleep,
-            ) as held:
+            with place.hold_lease() as held:
                 place.lease, place.attempts = held, Attempts(place.engine, held)
                 require_binding(place)
                 preflight.require(place)
@@ -165,19 +156,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
                 _require_finished(place, [kind for kind in PUSHES if PUSHES[kind] in steps], chosen)
         else:
             _work(place, selection, planned, steps)
-        outcome = "done"
-    finally:
-        error = sys.exception()
-        message = f"{type(error).__name__}: {explain(place.firm.firm_id, error)}" if error else ""
-        requests = place.quickbooks.requests
-        place.log.end(
-            place.run,
-            outcome=outcome,
-            error=message,
-            reads=requests.reads,
-            writes=requests.writes + requests.batches,
-            now=place.clock(),
-        )
+    requests = place.quickbooks.requests
     return FirmReport(
         firm_id=place.firm.firm_id,
         scanned=scanned,

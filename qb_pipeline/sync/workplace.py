@@ -4,9 +4,11 @@ Belongs here: holding them together, and what both planning and sending ask of Q
 here: any decision.
 """
 
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -19,6 +21,7 @@ from qb_pipeline.billing.received import BillingPayments
 from qb_pipeline.billing.source import BillingSource
 from qb_pipeline.core.preflight import CompanySettings
 from qb_pipeline.core.settings import FirmRules
+from qb_pipeline.ledger import lease
 from qb_pipeline.ledger.attempts import Attempts
 from qb_pipeline.ledger.bindings import Bindings
 from qb_pipeline.ledger.census import Censuses
@@ -97,6 +100,42 @@ class Workplace:
             first_date=self.first_date,
             multicurrency=self.company is not None and self.company.multi_currency,
             cut_over_at=self.firm.cut_over_at,
+        )
+
+    @contextmanager
+    def recorded(self, explain: Callable[[BaseException], str] = str) -> Iterator[None]:
+        """Keep this run's row in the ledger while the block works: its outcome, its error as ``explain`` tells it, and
+        the requests that left."""
+        self.log.begin(self.run, now=self.clock())
+        outcome = "failed"
+        try:
+            yield
+            outcome = "done"
+        finally:
+            error = sys.exception()
+            requests = self.quickbooks.requests
+            self.log.end(
+                self.run,
+                outcome=outcome,
+                error=f"{type(error).__name__}: {explain(error)}" if error else "",
+                reads=requests.reads,
+                writes=requests.writes + requests.batches,
+                now=self.clock(),
+            )
+
+    def hold_lease(self) -> AbstractContextManager[Lease]:
+        """Be the one that writes to the company while the block works.
+
+        Raises:
+            BusyError: another run kept the company busy.
+        """
+        return lease.hold(
+            self.engine,
+            firm_id=self.firm.firm_id,
+            realm_id=self.quickbooks.realm_id,
+            run_id=self.run.run_id,
+            now=self.clock,
+            sleep=self.sleep,
         )
 
     def require_lease(self) -> None:
