@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -200,6 +200,8 @@ def _guarded(handler: Handler) -> Handler:
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
+        except ClientDisconnect:  # killed while it asked: there is nobody to answer
+            return Response(status_code=400)
         except FaultError as error:
             return _json({"error": str(error), "Fault": error.envelope(), "hint": error.hint}, 400)
         except LookupError as error:

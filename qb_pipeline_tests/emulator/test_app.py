@@ -1,5 +1,6 @@
 """The server: how it starts, listens and answers."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -30,6 +31,21 @@ def test_a_config_file_opens_companies(tmp_path: Path) -> None:
 
     assert [each["name"] for each in found] == ["Prepared"]
     assert limit == 7
+
+
+def test_whoever_dies_in_the_middle_of_a_request_leaves_no_trace() -> None:
+    arguments = [sys.executable, "-m", "qb_pipeline.emulator", "--port", "0"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        base = process.stdout.readline().split()[1]
+        with socket.create_connection(("127.0.0.1", int(base.rsplit(":", 1)[1]))) as half:
+            half.sendall(b"POST /emulator/clock HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 30\r\n\r\n{")
+            time.sleep(0.1)
+        clock = requests.get(f"{base}/emulator/clock", timeout=5).json()
+        process.terminate()
+        _, errors = process.communicate(timeout=10)
+
+    assert (clock["offset_seconds"], errors) == (0, "")
 
 
 def test_a_small_answer_takes_no_more_than_a_few_milliseconds(books: Client) -> None:

@@ -46,7 +46,9 @@ class Storm:
             time.sleep(self._dice.uniform(0.0, 0.25))
             what = self._dice.random()
             if what < 0.70:
-                self._send(signal.SIGKILL)
+                pid, sends = self._choose()
+                if pid is not None:
+                    self._kill(pid, "while sending" if sends else "while waiting")
             elif what < 0.85:
                 self._pause()
             elif changes:
@@ -61,30 +63,34 @@ class Storm:
         while self._running and time.monotonic() < until:
             self._reap()
             time.sleep(0.02)
-        for pid in self._running:  # whoever does not end is ended: the next run finds out
-            os.kill(pid, signal.SIGKILL)
-        while self._running:
-            self._reap()
-            time.sleep(0.02)
+        for pid in sorted(self._running):
+            self._kill(pid, "in the calm, since it did not end")
 
-    def _send(self, number: int) -> int | None:
-        """Send a signal to the sender that holds the lease (mostly), or to any; gives its pid."""
+    def _choose(self) -> tuple[int | None, bool]:
+        """The sender that holds the lease (mostly), or any; and whether it is the one that holds it."""
         holder = self._holder()
-        chosen = holder if holder in self._running and self._dice.random() < 0.7 else None
+        if holder in self._running and self._dice.random() < 0.7:
+            return holder, True
         candidates = sorted(self._running)
-        if chosen is None and not candidates:
-            return None
-        pid = chosen or self._dice.choice(candidates)
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-            self._tally.kills_at["while sending" if pid == holder else "while waiting"] += number == signal.SIGKILL
-        return pid
+        pid = self._dice.choice(candidates) if candidates else None
+        return pid, pid is not None and pid == holder
+
+    def _kill(self, pid: int, when: str) -> None:
+        os.kill(pid, signal.SIGKILL)
+        self._count(pid, os.waitpid(pid, 0)[1], when)
+
+    def _count(self, pid: int, status: int, when: str) -> None:
+        """Take leave of one that ended; only a signal makes it a kill."""
+        self._running.discard(pid)
+        self._tally.kills += os.WIFSIGNALED(status)
+        self._tally.kills_at[when] += os.WIFSIGNALED(status)
 
     def _pause(self) -> None:
         """Stop a sender for a while; half the time its hold on the company is cut, and a successor takes over."""
-        pid = self._send(signal.SIGSTOP)
+        pid, _ = self._choose()
         if pid is None:
             return
+        os.kill(pid, signal.SIGSTOP)
         self._running.discard(pid)
         self._paused[pid] = time.monotonic() + self._dice.uniform(0.1, 1.5)
         self._tally.faults["paused"] += 1
@@ -106,8 +112,7 @@ class Storm:
         for pid in list(self._running):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
-                self._running.discard(pid)
-                self._tally.kills += os.WIFSIGNALED(status)
+                self._count(pid, status, "by a successor, after it was cut off")
 
     def _holder(self) -> int | None:
         rows = self._firm.query("select pid from sync.lease where released_at is null")

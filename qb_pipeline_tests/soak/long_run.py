@@ -68,7 +68,7 @@ def main() -> int:
         elif name == "zombies":
             failed |= _report(name, _zombies())
         elif name == "machine":
-            run_machine(examples=EXAMPLES, steps=STEPS, seed=chosen.seed)
+            failed |= _machine(chosen.seed)
         else:
             failed |= bool(seeded_bugs.main([]))
     print(f"load {os.getloadavg()[0]:.1f}", flush=True)
@@ -99,6 +99,16 @@ def _kills(_: Sequence[str], seed: int, until: float) -> Tally:
 def _zombies() -> Tally:
     with open_world() as world:
         return run_zombies(world)
+
+
+def _machine(seed: int) -> bool:
+    """Whether Hypothesis found anything; its sequence of events is printed."""
+    try:
+        run_machine(examples=EXAMPLES, steps=STEPS, seed=seed)
+    except AssertionError as error:
+        print(f"machine: VIOLATION {error}", *getattr(error, "__notes__", ()), sep="\n", flush=True)
+        return True
+    return False
 
 
 def run_machine(*, examples: int, steps: int, seed: int) -> None:
