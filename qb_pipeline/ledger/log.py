@@ -4,6 +4,7 @@ Rows hold ids, codes and sums of money; never names, memos or a fault's text.
 """
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,6 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from qb_pipeline.database import Queries
+from qb_pipeline.ledger.processes import Process
+
+DIED = "its process ended before the run did: killed, or the machine stopped. The runs after it finish its work"
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
@@ -69,34 +73,42 @@ class Log:
             write(connection, self._firm_id, run, entries, now=now)
 
     def begin(self, run: Run, *, now: datetime) -> None:
-        """Remember that a run works on this firm; a re-executed run id goes on in its row."""
+        """Remember that this process works on this firm; a re-executed run id goes on in its row.
+
+        Runs whose process died before it could say how they ended are closed as failed: nobody else would.
+        """
+        parameters = {"run_id": run.run_id, "firm_id": self._firm_id}
         with self._engine.begin() as connection:
+            for row in connection.execute(queries["running"], parameters).all():
+                if Process(row.host, row.boot_id, row.pid, row.started).is_dead:
+                    self._end(connection, Run(row.run_id, row.trigger, row.actor), "failed", DIED, 0, 0, now)
+            ours = asdict(Process.of(os.getpid()))
             connection.execute(
-                queries["begin_run"],
-                {
-                    "run_id": run.run_id,
-                    "firm_id": self._firm_id,
-                    "trigger": run.trigger,
-                    "actor": run.actor,
-                    "now": now,
-                },
+                queries["begin_run"], parameters | ours | {"trigger": run.trigger, "actor": run.actor, "now": now}
             )
 
     def end(self, run: Run, *, outcome: str, error: str, reads: int, writes: int, now: datetime) -> None:
-        """Close the run's row with what it cost. ``outcome`` is done or failed."""
+        """Close the run's row with what it cost. ``outcome`` is done or failed; a failure stands in the log too."""
         with self._engine.begin() as connection:
-            connection.execute(
-                queries["end_run"],
-                {
-                    "run_id": run.run_id,
-                    "firm_id": self._firm_id,
-                    "outcome": outcome,
-                    "error": error,
-                    "reads": reads,
-                    "writes": writes,
-                    "now": now,
-                },
-            )
+            self._end(connection, run, outcome, error, reads, writes, now)
+
+    def _end(
+        self, connection: sa.Connection, run: Run, outcome: str, error: str, reads: int, writes: int, now: datetime
+    ) -> None:
+        connection.execute(
+            queries["end_run"],
+            {
+                "run_id": run.run_id,
+                "firm_id": self._firm_id,
+                "outcome": outcome,
+                "error": error,
+                "reads": reads,
+                "writes": writes,
+                "now": now,
+            },
+        )
+        if outcome == "failed":
+            write(connection, self._firm_id, run, [Entry("failed", detail=error)], now=now)
 
     def prune(self, *, before: datetime, chunk: int = 10_000) -> int:
         """Forget what happened before an instant: rows of the log, plans and finished runs; gives how many rows.

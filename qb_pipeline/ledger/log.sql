@@ -14,9 +14,17 @@ left join sync.document d using (document_id)
 order by entry.position;
 
 -- name: begin_run
-insert into sync.run (run_id, firm_id, trigger, actor, started_at)
-values (:run_id, :firm_id, :trigger, :actor, :now)
-on conflict (run_id, firm_id) do update set outcome = 'running', finished_at = null, error = '';
+insert into sync.run (run_id, firm_id, trigger, actor, started_at, host, boot_id, pid, pid_started)
+values (:run_id, :firm_id, :trigger, :actor, :now, :host, :boot_id, :pid, :started)
+on conflict (run_id, firm_id) do update
+set outcome = 'running', finished_at = null, error = '', host = excluded.host, boot_id = excluded.boot_id,
+    pid = excluded.pid, pid_started = excluded.pid_started;
+
+-- name: running
+select run_id, trigger, actor, host, boot_id, pid, pid_started as started
+from sync.run
+where firm_id = :firm_id and outcome = 'running' and run_id <> :run_id
+for update skip locked;
 
 -- name: end_run
 update sync.run

@@ -46,6 +46,8 @@ def test_a_sync_killed_in_the_middle_of_a_batch_is_finished_by_the_next_without_
     runs = deployment.query("select status from runs order by id", database="dagster")
     assert next(row["status"] for row in runs) == "FAILURE"  # its process is gone: it holds no place in the queue
     assert {row["status"] for row in runs} <= {"FAILURE", "SUCCESS"}
+    ours = deployment.query("select outcome from sync.run where firm_id = :firm order by started_at", firm=FIRM)
+    assert [row["outcome"] for row in ours] == ["failed", "done"]
     assert len(markers) == len(set(markers))
     assert open_documents == [{"documents": 0}]
     assert [(row["kind"], row["documents"], row["cents"]) for row in synced] == [

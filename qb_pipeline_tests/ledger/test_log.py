@@ -1,5 +1,9 @@
 """The sync log holds every activity and every error (A-57), and what each run cost."""
 
+import multiprocessing
+import os
+import signal
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -133,6 +137,39 @@ def test_a_run_says_how_it_ended_and_what_it_cost(desk: Desk) -> None:
     desk.log.end(RUN, outcome="failed", error="BusyError: one is BUSY", reads=3, writes=1, now=LATER)
 
     assert tuple(desk.log.ended(RUN)) == ("failed", "BusyError: one is BUSY", 3, 1)
+
+
+def test_a_run_that_failed_as_a_whole_stands_among_the_errors(desk: Desk) -> None:
+    for run, outcome, error in (("run-1", "failed", "BusyError: one is BUSY"), ("run-2", "done", "")):
+        desk.log.begin(replace(RUN, run_id=run), now=NOON)
+        desk.log.end(replace(RUN, run_id=run), outcome=outcome, error=error, reads=0, writes=0, now=LATER)
+
+    rows = [(row["at"], row["run_id"], row["activity"], row["detail"]) for row in desk.log.rows(errors=True)]
+    assert rows == [(LATER, "run-1", "failed", "BusyError: one is BUSY")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of other processes")
+def test_the_next_run_closes_those_whose_process_died_and_no_other(desk: Desk) -> None:
+    dead, alive = (replace(RUN, run_id=name) for name in ("dead", "alive"))
+    child = multiprocessing.get_context("fork").Process(target=_begin_and_die, args=(desk, dead))
+    child.start()
+    child.join()
+    desk.log.begin(alive, now=NOON)
+    assert desk.log.ended(dead).outcome == "failed"
+    desk.log.begin(RUN, now=LATER)
+
+    assert [tuple(desk.log.ended(run))[:2] for run in (dead, alive, RUN)] == [
+        ("failed", log.DIED), ("running", ""), ("running", ""),
+    ]  # fmt: skip
+    assert [(row["run_id"], row["activity"], row["detail"]) for row in desk.log.rows()] == [
+        ("dead", "failed", log.DIED)
+    ]
+
+
+def _begin_and_die(desk: Desk, run: Run) -> None:
+    desk.engine.dispose(close=False)
+    desk.log.begin(run, now=NOON)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_run_that_is_executed_again_goes_on_in_its_row(desk: Desk) -> None:

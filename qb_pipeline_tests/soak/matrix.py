@@ -25,6 +25,9 @@ HEALED_AFTER = 4
 BLOCK = 4
 """So many kills of one place follow each other in one firm."""
 
+SPARE = 15
+"""So many more plans there are for each kill: some places are come to under few of them."""
+
 
 @dataclass
 class Tally:
@@ -83,14 +86,15 @@ def run_matrix(world: World, points: Iterable[str], *, kills: int, seed: int, un
     """Kill so many runs at every point, under one pair of faults after another.
 
     ``until``: a monotonic time at which no further scenario begins. A plan under which its point is not reached kills
-    nobody, and does not count as a kill; twice as many plans as kills are tried.
+    nobody, and does not count as a kill: further plans are tried, ``SPARE`` for each kill at most.
     """
     began = time.monotonic()
     often, tally = dry_run(world), Tally()
     for first in range(0, kills, BLOCK):  # in turn, so that an early end has not left out any place
         size = min(BLOCK, kills - first)
         for point in points or sorted(often):
-            numbers = (*range(first, first + size), *range(kills + first, kills + first + size))
+            spare = range(kills + first * SPARE, kills + (first + size) * SPARE)
+            numbers = (*range(first, first + size), *spare)
             plans = [two_faults(point, number, seed, often=min(often[point], 4)) for number in numbers]
             tally.add(run_plans(world, plans, kills=size, until=until))
     tally.seconds = time.monotonic() - began

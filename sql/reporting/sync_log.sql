@@ -13,9 +13,9 @@ select l.log_id,                                    -- Order in which it happene
        l.source_id,                                 -- Document in billing
        l.part,                                      -- Date on which credit was applied; else empty
        l.number,                                    -- Invoice number or payment reference
-       l.activity,                                  -- seen, created, updated, voided, skipped, held, refused, unknown, reconciled …
+       l.activity,                                  -- seen, created, updated, voided, skipped, held, refused, unknown, reconciled …; failed: the run as a whole, when there is no document
        l.reason,                                    -- Reason code; empty when there is none
-       l.detail,                                    -- Fault code or notice; never a client's data
+       l.detail,                                    -- Fault code, notice, or why the run failed; never a client's data
        l.amount_cents * 0.01 as amount,             -- Amount of the document
        l.quickbooks_id,                             -- Id in QuickBooks; empty when it is not there
        l.attempt_id,                                -- Request in which it was sent
