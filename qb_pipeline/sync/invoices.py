@@ -15,6 +15,7 @@ from qb_pipeline.core.invoices import (
 from qb_pipeline.core.payloads import Content, invoice_contents
 from qb_pipeline.core.plan import carry_lines, choose_operation, mark_again, update_body
 from qb_pipeline.core.problems import Problem
+from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.customers import refresh_customers
 from qb_pipeline.sync.frames import rows
 from qb_pipeline.sync.outcomes import read_cents
@@ -124,7 +125,13 @@ def _choose(
 def _change(
     place: Workplace, plan: Plan, changing: list[tuple[Any, str, Content | None]], problems: dict[int, Problem]
 ) -> None:
-    remote = read_remote(place, "invoice", [row for row, _, _ in changing])
+    meant = {row.document_id: (operation, content) for row, operation, content in changing}
+    remote = read_remote(
+        place,
+        "invoice",
+        [row for row, _, _ in changing],
+        objection=lambda row, entity: _find_paid_problem(row, *meant[row.document_id], entity),
+    )
     plan.remote |= remote
     for row, operation, content in changing:
         theirs = remote[row.document_id]
@@ -135,23 +142,11 @@ def _change(
             problems[row.document_id] = theirs.problem
             continue
         assert theirs.entity is not None  # noqa: S101 - without one there is a problem
-        paid_cents = read_cents(theirs.entity, "TotalAmt") - read_cents(theirs.entity, "Balance")
         identity = {"Id": theirs.entity["Id"], "SyncToken": theirs.entity["SyncToken"]}
         if operation == "void":
-            if paid_cents:
-                is_void = row.source_status == "void"
-                problems[row.document_id] = Problem.PAYMENTS_APPLIED if is_void else Problem.PAID_BELOW
-                continue
             body, sent = identity, Content({}, 0, "", ())
         else:
             assert content is not None  # noqa: S101 - an update has content
-            payer_changed = content.body["CustomerRef"]["value"] != theirs.entity["CustomerRef"]["value"]
-            if paid_cents and payer_changed:
-                problems[row.document_id] = Problem.PAYER_CHANGED
-                continue
-            if paid_cents > content.total_cents:
-                problems[row.document_id] = Problem.PAID_BELOW
-                continue
             lines = carry_lines(content.body["Line"], theirs.entity.get("Line") or ())
             if lines is None:
                 problems[row.document_id] = Problem.DRIFT
@@ -163,6 +158,18 @@ def _change(
             sent = content
         plan.decide(row, operation)
         plan.ready.append(make_ready(place, row, operation, sent, body))
+
+
+def _find_paid_problem(row: Any, operation: str, content: Content | None, entity: Entity) -> Problem | None:
+    """What payments in QuickBooks forbid: to void what they are applied to, to bill less, to bill somebody else."""
+    paid_cents = read_cents(entity, "TotalAmt") - read_cents(entity, "Balance")
+    if operation == "void":
+        is_void = row.source_status == "void"
+        return (Problem.PAYMENTS_APPLIED if is_void else Problem.PAID_BELOW) if paid_cents else None
+    assert content is not None  # noqa: S101 - an update has content
+    if paid_cents and content.body["CustomerRef"]["value"] != entity["CustomerRef"]["value"]:
+        return Problem.PAYER_CHANGED
+    return Problem.PAID_BELOW if paid_cents > content.total_cents else None
 
 
 def _unknown_payers(invoices: pd.DataFrame, payers: pd.DataFrame) -> dict[str, Problem]:

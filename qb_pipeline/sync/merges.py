@@ -23,14 +23,19 @@ class Merges:
     survivors: Mapping[str, str]
 
 
-def follow_merged(place: Workplace, customer_ids: Collection[str]) -> Merges:
-    """Find out which of these customers are gone; mappings and documents of a merged one go to its survivor."""
+def follow_merged(
+    place: Workplace, customer_ids: Collection[str], *, seen_under: Mapping[str, str] | None = None
+) -> Merges:
+    """Find out which of these customers are gone; mappings and documents of a merged one go to its survivor.
+
+    ``seen_under``: where a document of a customer was just seen, that the ledger does not know of yet.
+    """
     wanted = sorted({customer_id for customer_id in customer_ids if customer_id})
     there = {row["Id"] for row in place.quickbooks.find("Customer", "Id", wanted, where="Active IN (true, false)")}
     gone = frozenset(wanted) - there
     survivors: dict[str, str] = {}
     for customer_id in sorted(gone):
-        survivor = _find_survivor(place, customer_id)
+        survivor = _find_survivor(place, customer_id, (seen_under or {}).get(customer_id, ""))
         if survivor:
             survivors[customer_id] = survivor
             moved = place.mappings.follow(customer_id, survivor, actor=place.run.actor, now=place.clock())
@@ -41,9 +46,9 @@ def follow_merged(place: Workplace, customer_ids: Collection[str]) -> Merges:
     return Merges(gone, survivors)
 
 
-def _find_survivor(place: Workplace, customer_id: str) -> str:
+def _find_survivor(place: Workplace, customer_id: str, seen_under: str) -> str:
     """The one customer under which all that we find of this one's documents stand now; "" when nothing proves one."""
-    now_under = set()
+    now_under = {seen_under} - {""}
     for kind, ids in place.documents.of_customer(customer_id, limit=WITNESSES).items():
         now_under |= {
             str((row.get("CustomerRef") or {}).get("value", ""))

@@ -41,7 +41,7 @@ Source: Intuit, error codes (read 2026-11-21).
 """
 
 STALE = "5010"
-"""Fault: the SyncToken is not the current one. The next look at the document reads it again."""
+"""Fault: the SyncToken is not the current one. The next look at the document reads it by itself."""
 
 CORRECTION = "correction"
 """Stands for the bId of a request that puts a total right; it travels alone, so none is sent."""

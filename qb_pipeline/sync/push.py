@@ -26,7 +26,7 @@ from qb_pipeline.quickbooks.errors import (
     TransientError,
 )
 from qb_pipeline.sync.frames import rows
-from qb_pipeline.sync.outcomes import CORRECTION, ENTITY, bodies_of, go_back, read_accepted, read_refused
+from qb_pipeline.sync.outcomes import CORRECTION, ENTITY, STALE, bodies_of, go_back, read_accepted, read_refused
 from qb_pipeline.sync.refusals import look_closer
 from qb_pipeline.sync.remote import read_living
 from qb_pipeline.sync.workplace import Workplace
@@ -190,6 +190,7 @@ def transmit(place: Workplace, attempt: Attempt, *, again: bool = False) -> list
     if again:
         outcomes = _look_again(place, attempt, outcomes, bodies)
     outcomes = look_closer(place, attempt, outcomes, bodies)
+    place.stale |= {outcome.document_id for outcome in outcomes if outcome.fault_code == STALE}
     place.sending.record(attempt, outcomes, run=place.run, now=place.clock(), http_status=status, intuit_tid=tid)
     if len(outcomes) < len(attempt.items):
         place.sending.unknown(attempt, run=place.run, now=place.clock(), detail="system fault", intuit_tid=tid)

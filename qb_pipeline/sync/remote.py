@@ -1,6 +1,6 @@
 """What QuickBooks holds of documents that billing wants to change, and whether a person changed it since."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,21 +31,31 @@ class Remote:
     problem: Problem | None
 
 
-def read_remote(place: Workplace, kind: str, rows: Sequence[Any]) -> dict[int, Remote]:
+Objection = Callable[[Any, Entity], Problem | None]
+"""Why a document of the work list (its row) is not to be changed, where QuickBooks holds it like this."""
+
+
+def read_remote(
+    place: Workplace, kind: str, rows: Sequence[Any], *, objection: Objection = lambda _row, _entity: None
+) -> dict[int, Remote]:
     """Read documents by Id (as few queries as are short enough) and compare them with what we last wrote.
 
     A bookkeeper's edit of memos and other fields that QuickBooks owns is kept; one of customer, number, dates or
     amounts holds the document as DRIFT. A query may show what was written just now as it was before, or not yet: so
-    what looks wrong in it is read by itself before anything is concluded.
+    what looks wrong in it, or to ``objection``, is read by itself before anything is concluded; so is what QuickBooks
+    has just refused as changed.
     """
-    found = {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", [row.quickbooks_id for row in rows])}
+    asked = [row.quickbooks_id for row in rows if row.document_id not in place.stale]
+    found = {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", asked)} if asked else {}
     written = place.history.last_body([row.document_id for row in rows])
     judged: dict[int, Remote] = {}
     for row in rows:
         sent = read_sent(kind, *written.get(row.document_id, (b"", "")))
-        remote = _judge(place, row, found.get(row.quickbooks_id), sent)
-        if remote.problem in (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED, Problem.DRIFT):
-            remote = _judge(place, row, read_living(place, kind, row.quickbooks_id), sent)
+        remote = None
+        if row.document_id not in place.stale:
+            remote = _judge(place, row, found.get(row.quickbooks_id), sent, objection)
+        if remote is None or remote.problem not in (None, Problem.OUTCOME_UNKNOWN):
+            remote = _judge(place, row, read_living(place, kind, row.quickbooks_id), sent, objection)
         judged[row.document_id] = remote
     return judged
 
@@ -68,17 +78,20 @@ def read_sent(kind: str, body: bytes, b_id: str) -> Mapping[str, Any]:
     return sent
 
 
-def _judge(place: Workplace, row: Any, entity: Entity | None, sent: Mapping[str, Any]) -> Remote:
+def _judge(
+    place: Workplace, row: Any, entity: Entity | None, sent: Mapping[str, Any], objection: Objection
+) -> Remote:
     if entity is None:
         return Remote(None, Problem.REMOTE_DELETED)
     if is_voided(entity):
         return Remote(entity, Problem.REMOTE_VOIDED)
     if row.reviewed_token and str(entity.get("SyncToken")) == row.reviewed_token:
-        return Remote(entity, None)  # a person has seen this version, and decided that billing's goes over it
+        return Remote(entity, objection(row, entity))  # a person decided that billing's version goes over this one
     changed = {difference.field for difference in compare(sent, entity) if difference.owner == "billing"}
+    problem: Problem | None = Problem.DRIFT if changed else None
     if changed == {CUSTOMER}:
-        return Remote(entity, _judge_customer(place, row, sent["CustomerRef"]["value"], entity["CustomerRef"]["value"]))
-    return Remote(entity, Problem.DRIFT if changed else None)
+        problem = _judge_customer(place, row, sent["CustomerRef"]["value"], entity["CustomerRef"]["value"])
+    return Remote(entity, problem or objection(row, entity))
 
 
 def _judge_customer(place: Workplace, row: Any, sent: str, theirs: str) -> Problem | None:

@@ -17,6 +17,7 @@ from qb_pipeline.core.problems import Problem
 from qb_pipeline.ledger.attempts import Attempt, Item, Outcome
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.errors import RequestRejectedError
+from qb_pipeline.sync.merges import follow_merged
 from qb_pipeline.sync.outcomes import ENTITY, bodies_of, go_back, is_ours, is_voided, read_accepted, size_of
 from qb_pipeline.sync.push import Bodies, transmit
 from qb_pipeline.sync.workplace import Workplace
@@ -101,7 +102,8 @@ def _find(place: Workplace, attempt: Attempt, bodies: Bodies) -> dict[int, Outco
     for kind, items in changes.items():
         rows = {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", [i.quickbooks_id for i in items])}
         for item in items:
-            row, body = rows.get(item.quickbooks_id), bodies[item.document_id]
+            row = rows.get(item.quickbooks_id)
+            body = _followed(place, bodies[item.document_id], row)
             if row is not None and _took_effect(item, row, body):
                 found[item.document_id] = read_accepted(item, row, body, activity="adopted")
     return found
@@ -116,7 +118,7 @@ def _adopt(
         DuplicateError: there are several, and we have sent more than once.
     """
     first = min(ours, key=int)
-    outcome = read_accepted(item, ours[first], body, activity="adopted")
+    outcome = read_accepted(item, ours[first], _followed(place, body, ours[first]), activity="adopted")
     if len(ours) == 1:
         return outcome
     if attempt.sends == 1:  # one request makes one document: the others are a person's copies
@@ -133,7 +135,7 @@ def _candidates(
 ) -> list[Entity]:
     """Everything that a lost create may have made.
 
-    PrivateNote cannot be searched in a query, so the search goes by what can: a name, a number, a customer and a time.
+    PrivateNote cannot be searched in a query, so the search goes by what can: a name, a number, a time.
     """
     if kind in NAME_FIELD:
         names = [str(bodies[item.document_id][NAME_FIELD[kind]]) for item in items]
@@ -141,17 +143,11 @@ def _candidates(
     rows: list[Entity] = []
     if kind == "invoice":
         rows += place.quickbooks.find("Invoice", "DocNumber", [str(bodies[i.document_id]["DocNumber"]) for i in items])
-    # By customer as well: a bookkeeper may have changed the number before we could look.
-    seen = {_marker_of(row) for row in rows}
-    rest = [item for item in items if find_marker(item.marker) not in seen]
+        if {find_marker(item.marker) for item in items} <= {_marker_of(row) for row in rows}:
+            return rows
+    # Then by nothing that a bookkeeper may have changed before we could look: neither number nor customer.
     since = (first_sent_at - BEFORE_SEND).isoformat(timespec="seconds")
-    if kind == "refund":  # a journal entry has its customer on a line only
-        return list(place.quickbooks.query_all(ENTITY[kind], where=f"MetaData.CreateTime >= '{since}'"))
-    for customer in sorted({str(bodies[item.document_id]["CustomerRef"]["value"]) for item in rest}):
-        rows += place.quickbooks.query_all(
-            ENTITY[kind], where=f"CustomerRef = '{customer}' AND MetaData.CreateTime >= '{since}'"
-        )
-    return rows
+    return [*rows, *place.quickbooks.query_all(ENTITY[kind], where=f"MetaData.CreateTime >= '{since}'")]
 
 
 def _marker_of(row: Entity) -> object:
@@ -172,6 +168,15 @@ def _is_voided_result_of(item: Item, row: Entity, body: Mapping[str, Any]) -> bo
     if item.kind == "invoice":
         return bool(row.get("DocNumber") == body["DocNumber"])
     return row.get("TxnDate") == body["TxnDate"] and body.get("PaymentRefNum") in (None, row.get("PaymentRefNum"))
+
+
+def _followed(place: Workplace, body: Mapping[str, Any], row: Entity | None) -> Mapping[str, Any]:
+    """What was meant, with the customer into which its own was merged since; a document of ours proves the merge."""
+    meant, theirs = (str((side or {}).get("CustomerRef", {}).get("value", "")) for side in (body, row))
+    if not meant or not theirs or meant == theirs:
+        return body
+    survivors = follow_merged(place, [meant], seen_under={meant: theirs}).survivors
+    return {**body, "CustomerRef": {"value": theirs}} if survivors.get(meant) == theirs else body
 
 
 def _took_effect(item: Item, row: Entity, body: Mapping[str, Any]) -> bool:

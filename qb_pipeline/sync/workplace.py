@@ -80,6 +80,9 @@ class Workplace:
     try_again: bool = False
     """Something was refused only for a bad moment, or moved while it was planned: a second look may help."""
 
+    stale: set[int] = field(default_factory=set)
+    """Documents that were refused because they had changed: a query may not show them as they are now."""
+
     in_hand: threading.local = field(default_factory=threading.local, repr=False)
     """The attempt that this thread is about to send, while it is."""
 

@@ -35,7 +35,7 @@ EVERYTHING = ["matrix", "kills", "zombies", "machine", "bugs"]
 WORKERS = 2
 KILLS_AT_EACH = 64
 KILLS_AT_RANDOM = 2000
-EXAMPLES, STEPS = 60, 30
+EXAMPLES, STEPS = 200, 30
 REGRESSIONS = Path(__file__).parent / "regressions"
 
 

@@ -37,6 +37,7 @@ def run_zombies(world: World) -> Tally:
                 os.kill(pid, signal.SIGCONT)
             _, status = os.waitpid(pid, 0)
             tally.kills += os.WIFSIGNALED(status)
+            tally.kills_at[place] += os.WIFSIGNALED(status)
             allowed.kills += 1
             firm.time.sleep(work.NAP_SECONDS)
             found = look(firm, allowed, world.output)

@@ -93,3 +93,27 @@ def test_what_we_wrote_a_moment_ago_is_neither_deleted_nor_drift(law_firm: LawFi
 
         assert law_firm.states() == {"1": ("synced", "")}
     assert [str(invoice["TotalAmt"]) for invoice in law_firm.books.ours("Invoice")] == ["130.0"]
+
+
+def test_what_the_voids_of_this_run_set_free_can_be_used_in_it(law_firm: LawFirm) -> None:
+    """A query shows the invoices as they were while they were paid; a token from it is refused as stale."""
+    law_firm.books.switch(query_lag_seconds=10.0)
+    law_firm.activate()
+    for name in ("dearer", "cheaper", "void"):
+        law_firm.invoice(name, "100.00")
+        law_firm.payment(f"on {name}", applied={name: "40.00"})
+    law_firm.time.sleep(11)  # what the test made before is there
+    law_firm.sync()
+    law_firm.time.sleep(11)
+    law_firm.change("update payments set status = 'void'")
+    law_firm.change("update invoices set status = 'void' where invoice_id = 'void'")
+    for name, amount in (("dearer", 120), ("cheaper", 30)):
+        law_firm.change(
+            "update invoice_lines set amount = :amount, unit_price = :amount where invoice_id = :id",
+            amount=amount, id=name,
+        )  # fmt: skip
+        law_firm.change("update invoices set total_amount = :amount where invoice_id = :id", amount=amount, id=name)
+
+    law_firm.sync()
+
+    assert law_firm.states("invoice") == {"dearer": ("synced", ""), "cheaper": ("synced", ""), "void": ("voided", "")}

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -279,6 +280,87 @@ def test_a_lost_payment_is_found_although_our_clock_is_ahead(law_firm: LawFirm) 
 
     assert law_firm.in_quickbooks("payment") == once("p1")
     assert law_firm.states() == {"1": ("synced", ""), "p1": ("synced", "")}
+
+
+def test_a_lost_payment_is_found_although_its_customer_was_merged_meanwhile(law_firm: LawFirm) -> None:
+    """It stands under another customer than it was sent for: a search by customer would miss it, and send it again."""
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    law_firm.payment("p1", applied={"1": "40.00"})
+    lose_answers(law_firm)
+    survivor = merge(law_firm)
+
+    law_firm.sync()
+
+    [payment] = law_firm.books.ours("Payment")
+    assert (law_firm.states(), payment["CustomerRef"]["value"]) == (
+        {"1": ("synced", ""), "p1": ("synced", "")}, survivor,
+    )  # fmt: skip
+
+
+def test_a_lost_payment_that_a_person_moved_to_another_customer_is_held_and_not_made_again(law_firm: LawFirm) -> None:
+    law_firm.activate(keep_overpayments="on")
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    law_firm.payment("p1", amount="40.00")
+    lose_answers(law_firm)
+    other = law_firm.books.do("edit", entity="Customer", changes={"DisplayName": "Diaz Family"})["Id"]
+    [payment] = law_firm.books.ours("Payment")
+    law_firm.books.do("edit", entity="Payment", id=payment["Id"], changes={"CustomerRef": {"value": other}})
+
+    law_firm.sync()
+
+    assert (law_firm.states()["p1"], law_firm.in_quickbooks("payment")) == (("held", "CONFLICT"), once("p1"))
+
+
+def test_a_lost_first_invoice_is_taken_over_under_the_customer_into_which_its_own_was_merged(
+    law_firm: LawFirm,
+) -> None:
+    """No other document of that customer could prove where it went: this one does."""
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    lose_answers(law_firm, NO_ANSWER)
+    survivor = merge(law_firm)
+    law_firm.invoice("2", "50.00")
+
+    law_firm.sync()
+
+    assert (law_firm.states(), law_firm.in_quickbooks("invoice")) == (
+        {"1": ("synced", ""), "2": ("synced", "")}, once("1", "2"),
+    )  # fmt: skip
+    assert {row["CustomerRef"]["value"] for row in law_firm.books.ours("Invoice")} == {survivor}
+
+
+def test_a_lost_revision_that_took_effect_before_a_merge_is_no_drift(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    law_firm.change("update invoice_lines set amount = 120, unit_price = 120")
+    law_firm.change("update invoices set total_amount = 120")
+    lose_answers(law_firm, NO_ANSWER | {"match": "query/2"})
+    merge(law_firm)
+    sends = law_firm.sends()
+
+    law_firm.sync()
+
+    assert (law_firm.states(), law_firm.sends()) == ({"1": ("synced", "")}, sends)
+
+
+def lose_answers(law_firm: LawFirm, no_answer: Mapping[str, Any] = NO_ANSWER | {"match": "query"}) -> None:
+    """A run whose batch takes effect, and that cannot find out."""
+    law_firm.books.fault({"what": "commit_then_drop", "match": "batch"}, no_answer)
+    with pytest.raises(TransientError):
+        law_firm.sync()
+    law_firm.books.heal()
+
+
+def merge(law_firm: LawFirm) -> str:
+    """The bookkeeper merges the customer of P1 into one of her own; gives its Id."""
+    [loser] = [row["Id"] for row in law_firm.books.all("Customer") if ":customer:P1:" in row.get("Notes", "")]
+    survivor = str(law_firm.books.do("edit", entity="Customer", changes={"DisplayName": "Diaz Family"})["Id"])
+    law_firm.books.do("merge", loser_id=loser, survivor_id=survivor)
+    return survivor
 
 
 @pytest.mark.parametrize("reference", ["", "check 17"])
