@@ -19,6 +19,19 @@ HOW_TO_WRITE_IT = (
     "(billing: as any SQLAlchemy URL whose driver is installed)"
 )
 
+PATIENCE = """
+    set idle_in_transaction_session_timeout = '5min';
+    set tcp_keepalives_idle = 60; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 6
+"""
+"""Who stands still in a transaction, or has left the network without a word, keeps its locks so long at most.
+
+PostgreSQL's own defaults are for ever, and two hours. The only transaction of ours that waits for anybody else is that
+of a token's refresh, at most for one request.
+"""
+
+KEEPALIVE = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
+"""The same on our side, for a server that has left: libpq's parameters, as far as the URL does not set them."""
+
 NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 
@@ -47,16 +60,29 @@ def engine(url: str) -> sa.Engine:
     Raises:
         ConfigurationError: the URL is none, or names a driver that is not installed.
     """
+    address = sa.engine.make_url(with_driver(url))
+    is_postgresql = address.get_backend_name() == "postgresql"
+    arguments = {key: value for key, value in KEEPALIVE.items() if is_postgresql and key not in address.query}
     try:
-        made = sa.create_engine(with_driver(url), pool_pre_ping=True, pool_size=5, max_overflow=5, hide_parameters=True)
+        made = sa.create_engine(
+            address, pool_pre_ping=True, pool_size=5, max_overflow=5, hide_parameters=True, connect_args=arguments
+        )
     except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(
             f"a database URL names a driver that is not there ({error}); {HOW_TO_WRITE_IT}"
         ) from error
     sa.event.listen(made, "handle_error", _leave_values_out)
+    if is_postgresql:
+        sa.event.listen(made, "connect", _be_patient)
     if made.dialect.name == "sqlite":
         sa.event.listen(made, "connect", _name_schema)
     return made
+
+
+def _be_patient(connection: Any, _record: object) -> None:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(PATIENCE)
+    connection.commit()
 
 
 def _name_schema(connection: Any, _record: object) -> None:

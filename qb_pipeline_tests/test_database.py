@@ -45,6 +45,30 @@ def test_one_engine_for_each_url(server_url: str) -> None:
     assert engine(server_url) is engine(server_url)
 
 
+def test_who_stands_still_or_is_gone_keeps_no_lock_for_long(server_url: str) -> None:
+    names = (
+        "idle_in_transaction_session_timeout",
+        *(f"tcp_keepalives_{what}" for what in ("idle", "interval", "count")),
+    )
+    with engine(server_url).connect() as connection:
+        connection.rollback()  # what is set outlives a transaction that is taken back
+        found = [connection.exec_driver_sql(f"show {name}").scalar() for name in names]
+        ours = connection.connection.dbapi_connection.info.dsn_parameters  # type: ignore[union-attr]
+    engine(server_url).dispose()
+
+    assert found == ["5min", "60", "10", "6"]
+    assert ours["keepalives_idle"] == "60"
+
+
+def test_what_a_url_says_of_keeping_alive_stands(server_url: str) -> None:
+    address = sa.make_url(server_url).update_query_dict({"keepalives_idle": "7"}).render_as_string(hide_password=False)
+    with engine(address).connect() as connection:
+        ours = connection.connection.dbapi_connection.info.dsn_parameters  # type: ignore[union-attr]
+    engine(address).dispose()
+
+    assert (ours["keepalives_idle"], ours["keepalives_interval"]) == ("7", "10")
+
+
 def test_an_error_shows_no_parameters(server_url: str) -> None:
     with pytest.raises(sa.exc.DBAPIError) as error, engine(server_url).connect() as connection:
         connection.execute(sa.text("select cast(:name as text), 1 / 0"), {"name": "Zzyzx"})

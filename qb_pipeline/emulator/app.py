@@ -27,6 +27,9 @@ from qb_pipeline.emulator.wire import Connections
 from qb_pipeline.emulator.world import World
 
 TICK_SECONDS = 0.05
+IDLE_SECONDS = 60
+"""After so long an idle connection is closed: about what gateways wait; uvicorn's own five hide what a pause does."""
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -128,7 +131,14 @@ def serve(world: World, *, host: str = "127.0.0.1", port: int = 0) -> None:
     listener = socket.create_server((host, port), backlog=512)
     address = f"http://{host}:{listener.getsockname()[1]}"
     gc.set_threshold(50_000, 20, 100)  # a large company is many small objects that live for ever
-    settings = uvicorn.Config(App(world), http=Connections, log_level="warning", access_log=False, lifespan="on")
+    settings = uvicorn.Config(
+        App(world),
+        http=Connections,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        timeout_keep_alive=IDLE_SECONDS,
+    )
     server = Announcing(settings, address)
     server.run(sockets=[listener])
 

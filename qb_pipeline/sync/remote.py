@@ -78,9 +78,7 @@ def read_sent(kind: str, body: bytes, b_id: str) -> Mapping[str, Any]:
     return sent
 
 
-def _judge(
-    place: Workplace, row: Any, entity: Entity | None, sent: Mapping[str, Any], objection: Objection
-) -> Remote:
+def _judge(place: Workplace, row: Any, entity: Entity | None, sent: Mapping[str, Any], objection: Objection) -> Remote:
     if entity is None:
         return Remote(None, Problem.REMOTE_DELETED)
     if is_voided(entity):

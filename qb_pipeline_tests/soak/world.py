@@ -63,12 +63,15 @@ class World:
 
     @contextmanager
     def firm(self, *, model: int = 1, **switches: object) -> Iterator[LawFirm]:
-        """A firm that is not set up yet, in step with the emulator's clock."""
+        """A firm that is not set up yet, in step with the emulator's clock; who is stopped keeps its locks briefly."""
         books = Bookkeeper.of_new_company(self.emulator_url, realm_id=str(next(self.realms)), **(WORST | switches))
         with (
             fresh_database(self.server, self.server_url, "soak_billing") as billing,
             fresh_database(self.server, self.server_url, "soak_ledger") as ledger,
         ):
+            with self.server.connect() as connection:  # so soon, not after the five minutes of qb_pipeline.database
+                name = ledger.url.database
+                connection.exec_driver_sql(f"alter database {name} set idle_in_transaction_session_timeout = '5s'")
             firm = LawFirm(billing, ledger, books, model=model)
             firm.companies.quarantine = timedelta(seconds=QUARANTINE_SECONDS)
             _share_time(firm, SharedTime(books.url))
