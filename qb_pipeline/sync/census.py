@@ -16,8 +16,8 @@ from qb_pipeline.core.markers import find_marker
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.ledger.documents import Decision
 from qb_pipeline.quickbooks.answers import Entity
+from qb_pipeline.sync.living import read_living
 from qb_pipeline.sync.outcomes import ENTITY, is_voided, read_cents
-from qb_pipeline.sync.remote import read_living
 from qb_pipeline.sync.workplace import Workplace
 
 KINDS = ("invoice", "payment")

@@ -18,10 +18,10 @@ from qb_pipeline.core.problems import Problem
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.errors import QuickBooksError
 from qb_pipeline.sync.invoices import plan_invoices
+from qb_pipeline.sync.living import read_living
 from qb_pipeline.sync.outcomes import ENTITY, is_voided
 from qb_pipeline.sync.payments import plan_payments
 from qb_pipeline.sync.plan import Plan
-from qb_pipeline.sync.remote import read_living
 from qb_pipeline.sync.scan import Selection, scan
 from qb_pipeline.sync.settle import BEFORE_SEND
 from qb_pipeline.sync.workplace import Workplace

@@ -6,8 +6,10 @@ another one. Where documents of ours moved to one and the same customer, that is
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from qb_pipeline.ledger.log import Entry
+from qb_pipeline.sync.living import read_living
 from qb_pipeline.sync.outcomes import ENTITY
 from qb_pipeline.sync.workplace import Workplace
 
@@ -30,28 +32,32 @@ def follow_merged(
 
     ``seen_under``: where a document of a customer was just seen, that the ledger does not know of yet.
     """
-    wanted = sorted({customer_id for customer_id in customer_ids if customer_id})
-    there = {row["Id"] for row in place.quickbooks.find("Customer", "Id", wanted, where="Active IN (true, false)")}
-    gone = frozenset(wanted) - there
-    survivors: dict[str, str] = {}
+    asked = {customer_id for customer_id in customer_ids if customer_id}
+    gone = {each for each in asked - place.followed.keys() if read_living(place, "customer", each) is None}
     for customer_id in sorted(gone):
         survivor = _find_survivor(place, customer_id, (seen_under or {}).get(customer_id, ""))
         if survivor:
-            survivors[customer_id] = survivor
+            place.followed[customer_id] = survivor
             moved = place.mappings.follow(customer_id, survivor, actor=place.run.actor, now=place.clock())
             if moved:
                 text = f"customer {customer_id} was merged into {survivor}: {moved} mappings and documents follow"
                 place.notices.append(text)
                 place.log.add(place.run, [Entry("notice", detail=text)], now=place.clock())
-    return Merges(gone, survivors)
+    survivors = {each: place.followed[each] for each in asked & place.followed.keys()}
+    return Merges(frozenset(gone | survivors.keys()), survivors)
 
 
 def _find_survivor(place: Workplace, customer_id: str, seen_under: str) -> str:
     """The one customer under which all that we find of this one's documents stand now; "" when nothing proves one."""
     now_under = {seen_under} - {""}
     for kind, ids in place.documents.of_customer(customer_id, limit=WITNESSES).items():
-        now_under |= {
-            str((row.get("CustomerRef") or {}).get("value", ""))
-            for row in place.quickbooks.find(ENTITY[kind], "Id", ids)
-        }
+        for row in place.quickbooks.find(ENTITY[kind], "Id", ids):
+            under = _customer_of(row)
+            if under == customer_id:  # which is gone: the query shows it as it was before
+                under = _customer_of(read_living(place, kind, row["Id"]) or {})
+            now_under |= {under} - {""}
     return now_under.pop() if len(now_under) == 1 and customer_id not in now_under else ""
+
+
+def _customer_of(row: Mapping[str, Any]) -> str:
+    return str((row.get("CustomerRef") or {}).get("value", ""))

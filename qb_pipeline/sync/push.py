@@ -26,9 +26,9 @@ from qb_pipeline.quickbooks.errors import (
     TransientError,
 )
 from qb_pipeline.sync.frames import rows
+from qb_pipeline.sync.living import read_living
 from qb_pipeline.sync.outcomes import CORRECTION, ENTITY, STALE, bodies_of, go_back, read_accepted, read_refused
 from qb_pipeline.sync.refusals import look_closer
-from qb_pipeline.sync.remote import read_living
 from qb_pipeline.sync.workplace import Workplace
 
 THROTTLED_TRIES = 5

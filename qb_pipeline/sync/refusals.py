@@ -12,9 +12,9 @@ from qb_pipeline.ledger.attempts import Attempt, Item, Outcome
 from qb_pipeline.ledger.documents import Decision, state_of
 from qb_pipeline.quickbooks.errors import QuickBooksError
 from qb_pipeline.sync.frames import rows
+from qb_pipeline.sync.living import read_living
 from qb_pipeline.sync.merges import Merges, follow_merged
 from qb_pipeline.sync.outcomes import ENTITY, go_back, is_ours, is_voided, read_accepted, read_cents
-from qb_pipeline.sync.remote import read_living
 from qb_pipeline.sync.workplace import Workplace
 
 TAKEN = {"6140": "DocNumber", "6240": "DisplayName"}

@@ -8,17 +8,13 @@ from qb_pipeline.core.money import loads
 from qb_pipeline.core.plan import compare
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.quickbooks.answers import Entity
-from qb_pipeline.quickbooks.errors import RequestRejectedError
+from qb_pipeline.sync.living import read_living
 from qb_pipeline.sync.merges import follow_merged
 from qb_pipeline.sync.outcomes import ENTITY, is_voided
 from qb_pipeline.sync.workplace import Workplace
 
 CUSTOMER = "CustomerRef.value"
 """How a comparison names the customer."""
-
-NOT_FOUND = "610"
-"""Fault: the object is gone. Source: Intuit, error codes (read 2026-11-21)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Remote:
@@ -58,16 +54,6 @@ def read_remote(
             remote = _judge(place, row, read_living(place, kind, row.quickbooks_id), sent, objection)
         judged[row.document_id] = remote
     return judged
-
-
-def read_living(place: Workplace, kind: str, quickbooks_id: str) -> Entity | None:
-    """Read one object as it is now, not as a query shows it; None when it is deleted."""
-    try:
-        return place.quickbooks.read(ENTITY[kind], quickbooks_id)
-    except RequestRejectedError as error:
-        if NOT_FOUND in error.codes:
-            return None
-        raise
 
 
 def read_sent(kind: str, body: bytes, b_id: str) -> Mapping[str, Any]:

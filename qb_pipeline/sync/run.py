@@ -46,6 +46,9 @@ FIRM_ERRORS = (
 PLANNERS: dict[str, Callable[..., Plan]] = {"invoice": plan_invoices, "payment": plan_payments}
 PUSHES = {"invoice": PUSH_INVOICES, "payment": PUSH_PAYMENTS}
 
+MORE_LOOKS = 2
+"""So often a run plans again what came at a bad moment: one look may find it changed, the next find out by whom."""
+
 
 @dataclass(frozen=True, slots=True)
 class FirmReport:
@@ -148,7 +151,10 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
                 if plan is None and PUSH_PAYMENTS in steps and selection.includes("payment"):
                     record_refunds(place, selection)
                 # What was lost or moved is known or planned anew by now, and what waited for it can go.
-                if settle(place) or place.try_again:
+                for _ in range(MORE_LOOKS):
+                    if not settle(place) and not place.try_again:
+                        break
+                    place.try_again = False
                     chosen |= _work(place, selection, planned, steps, plan=plan, again=True)
                 preflight.explain_targets(place)
                 _require_known(place)

@@ -83,6 +83,9 @@ class Workplace:
     stale: set[int] = field(default_factory=set)
     """Documents that were refused because they had changed: a query may not show them as they are now."""
 
+    followed: dict[str, str] = field(default_factory=dict)
+    """Customers that were merged away, and into whom, as far as this run has found out."""
+
     in_hand: threading.local = field(default_factory=threading.local, repr=False)
     """The attempt that this thread is about to send, while it is."""
 

@@ -100,7 +100,7 @@ BUGS = (
         ("sync/test_settle.py::test_a_replayed_success_of_a_deleted_document_is_no_success",),
     ),
     Bug(
-        "a query decides that something is deleted", "sync/remote.py",
+        "a query decides that something is deleted", "sync/living.py",
         "        return place.quickbooks.read(ENTITY[kind], quickbooks_id)\n",
         "        return next(iter(place.quickbooks.find(ENTITY[kind], 'Id', [quickbooks_id])), None)\n",
         ("POST batch: before it leaves", "POST payment: before it leaves"),
