@@ -16,6 +16,7 @@ from qb_pipeline.sync.workplace import Workplace
 CUSTOMER = "CustomerRef.value"
 """How a comparison names the customer."""
 
+
 @dataclass(frozen=True, slots=True)
 class Remote:
     """One document as QuickBooks holds it, and the problem that keeps us from changing it.
