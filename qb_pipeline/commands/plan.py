@@ -36,11 +36,13 @@ def plan(
             report = sync_firm(place, Selection(*days, invoice, payment), {SCAN, PLAN})
         rows = [_shown(row) for row in report.plan]
         totals = _totals(rows)
+        references = [{"kind": kind, "id in billing": source_id} for kind, source_id in report.would_create]
         if as_json:
             told = {"firm": key, "plan_id": run.run_id, "documents": rows, "totals": totals, "reads": report.reads}
-            say(json.dumps(told | {"notices": report.notices}, default=str, indent=2))
+            told |= {"customers_and_items": references, "notices": report.notices}
+            say(json.dumps(told, default=str, indent=2))
         else:
-            _print(key, run.run_id, rows, totals, report.reads)
+            _print(key, run.run_id, rows, totals, references, report.reads)
             for notice in report.notices:
                 say(notice)
         if any(row["operation"] == "hold" for row in rows):
@@ -87,7 +89,12 @@ def _totals(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _print(
-    key: str, plan_id: str, rows: Sequence[Mapping[str, Any]], totals: Sequence[Mapping[str, Any]], reads: int
+    key: str,
+    plan_id: str,
+    rows: Sequence[Mapping[str, Any]],
+    totals: Sequence[Mapping[str, Any]],
+    references: Sequence[Mapping[str, Any]],
+    reads: int,
 ) -> None:
     from qb_pipeline.core.wording import say_field, say_value
 
@@ -114,6 +121,11 @@ def _print(
         creates[:SHOWN],
         ["document", "number", "document_date", "after"],
         title=f"New in QuickBooks{_more(len(creates))}",
+    )
+    table(
+        references[:SHOWN],
+        ["kind", "id in billing"],
+        title=f"New customers, items{_more(len(references))}",
     )
     held = Counter((row["kind"], row["operation"], row["reason"], row["remedy"]) for row in rows if row["reason"])
     table(

@@ -70,6 +70,7 @@ def find_customers(place: Workplace, payer_ids: Collection[str], *, dry: bool) -
                 found.append(Link("payer", match.payer_id, match.customer_id, match.display_name, "matched"))
         elif dry:
             ids[match.payer_id] = NOT_YET
+            place.would_create.add(("customer", match.payer_id))
         else:
             place.mappings.remember(found, actor=place.run.actor, now=place.clock())
             found = []
@@ -114,6 +115,7 @@ def find_items(place: Workplace, fee_item_ids: Collection[str], *, dry: bool) ->
                 found.append(Link("fee_item", match.fee_item_id, match.item_id, name, "matched"))
         elif dry:
             ids[match.fee_item_id] = NOT_YET
+            place.would_create.add(("item", match.fee_item_id))
         else:
             created = _create_item(place, by_id[match.fee_item_id])
             if isinstance(created, Problem):

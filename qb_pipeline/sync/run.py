@@ -57,6 +57,7 @@ class FirmReport:
     ``activities``: rows kind, activity, reason, documents, cents. ``control_totals``: rows kind, documents,
     meant_cents, accepted_cents, in_quickbooks_cents, refused_cents, unknown_cents, not_sent_cents.
     ``plan``: of a dry run, its documents (``ledger.plans``); ``run_id`` is the plan's id.
+    ``would_create``: the customers and items, (kind, id in billing), that its documents need and QuickBooks lacks.
     ``census``: what was counted in QuickBooks at the end, a row per kind that was written (``sync.census``).
     ``held_documents``: what of the selection needs a person at the end, whichever run held it: rows of the work list.
     """
@@ -73,6 +74,7 @@ class FirmReport:
     census: list[Any] = field(default_factory=list)
     run_id: str = ""
     plan: list[Any] = field(default_factory=list)
+    would_create: list[tuple[str, str]] = field(default_factory=list)
     connection: tuple[int, str] = (0, "")
     """How soon a person must connect the company again, and the sentence (``ledger.tokens.describe_end``)."""
 
@@ -177,6 +179,7 @@ def sync_firm(place: Workplace, selection: Selection, steps: Collection[str] = S
         connection=look_at_end(place.engine, place.firm.firm_id, now=place.clock()),
         run_id=place.run.run_id,
         plan=[] if {PUSH_INVOICES, PUSH_PAYMENTS} & set(steps) else place.plans.documents(place.run.run_id),
+        would_create=sorted(place.would_create),
     )
 
 

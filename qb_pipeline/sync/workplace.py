@@ -86,6 +86,9 @@ class Workplace:
     followed: dict[str, str] = field(default_factory=dict)
     """Customers that were merged away, and into whom, as far as this run has found out."""
 
+    would_create: set[tuple[str, str]] = field(default_factory=set)
+    """Customers and items (kind, id in billing) that a dry run would have created."""
+
     in_hand: threading.local = field(default_factory=threading.local, repr=False)
     """The attempt that this thread is about to send, while it is."""
 

@@ -29,6 +29,23 @@ def test_a_plan_is_told_with_its_totals_and_what_would_be_held(law_firm: LawFirm
     assert len(law_firm.books.ours("Invoice")) == 2
 
 
+def test_a_plan_names_the_customers_and_items_that_its_documents_need(law_firm: LawFirm, terminal: Terminal) -> None:
+    account = next(row["Id"] for row in law_firm.books.all("Account") if row["Name"] == "Legal Fees")
+    law_firm.activate(unmapped_fee_item="create", income_account=account)
+    law_firm.insert("fee_items", fee_item_id="F2", name="Research", code="RES")
+    law_firm.invoice("1", "10.00", lines=[{"fee_item_id": "F2", "amount": "80.00"}])
+
+    plan = terminal.json("plan", "one")
+    printed = terminal.run("plan", "one").out
+    law_firm.sync()
+
+    assert plan["customers_and_items"] == [
+        {"kind": "customer", "id in billing": "P1"}, {"kind": "item", "id in billing": "F2"},
+    ]  # fmt: skip
+    assert "New customers, items" in printed
+    assert terminal.json("plan", "one")["customers_and_items"] == []
+
+
 def test_where_nothing_is_to_be_done_a_plan_says_so(law_firm: LawFirm, terminal: Terminal) -> None:
     posted(law_firm)
 
