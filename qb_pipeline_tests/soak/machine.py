@@ -24,6 +24,7 @@ PLACES = (
 
 TAKEN_OUT = {"REMOTE_DELETED", "REMOTE_VOIDED"}
 PAYMENT_OF_ONE_TAKEN_OUT = {"INVOICE_NOT_SENT", "EXCEEDS_BALANCE", "MAPPING_INACTIVE", "REMOTE_VOIDED", "DRIFT"}
+RENUMBERED = {"DRIFT", "CONFLICT"}
 PAID_ELSEWHERE = {"PAYMENTS_APPLIED", "PAID_BELOW"}
 
 seconds = st.integers(1, 40)
@@ -124,6 +125,19 @@ class Firm(RuleBasedStateMachine):
             self.firm.books.do(verb, entity="Invoice", id=invoice["Id"])
             self.allowed.removed.add(("invoice", name))
             self._explain("invoice", name, TAKEN_OUT)
+            for payment, paid in self.payments.items():
+                if paid == name:
+                    self._explain("payment", payment, PAYMENT_OF_ONE_TAKEN_OUT)
+
+    @rule(number=which)
+    def renumber(self, number: int) -> None:
+        """A person gives one of our invoices another number, perhaps before we know that it is there."""
+        found = self._ours(number)
+        if found is not None:
+            invoice, name = found
+            changes = {"DocNumber": f"X-{invoice['Id']}"}
+            self.firm.books.do("edit", entity="Invoice", id=invoice["Id"], changes=changes)
+            self._explain("invoice", name, RENUMBERED)
             for payment, paid in self.payments.items():
                 if paid == name:
                     self._explain("payment", payment, PAYMENT_OF_ONE_TAKEN_OUT)
