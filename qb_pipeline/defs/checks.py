@@ -103,7 +103,7 @@ def _connection(reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
 def _census(step: str, kind: str, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
     """A duplicate never comes here: it fails the run before anything is marked green."""
     wrong = [report.firm_id for report in reports if not report.census_is_sound(kind)]
-    rows = [row for report in reports for row in report.census if row["kind"] == kind]
+    rows = [row for report in reports for row in report.counted(kind)]
     counts = {
         name: sum(row[name] for row in rows)
         for name in ("documents", "living", "duplicates", "copies", "missing", "differing", "changed", "reads")

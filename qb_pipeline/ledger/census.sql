@@ -3,16 +3,19 @@ select max(at) from sync.census where firm_id = :firm_id;
 
 -- name: written
 -- What QuickBooks has accepted, or was found to hold, since the census before; without :since everything that it holds.
-select document_id, kind, source_id, part, quickbooks_id, coalesce(quickbooks_total_cents, 0) as total_cents,
+-- A journal entry has no total of its own: what its lines were to say.
+select document_id, kind, source_id, part, quickbooks_id,
+       coalesce(case kind when 'refund' then sent_total_cents else quickbooks_total_cents end, 0) as total_cents,
        coalesce(sync_token, '') as sync_token, state, reason, source_hash, amount_cents
 from sync.document
-where firm_id = :firm_id and kind in ('invoice', 'payment') and quickbooks_id is not null
+where firm_id = :firm_id and kind in ('invoice', 'payment', 'refund') and quickbooks_id is not null
   and (cast(:since as timestamptz) is null or synced_at > :since)
 order by document_id;
 
 -- name: named
 select document_id, kind, source_id, part, coalesce(quickbooks_id, '') as quickbooks_id,
-       coalesce(quickbooks_total_cents, 0) as total_cents, coalesce(sync_token, '') as sync_token, state, reason,
+       coalesce(case kind when 'refund' then sent_total_cents else quickbooks_total_cents end, 0) as total_cents,
+       coalesce(sync_token, '') as sync_token, state, reason,
        source_hash, amount_cents
 from sync.document
 where firm_id = :firm_id and kind = :kind and source_id = any(:source_ids)

@@ -17,10 +17,10 @@ from qb_pipeline.core.problems import Problem
 from qb_pipeline.ledger.documents import Decision
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.living import read_living
-from qb_pipeline.sync.outcomes import ENTITY, is_voided, read_cents
+from qb_pipeline.sync.outcomes import ENTITY, is_voided, read_cents, read_debits
 from qb_pipeline.sync.workplace import Workplace
 
-KINDS = ("invoice", "payment")
+KINDS = ("invoice", "payment", "refund")
 
 CLOCKS = timedelta(minutes=5)
 """How far QuickBooks' clock may be from ours before documents are looked up by Id instead."""
@@ -58,7 +58,7 @@ def take_census(place: Workplace, *, whole: bool = False) -> list[dict[str, Any]
     counts, alarms = [], []
     for kind in KINDS:
         rows = [row for row in written if row["kind"] == kind]
-        if not rows and not whole:
+        if not rows and (not whole or kind == "refund"):  # few firms record any: nobody's journal is read for nothing
             continue
         reads = place.quickbooks.requests.reads
         census, documents = _count(place, kind, rows, whole=whole)
@@ -111,7 +111,7 @@ def _count(place: Workplace, kind: str, rows: Sequence[Any], *, whole: bool) -> 
         )
         for document_id, row in documents.items()
     ]
-    there = [_found(entity, marks[quickbooks_id]) for quickbooks_id, entity in found.items()]
+    there = [_found(kind, entity, marks[quickbooks_id]) for quickbooks_id, entity in found.items()]
     return count(expected, there, set_aside=place.censuses.set_aside(kind)), documents
 
 
@@ -174,12 +174,12 @@ def _key(place: Workplace, kind: str, entity: Entity) -> Key | None:
     return (mark.source_id, mark.part) if mark and (mark.installation, mark.firm, mark.kind) == ours else None
 
 
-def _found(entity: Entity, key: Key | None) -> Found:
+def _found(kind: str, entity: Entity, key: Key | None) -> Found:
     created = entity.get("MetaData", {}).get("CreateTime")
     return Found(
         quickbooks_id=entity["Id"],
         key=key,
-        total_cents=read_cents(entity, "TotalAmt"),
+        total_cents=read_debits(entity) if kind == "refund" else read_cents(entity, "TotalAmt"),
         sync_token=str(entity.get("SyncToken", "")),
         is_void=is_voided(entity),
         created_at=datetime.fromisoformat(created) if created else None,

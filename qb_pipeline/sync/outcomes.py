@@ -116,6 +116,15 @@ def is_ours(item: Item, entity: Entity) -> bool:
     return found is not None and found == find_marker(item.marker)
 
 
+def read_debits(entry: Entity) -> int:
+    """The total of a journal entry: what its debit lines say, which is what its credit lines say."""
+    return sum(
+        read_cents(line, "Amount")
+        for line in entry.get("Line") or ()
+        if line.get("JournalEntryLineDetail", {}).get("PostingType") == "Debit"
+    )
+
+
 def is_voided(entity: Entity) -> bool:
     """Whether somebody voided it. Its note may be replaced, and the marker lost with it."""
     return entity.get("TotalAmt") == 0 and "void" in str(entity.get("PrivateNote", "")).lower()

@@ -8,6 +8,7 @@ import pytest
 
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.binding import find_forgotten
+from qb_pipeline.sync.census import is_sound, take_census
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 
 
@@ -213,3 +214,49 @@ def test_a_refused_entry_is_told_and_recorded_when_it_can_be(law_firm: LawFirm) 
         "record_refunds=off"
     ]
     assert (refused, len(entries(law_firm)), by_hand(law_firm)) == (["back"], 1, [])
+
+
+def test_a_recorded_refund_is_counted_like_every_document(law_firm: LawFirm) -> None:
+    recording(law_firm)
+    law_firm.payment("r1", amount="25.00", kind="refund", reverses_payment_id="p1")
+
+    counted = {row["kind"]: (row["documents"], row["living"], is_sound(row)) for row in law_firm.sync().census}
+
+    assert counted == {"payment": (1, 1, True), "refund": (1, 1, True)}
+    assert law_firm.sync().census == []
+
+
+@pytest.mark.parametrize(("change", "found"), [("deleted", "missing"), ("edited", "changed"), ("copied", "copies")])
+def test_what_a_person_did_to_a_recorded_refund_is_found_by_a_whole_census(
+    law_firm: LawFirm, change: str, found: str
+) -> None:
+    recording(law_firm)
+    law_firm.payment("r1", amount="25.00", kind="refund", reverses_payment_id="p1")
+    law_firm.sync()
+    [entry] = law_firm.books.ours("JournalEntry")
+    names = ("DetailType", "JournalEntryLineDetail")
+    lines = [{name: line[name] for name in names} | {"Amount": str(line["Amount"])} for line in entry["Line"]]
+    if change == "deleted":
+        law_firm.books.do("delete", entity="JournalEntry", id=entry["Id"])
+    elif change == "edited":
+        dearer = [line | {"Amount": "30.00"} for line in lines]
+        law_firm.books.do("edit", entity="JournalEntry", id=entry["Id"], changes={"Line": dearer})
+    else:
+        law_firm.time.sleep(3600)
+        law_firm.books.do("edit", entity="JournalEntry", changes={"PrivateNote": entry["PrivateNote"], "Line": lines})
+
+    with law_firm.companies.open(FIRM, Run("count", "test", PARTNER)) as place:
+        [row] = [row for row in take_census(place, whole=True) if row["kind"] == "refund"]
+
+    assert {name for name in ("missing", "changed", "copies", "duplicates", "differing") if row[name]} == {found}
+    told = [
+        (row["what"], row["remedy"].split(":")[0]) for row in law_firm.query("select * from reporting.enter_by_hand")
+    ]
+    assert (
+        told
+        == {
+            "deleted": [("refund", "Enter the refund in QuickBooks by hand.")],
+            "edited": [],
+            "copied": [("changed_refund", f"Look at journal entry {entry['Id']} in QuickBooks, and correct it there.")],
+        }[change]
+    )

@@ -2,7 +2,7 @@
 -- Grain: one row per credit deposit, refund, rejected or reversed payment. Money: dollars. Read by: the bookkeeper.
 create view reporting.enter_by_hand as
 select d.firm_id,                                   -- Law firm
-       case when j.state = 'synced' then 'changed_' else '' end || d.payment_kind as what, -- credit_deposit, refund, rejection or reversal; changed_refund, changed_rejection: it is recorded, and billing has changed it since
+       case when j.state = 'synced' or r.is_wrong then 'changed_' else '' end || d.payment_kind as what, -- credit_deposit, refund, rejection or reversal; changed_refund, changed_rejection: it is recorded, and billing or a person in QuickBooks has changed it since
        d.source_id as payment_id,                   -- Payment in billing
        d.number as reference,                       -- Check number or other reference
        d.document_date,                             -- Date of the payment
@@ -11,8 +11,10 @@ select d.firm_id,                                   -- Law firm
        d.reverses_payment_id,                       -- Payment that it takes back; empty when there is none
        coalesce(o.quickbooks_id, '') as reverses_quickbooks_id, -- Id of that payment in QuickBooks; empty when it is not there
        case when j.state = 'synced' then 'It is recorded in QuickBooks, and billing has changed it since.'
+            when r.is_wrong then r.sentence
             else coalesce(p.sentence, d.reason) end as sentence, -- What it is
        case when j.state = 'synced' then 'Correct or delete journal entry ' || j.quickbooks_id || ' in QuickBooks.'
+            when r.is_wrong then 'Look at journal entry ' || j.quickbooks_id || ' in QuickBooks, and correct it there.'
             else coalesce(p.remedy, '') end as remedy, -- What to do
        coalesce(w.payments, '') as holds_back       -- Later payments that are held until this rejection is entered; empty when there are none
 from sync.document d
@@ -20,6 +22,10 @@ left join sync.problem p on p.code = d.reason
 left join sync.document o on o.firm_id = d.firm_id and o.kind = 'payment' and o.source_id = d.reverses_payment_id
      and o.part = '' and d.reverses_payment_id <> ''
 left join sync.document j on j.firm_id = d.firm_id and j.kind = 'refund' and j.source_id = d.source_id
+left join lateral (
+    select j.state = 'held' and j.quickbooks_id is not null and j.reason <> 'REMOTE_DELETED' as is_wrong,
+           (select sentence from sync.problem where code = j.reason) as sentence
+) r on true
 left join lateral (
     select string_agg(h.source_id, ', ' order by h.source_id) as payments
     from sync.document h
