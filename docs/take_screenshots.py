@@ -8,7 +8,7 @@ import socket
 import time
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 from qb_pipeline_tests.browser import open_browser
 from qb_pipeline_tests.dagster_screen import Screen
@@ -16,6 +16,7 @@ from qb_pipeline_tests.embedded.homes import temporary_home
 from qb_pipeline_tests.journeys.conftest import Deployment, wait_for_dagster
 
 IMAGES = Path(__file__).parent / "images"
+USUAL, WIDE = ViewportSize(width=1440, height=860), ViewportSize(width=2200, height=1400)
 NAMES = {"choose": "choose-dates", "launchpad": "sync-now", "asset": "invoices"}
 
 
@@ -32,7 +33,7 @@ def main() -> None:
             url = f"http://127.0.0.1:{port}"
             wait_for_dagster(url, dagster)
             with open_browser() as browser:
-                tab = browser.new_page(viewport={"width": 1440, "height": 860})
+                tab = browser.new_page(viewport=USUAL)
                 walk(deployment, Screen(tab, url, lambda name: take(tab, name)))
         finally:
             dagster.terminate()
@@ -49,9 +50,11 @@ def walk(deployment: Deployment, screen: Screen) -> None:
     screen.materialize(f"[{days['first']}...{days['last']}]", "rivera-law")
     screen.open_check("sync_plan", "nothing_held")
     screen.open_asset("quickbooks_invoices")
+    screen.tab.set_viewport_size(WIDE)
     screen.open_graph()
     screen.tab.mouse.click(1000, 160)  # away from the boxes: no selection, no side panel
     take(screen.tab, "asset-graph")
+    screen.tab.set_viewport_size(USUAL)
     screen.sync_now(str(days["last"]), "rivera-law", "inv-ambiguous")
 
 

@@ -379,6 +379,16 @@ class Documents:
             )
             return {(row.kind, row.source_id, row.part): row.document_id for row in rows}
 
+    def release(self, document_ids: Sequence[int], *, run: log.Run, now: datetime) -> None:
+        """Take held documents for synced again: QuickBooks was just seen to hold each once, as it was sent."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(queries["release"], {"document_ids": list(document_ids), "now": now}).all()
+            entries = [
+                log.Entry("notice", row.document_id, detail="it stands in QuickBooks once, as it was sent")
+                for row in rows
+            ]
+            log.write(connection, self._firm_id, run, entries, now=now)
+
     def gone(self, document_ids: Sequence[int], *, run: log.Run, now: datetime) -> int:
         """Hold what stands in QuickBooks and is not in billing any more; close what was never sent. Never voids.
 

@@ -310,10 +310,12 @@ where r.firm_id = :firm_id and r.kind = 'payment' and r.state = 'closed' and r.r
 order by r.document_date, r.source_id;
 
 -- name: taken_back
+-- An entry that is held stands in QuickBooks all the same, unless a person deleted it.
 select r.reverses_payment_id as payment_id, sum(coalesce(j.sent_total_cents, 0))::bigint as cents
 from sync.document j
 join sync.document r on r.firm_id = j.firm_id and r.kind = 'payment' and r.source_id = j.source_id
-where j.firm_id = :firm_id and j.kind = 'refund' and j.state = 'synced' and r.reverses_payment_id = any(:payment_ids)
+where j.firm_id = :firm_id and j.kind = 'refund' and r.reverses_payment_id = any(:payment_ids)
+  and (j.state = 'synced' or (j.state = 'held' and j.quickbooks_id is not null and j.reason <> 'REMOTE_DELETED'))
   and r.source_status <> 'void'
 group by 1;
 
@@ -459,3 +461,9 @@ order by document_date, source_id, part;
 
 -- name: last_invoice_at
 select max(synced_at) from sync.document where firm_id = :firm_id and kind = 'invoice' and quickbooks_id is not null;
+
+-- name: release
+update sync.document
+set state = 'synced', reason = '', state_since = :now
+where document_id = any(:document_ids) and state = 'held'
+returning document_id;

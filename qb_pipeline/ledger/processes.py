@@ -51,7 +51,9 @@ class Process:
         """Whether it is certain that it has ended: we looked, or its machine was started again since."""
         if self.is_here:
             return not self.is_alive
-        return bool(self.boot_id) and self.host == socket.gethostname()
+        machine, ours = self.boot_id.partition("/")[0], _boot_id().partition("/")[0]
+        # The same start of the machine, and other pids: a container that shares our name, or did. Who lives there?
+        return bool(machine) and machine != ours and self.host == socket.gethostname()
 
     def kill(self) -> bool:
         """Kill exactly this process, never one that has its pid by now and never ourselves, and wait for its end.

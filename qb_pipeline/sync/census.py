@@ -63,6 +63,8 @@ def take_census(place: Workplace, *, whole: bool = False) -> list[dict[str, Any]
         reads = place.quickbooks.requests.reads
         census, documents = _count(place, kind, rows, whole=whole)
         _hold(place, census.findings, documents)
+        if kind == "refund":
+            _release(place, census.findings, rows)
         alarms += [(kind, finding) for finding in census.findings if finding.verdict in ("duplicate", "stray")]
         counts.append(_row(kind, census, whole=whole, reads=place.quickbooks.requests.reads - reads))
     place.censuses.record(place.run, counts, now=now)
@@ -105,7 +107,7 @@ def _count(place: Workplace, kind: str, rows: Sequence[Any], *, whole: bool) -> 
             sync_token=row["sync_token"],
             is_void=row["state"] == "voided",
             was_written=document_id in was_written and not _is_out(row),
-            is_known_copy=row["reason"] == Problem.COPIED,
+            is_known_copy=row["reason"] == Problem.COPIED and kind != "refund",  # which only a count sets free
             in_flight=row["state"] in ("sending", "unknown"),
             windows=windows.get(document_id, ()),
         )
@@ -199,6 +201,13 @@ def _hold(place: Workplace, findings: Sequence[Finding], documents: Mapping[int,
         if finding.document_id is not None and finding.verdict in PROBLEMS
     }
     place.documents.record_decisions(list(decisions.values()), run=place.run, now=place.clock())
+
+
+def _release(place: Workplace, findings: Sequence[Finding], rows: Sequence[Any]) -> None:
+    """Journal entries that were held and stand once again, as recorded: nobody can answer for them but a count."""
+    faulty = {finding.document_id for finding in findings}
+    held = [row for row in rows if row["state"] == "held" and not _is_out(row) and row["document_id"] not in faulty]
+    place.documents.release([row["document_id"] for row in held], run=place.run, now=place.clock())
 
 
 def _row(kind: str, census: Census, *, whole: bool, reads: int) -> dict[str, Any]:

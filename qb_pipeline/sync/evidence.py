@@ -152,20 +152,18 @@ def gather(place: Workplace, document_id: int) -> Evidence:
 
 
 def look_around(place: Workplace, document: Mapping[str, Any]) -> list[Entity]:
-    """Documents in QuickBooks that have this one's marker or, as invoices, its number; at most two queries.
+    """Documents in QuickBooks that have this one's marker or, as invoices, its number; one query each.
 
-    PrivateNote cannot be searched: of what the customer got since the first send, those with the marker are taken.
+    PrivateNote cannot be searched: of what was made since the first send, those with the marker are taken.
     """
     kind = document["kind"]
     found: dict[str, Entity] = {}
     if kind == "invoice" and document["number"]:
         found |= {row["Id"]: row for row in place.quickbooks.find("Invoice", "DocNumber", [document["number"]])}
     attempts = place.history.attempts(document["document_id"])
-    customer_id = document["customer_id"] or _sent(place, document, accepted=False).get("CustomerRef", {}).get("value")
-    if attempts and customer_id:
+    if attempts:  # under whatever customer: a bookkeeper may have changed or merged it
         since = (attempts[0]["first_sent_at"] - BEFORE_SEND).isoformat(timespec="seconds")
-        where = f"CustomerRef = '{customer_id}' AND MetaData.CreateTime >= '{since}'"
-        rows = place.quickbooks.query_all(ENTITY[kind], where=where)
+        rows = place.quickbooks.query_all(ENTITY[kind], where=f"MetaData.CreateTime >= '{since}'")
         found |= {row["Id"]: row for row in rows if is_marked(place, document, row)}
     return sorted(found.values(), key=lambda row: int(row["Id"]))
 

@@ -34,8 +34,10 @@ def follow_merged(
     """
     asked = {customer_id for customer_id in customer_ids if customer_id}
     gone = {each for each in asked - place.followed.keys() if read_living(place, "customer", each) is None}
-    for customer_id in sorted(gone):
-        survivor = _find_survivor(place, customer_id, (seen_under or {}).get(customer_id, ""))
+    for customer_id in sorted(gone | (asked & place.followed.keys())):
+        survivor = place.followed.get(customer_id) or _find_survivor(
+            place, customer_id, (seen_under or {}).get(customer_id, "")
+        )
         if survivor:
             place.followed[customer_id] = survivor
             moved = place.mappings.follow(customer_id, survivor, actor=place.run.actor, now=place.clock())
@@ -48,12 +50,16 @@ def follow_merged(
 
 
 def _find_survivor(place: Workplace, customer_id: str, seen_under: str) -> str:
-    """The one customer under which all that we find of this one's documents stand now; "" when nothing proves one."""
+    """The one customer under which all that we find of this one's documents stand now; "" when nothing proves one.
+
+    A query may show a document as it was before: the first one of each answer is read by itself, and each that stands
+    under the customer that is gone.
+    """
     now_under = {seen_under} - {""}
     for kind, ids in place.documents.of_customer(customer_id, limit=WITNESSES).items():
-        for row in place.quickbooks.find(ENTITY[kind], "Id", ids):
+        for number, row in enumerate(place.quickbooks.find(ENTITY[kind], "Id", ids)):
             under = _customer_of(row)
-            if under == customer_id:  # which is gone: the query shows it as it was before
+            if not number or under == customer_id:
                 under = _customer_of(read_living(place, kind, row["Id"]) or {})
             now_under |= {under} - {""}
     return now_under.pop() if len(now_under) == 1 and customer_id not in now_under else ""

@@ -35,7 +35,7 @@ def look_closer(
     refused = [
         outcome
         for outcome in outcomes
-        if outcome.outcome == "refused" and items[outcome.document_id].operation == "create"
+        if outcome.outcome == "refused" and items[outcome.document_id].operation != "void"
     ]
     try:
         merges = _follow_customers(place, refused, bodies)
@@ -63,10 +63,11 @@ def _look(place: Workplace, item: Item, outcome: Outcome, body: Mapping[str, Any
         return go_back(item, "refused", fault_code=outcome.fault_code)  # this run plans it again
     if customer_id in merges.gone:
         return replace(outcome, state=state_of(Problem.CUSTOMER_GONE), reason=Problem.CUSTOMER_GONE)
+    is_new = item.operation == "create"
     try:
-        if outcome.fault_code in TAKEN and TAKEN[outcome.fault_code] in body:
+        if is_new and outcome.fault_code in TAKEN and TAKEN[outcome.fault_code] in body:
             return _find_own(place, item, outcome, body)
-        if item.kind == "payment" and outcome.fault_code in UNPAYABLE and item.applications:
+        if is_new and item.kind == "payment" and outcome.fault_code in UNPAYABLE and item.applications:
             return _look_at_invoices(place, item, outcome)
     except QuickBooksError:
         return outcome  # the refusal stands; the next run meets it again

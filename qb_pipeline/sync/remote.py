@@ -40,8 +40,9 @@ def read_remote(
     A bookkeeper's edit of memos and other fields that QuickBooks owns is kept; one of customer, number, dates or
     amounts holds the document as DRIFT. A query may show what was written just now as it was before, or not yet: so
     what looks wrong in it, or to ``objection``, is read by itself before anything is concluded; so is what QuickBooks
-    has just refused as changed.
+    has just refused as changed. Only what is held for that already is not, as long as this run has written nothing.
     """
+    has_written = bool(place.quickbooks.requests.writes + place.quickbooks.requests.batches)
     asked = [row.quickbooks_id for row in rows if row.document_id not in place.stale]
     found = {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", asked)} if asked else {}
     written = place.history.last_body([row.document_id for row in rows])
@@ -51,7 +52,8 @@ def read_remote(
         remote = None
         if row.document_id not in place.stale:
             remote = _judge(place, row, found.get(row.quickbooks_id), sent, objection)
-        if remote is None or remote.problem not in (None, Problem.OUTCOME_UNKNOWN):
+        is_known = remote is not None and remote.problem == row.reason and not has_written
+        if remote is None or not (is_known or remote.problem in (None, Problem.OUTCOME_UNKNOWN)):
             remote = _judge(place, row, read_living(place, kind, row.quickbooks_id), sent, objection)
         judged[row.document_id] = remote
     return judged

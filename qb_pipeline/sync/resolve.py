@@ -44,9 +44,10 @@ def resolve(place: Workplace, evidence: Evidence, answer: Answer) -> bool:
 
 def _require_allowed(document: Mapping[str, Any], answer: Answer) -> None:
     if document["kind"] not in ("invoice", "payment"):
-        raise AnswerRefusedError(
-            f"{name_of(document)} is made again by the next sync that needs it; answer the invoices that wait for it"
-        )
+        what = "is made again by the next sync that needs it; answer the invoices that wait for it"
+        if document["kind"] == "refund":
+            what = "takes no answer: put its journal entry right in QuickBooks, then run qb-pipeline census"
+        raise AnswerRefusedError(f"{name_of(document)} {what}")
     allowed = allowed_answers(document["state"], document["reason"])
     if answer in allowed:
         return

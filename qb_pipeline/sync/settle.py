@@ -118,7 +118,8 @@ def _adopt(
         DuplicateError: there are several, and we have sent more than once.
     """
     first = min(ours, key=int)
-    outcome = read_accepted(item, ours[first], _followed(place, body, ours[first]), activity="adopted")
+    body = _followed(place, body, ours[first], proves_it=True)
+    outcome = read_accepted(item, ours[first], body, activity="adopted")
     if len(ours) == 1:
         return outcome
     if attempt.sends == 1:  # one request makes one document: the others are a person's copies
@@ -170,12 +171,18 @@ def _is_voided_result_of(item: Item, row: Entity, body: Mapping[str, Any]) -> bo
     return row.get("TxnDate") == body["TxnDate"] and body.get("PaymentRefNum") in (None, row.get("PaymentRefNum"))
 
 
-def _followed(place: Workplace, body: Mapping[str, Any], row: Entity | None) -> Mapping[str, Any]:
-    """What was meant, with the customer into which its own was merged since; a document of ours proves the merge."""
+def _followed(
+    place: Workplace, body: Mapping[str, Any], row: Entity | None, *, proves_it: bool = False
+) -> Mapping[str, Any]:
+    """What was meant, with the customer into which its own was merged since.
+
+    ``proves_it``: this row was made for that customer, so that where it stands now shows where the customer went. A row
+    that was to be changed may never have been that customer's.
+    """
     meant, theirs = (str((side or {}).get("CustomerRef", {}).get("value", "")) for side in (body, row))
     if not meant or not theirs or meant == theirs:
         return body
-    survivors = follow_merged(place, [meant], seen_under={meant: theirs}).survivors
+    survivors = follow_merged(place, [meant], seen_under={meant: theirs} if proves_it else {}).survivors
     return {**body, "CustomerRef": {"value": theirs}} if survivors.get(meant) == theirs else body
 
 

@@ -66,8 +66,11 @@ def test_death_is_certain_only_where_we_can_look() -> None:
     ours = Process.of(os.getpid())
     before_the_restart = replace(ours, boot_id="an earlier start")
     on_another_machine = replace(before_the_restart, host="elsewhere")
+    in_another_container = replace(ours, boot_id=f"{ours.boot_id}0")  # which shares the name of this one
 
-    assert [p.is_dead for p in (ours, before_the_restart, on_another_machine)] == [False, True, False]
+    assert [p.is_dead for p in (ours, before_the_restart, on_another_machine, in_another_container)] == [
+        False, True, False, False,
+    ]  # fmt: skip
 
 
 CHILD = """

@@ -245,8 +245,7 @@ def test_what_a_person_did_to_a_recorded_refund_is_found_by_a_whole_census(
         law_firm.time.sleep(3600)
         law_firm.books.do("edit", entity="JournalEntry", changes={"PrivateNote": entry["PrivateNote"], "Line": lines})
 
-    with law_firm.companies.open(FIRM, Run("count", "test", PARTNER)) as place:
-        [row] = [row for row in take_census(place, whole=True) if row["kind"] == "refund"]
+    [row] = whole_census(law_firm)
 
     assert {name for name in ("missing", "changed", "copies", "duplicates", "differing") if row[name]} == {found}
     told = [
@@ -257,6 +256,43 @@ def test_what_a_person_did_to_a_recorded_refund_is_found_by_a_whole_census(
         == {
             "deleted": [("refund", "Enter the refund in QuickBooks by hand.")],
             "edited": [],
-            "copied": [("changed_refund", f"Look at journal entry {entry['Id']} in QuickBooks, and correct it there.")],
+            "copied": [
+                ("changed_refund", f"Look at journal entry {entry['Id']} in QuickBooks and put it right there; then")
+            ],
         }[change]
     )
+
+
+def test_an_entry_that_a_person_copied_counts_until_a_census_sees_it_alone_again(law_firm: LawFirm) -> None:
+    recording(law_firm)
+    law_firm.payment("r1", amount="25.00", kind="refund", reverses_payment_id="p1")
+    law_firm.sync()
+    law_firm.sync()
+    before = owed(law_firm)
+    [entry] = law_firm.books.ours("JournalEntry")
+    law_firm.time.sleep(3600)
+    lines = [
+        {"DetailType": line["DetailType"], "JournalEntryLineDetail": line["JournalEntryLineDetail"], "Amount": "25.00"}
+        for line in entry["Line"]
+    ]
+    copy = law_firm.books.do(
+        "edit", entity="JournalEntry", changes={"PrivateNote": entry["PrivateNote"], "Line": lines}
+    )
+    whole_census(law_firm)
+    held = law_firm.query("select state, reason from sync.document where kind = 'refund'")
+    law_firm.books.do("delete", entity="JournalEntry", id=copy["Id"])
+    law_firm.change("update payments set reference = 'check 8' where payment_id = 'p1'")
+
+    law_firm.sync()
+    whole_census(law_firm)
+
+    assert (held, owed(law_firm)) == ([{"state": "held", "reason": "COPIED"}], before)
+    assert law_firm.query("select state, reason from sync.document where kind = 'refund'") == [
+        {"state": "synced", "reason": ""}
+    ]
+    assert by_hand(law_firm) == []
+
+
+def whole_census(law_firm: LawFirm) -> list[dict[str, Any]]:
+    with law_firm.companies.open(FIRM, Run("count", "test", PARTNER)) as place:
+        return [row for row in take_census(place, whole=True) if row["kind"] == "refund"]

@@ -347,6 +347,28 @@ def test_a_lost_revision_that_took_effect_before_a_merge_is_no_drift(law_firm: L
     assert (law_firm.states(), law_firm.sends()) == ({"1": ("synced", "")}, sends)
 
 
+def test_where_an_invoice_stood_before_a_lost_change_of_payer_proves_no_merge(law_firm: LawFirm) -> None:
+    """The new payer's fresh customer was merged into an older one: it did not become the former payer's."""
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    law_firm.insert("payers", payer_id="P2", first_name="Ben", last_name="Okafor")
+    law_firm.change("update invoices set payer_id = 'P2'")
+    law_firm.books.fault({"what": "drop_before", "match": "batch", "times": None}, NO_ANSWER | {"match": "query/4"})
+    with pytest.raises((TransientError, OutcomeUnknownError)):
+        law_firm.sync()
+    law_firm.books.heal()
+    [fresh] = [row["Id"] for row in law_firm.books.all("Customer") if ":customer:P2:" in row.get("Notes", "")]
+    older = law_firm.books.do("edit", entity="Customer", changes={"DisplayName": "Okafor, Ben"})["Id"]
+    law_firm.books.do("merge", loser_id=fresh, survivor_id=older)
+
+    law_firm.sync()
+
+    assert law_firm.states() == {"1": ("held", "CUSTOMER_GONE")}
+    [link] = law_firm.query("select quickbooks_id from sync.mapping where kind = 'payer' and source_id = 'P2'")
+    assert link["quickbooks_id"] == fresh
+
+
 def lose_answers(law_firm: LawFirm, no_answer: Mapping[str, Any] = NO_ANSWER | {"match": "query"}) -> None:
     """A run whose batch takes effect, and that cannot find out."""
     law_firm.books.fault({"what": "commit_then_drop", "match": "batch"}, no_answer)
