@@ -61,7 +61,7 @@ class Firm(RuleBasedStateMachine):
     def payment(self, number: int) -> None:
         self.count += 1
         name, invoice = f"p{self.count}", self.open_invoices[number % len(self.open_invoices)]
-        self.firm.payment(name, applied={invoice: "5.00"})
+        self.firm.payment(name, applied={invoice: "0.50"})
         self.payments[name] = invoice
         self._explain("payment", name, self.allowed.reasons.get(("invoice", invoice), set()) & PAYMENT_OF_ONE_TAKEN_OUT)
         if ("invoice", invoice) in self.allowed.removed:
@@ -111,8 +111,8 @@ class Firm(RuleBasedStateMachine):
         if found is not None:
             invoice, name = found
             customer = invoice["CustomerRef"]["value"]
-            share = [{"id": invoice["Id"], "amount": "1.00"}]
-            self.firm.books.do("receive-payment", customer_id=customer, amount="1.00", invoices=share)
+            share = [{"id": invoice["Id"], "amount": "0.50"}]
+            self.firm.books.do("receive-payment", customer_id=customer, amount="0.50", invoices=share)
             self._explain("invoice", name, PAID_ELSEWHERE)
             remember_foreign(self.firm, self.allowed)
 

@@ -13,6 +13,8 @@ from typing import Any
 QUARANTINE_SECONDS, LATE_SECONDS, LAG_SECONDS = 31.0, 20.0, 10.0
 """A tenth of what production waits: a request takes effect within 20 s or never, and a query shows it 10 s later."""
 
+NEVER_SECONDS = 1e9
+
 FAULTS: tuple[dict[str, Any], ...] = (
     {"what": "commit_then_drop"},
     {"what": "drop_before"},
@@ -69,6 +71,8 @@ def two_faults(point: str, number: int, seed: int, *, often: int) -> Plan:
 
 def _placed(fault: dict[str, Any], dice: random.Random) -> dict[str, Any]:
     endpoint = "batch" if fault["what"] in IN_BATCHES else dice.choice(ENDPOINTS)
+    if fault["what"] == "batch_stops_half_way":  # the other half comes late, or never
+        fault = fault | {"seconds": dice.choice((LATE_SECONDS, NEVER_SECONDS))}
     return fault | {"match": f"{endpoint}/{dice.randint(1, 2) if endpoint == 'batch' else 1}"}
 
 
