@@ -117,3 +117,19 @@ def test_what_the_voids_of_this_run_set_free_can_be_used_in_it(law_firm: LawFirm
     law_firm.sync()
 
     assert law_firm.states("invoice") == {"dearer": ("synced", ""), "cheaper": ("synced", ""), "void": ("voided", "")}
+
+
+def test_what_stays_held_costs_no_read_of_its_own(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    for number in range(3):
+        law_firm.invoice(str(number), "100.00")
+    law_firm.sync()
+    for invoice in law_firm.books.ours("Invoice"):
+        share = [{"id": invoice["Id"], "amount": "10.00"}]
+        customer = invoice["CustomerRef"]["value"]
+        law_firm.books.do("receive-payment", customer_id=customer, amount="10.00", invoices=share)
+    law_firm.change("update invoices set status = 'void'")
+    first = law_firm.sync()
+
+    assert set(law_firm.states().values()) == {("held", "PAYMENTS_APPLIED")}
+    assert (first.reads, law_firm.sync().reads) == (1 + 3, 1)
