@@ -124,11 +124,11 @@ create trigger document_history before insert or update on sync.document
 
 -- The moment that reports answer for: reporting.as_of of the session, else the newest that is known.
 
-create function sync.as_of() returns timestamptz language sql stable parallel safe as $$
+create function sync.as_of() returns timestamptz language sql stable as $$
     select coalesce(nullif(current_setting('reporting.as_of', true), '')::timestamptz, 'infinity')
 $$;
 
-create function sync.local_date(moment timestamptz, time_zone text) returns date language sql stable parallel safe as $$
+create function sync.local_date(moment timestamptz, time_zone text) returns date language sql stable as $$
     select (case when isfinite(moment) then moment - interval '1 microsecond' else statement_timestamp() end
             at time zone time_zone)::date
 $$;
