@@ -38,6 +38,9 @@ PROBLEMS = {
 }
 """What a finding holds its document for."""
 
+COUNTED = (Problem.COPIED, Problem.TOTAL_DIFFERS)
+"""What a later count can take back: an entry's other faults are in what it says, which nobody counts."""
+
 
 class CensusError(Exception):
     """QuickBooks holds a document of ours twice, or one that the ledger does not know: a person must look first."""
@@ -63,7 +66,7 @@ def take_census(place: Workplace, *, whole: bool = False) -> list[dict[str, Any]
         reads = place.quickbooks.requests.reads
         census, documents = _count(place, kind, rows, whole=whole)
         _hold(place, census.findings, documents)
-        if kind == "refund":
+        if kind == "refund" and whole:
             _release(place, census.findings, rows)
         alarms += [(kind, finding) for finding in census.findings if finding.verdict in ("duplicate", "stray")]
         counts.append(_row(kind, census, whole=whole, reads=place.quickbooks.requests.reads - reads))
@@ -204,9 +207,9 @@ def _hold(place: Workplace, findings: Sequence[Finding], documents: Mapping[int,
 
 
 def _release(place: Workplace, findings: Sequence[Finding], rows: Sequence[Any]) -> None:
-    """Journal entries that were held and stand once again, as recorded: nobody can answer for them but a count."""
+    """Journal entries that were held for what a count can tell, and stand once again with their total."""
     faulty = {finding.document_id for finding in findings}
-    held = [row for row in rows if row["state"] == "held" and not _is_out(row) and row["document_id"] not in faulty]
+    held = [row for row in rows if row["reason"] in COUNTED and row["document_id"] not in faulty]
     place.documents.release([row["document_id"] for row in held], run=place.run, now=place.clock())
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from qb_pipeline.ledger.log import Run
+from qb_pipeline.quickbooks.errors import TransientError
 from qb_pipeline.sync.binding import find_forgotten
 from qb_pipeline.sync.census import is_sound, take_census
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
@@ -234,8 +235,7 @@ def test_what_a_person_did_to_a_recorded_refund_is_found_by_a_whole_census(
     law_firm.payment("r1", amount="25.00", kind="refund", reverses_payment_id="p1")
     law_firm.sync()
     [entry] = law_firm.books.ours("JournalEntry")
-    names = ("DetailType", "JournalEntryLineDetail")
-    lines = [{name: line[name] for name in names} | {"Amount": str(line["Amount"])} for line in entry["Line"]]
+    lines = lines_of(entry)
     if change == "deleted":
         law_firm.books.do("delete", entity="JournalEntry", id=entry["Id"])
     elif change == "edited":
@@ -271,13 +271,8 @@ def test_an_entry_that_a_person_copied_counts_until_a_census_sees_it_alone_again
     before = owed(law_firm)
     [entry] = law_firm.books.ours("JournalEntry")
     law_firm.time.sleep(3600)
-    lines = [
-        {"DetailType": line["DetailType"], "JournalEntryLineDetail": line["JournalEntryLineDetail"], "Amount": "25.00"}
-        for line in entry["Line"]
-    ]
-    copy = law_firm.books.do(
-        "edit", entity="JournalEntry", changes={"PrivateNote": entry["PrivateNote"], "Line": lines}
-    )
+    copied = {"PrivateNote": entry["PrivateNote"], "Line": lines_of(entry)}
+    copy = law_firm.books.do("edit", entity="JournalEntry", changes=copied)
     whole_census(law_firm)
     held = law_firm.query("select state, reason from sync.document where kind = 'refund'")
     law_firm.books.do("delete", entity="JournalEntry", id=copy["Id"])
@@ -296,3 +291,31 @@ def test_an_entry_that_a_person_copied_counts_until_a_census_sees_it_alone_again
 def whole_census(law_firm: LawFirm) -> list[dict[str, Any]]:
     with law_firm.companies.open(FIRM, Run("count", "test", PARTNER)) as place:
         return [row for row in take_census(place, whole=True) if row["kind"] == "refund"]
+
+
+def test_an_entry_that_a_person_changed_before_we_could_look_stays_held(law_firm: LawFirm) -> None:
+    """It has another date, and the total that was meant: no count may set it free."""
+    recording(law_firm)
+    law_firm.payment("r1", amount="25.00", kind="refund", reverses_payment_id="p1")
+    law_firm.books.fault(
+        {"what": "commit_then_drop", "match": "journalentry"},
+        {"what": "html_503", "match": "query/2", "times": None},
+    )
+    with pytest.raises(TransientError):
+        law_firm.sync()
+    law_firm.books.heal()
+    [entry] = law_firm.books.ours("JournalEntry")
+    law_firm.books.do("edit", entity="JournalEntry", id=entry["Id"], changes={"TxnDate": "2026-01-31"})
+
+    law_firm.sync()
+    after_the_run = law_firm.query("select state, reason from sync.document where kind = 'refund'")
+    whole_census(law_firm)
+
+    assert after_the_run == [{"state": "held", "reason": "CONFLICT"}]
+    assert law_firm.query("select state, reason from sync.document where kind = 'refund'") == after_the_run
+
+
+def lines_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lines of a journal entry as a person writes them again."""
+    names = ("DetailType", "JournalEntryLineDetail")
+    return [{name: line[name] for name in names} | {"Amount": str(line["Amount"])} for line in entry["Line"]]

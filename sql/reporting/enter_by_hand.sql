@@ -14,7 +14,8 @@ select d.firm_id,                                   -- Law firm
             when r.is_wrong then r.sentence
             else coalesce(p.sentence, d.reason) end as sentence, -- What it is
        case when j.state = 'synced' then 'Correct or delete journal entry ' || j.quickbooks_id || ' in QuickBooks.'
-            when r.is_wrong then 'Look at journal entry ' || j.quickbooks_id || ' in QuickBooks and put it right there; then: qb-pipeline census ' || d.firm_id
+            when r.is_wrong then 'Look at journal entry ' || j.quickbooks_id || ' in QuickBooks and put it right there'
+                 || case when j.reason in ('COPIED', 'TOTAL_DIFFERS') then '; then: qb-pipeline census ' || d.firm_id else '.' end
             else coalesce(p.remedy, '') end as remedy, -- What to do
        coalesce(w.payments, '') as holds_back       -- Later payments that are held until this rejection is entered; empty when there are none
 from sync.document d
