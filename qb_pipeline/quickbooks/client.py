@@ -95,6 +95,11 @@ class Requests:
     throttled: int = 0
     by_endpoint: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def writing(self) -> int:
+        """How many requests left that write, batches as one each."""
+        return self.writes + self.batches
+
 
 def seconds_before_retry(attempt: int, status: int | None) -> float | None:
     """Say how long to wait before the next attempt; None means give up."""

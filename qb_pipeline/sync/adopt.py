@@ -24,7 +24,7 @@ from qb_pipeline.ledger.firms import Firms
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.frames import rows
 from qb_pipeline.sync.invoices import plan_invoices
-from qb_pipeline.sync.outcomes import ENTITY, is_voided, read_cents
+from qb_pipeline.sync.outcomes import ENTITY, is_voided, read_cents, read_customer
 from qb_pipeline.sync.payments import plan_payments
 from qb_pipeline.sync.references import NOT_YET, find_customers
 from qb_pipeline.sync.scan import Selection, scan
@@ -190,7 +190,7 @@ def _payments(
 def _invoice_fields(entity: Entity) -> dict[str, str]:
     return {
         "number": tidy(str(entity.get("DocNumber", ""))),
-        "customer": _customer(entity),
+        "customer": read_customer(entity),
         "date": str(entity.get("TxnDate", "")),
         "total": str(to_dollars(read_cents(entity, "TotalAmt"))),
     }
@@ -204,7 +204,7 @@ def _payment_fields(entity: Entity) -> dict[str, str]:
         if transaction.get("TxnType") == "Invoice"
     ]
     return {
-        "customer": _customer(entity),
+        "customer": read_customer(entity),
         "date": str(entity.get("TxnDate", "")),
         "amount": str(to_dollars(read_cents(entity, "TotalAmt"))),
         "invoices": _paid(pays),
@@ -213,10 +213,6 @@ def _payment_fields(entity: Entity) -> dict[str, str]:
 
 
 _FIELDS = {"invoice": _invoice_fields, "payment": _payment_fields}
-
-
-def _customer(entity: Entity) -> str:
-    return str(entity.get("CustomerRef", {}).get("value", ""))
 
 
 def _paid(pays: Iterable[tuple[str, int]]) -> str:
@@ -241,7 +237,7 @@ def _links(place: Workplace, kind: str, matches: Sequence[Proposal]) -> list[Lin
                 document_id=row.document_id,
                 quickbooks_id=entity["Id"],
                 sync_token=str(entity["SyncToken"]),
-                customer_id=_customer(entity),
+                customer_id=read_customer(entity),
                 total_cents=match.total_cents,
                 forwarded_cents=match.forwarded_cents,
                 source_hash=row.source_hash,
@@ -258,7 +254,7 @@ def _evidence(kind: str, entity: Entity) -> dict[str, Any]:
     body: dict[str, Any] = {
         name: entity[name] for name in ("DocNumber", "TxnDate", "TotalAmt", "PaymentRefNum") if name in entity
     }
-    body["CustomerRef"] = {"value": _customer(entity)}
+    body["CustomerRef"] = {"value": read_customer(entity)}
     if kind == "invoice":
         body["TxnTaxDetail"] = {"TotalTax": (entity.get("TxnTaxDetail") or {}).get("TotalTax") or 0}
     else:

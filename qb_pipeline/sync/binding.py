@@ -13,7 +13,7 @@ from qb_pipeline.core.markers import find_marker
 from qb_pipeline.ledger.bindings import Binding, BindingError, Bindings, Marked
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.client import Company
-from qb_pipeline.sync.outcomes import ENTITY, is_voided, read_cents
+from qb_pipeline.sync.outcomes import ENTITY, is_voided, read_cents, read_customer
 from qb_pipeline.sync.workplace import Workplace
 
 COMPANY_EVERY = timedelta(days=1)
@@ -161,7 +161,7 @@ def _marked(kind: str, source_id: str, part: str, generation: int, row: Entity) 
         generation=generation,
         quickbooks_id=row["Id"],
         sync_token=str(row.get("SyncToken", "")),
-        customer_id=str(row.get("CustomerRef", {}).get("value", "")),
+        customer_id=read_customer(row),
         total_cents=_total(kind, row) if is_money else None,
         number=str(row.get("DocNumber", "")) if kind == "invoice" else "",
         document_date=date.fromisoformat(row["TxnDate"]) if is_money else None,

@@ -23,7 +23,7 @@ from qb_pipeline.sync.outcomes import ENTITY, is_voided
 from qb_pipeline.sync.payments import plan_payments
 from qb_pipeline.sync.plan import Plan
 from qb_pipeline.sync.scan import Selection, scan
-from qb_pipeline.sync.settle import BEFORE_SEND
+from qb_pipeline.sync.settle import made_since
 from qb_pipeline.sync.workplace import Workplace
 
 PLANNERS = {"invoice": plan_invoices, "payment": plan_payments}
@@ -162,8 +162,7 @@ def look_around(place: Workplace, document: Mapping[str, Any]) -> list[Entity]:
         found |= {row["Id"]: row for row in place.quickbooks.find("Invoice", "DocNumber", [document["number"]])}
     attempts = place.history.attempts(document["document_id"])
     if attempts:  # under whatever customer: a bookkeeper may have changed or merged it
-        since = (attempts[0]["first_sent_at"] - BEFORE_SEND).isoformat(timespec="seconds")
-        rows = place.quickbooks.query_all(ENTITY[kind], where=f"MetaData.CreateTime >= '{since}'")
+        rows = made_since(place, kind, attempts[0]["first_sent_at"])
         found |= {row["Id"]: row for row in rows if is_marked(place, document, row)}
     return sorted(found.values(), key=lambda row: int(row["Id"]))
 

@@ -6,11 +6,10 @@ another one. Where documents of ours moved to one and the same customer, that is
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.sync.living import read_living
-from qb_pipeline.sync.outcomes import ENTITY
+from qb_pipeline.sync.outcomes import ENTITY, read_customer
 from qb_pipeline.sync.workplace import Workplace
 
 WITNESSES = 30
@@ -58,12 +57,8 @@ def _find_survivor(place: Workplace, customer_id: str, seen_under: str) -> str:
     now_under = {seen_under} - {""}
     for kind, ids in place.documents.of_customer(customer_id, limit=WITNESSES).items():
         for number, row in enumerate(place.quickbooks.find(ENTITY[kind], "Id", ids)):
-            under = _customer_of(row)
+            under = read_customer(row)
             if not number or under == customer_id:
-                under = _customer_of(read_living(place, kind, row["Id"]) or {})
+                under = read_customer(read_living(place, kind, row["Id"]) or {})
             now_under |= {under} - {""}
     return now_under.pop() if len(now_under) == 1 and customer_id not in now_under else ""
-
-
-def _customer_of(row: Mapping[str, Any]) -> str:
-    return str((row.get("CustomerRef") or {}).get("value", ""))

@@ -77,7 +77,7 @@ def read_accepted(item: Item, entity: Entity, body: Mapping[str, Any], *, activi
         reason,
         quickbooks_id=entity["Id"],
         sync_token=str(entity.get("SyncToken", "")),
-        customer_id=str(entity.get("CustomerRef", {}).get("value", "")),
+        customer_id=read_customer(entity),
         total_cents=total,
         activity=activity,
         version=None if total is None else read_version(item.kind, entity, is_void=is_voided(entity)),
@@ -114,6 +114,11 @@ def is_ours(item: Item, entity: Entity) -> bool:
     note = str(entity.get("Notes" if item.kind == "customer" else "PrivateNote", ""))
     found = find_marker(note)
     return found is not None and found == find_marker(item.marker)
+
+
+def read_customer(entity: Mapping[str, Any]) -> str:
+    """The Id of a document's customer; "" where it names none."""
+    return str((entity.get("CustomerRef") or {}).get("value", ""))
 
 
 def read_debits(entry: Entity) -> int:

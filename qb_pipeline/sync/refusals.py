@@ -14,7 +14,7 @@ from qb_pipeline.quickbooks.errors import QuickBooksError
 from qb_pipeline.sync.frames import rows
 from qb_pipeline.sync.living import read_living
 from qb_pipeline.sync.merges import Merges, follow_merged
-from qb_pipeline.sync.outcomes import ENTITY, go_back, is_ours, is_voided, read_accepted, read_cents
+from qb_pipeline.sync.outcomes import ENTITY, go_back, is_ours, is_voided, read_accepted, read_cents, read_customer
 from qb_pipeline.sync.workplace import Workplace
 
 TAKEN = {"6140": "DocNumber", "6240": "DisplayName"}
@@ -49,16 +49,12 @@ def look_closer(
 
 
 def _follow_customers(place: Workplace, refused: Sequence[Outcome], bodies: Mapping[int, Mapping[str, Any]]) -> Merges:
-    named = {_customer_of(bodies[outcome.document_id]) for outcome in refused if outcome.fault_code in GONE} - {""}
+    named = {read_customer(bodies[outcome.document_id]) for outcome in refused if outcome.fault_code in GONE} - {""}
     return follow_merged(place, named) if named else Merges(frozenset(), {})
 
 
-def _customer_of(body: Mapping[str, Any]) -> str:
-    return str(body.get("CustomerRef", {}).get("value", ""))
-
-
 def _look(place: Workplace, item: Item, outcome: Outcome, body: Mapping[str, Any], merges: Merges) -> Outcome:
-    customer_id = _customer_of(body)
+    customer_id = read_customer(body)
     if customer_id in merges.survivors:
         return go_back(item, "refused", fault_code=outcome.fault_code)  # this run plans it again
     if customer_id in merges.gone:

@@ -42,18 +42,16 @@ def read_remote(
     what looks wrong in it, or to ``objection``, is read by itself before anything is concluded; so is what QuickBooks
     has just refused as changed. Only what is held for that already is not, as long as this run has written nothing.
     """
-    has_written = bool(place.quickbooks.requests.writes + place.quickbooks.requests.batches)
-    asked = [row.quickbooks_id for row in rows if row.document_id not in place.stale]
-    found = {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", asked)} if asked else {}
+    has_written = place.quickbooks.requests.writing > 0
+    asked = [row.quickbooks_id for row in rows if row.document_id not in place.stale]  # the rest is not in the answer
+    found = {row["Id"]: row for row in place.quickbooks.find(ENTITY[kind], "Id", asked)}
     written = place.history.last_body([row.document_id for row in rows])
     judged: dict[int, Remote] = {}
     for row in rows:
         sent = read_sent(kind, *written.get(row.document_id, (b"", "")))
-        remote = None
-        if row.document_id not in place.stale:
-            remote = _judge(place, row, found.get(row.quickbooks_id), sent, objection)
-        is_known = remote is not None and remote.problem == row.reason and not has_written
-        if remote is None or not (is_known or remote.problem in (None, Problem.OUTCOME_UNKNOWN)):
+        remote = _judge(place, row, found.get(row.quickbooks_id), sent, objection)
+        is_known = remote.problem == row.reason and not has_written
+        if not (is_known or remote.problem in (None, Problem.OUTCOME_UNKNOWN)):
             remote = _judge(place, row, read_living(place, kind, row.quickbooks_id), sent, objection)
         judged[row.document_id] = remote
     return judged

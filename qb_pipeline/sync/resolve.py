@@ -15,7 +15,7 @@ from qb_pipeline.ledger.documents import STICKY
 from qb_pipeline.ledger.resolutions import Resolution
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.evidence import Evidence, is_marked, name_of
-from qb_pipeline.sync.outcomes import is_voided, read_cents
+from qb_pipeline.sync.outcomes import is_voided, read_cents, read_customer
 from qb_pipeline.sync.workplace import Workplace
 
 
@@ -46,7 +46,7 @@ def _require_allowed(document: Mapping[str, Any], answer: Answer) -> None:
     if document["kind"] not in ("invoice", "payment"):
         what = "is made again by the next sync that needs it; answer the invoices that wait for it"
         if document["kind"] == "refund":
-            what = "takes no answer: put its journal entry right in QuickBooks, then run qb-pipeline census"
+            what = "takes no answer: put its journal entry right in QuickBooks (reporting.enter_by_hand says how)"
         raise AnswerRefusedError(f"{name_of(document)} {what}")
     allowed = allowed_answers(document["state"], document["reason"])
     if answer in allowed:
@@ -101,7 +101,7 @@ def _prove_keep(place: Workplace, evidence: Evidence) -> Resolution:
             reviewed_token=_token(evidence),
             fingerprint=accepted,
             total_cents=read_cents(entity, "TotalAmt"),
-            customer_id=str(entity.get("CustomerRef", {}).get("value", "")),
+            customer_id=read_customer(entity),
             set_aside=copies,
         )
     if not document["quickbooks_id"] and (found := _living(place, evidence)):

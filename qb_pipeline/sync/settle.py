@@ -5,7 +5,7 @@ take effect. So every repetition is preceded by a quarantine from the last send 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,7 +18,16 @@ from qb_pipeline.ledger.attempts import Attempt, Item, Outcome
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.errors import RequestRejectedError
 from qb_pipeline.sync.merges import follow_merged
-from qb_pipeline.sync.outcomes import ENTITY, bodies_of, go_back, is_ours, is_voided, read_accepted, size_of
+from qb_pipeline.sync.outcomes import (
+    ENTITY,
+    bodies_of,
+    go_back,
+    is_ours,
+    is_voided,
+    read_accepted,
+    read_customer,
+    size_of,
+)
 from qb_pipeline.sync.push import Bodies, transmit
 from qb_pipeline.sync.workplace import Workplace
 
@@ -147,8 +156,13 @@ def _candidates(
         if {find_marker(item.marker) for item in items} <= {_marker_of(row) for row in rows}:
             return rows
     # Then by nothing that a bookkeeper may have changed before we could look: neither number nor customer.
+    return [*rows, *made_since(place, kind, first_sent_at)]
+
+
+def made_since(place: Workplace, kind: str, first_sent_at: datetime) -> Iterator[Entity]:
+    """Everything of a kind that QuickBooks made since about a moment: one read per 1,000 documents."""
     since = (first_sent_at - BEFORE_SEND).isoformat(timespec="seconds")
-    return [*rows, *place.quickbooks.query_all(ENTITY[kind], where=f"MetaData.CreateTime >= '{since}'")]
+    return place.quickbooks.query_all(ENTITY[kind], where=f"MetaData.CreateTime >= '{since}'")
 
 
 def _marker_of(row: Entity) -> object:
@@ -164,7 +178,7 @@ def _is_voided_result_of(item: Item, row: Entity, body: Mapping[str, Any]) -> bo
     """Whether a person voided this document before we could record it: the void may have cost it its marker."""
     if item.kind == "refund":
         return False  # QuickBooks has no void of journal entries
-    if row.get("CustomerRef", {}).get("value") != body["CustomerRef"]["value"]:
+    if read_customer(row) != read_customer(body):
         return False
     if item.kind == "invoice":
         return bool(row.get("DocNumber") == body["DocNumber"])
@@ -179,7 +193,7 @@ def _followed(
     ``proves_it``: this row was made for that customer, so that where it stands now shows where the customer went. A row
     that was to be changed may never have been that customer's.
     """
-    meant, theirs = (str((side or {}).get("CustomerRef", {}).get("value", "")) for side in (body, row))
+    meant, theirs = read_customer(body), read_customer(row or {})
     if not meant or not theirs or meant == theirs:
         return body
     survivors = follow_merged(place, [meant], seen_under={meant: theirs} if proves_it else {}).survivors

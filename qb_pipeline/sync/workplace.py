@@ -128,7 +128,7 @@ class Workplace:
                 outcome=outcome,
                 error=f"{type(error).__name__}: {explain(error)}" if error else "",
                 reads=requests.reads,
-                writes=requests.writes + requests.batches,
+                writes=requests.writing,
                 now=self.clock(),
             )
 
