@@ -192,6 +192,7 @@ def _stopper(stop: Stop) -> Callable[[str], None]:
             reached[name] += 1
             here = name == stop.point and reached[name] == stop.nth
         if here:
-            os.kill(os.getpid(), stop.signal)
+            # To this very thread: one to the process may reach another first, and the request leaves meanwhile.
+            signal.pthread_kill(threading.get_ident(), stop.signal)
 
     return reach
