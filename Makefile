@@ -5,9 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FAST := -m "not slow and not browser"
-SLOW := -m "slow or browser"
+SLOW := -m "(slow or browser) and not signals"
 
-.PHONY: demo dev test check lint lock bench probe soak clean
+.PHONY: demo dev test signals check lint lock bench probe soak clean
 
 demo: $(READY)  ## the main job: two law firms, a QuickBooks emulator, a sync in Dagster
 	$(BIN)/qb-pipeline demo
@@ -15,9 +15,13 @@ demo: $(READY)  ## the main job: two law firms, a QuickBooks emulator, a sync in
 dev: $(READY)  ## the services and the Dagster UI
 	$(BIN)/qb-pipeline dev
 
-test: $(READY)  ## every test: the fast ones first, then whole processes and journeys, a file at a time on each of two cores
+test: $(READY)  ## every test: the fast ones first, then whole processes and journeys, three files at a time: they wait a lot
 	$(BIN)/pytest -n auto $(FAST)
-	$(BIN)/pytest -n 2 --dist loadfile $(SLOW)
+	$(BIN)/pytest -n 3 --dist loadfile $(SLOW)
+	$(MAKE) signals
+
+signals: $(READY)  ## processes that are told to end, as where SIGINT and SIGHUP are ignored: nohup make signals &
+	trap '' INT HUP; $(BIN)/pytest -n 2 -m signals
 
 check: $(READY) lint  ## what a developer runs all day
 	$(BIN)/pytest -n auto $(FAST)
@@ -33,8 +37,10 @@ probe: $(READY)  ## ask a QuickBooks company which of our guesses about it are r
 
 bench: $(READY)  ## figures and ratios, printed
 	$(BIN)/python -m benchmarks.push
+	$(BIN)/python -m benchmarks.ticks
 	$(BIN)/python benchmarks/emulator_speed.py
 	$(BIN)/python -m benchmarks.reporting --plans
+	$(BIN)/python -m benchmarks.planned_events
 
 soak: $(READY)  ## exactly once, the long form: crash matrix, random kills, seeded bugs; figures (docs/reliability.md)
 	$(BIN)/python -m qb_pipeline_tests.soak.long_run

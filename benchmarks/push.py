@@ -24,13 +24,13 @@ import sqlalchemy as sa
 from qb_pipeline.billing.contract import install
 from qb_pipeline.billing.demo import generate
 from qb_pipeline.embedded import postgres
-from qb_pipeline.ledger import schema
 from qb_pipeline.ledger.log import Run
+from qb_pipeline.ledger.setup import schema
 from qb_pipeline.quickbooks.environments import environment
 from qb_pipeline.quickbooks.oauth import Tokens
-from qb_pipeline.sync.companies import Companies
+from qb_pipeline.sync.deployment import Deployment
+from qb_pipeline.sync.extract.scan import Selection
 from qb_pipeline.sync.run import sync_firm
-from qb_pipeline.sync.scan import Selection
 from qb_pipeline_tests.bookkeeper import Bookkeeper, start_emulator
 from qb_pipeline_tests.embedded.homes import temporary_home
 
@@ -82,8 +82,8 @@ def run_once(url: str, api: str, *, realm_id: str, latency: int, invoices: int) 
     first = datetime.now(UTC).date() - timedelta(days=29)
     generate(billing, FIRM, invoices=invoices, lines=4, payers=PAYERS, first=first, days=30)
     books = Bookkeeper.of_new_company(api, realm_id=realm_id)
-    companies = connect(ledger, billing, books)
-    know_customers_and_items(companies, books, billing)
+    deployment = connect(ledger, billing, books)
+    know_customers_and_items(deployment, books, billing)
     books.switch(latency_ms=latency)
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.push", "--child", *urls, api], capture_output=True, text=True, check=True
@@ -94,10 +94,10 @@ def run_once(url: str, api: str, *, realm_id: str, latency: int, invoices: int) 
     return found
 
 
-def connect(ledger: sa.Engine, billing: sa.Engine, books: Bookkeeper) -> Companies:
+def connect(ledger: sa.Engine, billing: sa.Engine, books: Bookkeeper) -> Deployment:
     """Set the firm up."""
-    companies = open_companies(ledger, billing, books.url)
-    now, firms = datetime.now(UTC), companies.firms
+    deployment = open_deployment(ledger, billing, books.url)
+    now, firms = datetime.now(UTC), deployment.firms
     who = {"actor": "bench", "now": now}
     firms.add(FIRM, name="Bench", time_zone="America/New_York", currency="USD", super_user="bench", **who)  # type: ignore[arg-type]
     firms.subscribe(FIRM, **who)  # type: ignore[arg-type]
@@ -107,14 +107,14 @@ def connect(ledger: sa.Engine, billing: sa.Engine, books: Bookkeeper) -> Compani
     tokens = Tokens(
         granted["access_token"], granted["refresh_token"], now + timedelta(hours=1), now + timedelta(days=9)
     )
-    companies.tokens.save(FIRM, realm_id=books.realm_id, environment="emulator", tokens=tokens, now=now)
+    deployment.tokens.save(FIRM, realm_id=books.realm_id, environment="emulator", tokens=tokens, now=now)
     firms.activate(FIRM, eligible_since=None, **who)  # type: ignore[arg-type]
-    return companies
+    return deployment
 
 
-def open_companies(ledger: sa.Engine, billing: sa.Engine, api: str) -> Companies:
+def open_deployment(ledger: sa.Engine, billing: sa.Engine, api: str) -> Deployment:
     """The companies of this deployment of one."""
-    return Companies(
+    return Deployment(
         ledger=ledger,
         billing=billing,
         environment=environment("emulator", api_url=api),
@@ -127,9 +127,9 @@ def open_companies(ledger: sa.Engine, billing: sa.Engine, api: str) -> Companies
     )
 
 
-def know_customers_and_items(companies: Companies, books: Bookkeeper, billing: sa.Engine) -> None:
+def know_customers_and_items(deployment: Deployment, books: Bookkeeper, billing: sa.Engine) -> None:
     """Put the payers and fee items into QuickBooks and map them: what is measured is the push."""
-    from qb_pipeline.ledger.mappings import Mapping, Mappings
+    from qb_pipeline.ledger.books.mappings import Mapping, Mappings
 
     income = next(account["Id"] for account in books.all("Account") if account["Name"] == "Legal Fees")
     with billing.connect() as connection:
@@ -155,16 +155,16 @@ def know_customers_and_items(companies: Companies, books: Bookkeeper, billing: s
         )
         for row in items
     ]
-    Mappings(companies.ledger, FIRM).remember(mapped, actor="bench", now=datetime.now(UTC))
+    Mappings(deployment.ledger, FIRM).remember(mapped, actor="bench", now=datetime.now(UTC))
 
 
 def measure(ledger_url: str, billing_url: str, api: str) -> dict[str, float]:
     """One sync, measured from inside its process; imports and engines are there before the clock starts."""
-    companies = open_companies(sa.create_engine(ledger_url), sa.create_engine(billing_url), api)
+    deployment = open_deployment(sa.create_engine(ledger_url), sa.create_engine(billing_url), api)
     idle = resource.getrusage(resource.RUSAGE_SELF)
     start, cpu = time.perf_counter(), time.process_time()
-    with companies.open(FIRM, Run("bench", "cli", "bench")) as place:
-        report = sync_firm(place, Selection())
+    with deployment.open(FIRM, Run("bench", "cli", "bench")) as session:
+        report = sync_firm(session, Selection())
     return {
         "wall": time.perf_counter() - start,
         "cpu": time.process_time() - cpu,

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from qb_pipeline.config import SQL
 from qb_pipeline.database import Queries, with_driver
 from qb_pipeline.embedded import postgres
-from qb_pipeline.ledger import schema
+from qb_pipeline.ledger.setup import schema
 from qb_pipeline_tests.embedded.homes import temporary_home
 
 START = datetime(2024, 1, 1, tzinfo=UTC)

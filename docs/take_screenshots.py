@@ -49,7 +49,7 @@ def walk(deployment: Deployment, screen: Screen) -> None:
     )[0]
     screen.materialize(f"[{days['first']}...{days['last']}]", "rivera-law")
     screen.open_check("sync_plan", "nothing_held")
-    screen.open_asset("quickbooks_invoices")
+    screen.open_asset("quickbooks_invoices", f"{days['last']}|rivera-law")
     screen.tab.set_viewport_size(WIDE)
     screen.open_graph()
     screen.tab.mouse.click(1900, 1050)  # away from the boxes: no selection, no side panel

@@ -1,7 +1,7 @@
-"""Send messages to people: mail, Slack, Teams and whatever else apprise speaks.
+"""Send messages to people: mail, Slack, Teams and every other service that apprise knows.
 
-Belongs here: the way out. Does not belong here: the words (``core.alerts``). The addresses hold passwords: no error
-shows more of one than its scheme.
+Belongs here: sending. Does not belong here: the words (``core.alerts``). An address may hold a password: an error shows
+only its scheme.
 """
 
 import re
@@ -21,8 +21,8 @@ def send(alert: Alert, addresses: str) -> None:
     """Send a message to every address of a comma separated list.
 
     Raises:
-        ConfigurationError: an address that apprise does not know; nothing was sent.
-        NotSentError: a server did not take it; others may have.
+        ConfigurationError: apprise does not know one of the addresses; nothing was sent.
+        NotSentError: at least one server refused the message; the others may have taken it.
     """
     apprise = _apprise()
     channels = []
@@ -55,9 +55,9 @@ def unknown(addresses: str) -> list[str]:
 
 
 def _apprise() -> ModuleType:
-    """The library with its 173 services, loaded by those who send only.
+    """Load apprise with its 173 services, which takes time: only a process that sends pays for it.
 
-    One of its modules imports what Python 3.13 drops; the warning would stand in every log.
+    One of its modules imports a module that Python 3.13 drops; the warning would stand in every log.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

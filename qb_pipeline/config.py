@@ -32,6 +32,17 @@ WEBHOOK_TOKEN = "QUICKBOOKS_WEBHOOK_TOKEN"  # noqa: S105 - the variable's name, 
 API_URL = "QUICKBOOKS_API_URL"
 DISCOVERY_URL = "QUICKBOOKS_DISCOVERY_URL"
 
+DAGSTER_SWITCHES = {
+    "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "true",
+    "DAGSTER_EVENT_BATCH_SIZE": "500",
+}
+"""Variables that every process of Dagster must have: a run then plans each asset once instead of once per date, and
+writes its events in batches. The process that creates a run plans it: the page, the daemon or a command.
+
+Source: ``supports_partition_subset_in_asset_materialization_planned_events`` and ``_get_event_batch_size`` of dagster
+1.13.27, which read only the environment.
+"""
+
 ENVIRONMENTS = ("production", "sandbox", "emulator")
 EMULATOR_CLIENT_ID = "emulator-client"
 EMULATOR_CLIENT_SECRET = "emulator-secret"  # noqa: S105 - accepted by the local emulator only
@@ -43,7 +54,7 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What the environment says. A URL of None means: the embedded PostgreSQL."""
+    """The settings in the environment. A database URL of None means the embedded PostgreSQL."""
 
     home: Path
     database_url: str | None
@@ -77,33 +88,50 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         ConfigurationError: a value cannot be used; the caller prints the message and stops.
     """
     env = os.environ if environ is None else environ
-    environment = env.get(ENVIRONMENT, "emulator")
-    if environment not in ENVIRONMENTS:
-        raise ConfigurationError(f"{ENVIRONMENT} is {environment!r}; use one of {', '.join(ENVIRONMENTS)}")
+    environment = _read_environment(env)
+    first_date = _read_first_date(env)
+    pull_seconds = _read_pull_seconds(env)
     local = environment == "emulator"
-    first_date = env.get(FIRST_DATE, "2023-01-01")
-    try:
-        first = date.fromisoformat(first_date)
-    except ValueError as error:
-        raise ConfigurationError(f"{FIRST_DATE} is {first_date!r}; write a date as 2023-01-31") from error
-    pull_seconds = env.get(PULL_SECONDS) or "300"
-    if not pull_seconds.isdecimal() or not 5 <= int(pull_seconds) <= 86_400:
-        raise ConfigurationError(f"{PULL_SECONDS} is {pull_seconds!r}; write seconds, 5 to 86400")
     return Config(
         home=Path(env[HOME]) if env.get(HOME) else default_home(),
         database_url=env.get(DATABASE_URL) or None,
         billing_url=env.get(BILLING_URL) or None,
         dagster_url=env.get(DAGSTER_URL) or None,
-        first_date=first,
+        first_date=first_date,
         environment=environment,
         client_id=env.get(CLIENT_ID) or (EMULATOR_CLIENT_ID if local else ""),
         client_secret=env.get(CLIENT_SECRET) or (EMULATOR_CLIENT_SECRET if local else ""),
         api_url=env.get(API_URL) or None,
         discovery_url=env.get(DISCOVERY_URL) or None,
         alert_urls=env.get(ALERT_URLS) or None,
-        pull_seconds=int(pull_seconds),
+        pull_seconds=pull_seconds,
         webhook_token=env.get(WEBHOOK_TOKEN) or "",
     )
+
+
+def _read_environment(env: Mapping[str, str]) -> str:
+    """Read which QuickBooks to use: production, sandbox or the emulator."""
+    environment = env.get(ENVIRONMENT, "emulator")
+    if environment not in ENVIRONMENTS:
+        raise ConfigurationError(f"{ENVIRONMENT} is {environment!r}; use one of {', '.join(ENVIRONMENTS)}")
+    return environment
+
+
+def _read_first_date(env: Mapping[str, str]) -> date:
+    """The date of the first partition: no document before it is sent."""
+    first_date = env.get(FIRST_DATE, "2023-01-01")
+    try:
+        return date.fromisoformat(first_date)
+    except ValueError as error:
+        raise ConfigurationError(f"{FIRST_DATE} is {first_date!r}; write a date as 2023-01-31") from error
+
+
+def _read_pull_seconds(env: Mapping[str, str]) -> int:
+    """Seconds between two looks of the sensor ``received_payments`` at a company."""
+    pull_seconds = env.get(PULL_SECONDS) or "300"
+    if not pull_seconds.isdecimal() or not 5 <= int(pull_seconds) <= 86_400:
+        raise ConfigurationError(f"{PULL_SECONDS} is {pull_seconds!r}; write seconds, 5 to 86400")
+    return int(pull_seconds)
 
 
 def default_home() -> Path:
@@ -138,7 +166,7 @@ def secret_keys(home: Path, environ: Mapping[str, str] | None = None) -> list[st
 
 
 def _make_key(path: Path) -> None:
-    """Write it aside and put it in place whole: of commands that begin at once one is first, the others read its."""
+    """Write a key to a temporary file and link it into place whole: commands that start together share the first."""
     descriptor, unfinished = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # its mode is 0600
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(32))

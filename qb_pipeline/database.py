@@ -23,14 +23,14 @@ PATIENCE = """
     set idle_in_transaction_session_timeout = '5min';
     set tcp_keepalives_idle = 60; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 6
 """
-"""Who stands still in a transaction, or has left the network without a word, keeps its locks so long at most.
+"""A client that is idle in a transaction keeps its locks for five minutes at most, one that left the network for two.
 
-PostgreSQL's own defaults are for ever, and two hours. The only transaction of ours that waits for anybody else is that
-of a token's refresh, at most for one request.
+PostgreSQL's own defaults are no limit, and two hours. Only one transaction of ours waits for somebody else: the refresh
+of a token waits for one request at most.
 """
 
 KEEPALIVE = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
-"""The same on our side, for a server that has left: libpq's parameters, as far as the URL does not set them."""
+"""The same on our side, for a server that left the network. libpq's parameters; those in the URL come first."""
 
 NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
@@ -42,12 +42,12 @@ def with_driver(url: str) -> str:
     parameter that psycopg 3 binds on the server (dagster#33958).
 
     Raises:
-        ConfigurationError: it is no URL.
+        ConfigurationError: the text is not a URL.
     """
     try:
         parsed = sa.engine.make_url(url)
     except sa.exc.ArgumentError as error:
-        raise ConfigurationError(f"a database URL is none; {HOW_TO_WRITE_IT}") from error
+        raise ConfigurationError(f"a database URL is not a valid URL; {HOW_TO_WRITE_IT}") from error
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         return url
     return parsed.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
@@ -58,7 +58,7 @@ def engine(url: str) -> sa.Engine:
     """One pooled engine per URL and process. Its errors show neither parameters nor values: those are clients' data.
 
     Raises:
-        ConfigurationError: the URL is none, or names a driver that is not installed.
+        ConfigurationError: the URL is not valid, or names a driver that is not installed.
     """
     address = sa.engine.make_url(with_driver(url))
     is_postgresql = address.get_backend_name() == "postgresql"
@@ -92,7 +92,7 @@ def _name_schema(connection: Any, _record: object) -> None:
 
 
 def _leave_values_out(context: sa.engine.ExceptionContext) -> None:
-    """Keep only code and constraint of an error whose text quotes rows: it may end in a log.
+    """Cut an error whose text quotes rows down to its code and constraint, because the text may end in a log.
 
     PostgreSQL quotes values in class 22 (data exception) and class 23 (integrity constraint violation).
     """

@@ -1,39 +1,13 @@
-"""What Dagster loads. Loading needs no database and no network."""
+"""Dagster's entry point. Importing it reads nothing; loading it reads the environment, not a database or network."""
 
 import dagster as dg
 
-from qb_pipeline.defs import (
-    alerts,
-    assets,
-    jobs,
-    received_payments,
-    reconciliation,
-    resources,
-    schedules,
-    sensors,
-)
+from qb_pipeline import config
+from qb_pipeline.defs.build import build_defs
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The code location ``qb_pipeline``."""
-    return dg.Definitions(
-        assets=[
-            *assets.billing_tables,
-            assets.sync_firms,
-            received_payments.pull_firms,
-            reconciliation.reconcile_firms,
-        ],
-        jobs=[jobs.sync, received_payments.pull_payments, reconciliation.job],
-        schedules=[schedules.daily_sync, reconciliation.daily_reconcile],
-        sensors=[
-            sensors.sync_again,
-            sensors.auto_sync_payments,
-            sensors.orphaned_runs,
-            received_payments.received_payments,
-            alerts.alert_on_failure,
-            alerts.daily_digest,
-        ],
-        resources={"companies": resources.companies, "chosen": resources.ChosenDocuments()},
-        executor=dg.in_process_executor,  # a step process each would cost two seconds and its imports
-    )
+    """The code location ``qb_pipeline``, as the environment has it."""
+    settings = config.load()
+    return build_defs(first_date=settings.first_date, pull_seconds=settings.pull_seconds)

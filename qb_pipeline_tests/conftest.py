@@ -3,6 +3,8 @@
 Belongs here: starting and stopping. Does not belong here: what a test is about.
 """
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,16 +15,31 @@ import pytest
 import sqlalchemy as sa
 
 from qb_pipeline.billing.contract import install
+from qb_pipeline.config import DAGSTER_SWITCHES
 from qb_pipeline.database import with_driver
 from qb_pipeline.embedded import postgres
-from qb_pipeline.ledger import schema
+from qb_pipeline.ledger.setup import schema
 from qb_pipeline_tests.bookkeeper import Bookkeeper, start_emulator
 from qb_pipeline_tests.embedded.homes import temporary_home
 from qb_pipeline_tests.law_firm import LawFirm
+from qb_pipeline_tests.moves import require_moves
+
+os.environ.update(DAGSTER_SWITCHES)  # as every process of Dagster has them in a deployment
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def sigterm_as_before() -> Iterator[None]:
+    """Dagster gives SIGTERM back what SIGINT had: where SIGINT is ignored, a child of the next test could not be ended.
+
+    Source: ``raise_execution_interrupts`` of dagster 1.13.27.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")
@@ -78,8 +95,13 @@ def billing_template(server: sa.Engine, server_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def ledger_template(server: sa.Engine, server_url: str) -> str:
-    """A database with the pipeline's schema."""
-    return make_template(server, server_url, "ledger_template", lambda engine: schema.upgrade(engine, now=NOON))
+    """A database with the pipeline's schema, which refuses a move of a document that ``MOVES`` lacks."""
+
+    def fill(engine: sa.Engine) -> None:
+        schema.upgrade(engine, now=NOON)
+        require_moves(engine)
+
+    return make_template(server, server_url, "ledger_template", fill)
 
 
 @pytest.fixture

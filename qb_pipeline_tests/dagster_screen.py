@@ -9,6 +9,8 @@ from contextlib import suppress
 
 from playwright.sync_api import Locator, Page
 
+from qb_pipeline_tests.click_paths import go_on, walk
+
 PATIENCE_MS = 180_000
 """A machine that runs other things too is slow, not broken."""
 
@@ -24,7 +26,7 @@ class Screen:
 
     def open_graph(self, groups: Sequence[str] = ("billing", "sync", "quickbooks")) -> None:
         """The whole asset graph, with its groups opened."""
-        self.tab.goto(f"{self.url}/asset-groups/")
+        self.walk("*Lineage*")
         for group in groups:
             self.tab.locator("foreignObject").get_by_text(group, exact=True).first.wait_for()
         for group in groups:
@@ -36,53 +38,42 @@ class Screen:
 
     def materialize(self, dates: str, firm_id: str) -> None:
         """Job ``sync``, *Materialize all…*: choose dates and a firm, launch, and wait until it is done."""
-        self.tab.goto(f"{self.url}/locations/qb_pipeline/jobs/sync")
-        self.tab.get_by_role("button", name="Materialize all").click()
-        self.tab.get_by_placeholder("ex: 2023").fill(dates)
-        self.tab.keyboard.press("Tab")
-        self.tab.get_by_text("Select a partition or create one").click()
-        self.tab.get_by_text(firm_id, exact=True).first.click()
-        self.tab.get_by_text("Partition selection").click()  # closes the list of firms
-        self.tab.get_by_text("Partition selection").click()
+        self.walk(f"*Jobs* → `sync` → *Materialize all…* → *date* `{dates}` → *firm* `{firm_id}`")
         self.look("choose")
-        launch = self.tab.get_by_role("button", name=re.compile("^Launch (backfill|1 run)$"))
-        launch.click()
+        self.tab.get_by_role("button", name=re.compile("^Launch (backfill|1 run)$")).click()
         self._follow()
         self.look("done")
 
-    def sync_now(self, day: str, firm_id: str, invoice_id: str) -> None:
-        """The launchpad: one partition, one invoice by its id."""
-        self.tab.goto(f"{self.url}/locations/qb_pipeline/jobs/sync/playground")
-        partition = self.tab.get_by_placeholder("Partition")
-        partition.click()
-        partition.fill(f"{day}|{firm_id}")
-        self.tab.get_by_text(f"{day}|{firm_id}", exact=True).first.wait_for()
-        partition.press("Enter")
-        self.tab.get_by_text(f"partition: {day}|{firm_id}").wait_for()
-        self.tab.evaluate(
-            "text => document.querySelector('.CodeMirror').CodeMirror.setValue(text)",
-            f'resources:\n  chosen:\n    config:\n      invoice_ids: ["{invoice_id}"]\n',
+    def sync_now(self, day: str, firm_id: str, invoice: str) -> None:
+        """The launchpad: one partition of the firm, one invoice as ``docs/operations.md`` lets a person name it."""
+        self.walk(
+            "*Jobs* → `sync` → caret beside *Materialize all…* → *Open launchpad*"
+            f" → *Partition* `{day}|{firm_id}` → *invoice_ids* `{invoice}`"
         )
-        launch = self.tab.locator("button:enabled", has_text="Launch Run")
-        launch.wait_for()
+        self.tab.get_by_text("No errors").wait_for()
         self.look("launchpad")
-        launch.click()
+        go_on(self.tab, "*Materialize*")
         self._follow()
 
     def open_check(self, asset: str, check: str) -> Locator:
-        """The latest result of an asset check."""
-        self.tab.goto(f"{self.url}/assets/{asset}?view=checks")
+        """The latest result of an asset check; while a run is at work that evaluates it, the page shows *Running*."""
+        self.walk(f"*Catalog* → `{asset}` → *Checks* → `{check}`")
         self.tab.get_by_text("Evaluation result").wait_for()
-        self.tab.get_by_text(check, exact=True).first.wait_for()
+        self.tab.get_by_text("Running", exact=True).first.wait_for(state="hidden")
         self.look("check")
         return self.tab.locator("body")
 
-    def open_asset(self, asset: str) -> Locator:
-        """The page of a QuickBooks asset, with the metadata of its latest materialization."""
-        self.tab.goto(f"{self.url}/assets/{asset}?view=overview")  # else it opens as the last one was left
-        self.tab.get_by_text("what became of them", exact=True).first.wait_for()
+    def open_asset(self, asset: str, partition: str) -> Locator:
+        """One partition of a QuickBooks asset, with the metadata of its latest materialization."""
+        day, firm_id = partition.split("|")
+        self.walk(f"*Catalog* → `{asset}` → *Partitions* → *Filter by date…* `{day}` → `{day}` → `{firm_id}`")
+        self.tab.get_by_text("documents sent", exact=True).first.wait_for()
         self.look("asset")
         return self.tab.locator("body")
+
+    def walk(self, path: str) -> None:
+        """Follow a click path from the start page, as the docs write them."""
+        walk(self.tab, self.url, path)
 
     def _follow(self) -> None:
         """Open the page of what was just launched, unless it opens by itself, and wait until it has succeeded."""
@@ -90,5 +81,5 @@ class Screen:
         ended = self.tab.get_by_text(re.compile("^(Success|100% completed)$")).first
         link.or_(ended).first.wait_for()
         if link.count():
-            self.tab.goto(f"{self.url}{link.first.get_attribute('href')}")
+            link.first.click()
         ended.wait_for()

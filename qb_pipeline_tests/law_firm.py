@@ -19,15 +19,16 @@ import sqlalchemy as sa
 
 from qb_pipeline.billing.source import fetch_firm
 from qb_pipeline.core.markers import find_marker
-from qb_pipeline.ledger.firms import Firm
+from qb_pipeline.ledger.books.mappings import Mapping, Mappings
 from qb_pipeline.ledger.log import Run
-from qb_pipeline.ledger.mappings import Mapping, Mappings
+from qb_pipeline.ledger.setup.firms import Firm
 from qb_pipeline.quickbooks.environments import environment
 from qb_pipeline.quickbooks.oauth import Tokens
 from qb_pipeline.quickbooks.throttle import Throttle
-from qb_pipeline.sync.companies import Companies
+from qb_pipeline.sync.deployment import Deployment
+from qb_pipeline.sync.extract.scan import Selection
+from qb_pipeline.sync.people.naming import read_words, select
 from qb_pipeline.sync.run import STEPS, FirmReport, sync_firm
-from qb_pipeline.sync.scan import Selection
 from qb_pipeline_tests.bookkeeper import Bookkeeper
 
 FIRM = "one"
@@ -62,7 +63,7 @@ class Time:
 
 
 def activate(
-    companies: Companies,
+    deployment: Deployment,
     firm_id: str,
     books: Bookkeeper,
     *,
@@ -71,8 +72,8 @@ def activate(
     eligible_since: datetime | None = None,
 ) -> Firm:
     """Take every step of set-up for a firm that billing knows, with tokens of the emulator."""
-    now, firms = companies.clock(), companies.firms
-    known = fetch_firm(companies.billing, firm_id)
+    now, firms = deployment.clock(), deployment.firms
+    known = fetch_firm(deployment.billing, firm_id)
     assert known is not None
     firms.add(
         firm_id,
@@ -92,7 +93,7 @@ def activate(
     tokens = Tokens(
         granted["access_token"], granted["refresh_token"], now + timedelta(hours=1), now + timedelta(days=100)
     )
-    companies.tokens.save(firm_id, realm_id=books.realm_id, environment="emulator", tokens=tokens, now=now)
+    deployment.tokens.save(firm_id, realm_id=books.realm_id, environment="emulator", tokens=tokens, now=now)
     if settings:
         firms.change_settings(firm_id, settings, actor=PARTNER, now=now)
     return firms.activate(firm_id, eligible_since=eligible_since, actor=PARTNER, now=now)
@@ -108,12 +109,12 @@ class LawFirm:
     model: int = 1
     home: Path | None = None
     time: Time = field(init=False)
-    companies: Companies = field(init=False)
+    deployment: Deployment = field(init=False)
     item_id: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.time = Time(self.books.url)
-        self.companies = Companies(
+        self.deployment = Deployment(
             ledger=self.ledger,
             billing=self.billing,
             environment=environment("emulator", api_url=self.books.url),
@@ -126,7 +127,7 @@ class LawFirm:
             sleep=self.time.sleep,
         )
         # Its minutes pass in the test's time: after a 429 nobody sits and waits.
-        self.companies.throttles[self.books.realm_id] = Throttle(
+        self.deployment.throttles[self.books.realm_id] = Throttle(
             clock=lambda: self.time.now().timestamp(), sleep=self.time.sleep
         )
         self.insert("firms")
@@ -143,7 +144,7 @@ class LawFirm:
     def activate(self, *, eligible_since: datetime | None = None, **settings: str) -> Firm:
         """Take every step of set-up, with tokens of the emulator."""
         return activate(
-            self.companies, FIRM, self.books, model=self.model, settings=settings, eligible_since=eligible_since
+            self.deployment, FIRM, self.books, model=self.model, settings=settings, eligible_since=eligible_since
         )
 
     # Billing
@@ -226,8 +227,9 @@ class LawFirm:
         payment_ids: Sequence[str] = (),
     ) -> FirmReport:
         """Run the sync as an asset does."""
-        with self.companies.open(FIRM, Run(f"run-{uuid4()}", "test", PARTNER)) as place:
-            return sync_firm(place, Selection(first, last, invoice_ids, payment_ids), steps)
+        with self.deployment.open(FIRM, Run(f"run-{uuid4()}", "test", PARTNER)) as session:
+            words = read_words(invoice_ids, payment_ids)
+            return sync_firm(session, Selection(first, last, select(session, words) if words else ()), steps)
 
     def states(self, kind: str = "") -> dict[str, tuple[str, str]]:
         """State and reason of every invoice and payment on the work list; a part is written ``id@date``."""

@@ -12,7 +12,7 @@ import requests
 import sqlalchemy as sa
 
 from qb_pipeline.ledger.log import Run
-from qb_pipeline.sync.pull import PullReport, look, pull_firm
+from qb_pipeline.sync.pull.received_payments import PullReport, pull_firm, read_changes
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 
 ByPair = dict[tuple[str, str], Decimal]
@@ -53,16 +53,16 @@ def link(law_firm: LawFirm, payment: str, total: str, **shares: str) -> None:
 
 def pull(law_firm: LawFirm) -> PullReport:
     """Look and post, as the sensor and its run do."""
-    with law_firm.companies.open(FIRM, Run(f"look-{uuid4()}", "test", PARTNER)) as place:
-        look(place)
+    with law_firm.deployment.open(FIRM, Run(f"look-{uuid4()}", "test", PARTNER)) as session:
+        read_changes(session)
     return post(law_firm)
 
 
 def post(law_firm: LawFirm, **options: Any) -> PullReport:
     """Post what is due, without looking."""
     first, last = options.pop("first", None), options.pop("last", None)
-    with law_firm.companies.open(FIRM, Run(f"pull-{uuid4()}", "test", PARTNER)) as place:
-        return pull_firm(place, first, last, **options)
+    with law_firm.deployment.open(FIRM, Run(f"pull-{uuid4()}", "test", PARTNER)) as session:
+        return pull_firm(session, first, last, **options)
 
 
 def in_quickbooks(law_firm: LawFirm) -> ByPair:

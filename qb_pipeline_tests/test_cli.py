@@ -4,13 +4,16 @@ import inspect
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from qb_pipeline_tests.commands.terminal import Terminal, app, typer_main
+from qb_pipeline import config
+from qb_pipeline_tests.commands.typed import Terminal, app, typer_main
 from qb_pipeline_tests.embedded.homes import temporary_home
 
 COMMANDS = [
@@ -134,3 +137,52 @@ def test_on_a_fresh_machine_commands_bring_their_services_along() -> None:
             "", "Error: billing has no firm nobody. Try: look at billing.firms, or qb-pipeline billing check\n",
         )  # fmt: skip
         assert (home / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_version_is_told(shell: Terminal) -> None:
+    assert re.fullmatch(r"qb-pipeline \d+\.\d+\.\d+\n", shell.run("--version").out)
+
+
+@pytest.mark.parametrize(
+    ("typed", "nearest"),
+    [(["snyc"], "qb-pipeline sync"), (["firm", "shw"], "qb-pipeline firm show"), (["qqq"], "qb-pipeline --help")],
+)
+def test_a_misspelt_command_gets_one_suggestion(shell: Terminal, typed: list[str], nearest: str) -> None:
+    printed = shell.run(*typed, code=2)
+
+    assert printed.err == f"Error: there is no command '{typed[-1]}'. Try: {nearest}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nothing"], ["firm", "nothing"], ["sync"], ["sync", "one", "--nothing"], ["list", "one", "--from", "soon"],
+     ["firm", "model", "one", "7"], ["resolve", "one", "x"], ["webhook", "--port", "x"]],
+)  # fmt: skip
+def test_bad_usage_with_json_is_one_document_on_standard_output(shell: Terminal, arguments: list[str]) -> None:
+    printed = shell.run(*arguments, "--json", code=2)
+
+    [(name, error)] = json.loads(printed.out).items()
+    assert (name, set(error), printed.err) == ("error", {"message", "remedy"}, "")
+    assert all(error.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [(["dev"], "--port"), (["demo", "--ui"], "--port"), (["emulator"], "--port"), (["webhook"], "--port"),
+     (["connect", "one"], "--port")],
+)  # fmt: skip
+def test_a_taken_port_is_named_with_the_option_that_helps_before_anything_starts(
+    tmp_path: Path, arguments: list[str], option: str
+) -> None:
+    nothing_started = tmp_path / "home"
+    shell = Terminal({config.HOME: str(nothing_started)})
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        printed = shell.run(*arguments, "--port", port, code=1)
+
+    assert printed.err == (
+        f"Error: port {port} is taken: another program listens there. "
+        f"Try: qb-pipeline {arguments[0]} {option} N, with a free port\n"
+    )
+    assert (printed.out, nothing_started.exists()) == ("", False)

@@ -26,7 +26,16 @@ def test_definitions_can_be_loaded_whole() -> None:
 
 
 def test_steps_run_in_the_runs_own_process() -> None:
-    assert defs().executor is dg.in_process_executor
+    """Those of each job, and of what a person launches in the asset graph, which Dagster runs as ``__ASSET_JOB``."""
+    found = {job.name: job.executor_def for job in defs().resolve_all_job_defs()}
+
+    assert found == dict.fromkeys(["__ASSET_JOB", "pull_payments", "reconcile", "sync"], dg.in_process_executor)
+
+
+def test_each_job_carries_its_executor_wherever_it_is_put() -> None:
+    assert {job.name: job.executor_def for job in defs().jobs or ()} == dict.fromkeys(
+        ["sync", "pull_payments", "reconcile"], dg.in_process_executor
+    )
 
 
 def test_the_run_config_has_no_place_for_a_secret() -> None:
@@ -40,6 +49,6 @@ def test_the_run_config_has_no_place_for_a_secret() -> None:
         "payment_ids",
         "plan_id",
     ]
-    assert "config" not in resources.fields["companies"].config_type.fields or not getattr(
-        resources.fields["companies"].config_type.fields["config"].config_type, "fields", {}
+    assert "config" not in resources.fields["deployment"].config_type.fields or not getattr(
+        resources.fields["deployment"].config_type.fields["config"].config_type, "fields", {}
     )

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from qb_pipeline.config import PROJECT
-from qb_pipeline.core import payloads, schemas
-from qb_pipeline.core.payloads import (
+from qb_pipeline.core import schemas
+from qb_pipeline.core.documents import payloads
+from qb_pipeline.core.documents.journal_entries import refund_content
+from qb_pipeline.core.documents.payloads import (
     ADDRESS_LENGTHS,
     QUICKBOOKS_OWNED,
     customer_content,
@@ -18,7 +20,6 @@ from qb_pipeline.core.payloads import (
     item_content,
     payment_contents,
 )
-from qb_pipeline.core.refunds import refund_content
 from qb_pipeline_tests.core.rows import corporation, fee_items, invoices, lines, payers, person, rules, table
 
 PAGE = (PROJECT / "docs" / "fields.md").read_text()
@@ -114,7 +115,7 @@ def test_every_field_that_is_sent_is_documented_and_no_other(heading: str) -> No
 
 def test_these_bodies_are_the_fullest_that_can_be_built() -> None:
     """A field that is new in the source, and that no body here has, would escape the comparison above."""
-    source = (PROJECT / "qb_pipeline" / "core" / "payloads.py").read_text()
+    source = (PROJECT / "qb_pipeline" / "core" / "documents" / "payloads.py").read_text()
     named = set(re.findall(r"\b(?:body|line|detail)(?:: dict\[str, Any\])?\[\"(\w+)\"\]", source))
 
     built = {

@@ -1,5 +1,6 @@
 """``docs/interfaces.md`` names what people and programs hold on to: all of it, and nothing that is not there.
 
+The columns of views and of the billing contract stand on pages of their own, which ``docs/write_pages.py`` writes.
 A name that is in the code and not on the page, or the other way round, fails; the message shows the row to write, or
 says which one to take out. What later versions bring stands under "Not there yet", and must not be there.
 """
@@ -13,15 +14,15 @@ import pytest
 import sqlalchemy as sa
 
 from qb_pipeline import config
-from qb_pipeline.billing.contract import CONTRACT
+from qb_pipeline.billing.contract import CONTRACT, WANTED
 from qb_pipeline.config import PROJECT
 from qb_pipeline.core.problems import PROBLEMS
 from qb_pipeline.core.settings import FirmSettings
 from qb_pipeline.definitions import defs
-from qb_pipeline.defs import assets, checks, received_payments, reconciliation
-from qb_pipeline.defs.partitions import date_by_firm, range_tags
+from qb_pipeline.defs import assets, checks
+from qb_pipeline.defs.partitions import build_date_by_firm, range_tags
 from qb_pipeline.defs.resources import ChosenDocuments
-from qb_pipeline_tests.commands.terminal import app, console, typer_main
+from qb_pipeline_tests.commands.typed import app, console, typer_main
 from qb_pipeline_tests.conftest import NOON
 from qb_pipeline_tests.test_cli import every_command
 
@@ -65,10 +66,21 @@ def code(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-def compare(heading: str, on_page: set[str], in_code: set[str]) -> None:
+def columns_of(page: str) -> dict[str, dict[str, list[str]]]:
+    """The relations that a page describes: each column with the other cells of its row."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for line in (PAGE.parent / page).read_text().splitlines():
+        if heading := re.fullmatch(r"## `(\w+\.\w+)`", line):
+            columns = found.setdefault(heading[1], {})
+        elif found and (row := re.fullmatch(r"\| `(\w+)` \| (.+) \|", line)):
+            columns[row[1]] = row[2].split(" | ")
+    return found
+
+
+def compare(heading: str, on_page: set[str], in_code: set[str], *, page: str = PAGE.name) -> None:
     """Fail with what to write and what to take out."""
     missing, gone = sorted(in_code - on_page), sorted(on_page - in_code)
-    advice = [f"under {heading!r} in docs/interfaces.md"]
+    advice = [f"under {heading!r} in docs/{page}"]
     advice += [f"  write:    {name}" for name in missing]
     advice += [f"  take out: {name} (the code has none; names are promises: is that meant?)" for name in gone]
     if missing or gone:
@@ -148,23 +160,22 @@ def test_the_defaults_of_the_environment_are_those_of_the_page() -> None:
 
 
 def test_the_billing_contract_is_that_of_the_page() -> None:
+    """Names, types, what may be null, and the values that a column may hold."""
     expected = {
-        f"| `{name}` | {', '.join(f'`{column}`' for column in relation.columns)} |"
+        f"billing.{name}.{column}: {WANTED[family]}, "
+        + ("never null" if column in (*relation.key, *relation.required) else "may be null")
+        + "".join(f", {value}" for value in relation.values.get(column, ()))
         for name, relation in CONTRACT.items()
+        for column, family in relation.columns.items()
     }
-    found = {f"| {' | '.join(row)} |" for row in rows("## Billing contract")}
+    found = {
+        f"{relation}.{column}: {type_}, " + {"no": "never null", "yes": "may be null"}[null]
+        + "".join(f", {value}" for value in code(meaning.split(". One of ")[1] if ". One of " in meaning else ""))
+        for relation, columns in columns_of("billing-contract.md").items()
+        for column, (type_, null, meaning) in columns.items()
+    }  # fmt: skip
 
-    compare("## Billing contract", found, expected)
-
-
-def test_the_values_that_billing_may_hold_are_on_the_page() -> None:
-    expected = {
-        f"| `{name}.{column}` | {', '.join(f'`{value}`' for value in values)} |"
-        for name, relation in CONTRACT.items()
-        for column, values in relation.values.items()
-    }
-
-    compare("### Values", {f"| {' | '.join(row)} |" for row in rows("### Values")}, expected)
+    compare("## `billing.…`", found, expected, page="billing-contract.md")
 
 
 # Dagster
@@ -173,7 +184,7 @@ def test_the_values_that_billing_may_hold_are_on_the_page() -> None:
 def test_every_asset_is_on_the_page_with_its_group() -> None:
     expected = {
         f"{spec.key.to_user_string()} ({spec.group_name})"
-        for spec in (*assets.billing_tables, *assets.SPECS, received_payments.SPEC, reconciliation.SPEC)
+        for spec in (*assets.billing_tables, *assets.SYNC_SPECS, assets.PULL_SPEC, assets.RECONCILE_SPEC)
     }
     found = {f"{code(row[0])[0]} ({row[1]})" for row in rows("### Assets")}
 
@@ -186,8 +197,7 @@ def test_jobs_schedules_sensors_and_checks_are_on_the_page() -> None:
     expected = {f"job {name}" for name in jobs}
     expected |= {f"schedule {schedule.name}" for schedule in found.schedules or ()}
     expected |= {f"sensor {sensor.name}" for sensor in found.sensors or ()}
-    expected |= {f"check {spec.name}" for spec in (*checks.SPECS, received_payments.CHECK_SPEC)}
-    expected |= {f"check {name}" for name in reconciliation.CHECKS}
+    expected |= {f"check {spec.name}" for spec in (*checks.SYNC_CHECKS, *checks.PULL_CHECKS, *checks.RECONCILE_CHECKS)}
 
     compare(
         "### Jobs, schedules, sensors, checks",
@@ -198,9 +208,9 @@ def test_jobs_schedules_sensors_and_checks_are_on_the_page() -> None:
 
 def test_partitions_run_tags_and_run_config_are_on_the_page() -> None:
     text = section("### Partitions and run configuration")
-    tags = {*range_tags("one", NOON.date(), NOON.date()), "trigger", "actor"}
+    tags = {*range_tags("one", NOON.date(), NOON.date()), "firm/KEY", "trigger", "actor", "result"}
     for name in (
-        *(f"`{dimension.name}`" for dimension in date_by_firm.partitions_defs),
+        *(f"`{dimension.name}`" for dimension in build_date_by_firm(NOON.date()).partitions_defs),
         *(f"`{tag}`" for tag in tags),
         *(f"`{field}`" for field in ChosenDocuments.model_fields),
         "`resources`", "`chosen`", "`config`",
@@ -253,40 +263,36 @@ def test_every_firm_setting_is_on_the_page_with_its_default() -> None:
 
 
 @pytest.fixture
-def views(ledger_engine: sa.Engine) -> dict[str, str]:
-    """Each view of the real database, as its section of the page must read."""
+def views(ledger_engine: sa.Engine) -> dict[str, dict[str, str]]:
+    """Each view of the real database: its columns and what their comments say."""
     inspector = sa.inspect(ledger_engine)
-    found = {}
-    for name in sorted(inspector.get_view_names("reporting")):
-        with ledger_engine.connect() as connection:
-            about = connection.execute(
-                sa.text("select obj_description(cast(:name as regclass))"), {"name": f"reporting.{name}"}
-            ).scalar_one()
-        columns = [
-            f"| `{column['name']}` | {column['comment']} |" for column in inspector.get_columns(name, "reporting")
-        ]
-        found[name] = "\n".join([about, "", "| Column | Meaning |", "|---|---|", *columns])
-    return found
+    return {
+        name: {column["name"]: str(column["comment"]) for column in inspector.get_columns(name, "reporting")}
+        for name in inspector.get_view_names("reporting")
+    }
 
 
-def test_every_reporting_view_is_on_the_page(views: dict[str, str]) -> None:
-    on_page = set(re.findall(r"^### `reporting\.(\w+)`$", section("## Reporting views"), re.MULTILINE))
+def test_every_reporting_view_is_on_the_page(views: dict[str, dict[str, str]]) -> None:
+    on_page = set(columns_of("views.md"))
 
-    compare("## Reporting views", on_page, set(views))
+    compare("# Reporting views", on_page, {f"reporting.{name}" for name in views}, page="views.md")
 
 
-def test_every_view_says_on_the_page_what_it_says_in_the_database(views: dict[str, str]) -> None:
+def test_every_view_says_on_the_page_what_it_says_in_the_database(views: dict[str, dict[str, str]]) -> None:
     """Columns, their order and their meaning: the database keeps them as comments."""
+    on_page = columns_of("views.md")
     for name, expected in views.items():
-        found = section(f"### `reporting.{name}`").split("\n## ")[0].strip()
+        found = [(column, cells[-1]) for column, cells in on_page[f"reporting.{name}"].items()]
 
-        assert found == expected, f"docs/interfaces.md, reporting.{name} must read:\n\n{expected}\n"
+        assert found == list(expected.items()), f"reporting.{name}: run python docs/write_pages.py"
 
 
 # What is promised and not there yet
 
 
-def test_what_is_promised_is_there_or_stands_under_not_there_yet(views: dict[str, str]) -> None:
+def test_what_is_promised_is_there_or_stands_under_not_there_yet(
+    views: dict[str, dict[str, str]],
+) -> None:
     found = defs()
     in_dagster = {job.name for job in found.resolve_all_job_defs()}
     in_dagster |= {schedule.name for schedule in found.schedules or ()} | {s.name for s in found.sensors or ()}

@@ -14,7 +14,12 @@ TESTS = Path(__file__).parent
 
 ARTICLES = (1, 2, 3, 5, 8, *range(10, 26), 27, 30, 31, 32, 35, 37, *range(39, 45), 46, 47, *range(49, 56), 57, 58, 60)
 BEYOND = (1, 2, 3, 4, 5, 8, 10, 11, 13, 14, 15)
-EVERY_ID = {f"A-{number:02}" for number in ARTICLES} | {f"D-{number}" for number in BEYOND}
+FOUND_BY_USE = range(1, 20)
+EVERY_ID = (
+    {f"A-{number:02}" for number in ARTICLES}
+    | {f"D-{number}" for number in BEYOND}
+    | {f"E-{number:02}" for number in FOUND_BY_USE}
+)
 
 FIRST = {
     f"A-{number:02}"
@@ -27,7 +32,7 @@ FIRST = {
 
 def rows() -> list[list[str]]:
     """Id, requirement, state and tests of each row."""
-    lines = [line for line in PAGE.read_text().splitlines() if re.match(r"\| [ADR]-\d", line)]
+    lines = [line for line in PAGE.read_text().splitlines() if re.match(r"\| [ADER]-\d", line)]
     return [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
 
 

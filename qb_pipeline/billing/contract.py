@@ -1,16 +1,17 @@
-"""What we and the billing database have agreed on: relations, columns, types, keys, values.
+"""The contract with the billing database: relations, columns, types, keys, values.
 
-Belongs here: the agreement, comparing a database with it, creating the reference schema. Does not belong here: judging
+Belongs here: the contract, comparing a database with it, creating the reference schema. Does not belong here: judging
 single documents (``core``).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from qb_pipeline.billing.errors import BillingError, ContractBrokenError, translated_errors
 from qb_pipeline.config import SQL
@@ -42,12 +43,12 @@ ACCEPTED: dict[Family, tuple[type[sa.types.TypeEngine[Any]], ...]] = {
 }
 
 IN_SQLITE: dict[Family, str] = {"date": "date", "instant": "datetime"}
-"""SQLite keeps times as text or numbers, and has functions that make times of them."""
+"""Functions that make a time from SQLite's text or number, since SQLite stores times as these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or view. What is in its key or ``required`` is never null; ``values`` are all that a column may hold."""
+    """A table or view. Columns in ``key`` or ``required`` are never null; ``values``: all that a column may hold."""
 
     key: tuple[str, ...]
     columns: dict[str, Family]
@@ -58,7 +59,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing that is not as agreed. ``column`` is empty when the whole relation is meant."""
+    """One violation of the contract. ``column`` is empty when the whole relation is meant."""
 
     relation: str
     column: str
@@ -165,7 +166,7 @@ def install_guard(engine: sa.Engine) -> None:
     """Put the Model 2 guard into a firm's own database: its table and its trigger; repeating it changes nothing.
 
     Raises:
-        BillingError: the database is not PostgreSQL, or its payments are a view: the trigger stands on a table.
+        BillingError: the database is not PostgreSQL, or ``billing.payments``, which the trigger needs, is not a table.
     """
     if engine.dialect.name != "postgresql":
         raise BillingError(
@@ -189,8 +190,8 @@ def install_guard(engine: sa.Engine) -> None:
 def check_contract(engine: sa.Engine) -> list[Violation]:
     """Compare the billing database with the contract, column by column; an empty list means that it fits.
 
-    What a constraint of the database guarantees is believed; the rest (views, above all) is looked for in the rows:
-    values that are missing, doubled or unknown.
+    Constraints of the database are trusted. Where there is no constraint, as in every view, the rows are searched for
+    missing, doubled and unknown values.
     """
     with translated_errors():
         inspector = sa.inspect(engine)
@@ -209,13 +210,13 @@ def check_contract(engine: sa.Engine) -> list[Violation]:
 
 
 def require_columns(engine: sa.Engine) -> None:
-    """Stop before a run when a column is missing or has another type; the rows are not looked at. Costs one query.
+    """Stop before a run when a column is missing or has another type. Costs one query, which reads no rows.
 
-    Only for PostgreSQL, which says of every view what it holds; elsewhere the reads themselves find out. The guard of
-    Model 2 is looked at when it is switched on.
+    Only PostgreSQL tells the column types of every view; on other engines the reads themselves fail later. The guard
+    of Model 2 is left out, since switching Model 2 on checks it.
 
     Raises:
-        ContractBrokenError: names the first column.
+        ContractBrokenError: a column is missing or has another type; the message names the first one.
     """
     if engine.dialect.name != "postgresql":
         return
@@ -244,28 +245,57 @@ def _check_relation(
         return
     usable = set()
     for column, family in relation.columns.items():
-        if column not in found:
-            yield Violation(name, column, "is missing", f"add the column ({WANTED[family]}), under this name")
-        elif not _is_of(family, found[column]["type"], is_postgresql=engine.dialect.name == "postgresql"):
-            problem = f"is {found[column]['type']}, not {WANTED[family]}"
-            remedy = _conversion(column, family, found[column]["type"])
-            if engine.dialect.name == "sqlite" and family in IN_SQLITE:
-                remedy = f"let the view make it: {IN_SQLITE[family]}({column})"
-            yield Violation(name, column, problem, remedy)
-        else:
-            usable.add(column)
-            if column in relation.key and found[column]["nullable"] and not is_view:
-                yield Violation(name, column, "is a key and may be null", "make the column not null")
-    doubtful = [
-        column for column in (*relation.key, *relation.required) if column in usable and found[column]["nullable"]
-    ]
+        wrong = _check_column(name, column, family, found.get(column), dialect=engine.dialect.name)
+        if wrong is not None:
+            yield wrong
+            continue
+        usable.add(column)
+        if column in relation.key and found[column]["nullable"] and not is_view:
+            yield Violation(name, column, "is a key and may be null", "make the column not null")
+    nullable = {column for column in usable if found[column]["nullable"]}
     guaranteed = [] if is_view else _unique_sets(inspector, name)
-    keys = [key for key in (relation.key, *relation.unique) if not any(columns <= set(key) for columns in guaranteed)]
+    yield from _check_rows(engine, name, relation, usable=usable, nullable=nullable, guaranteed=guaranteed)
+
+
+def _check_column(
+    name: str, column: str, family: Family, found: ReflectedColumn | None, *, dialect: str
+) -> Violation | None:
+    """Say what is wrong with a column, its rows aside: it is missing, or of another type."""
+    if found is None:
+        return Violation(name, column, "is missing", f"add the column ({WANTED[family]}), under this name")
+    if _is_of(family, found["type"], is_postgresql=dialect == "postgresql"):
+        return None
+    remedy = _conversion(column, family, found["type"])
+    if dialect == "sqlite" and family in IN_SQLITE:
+        remedy = f"let the view make it: {IN_SQLITE[family]}({column})"
+    return Violation(name, column, f"is {found['type']}, not {WANTED[family]}", remedy)
+
+
+def _check_rows(
+    engine: sa.Engine,
+    name: str,
+    relation: Relation,
+    *,
+    usable: Collection[str],
+    nullable: Collection[str],
+    guaranteed: Sequence[Collection[str]],
+) -> Iterator[Violation]:
+    """Search the rows for values that no constraint rules out: missing, unknown and doubled ones.
+
+    ``guaranteed``: sets of columns that the database keeps unique.
+    """
+    doubtful = [column for column in (*relation.key, *relation.required) if column in nullable]
+    values = {column: allowed for column, allowed in relation.values.items() if column in usable}
+    keys = [
+        key
+        for key in (relation.key, *relation.unique)
+        if set(key) <= set(usable) and not any(set(columns) <= set(key) for columns in guaranteed)
+    ]
     with engine.connect() as connection:
         try:
             yield from _find_missing(connection, name, doubtful)
-            yield from _find_unknown(connection, name, {c: v for c, v in relation.values.items() if c in usable})
-            yield from _find_doubled(connection, name, [key for key in keys if usable.issuperset(key)])
+            yield from _find_unknown(connection, name, values)
+            yield from _find_doubled(connection, name, keys)
         except sa.exc.ProgrammingError as error:
             if getattr(error.orig, "pgcode", None) != INSUFFICIENT_PRIVILEGE:
                 raise
@@ -318,7 +348,7 @@ def _unique_sets(inspector: sa.Inspector, name: str) -> list[set[str]]:
 
 
 def _is_of(family: Family, type_: Any, *, is_postgresql: bool) -> bool:
-    """Whether a column's type will do. A view of another engine may not say it; the rows are looked at anyway."""
+    """Whether a column's type fits. A type that a view of another engine does not tell fits: its rows are checked."""
     if isinstance(type_, postgresql.DOMAIN):
         type_ = type_.data_type
     if isinstance(type_, sa.types.NullType):

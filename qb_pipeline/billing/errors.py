@@ -1,4 +1,4 @@
-"""What can go wrong between us and the billing database.
+"""The errors between us and the billing database.
 
 BillingError
 ├── BillingUnavailableError    the same read may work later: a lock, a time-out, a server that is down or a standby
@@ -25,7 +25,7 @@ class ContractBrokenError(BillingError):
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Say what a database error means for the caller. Only around our own reads, never around a caller's code."""
+    """Turn a database error into one of ours. Use it only around our own reads, never around a caller's code."""
     try:
         yield
     except sa.exc.ProgrammingError as error:
@@ -39,5 +39,5 @@ def translated_errors() -> Iterator[None]:
 
 
 def _first_line(error: sa.exc.DBAPIError) -> str:
-    """What the database says; its further lines may quote the statement."""
+    """The first line of the database's message; further lines may quote the statement."""
     return str(error.orig).partition("\n")[0]

@@ -16,7 +16,7 @@ QUERIES = Queries(Path(__file__).with_suffix(".sql"))
 
 
 def guard(engine: sa.Engine, firm_id: str, *, active_since: datetime) -> None:
-    """Have billing refuse payments of this firm from now on; one that is guarded already keeps its moment.
+    """Make billing refuse payments of this firm from now on; a firm that is guarded already keeps its moment.
 
     Raises:
         BillingError: billing has no guard, or does not let us write it.
@@ -27,7 +27,7 @@ def guard(engine: sa.Engine, firm_id: str, *, active_since: datetime) -> None:
 
 
 def unguard(engine: sa.Engine, firm_id: str) -> None:
-    """Let billing take payments of this firm. Where it does already, nothing is written: reading must be enough."""
+    """Let billing take payments of this firm. If it already does, we write nothing: a right to read must be enough."""
     with translated_errors(), engine.begin() as connection:
         if connection.execute(QUERIES["guarded"], {"firm_id": firm_id}).one_or_none() is not None:
             connection.execute(QUERIES["unguard"], {"firm_id": firm_id})

@@ -1,4 +1,4 @@
--- Standard SQL, as all that we ask of billing.
+-- Standard SQL only, as in source.sql.
 
 -- name: guarded
 select active_since from billing.payment_guard where firm_id = :firm_id;

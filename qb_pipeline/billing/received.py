@@ -1,7 +1,8 @@
 """Write payments that QuickBooks received into billing (Model 2).
 
-Belongs here: the one kind of row that the pipeline writes, each exactly once. Does not belong here: what to write
-(``core.received``), and remembering it (``ledger``), which has it before billing does: billing may be another server.
+Belongs here: writing these rows, each exactly once. Does not belong here: deciding which rows to write
+(``core.documents.received``), and remembering them: the ledger stores a row before billing does, since billing may be
+on another server.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,8 +17,8 @@ import sqlalchemy as sa
 
 from qb_pipeline.billing.errors import BillingError, translated_errors
 from qb_pipeline.billing.source import IDS, IDS_PER_QUERY
+from qb_pipeline.core.documents.received import Posting
 from qb_pipeline.core.money import to_cents, to_dollars
-from qb_pipeline.core.received import Posting
 from qb_pipeline.crash_points import crash_point
 from qb_pipeline.database import Queries
 
@@ -25,7 +26,7 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 
 class PostingRefusedError(BillingError):
-    """Billing refused one row: a closed month, a rule of its own, an invoice that is gone. The others go on.
+    """Billing refused one row: a closed month, a rule of its own, an invoice that is gone. Other rows are still posted.
 
     The message is for the firm's people; ``code`` (SQLSTATE or the kind of error) may stand in a log.
     """
@@ -59,7 +60,7 @@ class BillingPayments:
                     raise PostingRefusedError("billing holds another row under this external id", "taken")
                 crash_point("post into billing: not committed yet")
         except PostingRefusedError:
-            # Unless another process was quicker, which is as good.
+            # If another process has written the same row meanwhile, this posting is done.
             if self.held([posting.external_id]) != {posting.external_id: (posting.kind, posting.amount_cents)}:
                 raise
         crash_point("post into billing: is committed")
@@ -85,7 +86,7 @@ class BillingPayments:
         }
         connection.execute(_typed(queries["add_payment"]), values)
         if posting.kind == "reversal":
-            return  # what it takes back keeps its applications, as with refunds and rejections
+            return  # the payment that it takes back keeps its applications, as with refunds and rejections
         written = self._find(connection, posting.external_id)  # a view may have given it an id of its own
         if written is None:
             raise PostingRefusedError("billing took the payment and does not show it", "hidden")
@@ -96,7 +97,7 @@ class BillingPayments:
         )
 
     def held(self, external_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
-        """What billing really holds of these rows: kind and cents by external id."""
+        """Read which of these rows billing really holds: external id to kind and cents."""
         wanted = sorted(external_ids)
         found = {}
         with translated_errors(), self.engine.connect() as connection:
@@ -113,8 +114,11 @@ class BillingPayments:
             return int(connection.scalar(queries["count_all"], {"firm_id": self.firm_id}) or 0)
 
     def all(self) -> list[dict[str, Any]]:
-        """All of them: external_id, payer_id, kind, method, reference, note, payment_date, amount_cents, invoice_id,
-        reverses_external_id; what is not there is empty."""
+        """Read all of these rows, one dict each; a missing value is "".
+
+        Keys: external_id, payer_id, kind, method, reference, note, payment_date, amount_cents, invoice_id,
+        reverses_external_id.
+        """
         with translated_errors(), self.engine.connect() as connection:
             found = connection.execute(queries["all"], {"firm_id": self.firm_id}).mappings().all()
         return [
@@ -138,7 +142,7 @@ class BillingPayments:
 
 
 def _typed(statement: sa.TextClause) -> sa.TextClause:
-    """Say how dates and times are bound, where a statement has them: not every driver knows them by itself."""
+    """Declare the types of the dates and times that a statement binds: not every driver knows them by itself."""
     types = {"payment_date": sa.Date(), "now": sa.DateTime(timezone=True)}
     names = statement.compile().params
     return statement.bindparams(
@@ -148,7 +152,7 @@ def _typed(statement: sa.TextClause) -> sa.TextClause:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Tell a row that billing's own rules refuse from a database that does not answer."""
+    """Raise ``PostingRefusedError`` when billing's own rules refuse a row; a database that is down passes through."""
     try:
         yield
     except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.InternalError, sa.exc.NotSupportedError) as error:

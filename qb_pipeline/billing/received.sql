@@ -1,4 +1,5 @@
--- Writes of Model 2, and the only ones: payments that QuickBooks received. Standard SQL only, as in source.sql.
+-- Writes of Model 2: payments that QuickBooks received. Besides these we write only the guard row (guard.sql).
+-- Standard SQL only, as in source.sql.
 
 -- name: find
 select payment_id, kind, amount

@@ -1,7 +1,7 @@
 """Read one firm's documents from the billing database.
 
-Belongs here: headers for the work list, full documents by id, how far an incremental read may be trusted. Does not
-belong here: whether a document may be sent (``core``), or what was sent before (``ledger``).
+Belongs here: headers for the work list (staging table), full documents by id, the horizon of an incremental read. Does
+not belong here: whether a document may be sent (``core``), or the record of sent documents (``ledger``).
 """
 
 import time
@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from pandas import DataFrame, Series
@@ -20,7 +20,8 @@ from pandas import DataFrame, Series
 from qb_pipeline.billing.contract import require_columns
 from qb_pipeline.billing.errors import BillingUnavailableError, ContractBrokenError, translated_errors
 from qb_pipeline.core.money import to_cents
-from qb_pipeline.core.names import join_names, name_key
+from qb_pipeline.core.states import Kind
+from qb_pipeline.core.text import join_names, name_key
 from qb_pipeline.database import Queries
 
 QUERIES = Queries(Path(__file__).with_suffix(".sql"))
@@ -29,13 +30,16 @@ IDS_PER_QUERY = 2_000
 """SQL Server takes at most 2,100 parameters; PostgreSQL and SQLite take more."""
 
 OVERLAP = timedelta(minutes=5)
-"""Every incremental read looks back this far: the clock that wrote ``updated_at`` may not be the one that we read."""
+"""The horizon of a primary is set back by this: the clock that wrote ``updated_at`` may not be the one that we read."""
 
 BLIND_OVERLAP = timedelta(days=1)
-"""How far to look back when we cannot see since when somebody has been writing."""
+"""The horizon is set back by this where we cannot see since when a transaction has been open."""
 
 PATIENCE_SECONDS = 2.0
-"""How long ``horizon`` waits for open transactions to end."""
+"""How long ``horizon`` waits for open transactions to end, unless told otherwise."""
+
+SNAPSHOT_NAME = "qb_pipeline snapshot"
+"""The name of our session while it reads a snapshot, which stamps no rows: ``horizon`` does not wait for it."""
 
 LARGEST_CENTS = 2**63 - 1
 
@@ -47,8 +51,6 @@ DECIMALS = {"quantity", "unit_price"}
 DATES = {"document_date", "invoice_date", "due_date", "service_date", "received_date", "applied_date"}
 INSTANTS = {"created_at", "updated_at"}
 FLAGS = {"is_taxable", "is_active"}
-
-Kind = Literal["customer", "item", "invoice", "payment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,23 @@ class Firm:
 
 
 class BadAmount(NamedTuple):
-    """A document that cannot be read: this column of it is no finite number, or an amount finer than one cent."""
+    """A document that cannot be read: this column holds no finite number, or an amount that whole cents cannot hold."""
 
     source_id: str
     column: str
 
 
+class Named(NamedTuple):
+    """A document as a person may know it: ``number`` is the invoice number, or the payment's reference."""
+
+    source_id: str
+    number: str
+    document_date: date | None
+    status: str
+
+
 class InvoiceRows(NamedTuple):
-    """Invoices, their lines, and the invoices that are in neither because of an amount."""
+    """Invoices, their lines, and the bad amounts of invoices that both frames leave out."""
 
     invoices: DataFrame
     lines: DataFrame
@@ -77,7 +88,7 @@ class InvoiceRows(NamedTuple):
 
 
 class PaymentRows(NamedTuple):
-    """Payments, their applications, and the payments that are in neither because of an amount."""
+    """Payments, their applications, and the bad amounts of payments that both frames leave out."""
 
     payments: DataFrame
     applications: DataFrame
@@ -144,7 +155,7 @@ class BillingSource:
                     connection = connection.execution_options(
                         isolation_level="REPEATABLE READ", postgresql_readonly=True
                     )
-                    connection.execute(QUERIES["set_patience"], self._patience)
+                    connection.execute(QUERIES["begin_snapshot"], self._patience | {"name": SNAPSHOT_NAME})
                     self._refuse_standby(connection)
             self._connection = connection
             yield
@@ -153,7 +164,7 @@ class BillingSource:
             connection.close()
 
     def fingerprint(self) -> str:
-        """Which database this is: PostgreSQL's server and database; elsewhere the firms that are in it."""
+        """The identity of the database: PostgreSQL's server and database; elsewhere a hash of the ids of its firms."""
         if self._is_postgresql:
             with translated_errors(), self._engine.connect() as connection:
                 server, database = connection.execute(QUERIES["identity"]).one()
@@ -176,10 +187,10 @@ class BillingSource:
         eligible_since: datetime | None = None,
         chunk: int = 5_000,
     ) -> Iterator[DataFrame]:
-        """Stream one row per document, drafts left out: everything, or what changed since, or what is dated within.
+        """Stream one row per document (``Headers``), without drafts: all, or those changed or dated as the limits say.
 
-        ``first`` and ``last`` are inclusive. An amount that cannot be held in cents shows as 0 here; the fetch of that
-        document reports it.
+        ``first`` and ``last`` are inclusive. An amount that cents cannot hold shows as 0 here; fetching the document
+        reports it.
 
         Raises:
             ContractBrokenError: a document without a date or without its times.
@@ -196,7 +207,7 @@ class BillingSource:
         payment_ids: Sequence[str] = (),
         eligible_since: datetime | None = None,
     ) -> Iterator[DataFrame]:
-        """Stream the headers of chosen documents; what billing does not have, or has as a draft, is missing."""
+        """Stream the headers of chosen documents; one that billing does not have, or has as a draft, gives no row."""
         chosen = {"invoice_headers": invoice_ids, "payment_headers": payment_ids, "credit_headers": payment_ids}
         with self.snapshot():
             for name, wanted in chosen.items():
@@ -204,22 +215,24 @@ class BillingSource:
                     parameters = {"updated_since": None, "first": None, "last": None, "every": 0, "ids": ids}
                     yield from self._header_frames(name, parameters, eligible_since, IDS_PER_QUERY)
 
-    def horizon(self) -> datetime:
-        """Say up to when an incremental read that begins after this call is complete.
+    def horizon(self, *, patience_seconds: float = PATIENCE_SECONDS) -> datetime:
+        """Give the horizon (watermark): an incremental read that begins after this call is complete up to it.
 
-        Call it first, then read ``headers(updated_since=<the last horizon>)``, then remember this one. A transaction
-        stamps its rows when it begins and shows them when it commits, so a row may appear with a time that lies before
-        everything read already. Hence the horizon is not the clock:
+        This holds for every firm of the database. Call it first, then read ``headers(updated_since=<the last
+        horizon>)``, then remember this one. A transaction stamps its rows when it begins and shows them when it
+        commits, so a row may appear with a time before that of rows already read. Hence the horizon is not the clock:
 
-        * PostgreSQL: the clock is read, then we wait up to ``PATIENCE_SECONDS`` until each transaction that was open
-          has ended: whatever is stamped before that clock can be seen by then. Any role may watch this. If one stays
-          open, the horizon is when the oldest began; a role without ``pg_read_all_stats`` cannot see when another
-          role's transaction began, and then the horizon is ``BLIND_OVERLAP`` ago. So it is on a standby too, which
-          cannot see what is open on its primary.
-        * Other engines do not tell: ``BLIND_OVERLAP`` ago.
+        * PostgreSQL: the clock is read, then we wait up to ``patience_seconds`` until each transaction that was open
+          has ended: every row stamped before that clock can be seen by then. Any role may watch this. If a transaction
+          stays open, the horizon is the start of the oldest one (without patience: at once). Our own snapshots only
+          read and do not count. A role without ``pg_read_all_stats`` cannot see when another role's transaction began;
+          if such a one stays open, the horizon is ``BLIND_OVERLAP`` ago. ``overlap`` is taken off as well.
+        * A standby of PostgreSQL cannot see which transactions are open on its primary: ``BLIND_OVERLAP`` before the
+          last one that it has replayed.
+        * Other engines do not show open transactions: ``BLIND_OVERLAP`` ago.
 
-        ``overlap`` is taken off as well. What is read twice is found unchanged; what is older than all this is found by
-        the read of a whole date range with which each sync begins.
+        A row that is read twice is found unchanged. A row older than the horizon is found by the read of a whole date
+        range with which each sync begins.
 
         Raises:
             RuntimeError: called inside a snapshot, which would be older than the horizon.
@@ -234,17 +247,18 @@ class BillingSource:
             if state.is_standby:
                 self._refuse_standby(connection)
                 return _instant(state.replayed_at or state.now) - BLIND_OVERLAP
-            return _instant(self._oldest_start(connection, state.now)) - self._overlap
+            return _instant(self._oldest_start(connection, state.now, patience_seconds)) - self._overlap
 
-    def _oldest_start(self, connection: sa.Connection, now: datetime) -> datetime:
-        """Wait for the transactions open at ``now``; say since when the oldest that stays has been open."""
-        started = {row.id: row.started_at for row in connection.execute(QUERIES["open_transactions"])}
+    def _oldest_start(self, connection: sa.Connection, now: datetime, patience_seconds: float) -> datetime:
+        """Wait for the transactions open at ``now``; gives the start of the oldest that stays open, else ``now``."""
+        ours = {"snapshot": SNAPSHOT_NAME}
+        started = {row.id: row.started_at for row in connection.execute(QUERIES["open_transactions"], ours)}
         pause, waited = 0.01, 0.0
-        while started and waited < PATIENCE_SECONDS:
+        while started and waited < patience_seconds:
             self._sleep(pause)
             waited += pause
             pause = min(2 * pause, 0.25)
-            still_open = {row.id for row in connection.execute(QUERIES["open_transactions"])}
+            still_open = {row.id for row in connection.execute(QUERIES["open_transactions"], ours)}
             started = {key: start for key, start in started.items() if key in still_open}
         starts = [start for start in started.values() if start is not None]
         if len(starts) < len(started):
@@ -286,13 +300,16 @@ class BillingSource:
             return self.fetch_payers(payer_id for payer_id, key in keys.items() if payer_id in wanted or key in names)
 
     def fetch_fee_items(self, ids: Iterable[str]) -> DataFrame:
-        """Read fee items; a unit price that is no finite number is none."""
+        """Read fee items; a unit price that is no finite number is left out."""
         items, bad = self._fetch("fee_items", ids, keep_bad=True)
         items.loc[items["fee_item_id"].isin([row.source_id for row in bad]), "unit_price"] = None
         return items
 
     def mappable_names(self, payer_ids: Iterable[str]) -> dict[str, dict[str, str]]:
-        """What a mapping may be made for, ids to names, by kind: these payers, every fee item, every terms text."""
+        """The entries that a mapping may be made for: these payers, every fee item, every terms text.
+
+        Gives ids to names, by kind of mapping.
+        """
         with self.snapshot():
             payers = self.fetch_payers(payer_ids)
             names = [
@@ -313,8 +330,24 @@ class BillingSource:
             paying = set(self._ids("payments_on_invoices", invoice_ids))
             return paying | set(self._ids("takings_back", paying))
 
+    def named(self, kind: Kind, words: Iterable[str]) -> list[Named]:
+        """Documents of a kind whose id, number or reference is one of the words; drafts too."""
+        with self.snapshot():
+            rows = [
+                row
+                for portion in _portions(words, IDS_PER_QUERY // 2)  # each word is a parameter twice
+                for row in self._rows(f"named_{kind}", {"ids": portion})
+            ]
+        found = {
+            row.source_id: Named(
+                row.source_id, row.number or "", _date(row.document_date) if row.document_date else None, row.status
+            )
+            for row in rows
+        }
+        return [found[source_id] for source_id in sorted(found)]
+
     def present_ids(self, kind: Kind, ids: Iterable[str]) -> set[str]:
-        """Say which of these billing still has, drafts included. An answer is complete or an exception."""
+        """The ids that billing still has, drafts included. The answer is complete, or the call raises."""
         with self.snapshot():
             return set(self._ids(f"present_{kind}", ids))
 
@@ -349,7 +382,7 @@ class BillingSource:
             yield frame
 
     def _fetch(self, name: str, ids: Iterable[str], *, keep_bad: bool = False) -> tuple[DataFrame, list[BadAmount]]:
-        """Read the rows of these ids; those of a document with a bad amount are left out and named."""
+        """Read the rows of these ids, without the documents that have a bad amount, and give the bad amounts beside."""
         columns: list[str] = []
         rows: list[Any] = []
         with self.snapshot():
@@ -389,65 +422,73 @@ class BillingSource:
         return instant.astimezone(UTC).replace(tzinfo=None)
 
     def _refuse_standby(self, connection: sa.Connection) -> None:
-        """A standby may lag behind, and what it does not show yet would count as gone or be passed over."""
+        """Refuse a standby: it may lag behind, and a document that it does not show yet would count as gone."""
         if not self._allow_standby and connection.execute(QUERIES["server_state"]).one().is_standby:
             raise BillingUnavailableError(
                 "the billing database is a standby server, which may lag behind; connect to its primary"
             )
 
 
-def _portions(ids: Iterable[str]) -> Iterator[list[str]]:
+def _portions(ids: Iterable[str], size: int = IDS_PER_QUERY) -> Iterator[list[str]]:
     """Cut ids into lists that one query may name, each id once, in a stable order."""
     unique = sorted(set(ids))
-    return (unique[start : start + IDS_PER_QUERY] for start in range(0, len(unique), IDS_PER_QUERY))
+    return (unique[start : start + size] for start in range(0, len(unique), size))
 
 
 def _name_key(row: Any) -> tuple[str, str] | None:
-    """What two payers of one name have in common; None for a payer without a name."""
+    """The key that payers of one kind and name share; None for a payer without a name."""
     name = row.corporation_name if row.kind == "corporation" else f"{row.first_name or ''} {row.last_name or ''}"
     key = name_key(name or "")
     return (row.kind, key) if key else None
 
 
 def _frame(columns: list[str], rows: Sequence[Any]) -> tuple[DataFrame, list[BadAmount]]:
-    """Make a frame of the agreed types. A bad amount is 0 in it and named beside it."""
+    """Make a frame of the agreed types, and the list of bad amounts; these count as 0 in the frame."""
     series: dict[str, Series[Any]] = {}
     bad: list[BadAmount] = []
     id_at = columns.index("source_id") if "source_id" in columns else 0
     transposed = zip(*rows, strict=True) if rows else ([] for _ in columns)
     for column, values in zip(columns, transposed, strict=True):
-        name = AMOUNTS.get(column, column)
-        numbers: list[Any]
-        if column in AMOUNTS:
-            cents_of = {value: _cents(value) for value in set(values)}  # the same prices stand on many lines
-            numbers = [cents_of[value] for value in values]
-            bad += [BadAmount(rows[at][id_at], column) for at, value in enumerate(numbers) if value is None]
-            series[name] = Series([value or 0 for value in numbers], dtype="int64")
-        elif column in DECIMALS:
-            numbers = [None if value is None else _decimal(value) for value in values]
-            bad += [
-                BadAmount(rows[at][id_at], column)
-                for at, value in enumerate(numbers)
-                if value and not value.is_finite()
-            ]
-            series[name] = Series(numbers, dtype="object")
-        elif column in DATES:
-            series[name] = Series([None if value is None else _date(value) for value in values], dtype="object")
-        elif column in INSTANTS:
-            series[name] = Series([None if value is None else _instant(value) for value in values], dtype="object")
-        elif column in FLAGS:
-            series[name] = Series([bool(value) for value in values], dtype="bool")
-        elif column == "line_number":
-            series[name] = Series(list(values), dtype="int64")
-        elif column == "part":
-            series[name] = Series(["" if value is None else _date(value).isoformat() for value in values], dtype="str")
-        else:
-            series[name] = Series(["" if value is None else value for value in values], dtype="str")
+        series[AMOUNTS.get(column, column)], unreadable = _read_column(column, values)
+        bad += [BadAmount(rows[at][id_at], column) for at in unreadable]
     return DataFrame(series), bad
 
 
+def _read_column(column: str, values: Sequence[Any]) -> tuple["Series[Any]", list[int]]:
+    """Give a column its agreed type, together with the positions of values that are no amount or no number."""
+    if column in AMOUNTS:
+        cents_of = {value: _cents(value) for value in set(values)}  # the same prices stand on many lines
+        cents = [cents_of[value] for value in values]
+        return Series([value or 0 for value in cents], dtype="int64"), _places(value is None for value in cents)
+    if column in DECIMALS:
+        numbers = [None if value is None else _decimal(value) for value in values]
+        infinite = (value is not None and not value.is_finite() for value in numbers)
+        return Series(numbers, dtype="object"), _places(infinite)
+    return _read_plain(column, values), []
+
+
+def _read_plain(column: str, values: Sequence[Any]) -> "Series[Any]":
+    """Give dates, instants, flags, line numbers and text their agreed types."""
+    if column in DATES:
+        return Series([None if value is None else _date(value) for value in values], dtype="object")
+    if column in INSTANTS:
+        return Series([None if value is None else _instant(value) for value in values], dtype="object")
+    if column in FLAGS:
+        return Series([bool(value) for value in values], dtype="bool")
+    if column == "line_number":
+        return Series(list(values), dtype="int64")
+    if column == "part":
+        return Series(["" if value is None else _date(value).isoformat() for value in values], dtype="str")
+    return Series(["" if value is None else value for value in values], dtype="str")
+
+
+def _places(found: Iterable[bool]) -> list[int]:
+    """The positions, counted from 0, of the true values."""
+    return [at for at, is_there in enumerate(found) if is_there]
+
+
 def _cents(dollars: Any) -> int | None:
-    """Whole cents, or None when the value has none."""
+    """Convert dollars to whole cents; None when whole cents cannot hold the value."""
     if dollars is None:
         return None
     try:
@@ -458,7 +499,7 @@ def _cents(dollars: Any) -> int | None:
 
 
 def _decimal(value: Any) -> Decimal:
-    """A driver that hands over floats (SQLite's) is taken at the shortest decimal that it can mean."""
+    """Read a number as Decimal; a float, as SQLite's driver gives, counts as the shortest decimal that it can mean."""
     return value if isinstance(value, Decimal) else Decimal(str(value))
 
 
@@ -469,7 +510,7 @@ def _date(value: Any) -> date:
 
 
 def _instant(value: Any) -> datetime:
-    """A time without a zone is UTC; PostgreSQL hands over none (``billing check`` asks for timestamptz)."""
+    """Read a time as UTC. One without a zone counts as UTC; timestamptz, which PostgreSQL must have, has a zone."""
     instant = datetime.fromisoformat(value) if isinstance(value, str) else value
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 

@@ -12,7 +12,7 @@ from billing.firms
 where firm_id = :firm_id;
 
 -- name: invoice_headers
--- A draft is nobody's business yet; a void one is, because it may have been sent before.
+-- Drafts are left out; void invoices are not, because they may have been sent before.
 select
     'invoice' as kind, i.invoice_id as source_id, null as part, i.invoice_number as number,
     i.invoice_date as document_date, i.payer_id, i.total_amount as amount, i.currency, i.status,
@@ -28,7 +28,7 @@ where i.firm_id = :firm_id
 order by i.invoice_id;
 
 -- name: payment_headers
--- A payment is as old as the invoices that it pays; one that pays none has only its own age.
+-- The age of the invoices that a payment pays decides about eligibility; a payment without invoices has only its own.
 select
     'payment' as kind, p.payment_id as source_id, null as part, p.reference as number,
     p.received_date as document_date, p.payer_id, p.amount, p.currency, p.status,
@@ -81,6 +81,19 @@ group by
     p.reverses_payment_id, p.origin, p.created_at, p.updated_at
 order by p.payment_id, a.applied_date;
 
+-- name: named_invoice
+-- Drafts too: a person who names one is told that it is a draft.
+select invoice_id as source_id, invoice_number as number, invoice_date as document_date, status
+from billing.invoices
+where firm_id = :firm_id and (invoice_id in :ids or invoice_number in :ids)
+order by invoice_id;
+
+-- name: named_payment
+select payment_id as source_id, reference as number, received_date as document_date, status
+from billing.payments
+where firm_id = :firm_id and (payment_id in :ids or reference in :ids)
+order by payment_id;
+
 -- name: invoices
 select
     invoice_id, invoice_number, payer_id, matter, status, invoice_date, due_date, terms, currency, total_amount,
@@ -132,13 +145,13 @@ where firm_id = :firm_id and fee_item_id in :ids
 order by fee_item_id;
 
 -- name: payments_on_invoices
--- What pays these invoices.
+-- The payments that are applied to these invoices.
 select distinct payment_id
 from billing.payment_applications
 where firm_id = :firm_id and invoice_id in :ids;
 
 -- name: takings_back
--- What takes these payments back: refunds, rejections and reversals.
+-- The refunds, rejections and reversals of these payments.
 select payment_id
 from billing.payments
 where firm_id = :firm_id and reverses_payment_id in :ids;
@@ -155,24 +168,29 @@ select invoice_id from billing.invoices where firm_id = :firm_id and invoice_id 
 -- name: present_payment
 select payment_id from billing.payments where firm_id = :firm_id and payment_id in :ids;
 
--- name: set_patience
--- PostgreSQL only. How long to wait for a lock, and for one statement; for this transaction.
-select set_config('lock_timeout', :lock_timeout, true), set_config('statement_timeout', :statement_timeout, true);
+-- name: begin_snapshot
+-- PostgreSQL only. For this transaction: the session's name, and how long to wait for a lock and for one statement.
+select set_config('application_name', :name, true), set_config('lock_timeout', :lock_timeout, true),
+    set_config('statement_timeout', :statement_timeout, true);
 
 -- name: server_state
 -- PostgreSQL only. The replay time is null on a server that is no standby.
 select pg_is_in_recovery() as is_standby, clock_timestamp() as now, pg_last_xact_replay_timestamp() as replayed_at;
 
 -- name: open_transactions
--- PostgreSQL only. Every transaction that is open in this database, but ours. pg_locks shows the lock that each
--- transaction holds on itself to every role, before it has written anything; when it started is null for a role that
--- may not see other roles' sessions (it lacks pg_read_all_stats). A prepared transaction has no session at all.
-select l.virtualtransaction as id, a.xact_start as started_at
+-- PostgreSQL only. Every open transaction of this database except ours. Each transaction holds a lock on itself, even
+-- before it has written anything, and pg_locks shows this lock to every role. The start is null for a role that may not
+-- see other roles' sessions (it lacks pg_read_all_stats). In a session that it may see (the state is known) the start is
+-- null only for a moment, at the end and at the begin of a transaction. A prepared transaction has no session at all.
+-- Our own snapshots are left out by their session's name, which any role sees: they are read only and stamp no rows.
+select l.virtualtransaction as id,
+    coalesce(a.xact_start, case when a.state <> 'disabled' then clock_timestamp() end) as started_at
 from pg_locks l
 left join pg_stat_activity a on a.pid = l.pid
 where l.locktype = 'virtualxid' and l.granted and l.mode = 'ExclusiveLock' and l.pid <> pg_backend_pid()
     and (a.datname is null or a.datname = current_database())
     and (a.backend_type is null or a.backend_type <> 'autovacuum worker')
+    and (a.application_name is null or a.application_name <> :snapshot)
 union all
 select 'prepared ' || x.gid, null
 from pg_prepared_xacts x

@@ -1,4 +1,4 @@
-"""What a person types: one module per group of commands.
+"""The commands that a person types: one module per group.
 
 Belongs here: reading arguments, calling the rooms below, printing. Modules import what they need when a command runs,
 so that ``qb-pipeline --help`` stays under 0.6 s.

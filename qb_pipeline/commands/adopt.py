@@ -1,4 +1,4 @@
-"""``adopt``: link what an earlier integration put into QuickBooks, instead of sending it again."""
+"""``adopt`` (match): link documents that an earlier integration put into QuickBooks, instead of sending them again."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,10 +6,11 @@ from uuid import uuid4
 
 import typer
 
-from qb_pipeline.commands.console import As, Firm, Json, say, table, who, working
+from qb_pipeline.commands.terminal.console import As, Firm, Json, say, table, who, working
+from qb_pipeline.core.states import DOCUMENTS
 
 if TYPE_CHECKING:
-    from qb_pipeline.sync.adopt import Proposal
+    from qb_pipeline.sync.verify.adoption import Proposal
 
 VERDICTS = ("match", "ambiguous", "near", "none")
 COLUMNS = ("verdict", "kind", "source_id", "part", "number", "date", "amount", "quickbooks_id", "differs")
@@ -23,22 +24,22 @@ def adopt(
 ) -> None:
     """Show which invoices and payments of billing an earlier integration has put into QuickBooks, and link them."""
     from qb_pipeline.ledger.log import Run
-    from qb_pipeline.sync.adopt import approve, propose
+    from qb_pipeline.sync.verify.adoption import approve, propose
 
-    with working() as (_, _, companies):
+    with working() as (_, _, deployment):
         run = Run(f"adopt-{uuid4()}", "cli", who(actor))
-        with companies.open(key, run, setting_up=True) as place:
+        with deployment.open(key, run, setting_up=True) as session:
             if is_approved:
-                companies.firms.require_super_user(key, run.actor)
-            proposals = propose(place)
-            linked = approve(place, proposals) if is_approved else Counter[str]()
-            reads = place.quickbooks.requests.reads
+                deployment.firms.require_super_user(key, run.actor)
+            proposals = propose(session)
+            linked = approve(session, proposals) if is_approved else Counter[str]()
+            reads = session.quickbooks.requests.reads
         shown = [row for proposal in proposals if proposal.verdict != "none" for row in evidence(proposal)]
         table(shown, COLUMNS, as_json=as_json, empty="")
         if as_json:
             return
         counts: Counter[tuple[str, str]] = Counter((row.document.kind, row.verdict) for row in proposals)
-        for kind in ("invoice", "payment"):
+        for kind in DOCUMENTS:
             verdicts = ", ".join(f"{counts[kind, verdict]} {verdict}" for verdict in VERDICTS)
             done = f"; {linked[kind]} linked" if is_approved else ""
             say(f"{kind}s of billing that we did not send: {verdicts}{done}")

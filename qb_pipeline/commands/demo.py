@@ -1,4 +1,4 @@
-"""The main job on the embedded default, from nothing to a reconciled QuickBooks company."""
+"""The main job with the embedded services, from nothing to a reconciled QuickBooks company."""
 
 import re
 from collections.abc import Iterator
@@ -6,19 +6,22 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from qb_pipeline.commands.console import FAILED, errors, fail, say, table, working
-from qb_pipeline.commands.launching import sync_now
-from qb_pipeline.commands.services import run_dagster
+from qb_pipeline.commands.processes.launching import sync_now
+from qb_pipeline.commands.pull import pull_now
+from qb_pipeline.commands.pull import show as show_pull
+from qb_pipeline.commands.reconcile import CLASSES
+from qb_pipeline.commands.services import UI_PORT, run_dagster
+from qb_pipeline.commands.terminal.console import FAILED, errors, fail, listen, say, table, working
 
 if TYPE_CHECKING:
     import requests
 
     from qb_pipeline.billing.demo import QuickBooksCompany
-    from qb_pipeline.sync.companies import Companies
+    from qb_pipeline.sync.deployment import Deployment
 
 SUPER_USER = "demo"
 MODELS = {"rivera-law": 1, "chen-partners": 2}
@@ -29,31 +32,78 @@ def demo(
     ui: Annotated[
         bool | None, typer.Option("--ui/--no-ui", help="Leave the Dagster UI up afterwards. Default: on a terminal.")
     ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of the Dagster UI.")] = UI_PORT,
 ) -> None:
     """Show the main job: two law firms, a QuickBooks emulator, a sync in Dagster, and what came of it."""
     import sys
 
-    with working() as (settings, found, companies), errors():
+    leaves_ui = sys.stdout.isatty() if ui is None else ui
+    if leaves_ui:
+        listen(port).close()
+    with working() as (settings, found, deployment), errors():
         if found.emulator_url is None or settings.environment != "emulator":
             raise fail("the demo writes to the emulator only. Try: unset QUICKBOOKS_ENVIRONMENT")
-        with stage("billing database with two law firms"):
-            load_billing(companies)
-        with stage("QuickBooks companies in the emulator"):
-            seed_companies(found.emulator_url, companies.clock().date())
-        with stage("firms subscribed, connected and active"):
-            for firm_id in MODELS:
-                set_up(companies, firm_id)
-        outcomes = {}
-        for firm_id in MODELS:
-            with stage(f"sync of {firm_id} in Dagster"):
-                outcomes[firm_id] = sync_now(companies, firm_id, actor=SUPER_USER)
-        agrees = [show_summary(companies, found.emulator_url, firm_id, outcomes[firm_id]) for firm_id in MODELS]
+        prepare(deployment, found.emulator_url)
+        done = do_main_job(deployment, found.emulator_url)
+        agrees = show_everything(deployment, found.emulator_url, done)
         say(f"QuickBooks as a bookkeeper sees it: {found.emulator_url}")
         say("Again: qb-pipeline sync rivera-law   Why: qb-pipeline log rivera-law --errors   Screen: qb-pipeline dev")
-        if not all(agrees) or any(outcome["failed"] for outcome in outcomes.values()):
+        if done.failed or not agrees:
             raise typer.Exit(FAILED)
-        if ui or (ui is None and sys.stdout.isatty()):
-            run_dagster(found)
+        if leaves_ui:
+            run_dagster(found, port)
+
+
+class Done(NamedTuple):
+    """The outcome of the main job. ``synced``: the outcome of each firm's sync, by firm; ``pulled``: the outcomes of
+    the pulls; ``unreconciled``: why runs of ``reconcile`` failed."""
+
+    synced: dict[str, dict[str, Any]]
+    pulled: list[dict[str, Any]]
+    unreconciled: list[str]
+
+    @property
+    def failed(self) -> list[str]:
+        """The messages of failed runs, of all three jobs."""
+        outcomes = (*self.synced.values(), *self.pulled)
+        return [message for outcome in outcomes for message in outcome["failed"]] + self.unreconciled
+
+
+def prepare(deployment: "Deployment", emulator_url: str) -> None:
+    """Bring both firms to where they are before the first sync: in billing, in QuickBooks, and in their set-up."""
+    with stage("billing database with two law firms"):
+        load_billing(deployment)
+    with stage("QuickBooks companies in the emulator"):
+        seed_companies(emulator_url, deployment.clock().date())
+    with stage("firms subscribed, connected and active"):
+        for firm_id in MODELS:
+            set_up(deployment, firm_id)
+
+
+def do_main_job(deployment: "Deployment", emulator_url: str) -> Done:
+    """Sync both firms, fetch clients' payments from QuickBooks, and reconcile both sides."""
+    synced = {}
+    for firm_id in MODELS:
+        with stage(f"sync of {firm_id} in Dagster"):
+            synced[firm_id] = sync_now(deployment, firm_id, actor=SUPER_USER)
+    with stage("clients pay some invoices in QuickBooks; these payments come back to billing"):
+        receive_payments(emulator_url, deployment.clock().date())
+        pulled = [pull_now(deployment, firm_id, actor=SUPER_USER) for firm_id, model in MODELS.items() if model == 2]
+    with stage("reconciliation of both firms"):
+        unreconciled = [message for firm_id in MODELS for message in reconcile_now(firm_id)]
+    return Done(synced, pulled, unreconciled)
+
+
+def show_everything(deployment: "Deployment", emulator_url: str, done: Done) -> bool:
+    """Print the outcome, firm by firm and for both; returns whether ledger and QuickBooks agree."""
+    agrees = [show_summary(deployment, emulator_url, firm_id, done.synced[firm_id]) for firm_id in MODELS]
+    say()
+    for outcome in done.pulled:
+        show_pull(outcome)
+    show_differences(deployment)
+    for message in done.unreconciled:
+        say(f"FAILED: {message}")
+    return all(agrees)
 
 
 @contextmanager
@@ -64,20 +114,20 @@ def stage(what: str) -> Iterator[None]:
     say(f"  {monotonic() - start:5.1f} s  {what}")
 
 
-def load_billing(companies: "Companies") -> None:
-    """The reference schema and the demo's rows, unless they are there."""
+def load_billing(deployment: "Deployment") -> None:
+    """Load the reference schema and the demo's rows, unless they are there."""
     from qb_pipeline.billing import contract
     from qb_pipeline.billing.demo import load_demo
     from qb_pipeline.billing.source import firms
 
-    if any(violation.relation == "billing" for violation in contract.check_contract(companies.billing)):
-        contract.install(companies.billing)
-    if not {firm.firm_id for firm in firms(companies.billing)} & MODELS.keys():
-        load_demo(companies.billing, today=companies.clock().date())
+    if any(violation.relation == "billing" for violation in contract.check_contract(deployment.billing)):
+        contract.install(deployment.billing)
+    if not {firm.firm_id for firm in firms(deployment.billing)} & MODELS.keys():
+        load_demo(deployment.billing, today=deployment.clock().date())
 
 
 def seed_companies(emulator_url: str, today: date) -> None:
-    """What the firms' bookkeepers entered before the first sync, over HTTP as any program would."""
+    """Enter the data that the firms' bookkeepers have before the first sync, over HTTP as any program would."""
     import requests
 
     from qb_pipeline.billing.demo import DEMO_QUICKBOOKS
@@ -157,21 +207,21 @@ def _post(session: "requests.Session", url: str, body: dict[str, Any]) -> Any:
     return answer.json()
 
 
-def set_up(companies: "Companies", firm_id: str) -> None:
-    """Every step of set-up, as a person would take it; the consent page is clicked for you."""
+def set_up(deployment: "Deployment", firm_id: str) -> None:
+    """Take every step of set-up, as a person would; the consent page is answered by this function."""
     import requests
 
     from qb_pipeline.billing.demo import DEMO_SETTINGS
     from qb_pipeline.billing.source import fetch_firm
     from qb_pipeline.defs.launch import add_firm_partition
-    from qb_pipeline.sync.connect import connect_firm
-    from qb_pipeline.sync.models import choose_model
+    from qb_pipeline.sync.people.connect import connect_firm
+    from qb_pipeline.sync.people.model_switch import choose_model
     from qb_pipeline.web.callback import read_redirect
 
-    known = fetch_firm(companies.billing, firm_id)
+    known = fetch_firm(deployment.billing, firm_id)
     assert known is not None  # noqa: S101 - load_billing put it there
-    now = companies.clock()
-    firms = companies.firms
+    now = deployment.clock()
+    firms = deployment.firms
     firm = firms.add(
         firm_id,
         name=known.name,
@@ -185,8 +235,8 @@ def set_up(companies: "Companies", firm_id: str) -> None:
     if firm.state == "active":
         return
     firms.subscribe(firm_id, actor=SUPER_USER, now=now)
-    choose_model(companies, firm_id, MODELS[firm_id], actor=SUPER_USER)
-    oauth = companies.oauth("http://localhost:8723/callback")
+    choose_model(deployment, firm_id, MODELS[firm_id], actor=SUPER_USER)
+    oauth = deployment.oauth("http://localhost:8723/callback")
     page = oauth.authorization_url("demo")
     with requests.Session() as session:
         session.trust_env = False
@@ -199,16 +249,61 @@ def set_up(companies: "Companies", firm_id: str) -> None:
             timeout=10,
         )
     granted = read_redirect(answer.headers.get("Location", ""), state="demo")
-    connect_firm(companies, firm_id, oauth, granted.code, granted.realm_id, actor=SUPER_USER)
+    connect_firm(deployment, firm_id, oauth, granted.code, granted.realm_id, actor=SUPER_USER)
     settings = {name: value for name, value in DEMO_SETTINGS[firm_id].items() if name != "eligible_since"}
     if settings:
         firms.change_settings(firm_id, settings, actor=SUPER_USER, now=now)
     firms.activate(firm_id, eligible_since=None, actor=SUPER_USER, now=now)
 
 
-def show_summary(companies: "Companies", emulator_url: str, firm_id: str, outcome: dict[str, Any]) -> bool:
-    """Print what was sent and held, and compare the ledger with the emulator's own books; says whether they agree."""
-    firm = companies.firms.get(firm_id)
+def receive_payments(emulator_url: str, today: date) -> None:
+    """Receive payments of clients in QuickBooks once our invoices are there, as the bookkeeper does; each only once."""
+    import requests
+
+    from qb_pipeline.billing.demo import DEMO_QUICKBOOKS
+
+    with requests.Session() as session:
+        session.trust_env = False
+        for firm_id, company in DEMO_QUICKBOOKS.items():
+            admin = f"{emulator_url}/emulator/companies/{REALMS[firm_id]}"
+            invoices = {row["DocNumber"]: row for row in _rows(session, f"{admin}/Invoice") if "DocNumber" in row}
+            methods = {row["Name"]: row["Id"] for row in _rows(session, f"{admin}/PaymentMethod")}
+            for received in company.received:
+                paid = [(invoices[number], amount) for number, amount in received.invoices if number in invoices]
+                if len(paid) < len(received.invoices) or any(row["Balance"] != row["TotalAmt"] for row, _ in paid):
+                    continue  # received before, or an invoice of it is not there
+                order = {
+                    "customer_id": paid[0][0]["CustomerRef"]["value"],
+                    "invoices": [{"id": row["Id"], "amount": amount} for row, amount in paid],
+                    "method_id": methods[received.method],
+                    "reference": received.reference,
+                    "date": (today - timedelta(days=received.days_ago)).isoformat(),
+                }
+                _post(session, f"{admin}/bookkeeper/receive-payment", order)
+
+
+def reconcile_now(firm_id: str) -> list[str]:
+    """Run the job ``reconcile`` for a firm; returns its error as a list of one message, empty when it did not fail."""
+    from qb_pipeline.defs.launch import launch_reconcile
+
+    launched = launch_reconcile(firm_id, actor=SUPER_USER)
+    return [] if launched.succeeded else [launched.error]
+
+
+def show_differences(deployment: "Deployment") -> None:
+    """Print the differences between billing and QuickBooks, for all firms together, by class."""
+    rows = [
+        {"firm": firm_id, **{name: row[name] for name in CLASSES}}
+        for firm_id in MODELS
+        for row in deployment.reconciliation(firm_id).classes()
+    ]
+    table(rows, ["firm", *CLASSES], title="reconciliation: differences by class", empty="both sides agree")
+
+
+def show_summary(deployment: "Deployment", emulator_url: str, firm_id: str, outcome: dict[str, Any]) -> bool:
+    """Print what was sent and held, and compare the ledger with the emulator's own books; returns whether both
+    agree."""
+    firm = deployment.firms.get(firm_id)
     say()
     say(f"{firm.name} · model {firm.model} · {firm.company_name} ({firm.realm_id})")
     by_activity: dict[tuple[str, str], list[Any]] = {}
@@ -225,10 +320,10 @@ def show_summary(companies: "Companies", emulator_url: str, firm_id: str, outcom
         ["kind", "what became of it", "documents", "amount"],
         empty="nothing was to be done: QuickBooks has everything that billing has",
     )
-    with companies.open(firm_id, _run()) as place:
-        held = place.documents.held_by_reason()
+    with deployment.open(firm_id, _run()) as session:
+        held = session.documents.held_by_reason()
         table(held, ["kind", "reason", "documents", "amount", "remedy"], title="held: a person must act")
-        rows, agree = _compare(place.documents.in_quickbooks_totals(), _truth(emulator_url, firm.realm_id or ""))
+        rows, agree = _compare(session.documents.in_quickbooks_totals(), _truth(emulator_url, firm.realm_id or ""))
     table(rows, ["kind", "documents", "sent", "in QuickBooks", "difference"], title="control totals")
     say(f"requests: {outcome['reads']} reads (metered by Intuit), {outcome['writes']} writes")
     for message in outcome["failed"]:
@@ -243,18 +338,27 @@ def _run() -> Any:
 
 
 def _truth(emulator_url: str, realm_id: str) -> dict[str, tuple[int, Decimal]]:
-    """Count and money of our documents, from the emulator's own books and not through our client."""
-    import json
-
+    """Number and total of our documents by kind, from the emulator's own books and not through our client."""
     import requests
 
     found = {}
-    for kind, entity in (("invoice", "Invoice"), ("payment", "Payment")):
-        url = f"{emulator_url}/emulator/companies/{realm_id}/{entity}"
-        text = requests.get(url, timeout=30).text
-        ours = [row for row in json.loads(text, parse_float=Decimal) if "qbp1:" in row.get("PrivateNote", "")]
-        found[kind] = (len(ours), sum((Decimal(row["TotalAmt"]) for row in ours), Decimal(0)))
+    with requests.Session() as session:
+        session.trust_env = False
+        for kind, entity in (("invoice", "Invoice"), ("payment", "Payment")):
+            rows = _rows(session, f"{emulator_url}/emulator/companies/{realm_id}/{entity}")
+            ours = [row for row in rows if "qbp1:" in row.get("PrivateNote", "")]
+            found[kind] = (len(ours), sum((Decimal(row["TotalAmt"]) for row in ours), Decimal(0)))
     return found
+
+
+def _rows(session: "requests.Session", url: str) -> list[dict[str, Any]]:
+    """Objects of the emulator's own books, money as Decimal."""
+    import json
+
+    answer = session.get(url, timeout=30)
+    answer.raise_for_status()
+    rows: list[dict[str, Any]] = json.loads(answer.text, parse_float=Decimal)
+    return rows
 
 
 def _compare(ledger: dict[str, Any], truth: dict[str, tuple[int, Decimal]]) -> tuple[list[dict[str, Any]], bool]:

@@ -1,23 +1,28 @@
-"""One document: ``show`` both sides and its history, ``resolve`` what holds it."""
+"""One document: ``show`` both sides and its history, ``resolve`` the reason that holds it."""
 
 import json
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import typer
 
-from qb_pipeline.commands.console import USAGE, As, Firm, Json, fail, say, table, who, working
+from qb_pipeline.commands.terminal.console import FAILED, USAGE, As, Firm, Json, fail, say, table, who, working
+from qb_pipeline.core.states import DOCUMENTS, NEEDS_A_PERSON, Kind, Operation
 
 if TYPE_CHECKING:
-    from qb_pipeline.sync.evidence import Evidence
+    from qb_pipeline.core.planning.resolutions import Answer
+    from qb_pipeline.core.problems import Problem
+    from qb_pipeline.sync.people.evidence import Evidence
 
 Document = Annotated[
     str,
     typer.Argument(
         metavar="DOCUMENT",
-        help="An invoice number or payment reference; or invoice:ID, payment:ID, customer:ID, item:ID.",
+        help="An invoice number, a payment reference, or billing's id; or invoice:ID, payment:ID, payment:ID@DATE "
+        "(credit applied on that day), customer:ID, item:ID.",
     ),
 ]
 
@@ -25,18 +30,26 @@ Document = Annotated[
 def show(key: Firm, document: Document, as_json: Json = False) -> None:
     """Show both sides of one document, what holds it, and everything that was done with it. Changes nothing."""
     from qb_pipeline.ledger.log import Run
-    from qb_pipeline.sync.evidence import find_document, gather
+    from qb_pipeline.sync.people.evidence import gather
+    from qb_pipeline.sync.people.naming import find_document
+    from qb_pipeline.sync.people.resolve import answers_that_apply
 
     with (
-        working() as (_, _, companies),
-        companies.open(key, Run("show", "cli", who("")), setting_up=True) as place,
+        working() as (_, _, deployment),
+        deployment.open(key, Run("show", "cli", who("")), setting_up=True) as session,
     ):
-        print_evidence(gather(place, find_document(place, document)), as_json=as_json)
+        evidence = gather(session, find_document(session, document))
+        print_evidence(evidence, answers_that_apply(session, evidence), as_json=as_json)
 
 
 def resolve(
     key: Firm,
-    document: Document,
+    document: Annotated[
+        str, typer.Argument(metavar="[DOCUMENT]", help="As show takes it; or all of a reason, with --reason.")
+    ] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="CODE", help="All documents of this reason; with --retry only.")
+    ] = "",
     retry: Annotated[bool, typer.Option("--retry", help="Look again, and send what billing says now.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave QuickBooks as it is.")] = False,
     recreate: Annotated[bool, typer.Option("--recreate", help="Make anew what was deleted or voided there.")] = False,
@@ -46,72 +59,155 @@ def resolve(
     actor: As = "",
 ) -> None:
     """Answer a document that needs a person; a super user's. Shows the evidence, asks, records, and syncs it."""
-    from qb_pipeline.core.resolutions import MEANING, Answer
+    from qb_pipeline.core.planning.resolutions import MEANING, Answer
+    from qb_pipeline.core.words import name_of
     from qb_pipeline.ledger.log import Run
-    from qb_pipeline.sync.evidence import find_document, gather, name_of
-    from qb_pipeline.sync.resolve import resolve as record
+    from qb_pipeline.sync.people.evidence import gather
+    from qb_pipeline.sync.people.naming import find_document
+    from qb_pipeline.sync.people.resolve import answers_that_apply
+    from qb_pipeline.sync.people.resolve import resolve as record
 
-    chosen = {Answer.RETRY: retry, Answer.KEEP: keep, Answer.RECREATE: recreate, Answer.VOID: void}
-    answers = [answer for answer, is_chosen in chosen.items() if is_chosen]
-    if len(answers) != 1:
-        raise fail("give one answer: --retry, --keep, --recreate or --void", code=USAGE)
-    with working() as (_, _, companies):
-        with companies.open(key, Run(f"resolve-{uuid4()}", "resolve", who(actor))) as place:
-            companies.firms.require_super_user(key, who(actor))
-            evidence = gather(place, find_document(place, document))
+    options = {Answer.RETRY: retry, Answer.KEEP: keep, Answer.RECREATE: recreate, Answer.VOID: void}
+    answer = _read_answer(options, document, reason)
+    if reason:
+        _retry_reason(key, reason, yes=yes, as_json=as_json, actor=who(actor))
+        return
+    with working() as (_, _, deployment):
+        with deployment.open(key, Run(f"resolve-{uuid4()}", "resolve", who(actor))) as session:
+            deployment.firms.require_super_user(key, who(actor))
+            evidence = gather(session, find_document(session, document))
             name = name_of(evidence.document)
             if not as_json:
-                print_evidence(evidence)
-            is_person = sys.stdin.isatty() and sys.stdout.isatty()
-            if not yes and is_person and not typer.confirm(f"{name}: {MEANING[answers[0]]}?"):
-                raise fail("nothing was changed")
-            follows = record(place, evidence, answers[0])
+                print_evidence(evidence, answers_that_apply(session, evidence))
+            _ask(f"{name}: {MEANING[answer]}?", yes=yes)
+            follows = record(session, evidence, answer)
             day = evidence.document["document_date"]
-        outcome = _sync_it(key, evidence, who(actor)) if follows and day else {}
-        after = place.history.document(evidence.document["document_id"])
-        became = {"document": name, "answer": str(answers[0]), "state": after["state"], "reason": after["reason"]}
+        outcome = _sync_again(key, [evidence.document], who(actor)) if follows and day else {}
+        after = session.history.document(evidence.document["document_id"])
         if as_json:
+            became = {"document": name, "answer": str(answer), "state": after["state"], "reason": after["reason"]}
             say(json.dumps({**became, **outcome}, indent=2))
         else:
-            state = after["state"] + (f" ({after['reason']}: {after['sentence']})" if after["reason"] else "")
-            say(f"{name} is now {state}")
-            if after["remedy"] and after["state"] in ("held", "refused"):
-                say(f"Try: {after['remedy']}")
+            _say_state(name, after)
         if outcome.get("failed"):
-            raise fail(outcome["failed"])
+            raise typer.Exit(FAILED) if as_json else fail(outcome["failed"])
 
 
-def _sync_it(key: str, evidence: "Evidence", actor: str) -> dict[str, Any]:
-    """Sync the one document, as Sync Now does; the answer stands even where this fails."""
+def _read_answer(options: "Mapping[Answer, bool]", document: str, reason: str) -> "Answer":
+    """The one answer that was given, to a document or to a reason; ends the command with exit code 2 when the options
+    do not fit."""
+    from qb_pipeline.core.planning.resolutions import Answer
+
+    answers = [answer for answer, is_chosen in options.items() if is_chosen]
+    if len(answers) != 1:
+        raise fail("give one answer: --retry, --keep, --recreate or --void", code=USAGE)
+    if bool(document) == bool(reason):
+        raise fail("name one document, or a reason with --reason CODE", code=USAGE)
+    if reason and answers != [Answer.RETRY]:
+        raise fail("--reason takes --retry only: every other answer is about one document", code=USAGE)
+    return answers[0]
+
+
+def _ask(question: str, *, yes: bool) -> None:
+    """Ask a person at a terminal, unless ``--yes`` was given; ends the command when the person refuses."""
+    is_person = sys.stdin.isatty() and sys.stdout.isatty()
+    if not yes and is_person and not typer.confirm(question):
+        raise fail("nothing was changed")
+
+
+def _say_state(name: str, document: Mapping[str, Any]) -> None:
+    """Print the state that a document has now, and its remedy."""
+    state = document["state"] + (f" ({document['reason']}: {document['sentence']})" if document["reason"] else "")
+    say(f"{name} is now {state}")
+    if document["remedy"] and document["state"] in NEEDS_A_PERSON:
+        say(f"Try: {document['remedy']}")
+
+
+def _retry_reason(key: str, code: str, *, yes: bool, as_json: bool, actor: str) -> None:
+    """Show all documents of a reason, ask, put them back on the list, and sync them in one run."""
+    from qb_pipeline.core.problems import PROBLEMS
+    from qb_pipeline.core.words import choose_word, name_of
+    from qb_pipeline.ledger.log import Run
+    from qb_pipeline.sync.people.resolve import retry_all
+
+    reasons = {str(problem): problem for problem, advice in PROBLEMS.items() if advice.state in NEEDS_A_PERSON}
+    with working() as (_, _, deployment):
+        choose_word("reason", code, reasons)
+        with deployment.open(key, Run(f"resolve-{uuid4()}", "resolve", actor)) as session:
+            deployment.firms.require_super_user(key, actor)
+            found = [session.history.document(row.document_id) for row in session.documents.held_for([reasons[code]])]
+            if not as_json:
+                _print_all_of(key, reasons[code], found)
+            if found:
+                _ask(f"Send these {len(found)} documents again?", yes=yes)
+            retry_all(session, found)
+        outcome = _sync_again(key, found, actor) if found else {"run": "", "failed": ""}
+        after = [session.history.document(row["document_id"]) for row in found]
+        if as_json:
+            names = [name_of(row) for row in found]
+            say(json.dumps({"reason": code, "answer": "retry", "documents": names, **outcome}, indent=2))
+        else:
+            for (state, why), count in sorted(Counter((row["state"], row["reason"]) for row in after).items()):
+                say(f"{count} {'is' if count == 1 else 'are'} now {state}" + (f" ({why})" if why else ""))
+        if outcome["failed"]:
+            raise typer.Exit(FAILED) if as_json else fail(outcome["failed"])
+
+
+def _print_all_of(key: str, reason: "Problem", found: Sequence[Mapping[str, Any]]) -> None:
+    from qb_pipeline.core.money import to_dollars
+    from qb_pipeline.core.problems import PROBLEMS
+    from qb_pipeline.core.words import name_of
+
+    table(
+        [{**row, "document": name_of(row), "amount": to_dollars(row["amount_cents"])} for row in found],
+        ["document", "number", "document_date", "amount", "state", "state_since"],
+        title=f"{reason}: {PROBLEMS[reason].sentence}",
+        empty=f"{key} has no document that is held or refused for {reason}.",
+    )
+
+
+def _sync_again(key: str, documents: Sequence[Mapping[str, Any]], actor: str) -> dict[str, str]:
+    """Sync these documents in one run, as Sync Now does; the answers stay recorded even when this fails.
+
+    Returns:
+        run (its id), failed (why; empty when it did not).
+    """
+    from qb_pipeline.core.words import name_of
     from qb_pipeline.defs.launch import launch_sync
 
-    document = evidence.document
-    day = document["document_date"]
-    chosen = {kind: [document["source_id"]] if document["kind"] == kind else [] for kind in ("invoice", "payment")}
+    days = [row["document_date"] for row in documents]
+    ids = {kind: [name_of(row) for row in documents if row["kind"] == kind] for kind in DOCUMENTS}
     launched = launch_sync(
         key,
-        day,
-        day,
+        min(days),
+        max(days),
         actor=actor,
         trigger="resolve",
-        invoice_ids=chosen["invoice"],
-        payment_ids=chosen["payment"],
+        invoice_ids=ids[Kind.INVOICE],
+        payment_ids=ids[Kind.PAYMENT],
     )
     return {"run": launched.run_id, "failed": launched.error}
 
 
-def print_evidence(evidence: "Evidence", *, as_json: bool = False) -> None:
-    """Print everything about one document."""
-    from qb_pipeline.core.money import to_dollars
-    from qb_pipeline.core.resolutions import MEANING, allowed_answers
-    from qb_pipeline.core.wording import say_field, say_value
-    from qb_pipeline.sync.evidence import name_of
-
-    document = evidence.document
-    answers = allowed_answers(document["state"], document["reason"]) if document["document_date"] else ()
+def print_evidence(evidence: "Evidence", answers: "Sequence[Answer]", *, as_json: bool = False) -> None:
+    """Print everything about one document, and the answers that may be given."""
     if as_json:
         say(json.dumps(_plain(evidence, [str(answer) for answer in answers]), default=str, indent=2))
         return
+    _print_state(evidence, answers)
+    say(_standing(evidence))
+    say()
+    _print_sides(evidence)
+    _print_history(evidence)
+
+
+def _print_state(evidence: "Evidence", answers: "Sequence[Answer]") -> None:
+    """Print the document's name, its state with the reason, and the answers that may be given."""
+    from qb_pipeline.core.money import to_dollars
+    from qb_pipeline.core.planning.resolutions import MEANING
+    from qb_pipeline.core.words import name_of
+
+    document = evidence.document
     title = f"{name_of(document)}  {document['number']}".rstrip()
     if document["document_date"]:
         title += f"  of {document['document_date']}, {to_dollars(document['amount_cents']):,.2f}"
@@ -120,13 +216,21 @@ def print_evidence(evidence: "Evidence", *, as_json: bool = False) -> None:
     if document["reason"]:
         say(f"Reason: {document['reason']}. {document['sentence']}")
         say(f"What clears it: {document['remedy']}")
+    if evidence.refused:
+        refused = evidence.refused
+        say(f"QuickBooks refused it last at {refused.refused_at:%Y-%m-%d %H:%M} UTC, with fault {refused.fault_code}")
     if evidence.operation:
         why = f" ({evidence.problem})" if evidence.problem else ""
         say(f"A sync would now: {_DOES.get(evidence.operation, evidence.operation)}{why}")
     for answer in answers:
         say(f"You may answer: resolve --{answer}: {MEANING[answer]}")
-    say(_standing(evidence))
-    say()
+
+
+def _print_sides(evidence: "Evidence") -> None:
+    """Print our version and QuickBooks', field by field, and other objects there that belong to the document."""
+    from qb_pipeline.core.field_labels import say_field, say_value
+    from qb_pipeline.core.money import to_dollars
+
     sides = [
         {
             "field": say_field(row.name), evidence.basis: say_value(row.name, row.ours),
@@ -154,9 +258,14 @@ def print_evidence(evidence: "Evidence", *, as_json: bool = False) -> None:
         ["payment_date", "amount", "kind", "method", "external_id", "posted_at", ""],
         title="Received in QuickBooks",
     )
+
+
+def _print_history(evidence: "Evidence") -> None:
+    """Print the history of the document: the log, each request, each run."""
     table(
-        [{**row, "by": row["actor"], "run": row["run_id"][:8]} for row in evidence.log],
+        [{**row, "by": row["actor"], "run": row["run_id"]} for row in evidence.log],
         ["at", "activity", "reason", "detail", "by", "trigger", "run"],
+        by="run",
         title="History",
     )
     table(
@@ -179,8 +288,9 @@ def print_evidence(evidence: "Evidence", *, as_json: bool = False) -> None:
 
 
 _DOES = {
-    "create": "create it in QuickBooks", "update": "change it in QuickBooks", "void": "void it in QuickBooks",
-    "skip": "do nothing, it is as it was sent", "hold": "hold it", "wait": "let it wait", "close": "close it, unsent",
+    Operation.CREATE: "create it in QuickBooks", Operation.UPDATE: "change it in QuickBooks",
+    Operation.VOID: "void it in QuickBooks", Operation.SKIP: "do nothing, it is as it was sent",
+    Operation.HOLD: "hold it", Operation.WAIT: "let it wait", Operation.CLOSE: "close it, unsent",
 }  # fmt: skip
 
 
@@ -226,8 +336,10 @@ def _plain(evidence: "Evidence", answers: list[str]) -> dict[str, Any]:
     return {
         **{name: document[name] for name in names},
         "since": document["state_since"],
+        "refused_at": evidence.refused.refused_at if evidence.refused else None,
+        "refused_fault": evidence.refused.fault_code if evidence.refused else None,
         "amount": to_dollars(document["amount_cents"]),
-        "operation": evidence.operation,
+        "operation": evidence.operation or "",
         "problem": evidence.problem,
         "answers": answers,
         "quickbooks": {

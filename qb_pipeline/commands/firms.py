@@ -1,22 +1,22 @@
 """Set up firms: ``firm …``, ``connect``, ``disconnect``."""
 
 import secrets
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from qb_pipeline.commands.console import As, Firm, Json, fail, say, table, who, working
+from qb_pipeline.commands.terminal.console import As, Firm, Json, fail, listen, say, table, who, working
 
 if TYPE_CHECKING:
-    from qb_pipeline.ledger import firms
-    from qb_pipeline.sync.companies import Companies
+    from qb_pipeline.ledger.setup import firms
+    from qb_pipeline.sync.deployment import Deployment
 
 CONSENT_SECONDS = 600.0
 
-app = typer.Typer(help="Add firms and set them up, step by step.", no_args_is_help=True)
+app = typer.Typer(help="Add firms and set them up, step by step.", no_args_is_help=True, suggest_commands=False)
 
 
 @app.command()
@@ -26,21 +26,25 @@ def add(
     actor: As = "",
 ) -> None:
     """Add a firm of the billing database."""
-    from qb_pipeline.billing.source import fetch_firm
+    from qb_pipeline.billing.source import fetch_firm, firms
+    from qb_pipeline.core.words import nearest
     from qb_pipeline.defs.launch import add_firm_partition
 
-    with working() as (_, _, companies):
-        known = fetch_firm(companies.billing, key)
+    with working() as (_, _, deployment):
+        known = fetch_firm(deployment.billing, key)
         if known is None:
-            raise fail(f"billing has no firm {key}. Try: look at billing.firms, or qb-pipeline billing check")
-        firm = companies.firms.add(
+            keys = [firm.firm_id for firm in firms(deployment.billing)]
+            near = nearest(key, keys) or keys[:5]
+            meant = f" It has: {', '.join(near)}." if near else ""
+            raise fail(f"billing has no firm {key}.{meant} Try: look at billing.firms, or qb-pipeline billing check")
+        firm = deployment.firms.add(
             key,
             name=known.name,
             time_zone=known.time_zone,
             currency=known.currency,
             super_user=super_user,
             actor=who(actor),
-            now=companies.clock(),
+            now=deployment.clock(),
         )
         add_firm_partition(key)
         say(f"{firm.name} is added. Next step: {firm.next_step}")
@@ -49,7 +53,7 @@ def add(
 @app.command("list")
 def list_firms(as_json: Json = False) -> None:
     """Show every firm, its state and its next step."""
-    with working() as (_, _, companies):
+    with working() as (_, _, deployment):
         rows = [
             {
                 "firm": firm.firm_id,
@@ -59,7 +63,7 @@ def list_firms(as_json: Json = False) -> None:
                 "company": firm.company_name or "",
                 "next_step": firm.next_step,
             }
-            for firm in companies.firms.all()
+            for firm in deployment.firms.all()
         ]
         table(
             rows,
@@ -71,18 +75,19 @@ def list_firms(as_json: Json = False) -> None:
 
 @app.command()
 def show(key: Firm, as_json: Json = False) -> None:
-    """Show one firm: its state, its next step, its settings."""
+    """Show one firm: its state, its next step, its settings as firm set takes them."""
     import json
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
-    from qb_pipeline.core.settings import to_json
-    from qb_pipeline.ledger.tokens import look_at_end
-    from qb_pipeline.sync.preflight import recall
+    from qb_pipeline.core.settings import to_text
+    from qb_pipeline.ledger.books import company_faults
+    from qb_pipeline.ledger.setup.tokens import look_at_end
+    from qb_pipeline.sync.verify.preflight import recall
 
-    with working() as (_, _, companies):
-        firm = companies.firms.get(key)
-        looked = recall(companies.ledger, firm)
-        history = companies.firms.history(key)
+    with working() as (_, _, deployment):
+        firm = deployment.firms.get(key)
+        looked = recall(deployment.ledger, firm)
+        history = deployment.firms.history(key)
         values = {
             "firm": firm.firm_id,
             "name": firm.name,
@@ -92,11 +97,11 @@ def show(key: Firm, as_json: Json = False) -> None:
             "company": firm.company_name,
             "company_id": firm.realm_id,
             "environment": firm.environment,
-            "connection": look_at_end(companies.ledger, key, now=companies.clock())[1],
+            "company_fault": str(fault) if (fault := company_faults.standing(deployment.ledger, key)) else "",
+            "connection": look_at_end(deployment.ledger, key, now=deployment.clock())[1],
             "cut_over_at": firm.cut_over_at,
             "activated_at": firm.activated_at,
-            "eligible_since": firm.eligible_since or "all",
-            **{k: v for k, v in json.loads(to_json(firm.settings)).items() if k != "eligible_since"},
+            **to_text(replace(firm.settings, eligible_since=firm.eligible_since)),
         }
         fences = [asdict(fence) for fence in looked.fences] if looked else []
         findings = [
@@ -117,8 +122,8 @@ def show(key: Firm, as_json: Json = False) -> None:
 @app.command()
 def subscribe(key: Firm, actor: As = "") -> None:
     """Subscribe a firm; unsubscribed firms are never touched."""
-    with working() as (_, _, companies):
-        firm = companies.firms.subscribe(key, actor=who(actor), now=companies.clock())
+    with working() as (_, _, deployment):
+        firm = deployment.firms.subscribe(key, actor=who(actor), now=deployment.clock())
         say(f"{key} is subscribed. Next step: {firm.next_step}")
 
 
@@ -128,11 +133,11 @@ def model(key: Firm, number: Annotated[int, typer.Argument(min=1, max=2, metavar
 
     An active firm is switched when its payments are settled: those created from then on go by the new model.
     """
-    from qb_pipeline.sync.models import choose_model
+    from qb_pipeline.sync.people.model_switch import choose_model
 
-    with working() as (_, _, companies):
-        before = companies.firms.get(key)
-        firm = choose_model(companies, key, number, actor=who(actor))
+    with working() as (_, _, deployment):
+        before = deployment.firms.get(key)
+        firm = choose_model(deployment, key, number, actor=who(actor))
         switched = (
             f" for payments created since {_local(firm, firm.cut_over_at)}" if before.is_switched_by(number) else ""
         )
@@ -150,13 +155,13 @@ def activate(
     """Activate a firm: from now on its documents are synced."""
     from qb_pipeline.core.settings import parse_setting
 
-    with working() as (_, _, companies):
-        firm = companies.firms.get(key)
-        now = companies.clock()
+    with working() as (_, _, deployment):
+        firm = deployment.firms.get(key)
+        now = deployment.clock()
         since = parse_setting("eligible_since", eligible_since, time_zone=firm.time_zone) if eligible_since else now
-        firm = companies.firms.activate(key, eligible_since=since, actor=who(actor), now=now)
+        firm = deployment.firms.activate(key, eligible_since=since, actor=who(actor), now=now)
         say(f"{key} is active for documents created since {_local(firm, since)}. Next step: qb-pipeline sync {key}")
-        _say_findings(companies, key, actor)
+        _say_findings(deployment, key, actor)
 
 
 @app.command("set")
@@ -165,38 +170,52 @@ def set_settings(
     assignments: Annotated[list[str], typer.Argument(metavar="name=value …")],
     actor: As = "",
 ) -> None:
-    """Change settings, such as unmapped_fee_item=create income_account=79."""
+    """Change settings, such as unmapped_fee_item=create income_account='Legal Fees' (its Id, name or full name)."""
+    from qb_pipeline.core.mapping.mapping_targets import INCOME_ACCOUNT
+    from qb_pipeline.core.settings import parse_setting
+
     parsed = {}
     for assignment in assignments:
         name, sign, value = assignment.partition("=")
         if not sign:
             raise fail(f"{assignment!r} is not name=value", code=2)
         parsed[name.strip()] = value.strip()
-    with working() as (_, _, companies):
-        companies.firms.change_settings(key, parsed, actor=who(actor), now=companies.clock())
-        say(f"{key}: {', '.join(f'{name} = {value}' for name, value in parsed.items())}")
+    with working() as (_, _, deployment):
+        firm = deployment.firms.get(key)
+        shown = dict(parsed)
+        if parsed.get(INCOME_ACCOUNT) and firm.connected_at:  # a connected company can be asked for it
+            for name, value in parsed.items():
+                if name != INCOME_ACCOUNT:
+                    parse_setting(name, value, time_zone=firm.time_zone)
+            parsed[INCOME_ACCOUNT], shown[INCOME_ACCOUNT] = _find_account(
+                deployment, key, parsed[INCOME_ACCOUNT], actor
+            )
+        deployment.firms.change_settings(key, parsed, actor=who(actor), now=deployment.clock())
+        say(f"{key}: {', '.join(f'{name} = {value}' for name, value in shown.items())}")
 
 
 @app.command()
 def pause(key: Firm, actor: As = "") -> None:
     """Stop sending for a firm at once; everything under way stays recoverable."""
-    with working() as (_, _, companies):
-        companies.firms.pause(key, actor=who(actor), now=companies.clock())
+    with working() as (_, _, deployment):
+        deployment.firms.pause(key, actor=who(actor), now=deployment.clock())
         say(f"{key} is paused. Next step: qb-pipeline firm resume {key}")
 
 
 @app.command()
 def resume(key: Firm, actor: As = "") -> None:
     """Let a paused firm send again."""
-    with working() as (_, _, companies):
-        firm = companies.firms.resume(key, actor=who(actor), now=companies.clock())
+    with working() as (_, _, deployment):
+        firm = deployment.firms.resume(key, actor=who(actor), now=deployment.clock())
         say(f"{key} is {firm.state}.")
 
 
 def connect(
     key: Firm,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the consent page, or print it.")] = True,
-    port: Annotated[int, typer.Option(help="Port of the callback on this machine; 0 takes a free one.")] = 8723,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the callback on this machine; 0 takes a free one.")
+    ] = 8723,
     redirect_uri: Annotated[
         str, typer.Option("--redirect-uri", help="A registered https address; its final URL is pasted at the prompt.")
     ] = "",
@@ -205,52 +224,71 @@ def connect(
     """Connect a firm to its QuickBooks company (OAuth 2)."""
     import webbrowser
 
-    from qb_pipeline.sync.connect import connect_firm
+    from qb_pipeline.sync.people.connect import connect_firm
     from qb_pipeline.web.callback import Callback, read_redirect
 
-    with working() as (_, _, companies):
-        companies.firms.require_model(key)
+    with ExitStack() as stack:
+        listener = None if redirect_uri else stack.enter_context(listen(port))
+        _, _, deployment = stack.enter_context(working())
+        deployment.firms.require_model(key)
         state = secrets.token_urlsafe(24)
         if redirect_uri:
-            oauth = companies.oauth(redirect_uri)
+            oauth = deployment.oauth(redirect_uri)
             say(f"Open this page and allow the connection:\n\n  {oauth.authorization_url(state)}\n")
             granted = read_redirect(typer.prompt("Paste the address that you were sent to"), state=state)
         else:
-            with Callback(state=state, port=port) as callback:
-                oauth = companies.oauth(callback.redirect_uri)
+            with Callback(state=state, listener=listener) as callback:
+                oauth = deployment.oauth(callback.redirect_uri)
                 address = oauth.authorization_url(state)
                 say(f"Waiting for your consent on this page:\n\n  {address}\n")
                 if browser:
                     webbrowser.open(address)
                 granted = callback.wait(CONSENT_SECONDS)
-        firm = connect_firm(companies, key, oauth, granted.code, granted.realm_id, actor=who(actor))
+        firm = connect_firm(deployment, key, oauth, granted.code, granted.realm_id, actor=who(actor))
         say(
             f"{key} is connected to {firm.company_name} ({firm.realm_id}). "
             f"Next step: {firm.next_step or f'qb-pipeline sync {key}'}"
         )
-        _say_findings(companies, key, actor)
+        if firm.activated_at is None:
+            say(f"To map payers and fee items before: qb-pipeline mapping suggest {key}")
+        _say_findings(deployment, key, actor)
 
 
 def disconnect(key: Firm, actor: As = "") -> None:
     """Revoke the tokens of a firm; its links to QuickBooks are kept."""
     from qb_pipeline.quickbooks.errors import AuthorizationLostError
 
-    with working() as (_, _, companies):
-        with suppress(AuthorizationLostError):  # dead already: a person disconnected the app in QuickBooks, say
-            companies.oauth().revoke(companies.tokens.load(key).refresh_token)
-        companies.firms.disconnect(key, actor=who(actor), now=companies.clock())
+    with working() as (_, _, deployment):
+        deployment.firms.get(key)
+        with suppress(AuthorizationLostError):  # dead tokens: a person may have disconnected the app
+            deployment.oauth().revoke(deployment.tokens.load(key).refresh_token)
+        deployment.firms.disconnect(key, actor=who(actor), now=deployment.clock())
         say(f"{key} is disconnected; its links are kept. Next step: qb-pipeline connect {key}")
 
 
-def _say_findings(companies: "Companies", key: str, actor: str) -> None:
-    """Look at the company and say what to know of it; a step that was taken stands, whatever comes of this."""
+def _find_account(deployment: "Deployment", key: str, text: str, actor: str) -> tuple[str, str]:
+    """The Id of the account that a person means, and how it is shown.
+
+    Raises:
+        ValueError: no account of the company fits, or several do; the message lists those that fit.
+    """
+    from qb_pipeline.ledger.log import Run
+    from qb_pipeline.sync.mapping.csv_file import choose_income_account
+
+    with deployment.open(key, Run("settings", "cli", who(actor)), setting_up=True) as session:
+        account = choose_income_account(session, text)
+    return account.quickbooks_id, f"{account.quickbooks_id} ({account.full_name})"
+
+
+def _say_findings(deployment: "Deployment", key: str, actor: str) -> None:
+    """Run the pre-flight and print its findings; the step that was just taken stands even when this fails."""
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.quickbooks.errors import QuickBooksError
-    from qb_pipeline.sync.preflight import examine
+    from qb_pipeline.sync.verify.preflight import examine
 
     try:
-        with companies.open(key, Run("pre-flight", "cli", who(actor)), setting_up=True) as place:
-            looked = examine(place)
+        with deployment.open(key, Run("pre-flight", "cli", who(actor)), setting_up=True) as session:
+            looked = examine(session)
     except QuickBooksError as error:
         say(f"Pre-flight: the company could not be looked at ({error}); the next sync does it.")
         return

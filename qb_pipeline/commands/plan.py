@@ -8,11 +8,12 @@ from uuid import uuid4
 
 import typer
 
-from qb_pipeline.commands.console import HELD, As, Firm, Json, say, table, who, working
 from qb_pipeline.commands.sync import From, Invoice, Payment, To, read_dates
+from qb_pipeline.commands.terminal.console import HELD, As, Firm, Json, say, table, who, working
+from qb_pipeline.core.states import Operation
 
 SHOWN = 40
-"""So many documents of an operation are listed on a terminal; all of them with ``--json``."""
+"""How many rows of a list a terminal shows; ``--json`` has all of them."""
 
 
 def plan(
@@ -26,14 +27,19 @@ def plan(
 ) -> None:
     """Show what a sync would do, document by document; sends nothing. Apply it with sync --plan PLAN_ID."""
     from qb_pipeline.ledger.log import Run
+    from qb_pipeline.sync.extract.scan import Selection, scan_everything
+    from qb_pipeline.sync.people.naming import read_words, select
     from qb_pipeline.sync.run import PLAN, SCAN, sync_firm
-    from qb_pipeline.sync.scan import Selection
 
     days = read_dates(first, last)
-    with working() as (_, _, companies):
+    with working() as (_, _, deployment):
         run = Run(f"plan-{uuid4().hex[:8]}", "plan", who(actor))
-        with companies.open(key, run) as place:
-            report = sync_firm(place, Selection(*days, invoice, payment), {SCAN, PLAN})
+        with deployment.open(key, run) as session:
+            words = read_words(invoice, payment)
+            selection = Selection(*days, select(session, words) if words else ())
+            if selection.is_everything:
+                scan_everything(session)
+            report = sync_firm(session, selection, {SCAN, PLAN})
         rows = [_shown(row) for row in report.plan]
         totals = _totals(rows)
         references = [{"kind": kind, "id in billing": source_id} for kind, source_id in report.would_create]
@@ -45,14 +51,14 @@ def plan(
             _print(key, run.run_id, rows, totals, references, report.reads)
             for notice in report.notices:
                 say(notice)
-        if any(row["operation"] == "hold" for row in rows):
+        if any(row["operation"] == Operation.HOLD for row in rows):
             raise typer.Exit(HELD)
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     """A document of a plan, amounts in dollars; before and after are empty where nothing would be sent."""
     from qb_pipeline.core.money import to_dollars
-    from qb_pipeline.sync.evidence import name_of
+    from qb_pipeline.core.words import name_of
 
     before, after = (None if row[name] is None else to_dollars(row[name]) for name in ("before_cents", "after_cents"))
     return {
@@ -84,7 +90,7 @@ def _totals(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         if row["after"] is not None:
             total["before"] = (total["before"] or 0) + row["before"]
             total["after"] = (total["after"] or 0) + row["after"]
-    order = ("create", "update", "void", "skip", "hold", "wait", "close")
+    order = tuple(Operation)
     return sorted(found.values(), key=lambda total: (total["kind"], order.index(total["operation"])))
 
 
@@ -96,7 +102,7 @@ def _print(
     references: Sequence[Mapping[str, Any]],
     reads: int,
 ) -> None:
-    from qb_pipeline.core.wording import say_field, say_value
+    from qb_pipeline.core.field_labels import say_field, say_value
 
     if not rows:
         say(f"{key}: a sync would find nothing to do.")
@@ -116,7 +122,7 @@ def _print(
         for change in row["changes"]
     ]
     table(changes, ["document", "operation", "field", "before", "after"], title="What changes in QuickBooks")
-    creates = [row for row in rows if row["operation"] == "create"]
+    creates = [row for row in rows if row["operation"] == Operation.CREATE]
     table(
         creates[:SHOWN],
         ["document", "number", "document_date", "after"],

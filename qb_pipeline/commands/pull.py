@@ -1,46 +1,34 @@
 """Take payments back from QuickBooks (Model 2): ``pull``, ``webhook``."""
 
 import json
-import socket
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from qb_pipeline.commands.console import FAILED, HELD, As, Firm, Json, fail, say, table, who, working
+from qb_pipeline.commands.terminal.console import (
+    FAILED,
+    HELD,
+    As,
+    Firm,
+    Json,
+    Port,
+    fail,
+    listen,
+    say,
+    table,
+    who,
+    working,
+)
+
+if TYPE_CHECKING:
+    from qb_pipeline.sync.deployment import Deployment
 
 
 def pull(key: Firm, as_json: Json = False, actor: As = "") -> None:
     """Model 2: fetch the payments that QuickBooks received on our invoices, and post them to billing, now."""
-    from datetime import timedelta
-
-    from qb_pipeline.core.money import to_dollars
-    from qb_pipeline.defs.launch import launch_pull
-    from qb_pipeline.defs.partitions import DAYS_AHEAD
-    from qb_pipeline.ledger.log import Run
-    from qb_pipeline.sync.pull import look
-    from qb_pipeline.sync.pull_times import choose_pulls
-
-    with working() as (_, _, companies):
-        with companies.open(key, Run("pull", "cli", who(actor))) as place:
-            changed, due = look(place)
-            inbox, reads = place.received, place.quickbooks.requests.reads
-        latest = companies.clock().date() + timedelta(days=DAYS_AHEAD)
-        outcome: dict[str, Any] = {"firm": key, "runs": [], "failed": [], "changed": changed, "posted": []}
-        for wanted in choose_pulls(key, due, companies.clock(), earliest=companies.first_date, latest=latest):
-            launched = launch_pull(key, wanted.first, wanted.last, actor=who(actor))
-            outcome["runs"].append(launched.run_id)
-            outcome["posted"] += [
-                {"kind": row["kind"], "rows": row["rows"], "amount": to_dollars(row["cents"])}
-                for row in inbox.posted_in_run(launched.run_id)
-            ]
-            if not launched.succeeded:
-                outcome["failed"].append(launched.error)
-        outcome["states"] = [
-            {"state": state, "payments": count.payments, "unapplied": to_dollars(count.unapplied_cents)}
-            for state, count in inbox.counts().items()
-        ]
-        outcome["troubles"] = [dict(row) for row in inbox.troubles()]
-        outcome["reads"] = reads
+    with working() as (_, _, deployment):
+        outcome = pull_now(deployment, key, actor=who(actor))
         if as_json:
             say(json.dumps(outcome, default=str, indent=2))
         else:
@@ -49,6 +37,45 @@ def pull(key: Firm, as_json: Json = False, actor: As = "") -> None:
             raise typer.Exit(FAILED)
         if outcome["troubles"]:
             raise typer.Exit(HELD)
+
+
+def pull_now(deployment: "Deployment", key: str, *, actor: str) -> dict[str, Any]:
+    """Read what changed in the company, then launch the job over the dates that have something to post.
+
+    Returns:
+        firm, runs (ids), failed (messages), changed, posted (kind, rows, amount in dollars), states (state, payments,
+        unapplied in dollars), troubles, reads.
+    """
+    from datetime import timedelta
+
+    from qb_pipeline.core.date_ranges import DAYS_AHEAD
+    from qb_pipeline.core.money import to_dollars
+    from qb_pipeline.defs.launch import launch_pull
+    from qb_pipeline.ledger.log import Run
+    from qb_pipeline.sync.pull.intervals import choose_pulls
+    from qb_pipeline.sync.pull.received_payments import read_changes
+
+    with deployment.open(key, Run("pull", "cli", actor)) as session:
+        changed, due = read_changes(session)
+        inbox, reads = session.received, session.quickbooks.requests.reads
+    latest = deployment.clock().date() + timedelta(days=DAYS_AHEAD)
+    outcome: dict[str, Any] = {"firm": key, "runs": [], "failed": [], "changed": changed, "posted": []}
+    for wanted in choose_pulls(key, due, deployment.clock(), earliest=deployment.first_date, latest=latest):
+        launched = launch_pull(key, wanted.first, wanted.last, actor=actor)
+        outcome["runs"].append(launched.run_id)
+        outcome["posted"] += [
+            {"kind": row["kind"], "rows": row["rows"], "amount": to_dollars(row["cents"])}
+            for row in inbox.posted_in_run(launched.run_id)
+        ]
+        if not launched.succeeded:
+            outcome["failed"].append(launched.error)
+    outcome["states"] = [
+        {"state": state, "payments": count.payments, "unapplied": to_dollars(count.unapplied_cents)}
+        for state, count in inbox.counts().items()
+    ]
+    outcome["troubles"] = [dict(row) for row in inbox.troubles()]
+    outcome["reads"] = reads
+    return outcome
 
 
 def show(outcome: dict[str, Any]) -> None:
@@ -62,27 +89,22 @@ def show(outcome: dict[str, Any]) -> None:
         say(f"FAILED: {message}")
 
 
-def webhook(port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 8724) -> None:
+def webhook(port: Port = 8724) -> None:
     """Model 2: receive Intuit's webhooks, until Ctrl-C; each makes the sensor look sooner, and nothing more."""
-    import uvicorn
-
     from qb_pipeline.config import WEBHOOK_TOKEN
-    from qb_pipeline.ledger.pulls import record_hints
-    from qb_pipeline.web.webhook import PATH, make_app
+    from qb_pipeline.ledger.books.pulls import record_hints
+    from qb_pipeline.stopping import Told
+    from qb_pipeline.web.webhook import make_app, serve
 
-    with working() as (settings, _, companies):
+    with listen(port) as listener, working() as (settings, _, deployment):
         if not settings.webhook_token:
             raise fail(f"{WEBHOOK_TOKEN} is not set: copy the verifier token from the Intuit app's Webhooks page")
 
         def hint(realm_ids: Any) -> None:
-            record_hints(companies.ledger, companies.environment.name, realm_ids, now=companies.clock())
+            record_hints(deployment.ledger, deployment.environment.name, realm_ids, now=deployment.clock())
 
-        listener = socket.create_server(("127.0.0.1", port))
-        served = uvicorn.Server(
-            uvicorn.Config(
-                make_app(settings.webhook_token, hint), log_level="warning", access_log=False, server_header=False,
-                limit_concurrency=64, timeout_keep_alive=5,
-            )
-        )  # fmt: skip
-        say(f"webhooks: http://127.0.0.1:{listener.getsockname()[1]}{PATH} (a reverse proxy with TLS goes in front)")
-        served.run(sockets=[listener])
+        def ready(url: str) -> None:
+            say(f"webhooks: {url} (a reverse proxy with TLS goes in front)")
+
+        with suppress(Told):
+            serve(make_app(settings.webhook_token, hint), listener, ready=ready)

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from qb_pipeline.commands.console import FAILED, As, Firm, Json, fail, say, table, who, working
 from qb_pipeline.commands.sync import read_date
+from qb_pipeline.commands.terminal.console import FAILED, As, Firm, Json, fail, say, table, who, working
 
 if TYPE_CHECKING:
-    from qb_pipeline.sync.companies import Companies
+    from qb_pipeline.sync.deployment import Deployment
 
 AsOf = Annotated[
     str, typer.Option("--as-of", metavar="DATE", help="As it stood at the end of this day; asks QuickBooks nothing.")
@@ -23,23 +23,23 @@ CLASSES = ("measure", "class", "documents", "amount", "oldest")
 
 def reconcile(key: Firm, as_of: AsOf = "", as_json: Json = False, actor: As = "") -> None:
     """Compare billing with QuickBooks; every difference has a class, and they add up. Exit code 1 when they do not."""
-    with working() as (_, _, companies):
-        moment = _end_of(companies, key, as_of) if as_of else None
+    with working() as (_, _, deployment):
+        moment = _end_of(deployment, key, as_of) if as_of else None
         reads, run_id = 0, ""
         if moment is None:
             from qb_pipeline.defs.launch import launch_reconcile
             from qb_pipeline.ledger.log import Run
 
-            companies.firms.get(key).require_active()
+            deployment.firms.get(key).require_active()
             launched = launch_reconcile(key, actor=who(actor))
             run_id = launched.run_id
             if not launched.succeeded:
                 raise fail(launched.error)
-            reads = companies.log(key).ended(Run(run_id, "cli", who(actor))).reads
-        found = companies.reconciliation(key)
+            reads = deployment.log(key).ended(Run(run_id, "cli", who(actor))).reads
+        found = deployment.reconciliation(key)
         outcome: dict[str, Any] = {
             "firm": key,
-            "as_of": (moment or companies.clock()).isoformat(timespec="seconds"),
+            "as_of": (moment or deployment.clock()).isoformat(timespec="seconds"),
             "run": run_id,
             "reads": reads,
             "measures": [{name: row[name] for name in MEASURES} for row in found.measures(moment)],
@@ -54,17 +54,18 @@ def reconcile(key: Firm, as_of: AsOf = "", as_json: Json = False, actor: As = ""
             raise typer.Exit(FAILED)
 
 
-def _end_of(companies: "Companies", key: str, text: str) -> datetime:
-    """The midnight that ends a day of the firm; ends the command with exit code 2 when nothing was known then."""
+def _end_of(deployment: "Deployment", key: str, text: str) -> datetime:
+    """The midnight that ends a day of the firm; ends the command with exit code 2 for a day before activation or in the
+    future."""
     day = read_date(text, "--as-of")
     assert day is not None  # noqa: S101 - the text is not empty
-    firm = companies.firms.get(key)
+    firm = deployment.firms.get(key)
     zone = ZoneInfo(firm.time_zone)
     moment = datetime.combine(day + timedelta(days=1), time(), tzinfo=zone)
     if firm.activated_at is None or moment < firm.activated_at:
         since = firm.activated_at.date() if firm.activated_at else "it is activated"
         raise fail(f"nothing is known of {key} as of {text}: it can be asked for days since {since}", code=2)
-    if day > companies.clock().astimezone(zone).date():
+    if day > deployment.clock().astimezone(zone).date():
         raise fail(f"--as-of {text} is in the future", code=2)
     return moment
 

@@ -1,10 +1,10 @@
-"""``db reconcile-first``: after a restore or a move, link what QuickBooks holds of ours before anything is sent."""
+"""``db reconcile-first``: after a restore or a move, link all our documents in QuickBooks before anything is sent."""
 
 from typing import Annotated
 
 import typer
 
-from qb_pipeline.commands.console import As, Firm, say, who, working
+from qb_pipeline.commands.terminal.console import As, Firm, say, who, working
 
 
 def reconcile_first(
@@ -19,14 +19,14 @@ def reconcile_first(
 ) -> None:
     """Link everything of ours that QuickBooks holds, and let the firm send from here. Stop the other one first."""
     from qb_pipeline.ledger.log import Run
-    from qb_pipeline.sync.recovery import reconcile_first as link_everything
+    from qb_pipeline.sync.verify.recovery import reconcile_first as link_everything
 
-    with working() as (_, _, companies):
-        companies.firms.get(key)
-        companies.firms.require_super_user(key, who(actor))
-        run = Run(f"reconcile-first:{companies.clock():%Y%m%dT%H%M%S}", "cli", who(actor))
-        with companies.open(key, run, setting_up=True, rebinding=True) as place:
-            recovered = link_everything(place, former=former)
+    with working() as (_, _, deployment):
+        deployment.firms.get(key)
+        deployment.firms.require_super_user(key, who(actor))
+        run = Run(f"reconcile-first:{deployment.clock():%Y%m%dT%H%M%S}", "cli", who(actor))
+        with deployment.open(key, run, setting_up=True, rebinding=True) as session:
+            recovered = link_everything(session, former=former)
         linked = sum(recovered.linked.values())
         states = ", ".join(f"{count} {state}" for state, count in sorted(recovered.linked.items()))
         say(

@@ -1,37 +1,46 @@
 """Services and databases: ``dev``, ``db``, ``billing``, ``emulator``, ``doctor``."""
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qb_pipeline.commands.console import Json, errors, fail, say, set_environment, table, working
+from qb_pipeline.commands.terminal.console import Json, Port, errors, fail, listen, say, set_environment, table, working
 
 if TYPE_CHECKING:
     from qb_pipeline.embedded.services import Services
 
-database_app = typer.Typer(help="The pipeline's own database.", no_args_is_help=True)
-billing_app = typer.Typer(help="The firm's billing database.", no_args_is_help=True)
+database_app = typer.Typer(help="The pipeline's own database.", no_args_is_help=True, suggest_commands=False)
+billing_app = typer.Typer(help="The firm's billing database.", no_args_is_help=True, suggest_commands=False)
 
 UI_PORT = 3000
 
 
-def dev(port: Annotated[int, typer.Option(help="Port of the Dagster UI, on this machine only.")] = UI_PORT) -> None:
+def dev(
+    port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Port of the Dagster UI, on this machine only.")
+    ] = UI_PORT,
+) -> None:
     """Run the services and the Dagster UI until Ctrl-C; loads nothing."""
+    listen(port).close()
     with working() as (_, found, _):
         run_dagster(found, port)
 
 
 def run_dagster(found: "Services", port: int = UI_PORT) -> None:
-    """Run the Dagster UI and the one daemon in the foreground, on loopback only."""
-    from qb_pipeline.commands import dagster_processes
-    from qb_pipeline.commands.only_daemon import AnotherDaemonError, only_daemon
+    """Run the Dagster UI and the one daemon in the foreground, on loopback only, until this process is told to end."""
+    from qb_pipeline.commands.processes import dagster_processes
+    from qb_pipeline.commands.processes.only_daemon import AnotherDaemonError, only_daemon
+    from qb_pipeline.stopping import Told
+
+    def ready() -> None:
+        say(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)")
 
     try:
         with only_daemon(found.dagster_url):
-            say(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C ends it)")
-            dagster_processes.run(found.home, port)
+            say(f"Dagster UI: starting on port {port}; its address follows when it answers …")
+            dagster_processes.run(found.home, port, ready=ready)
+    except Told:
+        say("Dagster UI: ended.")
     except (AnotherDaemonError, dagster_processes.DagsterError) as error:
         raise fail(str(error)) from error
 
@@ -44,7 +53,7 @@ def database_upgrade() -> None:
     from qb_pipeline import config, database
     from qb_pipeline.defs.launch import upgrade_storage
     from qb_pipeline.embedded import services
-    from qb_pipeline.ledger import schema
+    from qb_pipeline.ledger.setup import schema
 
     with errors(), services.use(config.load()) as found:
         revision = schema.upgrade(database.engine(found.database_url), now=datetime.now(UTC))
@@ -58,7 +67,7 @@ def database_check() -> None:
     """Say whether the pipeline's database is current; exit code 1 when it is not."""
     from qb_pipeline import config, database
     from qb_pipeline.embedded import services
-    from qb_pipeline.ledger import schema
+    from qb_pipeline.ledger.setup import schema
 
     with errors(), services.use(config.load()) as found:
         engine = database.engine(found.database_url)
@@ -114,12 +123,24 @@ def billing_check(as_json: Json = False) -> None:
 
 
 def emulator(
-    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 8780,
+    port: Port = 8780,
     state: Annotated[str, typer.Option(metavar="FILE", help="Keep the companies in this file.")] = "",
 ) -> None:
     """Run the local QuickBooks by itself, until Ctrl-C."""
-    command = [sys.executable, "-m", "qb_pipeline.emulator", "--port", str(port)]
-    raise typer.Exit(subprocess.call(command + (["--state", state] if state else [])))
+    from pathlib import Path
+
+    from qb_pipeline.emulator.serving.app import make_world, serve
+    from qb_pipeline.stopping import Told
+
+    with listen(port) as listener:
+        try:
+            world = make_world(Path(state) if state else None, None)
+        except (OSError, ValueError) as error:
+            raise fail(f"{state} cannot be used: {error}", remedy="name another file with --state") from error
+        try:
+            serve(world, listener=listener)
+        except Told:
+            return
 
 
 def doctor(as_json: Json = False) -> None:
@@ -131,7 +152,7 @@ def doctor(as_json: Json = False) -> None:
     rows = [{"part": f.part, "verdict": f.verdict, "found": f.found, "remedy": f.remedy} for f in findings]
     table(rows, ["part", "verdict", "found", "remedy"], as_json=as_json)
     bad = [finding for finding in findings if finding.verdict != "ok"]
-    if not as_json:  # again at the end, where a person looks first: what is not in order and nothing else
+    if not as_json:  # only the faulty parts, once more at the end, where a person looks first
         for finding in sorted(bad, key=lambda each: each.verdict):
             say(f"{finding.verdict}: {finding.part}: {finding.found}\n  {finding.remedy}")
         say("" if bad else "Everything is in order.")

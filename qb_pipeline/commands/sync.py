@@ -9,20 +9,42 @@ from uuid import uuid4
 
 import typer
 
-from qb_pipeline.commands.console import FAILED, HELD, USAGE, As, Firm, Json, fail, say, table, who, working
-from qb_pipeline.commands.launching import LISTED, apply_plan, dollars, id_of, shown, sync_now
+from qb_pipeline.commands.processes.launching import LISTED, apply_plan, dollars, id_of, shown, sync_now
+from qb_pipeline.commands.terminal.console import (
+    FAILED,
+    HELD,
+    USAGE,
+    As,
+    Firm,
+    Json,
+    errors,
+    fail,
+    say,
+    table,
+    who,
+    working,
+)
+from qb_pipeline.core.states import DOCUMENTS, State
 
 if TYPE_CHECKING:
     pass
 
 From = Annotated[str, typer.Option("--from", metavar="DATE", help="First document date, inclusive.")]
 To = Annotated[str, typer.Option("--to", metavar="DATE", help="Last document date, inclusive.")]
-Invoice = Annotated[list[str], typer.Option("--invoice", metavar="ID", help="Only this invoice; may be repeated.")]
-Payment = Annotated[list[str], typer.Option("--payment", metavar="ID", help="Only this payment; may be repeated.")]
+Invoice = Annotated[
+    list[str],
+    typer.Option("--invoice", metavar="INVOICE", help="Only this invoice, by number or billing's id; may be repeated."),
+]
+Payment = Annotated[
+    list[str],
+    typer.Option(
+        "--payment", metavar="PAYMENT", help="Only this payment, by reference or billing's id; may be repeated."
+    ),
+]
 
 
 def read_date(text: str, option: str) -> date | None:
-    """Read a date option; ends the command with exit code 2 when it is none."""
+    """Read a date option; ends the command with exit code 2 when it is not a date."""
     if not text:
         return None
     try:
@@ -32,7 +54,7 @@ def read_date(text: str, option: str) -> date | None:
 
 
 def read_dates(first: str, last: str) -> tuple[date | None, date | None]:
-    """Read ``--from`` and ``--to``; ends the command with exit code 2 when they are no range."""
+    """Read ``--from`` and ``--to``; ends the command with exit code 2 when they are not dates, or not a range."""
     days = read_date(first, "--from"), read_date(last, "--to")
     if days[0] and days[1] and days[0] > days[1]:
         raise fail(f"--from {first} is after --to {last}", code=2)
@@ -48,19 +70,18 @@ def list_documents(
     as_json: Json = False,
 ) -> None:
     """Show the work list: what is not in QuickBooks yet. Changes nothing there."""
+    from qb_pipeline.core.words import choose_word
     from qb_pipeline.ledger.log import Run
-    from qb_pipeline.sync.scan import Selection, scan
+    from qb_pipeline.sync.extract.scan import Selection, scan
 
-    if kind not in ("", "invoice", "payment"):
-        raise fail(f"--kind {kind!r}: use invoice or payment", code=2)
     days = read_dates(first, last)
-    with working() as (_, _, companies):
-        with companies.open(key, Run("list", "cli", who(""))) as place:
-            scan(place, Selection(*days))
-            rows = [
-                shown(row)
-                for row in place.documents.listing(kind or None, first=days[0], last=days[1], state=state or None)
-            ]
+    with errors():
+        only = choose_word("kind", kind, DOCUMENTS) if kind else None
+        standing = choose_word("state", state, tuple(State)) if state else None
+    with working() as (_, _, deployment):
+        with deployment.open(key, Run("list", "cli", who(""))) as session:
+            scan(session, Selection(*days))
+            rows = [shown(row) for row in session.documents.listing(only, first=days[0], last=days[1], state=standing)]
         if as_json:
             table(rows, LISTED, as_json=True)
         else:
@@ -71,11 +92,20 @@ def list_documents(
 
 
 def _print_list(rows: list[dict[str, Any]]) -> None:
-    """What fits a terminal: a document per line, then once for each reason what clears it."""
+    """Print the list for a terminal: one line per document, then the remedy of each reason once."""
     names = ["document", "number", "document_date", "amount", "state", "reason"]
-    names += ["recent_payment"] if any(row["recent_payment"] for row in rows) else []
+    names += [name for name in ("recent_payment", "refused_at") if any(row[name] for row in rows)]
     table(
-        [{**row, "document": f"{row['kind']}:{row['id']}"} for row in rows], names, empty="Everything is in QuickBooks."
+        [
+            {
+                **row,
+                "document": f"{row['kind']}:{row['id']}",
+                "refused_at": f"{row['refused_at']:%Y-%m-%d %H:%M}" if row["refused_at"] else "",
+            }
+            for row in rows
+        ],
+        names,
+        empty="Everything is in QuickBooks.",
     )
     remedies = sorted({(row["reason"], row["remedy"]) for row in rows if row["remedy"]})
     table([{"reason": reason, "what clears it": remedy} for reason, remedy in remedies], ["reason", "what clears it"])
@@ -95,12 +125,12 @@ def sync(
     days = read_dates(first, last)
     if plan and (first or last or invoice or payment):
         raise fail("--plan names its documents itself; leave out --from, --to, --invoice and --payment", code=USAGE)
-    with working() as (_, _, companies):
+    with working() as (_, _, deployment):
         if plan:
-            outcome = apply_plan(companies, key, plan, actor=who(actor))
+            outcome = apply_plan(deployment, key, plan, actor=who(actor))
         else:
             outcome = sync_now(
-                companies, key, first=days[0], last=days[1], invoice_ids=invoice, payment_ids=payment, actor=who(actor)
+                deployment, key, first=days[0], last=days[1], invoices=invoice, payments=payment, actor=who(actor)
             )
         if as_json:
             say(json.dumps(outcome, default=str, indent=2))
@@ -145,7 +175,7 @@ def show_outcome(outcome: dict[str, Any]) -> None:
 
 
 def describe_census(row: Mapping[str, Any]) -> str:
-    """One line: what was counted, and what is wrong with it."""
+    """A census in one line: the counts, and the deviations that were found."""
     wrong = {
         "duplicates": "there twice", "copies": "copied by a person", "missing": "missing or void",
         "differing": "with another total", "foreigners": "with another mark", "strays": "unknown to the ledger",
@@ -160,13 +190,13 @@ def describe_census(row: Mapping[str, Any]) -> str:
 def census(key: Firm, as_json: Json = False) -> None:
     """Count everything that we ever sent in QuickBooks: each document once, with its total. Holds what is wrong."""
     from qb_pipeline.ledger.log import Run
-    from qb_pipeline.sync.census import is_sound, take_census
+    from qb_pipeline.sync.verify.census import is_sound, take_census
 
     with (
-        working() as (_, _, companies),
-        companies.open(key, Run(f"census-{uuid4()}", "census", who("")), setting_up=True) as place,
+        working() as (_, _, deployment),
+        deployment.open(key, Run(f"census-{uuid4()}", "census", who("")), setting_up=True) as session,
     ):
-        rows = take_census(place, whole=True)
+        rows = take_census(session, whole=True)
         if as_json:
             say(json.dumps(rows, indent=2))
         for row in rows if not as_json else ():
@@ -179,18 +209,28 @@ def census(key: Firm, as_json: Json = False) -> None:
 
 def log(
     key: Firm,
-    invoice: Annotated[str, typer.Option(help="Only this invoice, by billing's id.")] = "",
-    run: Annotated[str, typer.Option(help="Only this Dagster run.")] = "",
-    errors: Annotated[bool, typer.Option("--errors", help="Only what is held, refused, unknown or failed.")] = False,
+    invoice: Annotated[str, typer.Option(metavar="INVOICE", help="Only this invoice, by number or billing's id.")] = "",
+    payment: Annotated[
+        str, typer.Option(metavar="PAYMENT", help="Only this payment, by reference or billing's id.")
+    ] = "",
+    run: Annotated[str, typer.Option(metavar="RUN", help="Only this run; how its id begins will do.")] = "",
+    only_errors: Annotated[bool, typer.Option("--errors", help="Only held, refused, unknown, failed.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show the sync log of a firm, newest first."""
-    with working() as (_, _, companies):
-        companies.firms.get(key)
+    from qb_pipeline.sync.people.naming import bystander, find_listed, read_words
+
+    with working() as (_, _, deployment):
+        sides = bystander(deployment, key)
+        if invoice and payment:
+            raise fail("--invoice and --payment name one document; give one of them", code=USAGE)
+        words = read_words(filter(None, [invoice]), filter(None, [payment]))
+        document_id = find_listed(sides, words[0]) if words else None
+        written = deployment.log(key)
+        run_id = written.find_run(run) if run else ""
         rows = [
             {**row, "amount": None if row["amount_cents"] is None else dollars(row["amount_cents"]), "id": id_of(row)}
-            for row in companies.log(key).rows(source_id=invoice, run_id=run, errors=errors)
-            if not invoice or row["kind"] == "invoice"
+            for row in written.rows(document_id=document_id, run_id=run_id, errors=only_errors)
         ]
         columns = [
             "at", "trigger", "actor", "kind", "id", "number", "activity", "reason", "detail", "amount",
@@ -207,10 +247,9 @@ def log(
                 "why": " ".join(filter(None, (row["reason"], row["detail"]))),
                 "amount": "" if row["amount"] is None else row["amount"],
                 "by": row["actor"],
-                "run": row["run_id"][:8],
+                "run": row["run_id"],
             }
             for row in rows
         ]
-        table(told, ["at", "activity", "document", "why", "amount", "by", "run"], empty="The log has no such rows.")
-        if told:
-            say("Runs are cut to 8 characters; --json has them whole.")
+        columns = ["at", "activity", "document", "why", "amount", "by", "run"]
+        table(told, columns, by="run", empty="The log has no such rows.")

@@ -1,7 +1,7 @@
-"""What people are told of: a failed run, and each morning what is held and what to do.
+"""Messages to people: a failed run, and each morning the held documents (rejected by validation) with their remedies.
 
-Belongs here: the words. Counts, sums, codes and ids; never a name, a memo or the amount of a single document. Does not
-belong here: sending them (``alerts``), or when (``defs.alerts``).
+Belongs here: the words. They show counts, sums, codes and ids; never a name, a memo or the amount of a single document.
+Does not belong here: sending them (``alerts``), or when (``defs.sensors``).
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 LONGEST_REASON = 600
-"""Characters of a message; chats cut or refuse what is much longer."""
+"""Characters of one reason in a message; chats cut or refuse much longer texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class FirmDay:
 
 
 def failed_run(*, run_id: str, job: str, firms: Sequence[str], trigger: str, reasons: Sequence[str]) -> Alert:
-    """A run that failed: where, why as far as our own words go, and where to look."""
+    """The message about a failed run: its firms, the reasons in our own words, and where to look."""
     where = ", ".join(firms)
     lines = [f"Run {run_id[:8]} of job {job} failed (started by {trigger})."]
     lines += [reason[:LONGEST_REASON] for reason in reasons]

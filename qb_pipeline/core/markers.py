@@ -1,17 +1,17 @@
-"""How a document is recognised: the marker in its note, and the id of a request.
+"""How a document is recognised: by the marker (idempotency mark) in its note, and by the id of its request.
 
-Belongs here: writing and reading both, byte for byte the same in every release. Does not belong here: asking
+Belongs here: writing and reading both, byte for byte the same in every release. Does not belong here: searching
 QuickBooks for them.
 """
 
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal
 from urllib.parse import quote, unquote
 from uuid import UUID, uuid5
 
-Kind = Literal["customer", "item", "invoice", "payment", "refund"]
+from qb_pipeline.core.money import JsonObject
+from qb_pipeline.core.states import Kind
 
 REQUEST_ID_LENGTH = 36
 """In a batch, ``requestid`` has at most 36 characters; a UUID has exactly that many.
@@ -29,11 +29,11 @@ _MARKER = re.compile(
 
 @dataclass(frozen=True)
 class Marker:
-    """What a marker says: whose document this is."""
+    """The parts of a marker: they name one document of billing."""
 
     installation: str
     firm: str
-    kind: str
+    kind: Kind
     source_id: str
     part: str
     generation: int
@@ -56,11 +56,16 @@ def find_marker(text: str) -> Marker | None:
     return Marker(
         installation=found["installation"],
         firm=found["firm"],
-        kind=found["kind"],
+        kind=Kind(found["kind"]),
         source_id=unquote(found["source"]),
         part=found["part"] or "",
         generation=int(found["generation"]),
     )
+
+
+def read_marker(entity: JsonObject) -> Marker | None:
+    """The marker in the note of an object of QuickBooks; a customer's note is called ``Notes``."""
+    return find_marker(str(entity.get("PrivateNote") or entity.get("Notes") or ""))
 
 
 def request_id(attempt_id: UUID, body: bytes) -> str:

@@ -20,7 +20,7 @@ def to_cents(dollars: Decimal) -> int:
     """Convert decimal dollars to cents.
 
     Raises:
-        ValueError: finer than a cent, or not a number. Rounding is a business decision, never made here.
+        ValueError: the amount is finer than a cent, or not a number. Rounding is a business decision, never made here.
     """
     if not dollars.is_finite():
         raise ValueError(f"{dollars} is not an amount")
@@ -37,6 +37,10 @@ def to_dollars(cents: int) -> Decimal:
     return Decimal(cents).scaleb(-2, UNROUNDED)
 
 
+JsonObject = dict[str, Any]
+"""A JSON object that is sent to QuickBooks or read from it; money in it is Decimal."""
+
+
 def dumps(body: Any) -> bytes:
     """Write JSON with decimals as numbers, digit for digit, in the order in which the body was built."""
     return _EXACT.encode(body)
@@ -46,7 +50,7 @@ def loads(text: bytes | str) -> Any:
     """Read JSON with every fraction as a Decimal.
 
     Raises:
-        ValueError: not JSON; ``NaN`` and ``Infinity`` are none.
+        ValueError: the text is not JSON; ``NaN`` and ``Infinity`` are not JSON either.
     """
     return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
 

@@ -1,13 +1,12 @@
-"""Why a document is not sent: one stable code each, one sentence, one remedy.
+"""Reasons why a document is not sent (error codes): each has a stable code, one sentence and one remedy.
 
-Belongs here: codes and the words for an accountant. Does not belong here: finding them.
+Belongs here: codes and the words for an accountant. Does not belong here: finding which reason a document has.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
-State = Literal["held", "waiting", "closed", "refused", "unknown"]
+from qb_pipeline.core.states import State
 
 
 class Problem(StrEnum):
@@ -26,6 +25,7 @@ class Problem(StrEnum):
     BAD_NAME = "BAD_NAME"
     NAME_TOO_LONG = "NAME_TOO_LONG"
     UNKNOWN_PAYER = "UNKNOWN_PAYER"
+    NAME_TAKEN = "NAME_TAKEN"
     # Fee items and items
     UNMAPPED_FEE_ITEM = "UNMAPPED_FEE_ITEM"
     AMBIGUOUS_ITEM = "AMBIGUOUS_ITEM"
@@ -46,6 +46,7 @@ class Problem(StrEnum):
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
     TAX_NOT_ALLOWED = "TAX_NOT_ALLOWED"
     TOO_MANY_LINES = "TOO_MANY_LINES"
+    DISCOUNTS_OFF = "DISCOUNTS_OFF"
     # What QuickBooks holds
     DRIFT = "DRIFT"
     TOTAL_DIFFERS = "TOTAL_DIFFERS"
@@ -88,11 +89,11 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True)
 class Advice:
-    """What a problem means, the one action that clears it, and the state of a document that has it."""
+    """The meaning of a problem, the one action that clears it, and the state of a document that has it."""
 
     sentence: str
     remedy: str
-    state: State = "held"
+    state: State = State.HELD
 
 
 PROBLEMS: dict[Problem, Advice] = {
@@ -144,6 +145,10 @@ PROBLEMS: dict[Problem, Advice] = {
         "The payer of this document is not in billing.",
         "Restore the payer in billing, or choose another payer on the document.",
     ),
+    Problem.NAME_TAKEN: Advice(
+        "Others in QuickBooks have the payer's name, with the payer's id too: no customer can be created for it.",
+        "Rename that customer, vendor or employee in QuickBooks, or map the payer to a customer.",
+    ),
     Problem.UNMAPPED_FEE_ITEM: Advice(
         "A fee item has no QuickBooks item.",
         "Map the fee item (`mapping import`, kind fee_item), or set unmapped_fee_item=create with an income account.",
@@ -153,15 +158,15 @@ PROBLEMS: dict[Problem, Advice] = {
         "Map the fee item to one QuickBooks item.",
     ),
     Problem.NO_INCOME_ACCOUNT: Advice(
-        "A QuickBooks item must be created, but the firm has no income account for it.",
-        "Set income_account to the QuickBooks id of an income account.",
+        "A QuickBooks item must be created, and the firm has no income account for it that can be used.",
+        "Set income_account (`firm set`) to one of the accounts that `mapping suggest` lists.",
     ),
     Problem.INACTIVE_ITEM: Advice(
         "The only QuickBooks item with this name or code is inactive.",
         "Make the item active in QuickBooks, or map the fee item to another one.",
     ),
     Problem.MAPPING_INACTIVE: Advice(
-        "What the document is mapped to in QuickBooks is inactive, or gone.",
+        "What the document is mapped to in QuickBooks is inactive, gone, or of another type.",
         "Make it active in QuickBooks, or change the mapping.",
     ),
     Problem.UNKNOWN_FEE_ITEM: Advice(
@@ -209,12 +214,16 @@ PROBLEMS: dict[Problem, Advice] = {
         "Correct the currency in billing, or enter the document in QuickBooks by hand.",
     ),
     Problem.TAX_NOT_ALLOWED: Advice(
-        "The invoice has tax, and the firm's tax policy is none.",
+        "The invoice has tax, and the firm's tax policy is `none`.",
         "Set tax_policy=total, or remove the tax in billing.",
     ),
     Problem.TOO_MANY_LINES: Advice(
         "The invoice has more lines than QuickBooks takes.",
         "Split the invoice in billing.",
+    ),
+    Problem.DISCOUNTS_OFF: Advice(
+        "The invoice has a discount, and discounts are off in the QuickBooks company.",
+        "Turn discounts on in QuickBooks (Account and settings, Sales), or bill without one.",
     ),
     Problem.DRIFT: Advice(
         "A person changed in QuickBooks what billing owns, and billing has a newer version.",
@@ -226,7 +235,7 @@ PROBLEMS: dict[Problem, Advice] = {
     ),
     Problem.PERIOD_CLOSED: Advice(
         "The books of this period are closed in QuickBooks.",
-        "Reopen the period in QuickBooks, or date the document later in billing; then `resolve --retry`.",
+        "Reopen the period in QuickBooks, or date the document later in billing.",
     ),
     Problem.REMOTE_DELETED: Advice(
         "A person deleted the document in QuickBooks.",
@@ -290,71 +299,71 @@ PROBLEMS: dict[Problem, Advice] = {
     ),
     Problem.DEPOSITED: Advice(
         "The payment is part of a bank deposit in QuickBooks and cannot be changed.",
-        "Remove it from the deposit in QuickBooks, then `resolve --retry`.",
+        "Remove it from the deposit in QuickBooks.",
     ),
     Problem.REFUSED: Advice(
         "QuickBooks refused the document.",
-        "Read QuickBooks' reason in the log, correct the cause, then `resolve --retry`.",
-        "refused",
+        "Read the fault in the log and correct its cause: a change is noticed. Else `resolve --retry`.",
+        State.REFUSED,
     ),
     Problem.OUTCOME_UNKNOWN: Advice(
         "The document was sent, but QuickBooks' answer was lost.",
         "Nothing yet: the next run asks QuickBooks and settles it.",
-        "unknown",
+        State.UNKNOWN,
     ),
     Problem.DATED_AHEAD: Advice(
         "The document is dated more than 31 days ahead.",
         "Nothing: it goes when its date is near. Correct the date in billing if it is wrong.",
-        "waiting",
+        State.WAITING,
     ),
     Problem.INVOICE_NOT_SENT: Advice(
         "An invoice of this payment is not in QuickBooks yet.",
         "Nothing, or clear what holds the invoice: the payment follows it.",
-        "waiting",
+        State.WAITING,
     ),
     Problem.INVOICE_DRAFT: Advice(
         "The document is, or pays, a draft invoice.",
         "Issue the invoice in billing.",
-        "waiting",
+        State.WAITING,
     ),
     Problem.NOTHING_TO_BILL: Advice(
         "The invoice has no new items, or they come to zero.",
         "Nothing: there is no amount for QuickBooks.",
-        "closed",
+        State.CLOSED,
     ),
     Problem.CREDIT_DEPOSIT: Advice(
         "A deposit into the client's credit is not sent.",
         "Enter it in QuickBooks by hand; what is paid from the credit is sent.",
-        "closed",
+        State.CLOSED,
     ),
     Problem.REFUND: Advice(
         "A refund is not sent.",
         "Enter the refund in QuickBooks by hand.",
-        "closed",
+        State.CLOSED,
     ),
     Problem.REJECTION: Advice(
         "A rejected payment is not sent.",
         "Enter the rejection in QuickBooks by hand; the original payment is there.",
-        "closed",
+        State.CLOSED,
     ),
     Problem.REVERSAL: Advice(
         "A reversal is not sent.",
         "Enter the reversal in QuickBooks by hand.",
-        "closed",
+        State.CLOSED,
     ),
     Problem.FROM_QUICKBOOKS: Advice(
         "The payment came from QuickBooks.",
         "Nothing: it is already there.",
-        "closed",
+        State.CLOSED,
     ),
     Problem.VOID_BEFORE_SENT: Advice(
         "The document was void before it was ever sent.",
         "Nothing: QuickBooks never had it.",
-        "closed",
+        State.CLOSED,
     ),
     Problem.INELIGIBLE: Advice(
         "The document was created before the firm's eligible_since.",
         "Nothing, or move eligible_since to an earlier time.",
-        "closed",
+        State.CLOSED,
     ),
 }

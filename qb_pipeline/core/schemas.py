@@ -1,13 +1,13 @@
 """The columns of every table that crosses rooms, declared once.
 
-Belongs here: names, types, meanings, and the one way to check a frame. Does not belong here: business rules; a row that
-breaks one is held with a problem, a frame that breaks its schema stops the run.
+Belongs here: names, types, meanings, and the one way to check a frame. Does not belong here: business rules. A row that
+breaks a business rule is held with a problem; a frame that breaks its schema stops the run.
 
-Text is never null, "" is missing. Dates are ``datetime.date`` or None, instants are aware ``datetime`` in UTC,
+Text is never null; "" means missing. Dates are ``datetime.date`` or None, instants are aware ``datetime`` in UTC,
 quantities and unit prices are ``Decimal`` or None, all in object columns. Money is whole cents.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,8 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 from pandera.typing.pandas import Series
+
+from qb_pipeline.core.states import DOCUMENTS
 
 PAYER_KINDS = ("individual", "corporation")
 FEE_ITEM_KINDS = ("legal_fee", "government_fee", "expense", "interest")
@@ -193,7 +195,7 @@ class Applications(pa.DataFrameModel):
 class Headers(pa.DataFrameModel):
     """One row per document that a scan of billing sees; a payment from credit gives one per applied date."""
 
-    kind: Series[str] = _column("invoice or payment", isin=("invoice", "payment"))
+    kind: Series[str] = _column("invoice or payment", isin=DOCUMENTS)
     source_id: Series[str] = _column("Billing's id of the document", str_length={"min_value": 1})
     part: Series[str] = _column("Applied date of a payment from credit, as YYYY-MM-DD; else empty")
     number: Series[str] = _column("Invoice number or payment reference")
@@ -249,7 +251,7 @@ class Items(pa.DataFrameModel):
 
 
 class PayerMatches(pa.DataFrameModel):
-    """One row per payer that was looked for: its customer, or why there is none; neither means create it."""
+    """One row per payer that was looked for: its customer, or the problem; a row with neither asks to create one."""
 
     payer_id: Series[str] = _column("Billing's id of the payer", unique=True)
     customer_id: Series[str] = _column("QuickBooks customer; empty when there is none yet")
@@ -262,7 +264,7 @@ class PayerMatches(pa.DataFrameModel):
 
 
 class ItemMatches(pa.DataFrameModel):
-    """One row per fee item that was looked for: its item, or why there is none; neither means create it."""
+    """One row per fee item that was looked for: its item, or the problem; a row with neither asks to create one."""
 
     fee_item_id: Series[str] = _column("Billing's id of the fee item", unique=True)
     item_id: Series[str] = _column("QuickBooks item; empty when there is none yet")
@@ -320,7 +322,7 @@ class PaymentParts(pa.DataFrameModel):
 
 
 class Allocations(pa.DataFrameModel):
-    """One row per payment part and invoice: what a QuickBooks payment pays on it."""
+    """One row per payment part and invoice: the cents that the QuickBooks payment pays on the invoice."""
 
     payment_id: Series[str] = _column("Billing's id of the payment")
     part: Series[str] = _column("Applied date of a payment from credit, as YYYY-MM-DD; else empty")
@@ -353,7 +355,7 @@ class WorkList(pa.DataFrameModel):
 
 
 class Decisions(pa.DataFrameModel):
-    """One row per document that a run looked at: what it decided to do."""
+    """One row per document that a run looked at: the run's decision."""
 
     run_id: Series[str] = _column("Dagster run")
     document_id: Series[int] = _column("Document on the work list")
@@ -363,7 +365,7 @@ class Decisions(pa.DataFrameModel):
 
 
 class ContractBroken(Exception):  # noqa: N818 - it names what happened, as the agreement between rooms does
-    """A frame does not have the shape that was agreed. Says where, never what: values are the client's."""
+    """A frame breaks its schema. The message names the place and never a value: values are the client's."""
 
     def __init__(self, relation: str, checks: Sequence[str], keys: Sequence[str]) -> None:
         """Name the relation, each failed check with its column and count, and the first ids."""
@@ -378,10 +380,12 @@ class ContractBroken(Exception):  # noqa: N818 - it names what happened, as the 
 
 
 def validate(model: type[pa.DataFrameModel], frame: pd.DataFrame) -> pd.DataFrame:
-    """Check a frame against its model, all checks at once; once per chunk, since each call costs a fixed 13 ms.
+    """Check a frame against its model, all checks at once, and give it back; each call costs a fixed 13 ms.
+
+    So callers check a whole chunk at a time.
 
     Raises:
-        ContractBroken: with counts, columns and ids.
+        ContractBroken: the frame breaks its model; the message has counts, columns and ids.
     """
     try:
         model.validate(frame, lazy=True)
@@ -389,12 +393,12 @@ def validate(model: type[pa.DataFrameModel], frame: pd.DataFrame) -> pd.DataFram
         failures = error.failure_cases
     else:
         return frame
-    # Raised out here: an exception that remembers the first one would carry the failing values into every log.
+    # Raised outside of the handler: an exception chained to pandera's would carry the failing values into every log.
     raise _contract_broken(model, frame, failures)
 
 
 def frame(model: type[pa.DataFrameModel], rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
-    """Build a frame of the model's columns and types from rows in the model's order; no rows are fine."""
+    """Build a frame of the model's columns and types from rows whose values have the model's order; may be empty."""
     columns = model.to_schema().columns
     values = list(zip(*rows, strict=True)) or [()] * len(columns)
     return pd.DataFrame(
@@ -420,3 +424,8 @@ def _contract_broken(model: type[pa.DataFrameModel], frame: pd.DataFrame, failur
             rows.add(index)
     ids = [] if key not in frame else [str(value) for value in frame.loc[frame.index.isin(rows), key].unique()[:10]]
     return ContractBroken(model.__name__, [f"{text} ({count})" for text, count in checks.items()], ids)
+
+
+def rows(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a frame as named tuples, typed Any: a type checker cannot read the columns of the models above."""
+    yield from frame.itertuples(index=False)

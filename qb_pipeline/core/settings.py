@@ -1,4 +1,4 @@
-"""What a firm decides, and its defaults.
+"""The settings of a firm, and their defaults.
 
 Belongs here: names, defaults, reading a setting from text. Does not belong here: storing it (``ledger``).
 """
@@ -32,9 +32,9 @@ class FirmSettings:
 
 @dataclass(frozen=True)
 class FirmRules:
-    """What deciding about a document needs to know of its firm. ``today`` is the firm's own date.
+    """The facts about a firm on which decisions about its documents rest. ``today`` is the firm's own date.
 
-    ``cut_over_at`` is when an active firm was last switched to this model: payments created before it go by Model 1.
+    ``cut_over_at`` is when an active firm was last switched to its model: Model 1 applies to payments created before.
     """
 
     currency: str
@@ -51,7 +51,7 @@ def parse_setting(name: str, text: str, *, time_zone: str = "UTC") -> Any:
     """Read the value of a setting as a person writes it. A date without time is midnight in the firm's time zone.
 
     Raises:
-        ValueError: no such setting, or no such value; the message names what is possible.
+        ValueError: the setting or the value does not exist; the message names the possible ones.
     """
     parse = _PARSERS.get(name)
     if parse is None:
@@ -62,13 +62,28 @@ def parse_setting(name: str, text: str, *, time_zone: str = "UTC") -> Any:
         raise ValueError(f"{name}={text}: {error}") from None
 
 
+def to_text(settings: FirmSettings) -> dict[str, str]:
+    """Each setting as ``parse_setting`` takes it, by name."""
+    return {setting.name: _written(getattr(settings, setting.name)) for setting in fields(FirmSettings)}
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "all"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
 def to_json(settings: FirmSettings) -> str:
-    """Write settings down, all of them."""
+    """Write all settings as JSON."""
     return msgspec.json.encode(asdict(settings)).decode()
 
 
 def from_json(stored: str | bytes | Mapping[str, Any]) -> FirmSettings:
-    """Read stored settings; what is not stored has its default, and names of other releases are ignored."""
+    """Read stored settings: one that is not stored has its default, and one of another release is ignored."""
     raw = msgspec.json.decode(stored) if isinstance(stored, str | bytes) else dict(stored)
     return msgspec.convert(raw, FirmSettings)
 
@@ -90,7 +105,7 @@ def _switch(text: str, _time_zone: str) -> bool:
 
 def _account(text: str, _time_zone: str) -> str:
     if text and not (text.isascii() and text.isdigit()):
-        raise ValueError("must be the QuickBooks id of an account, a number")
+        raise ValueError("must be the Id of an account, a number; a name is understood once the firm is connected")
     return text
 
 

@@ -1,24 +1,59 @@
-"""The asset checks: what a green run must mean."""
+"""The asset checks: what a green run must mean.
 
-from collections.abc import Iterator, Sequence
+A verdict is over all active firms of the environment, whichever firm the run is about: of each firm what the ledger
+knows now, by its newest count or comparison. The run's own numbers stand beside it. Only what blocks is about the run's
+own firms, so that no run fails over another firm's fault.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
-from qb_pipeline.defs.metadata import KIND, dollars, held_table
+from qb_pipeline.core.money import to_dollars
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.states import Kind
+from qb_pipeline.defs.metadata import KIND, RECEIVED_PAYMENTS, RECONCILIATION, dollars, held_table, table
+from qb_pipeline.ledger.books.pulls import reads_this_month
+from qb_pipeline.ledger.books.standing import Standing
+from qb_pipeline.sync.deployment import Deployment
+from qb_pipeline.sync.pull.received_payments import PullReport
 from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, FirmReport
+from qb_pipeline.sync.verify.census import is_sound
+from qb_pipeline.sync.verify.reconcile import FirmReconciliation
 
 CONTROL_TOTALS = "control_totals_agree"
 CENSUS = "one_document_each"
 NOTHING_HELD = "nothing_held"
 CONNECTION = "connection_lasts"
+RECEIVED = "billing_holds_what_was_received"
+EXPLAINED = "differences_explained"
+HELD_FOR_LONG = "nothing_held_for_long"
+NEWEST_DAY = "newest_day_synced"
+READS = "reads_within_budget"
 
-SPECS = [
+BEHIND_DAYS = 3
+"""So many days may lie between the newest billed day and the newest day that is in QuickBooks: a long weekend."""
+
+MONTHLY_READS = 500_000
+"""Metered reads a month of an app in Intuit's Builder tier; past that every read is refused until the next month.
+
+Source: Intuit App Partner Program, FAQ (read 2026-11-21).
+"""
+ENOUGH_READS = MONTHLY_READS * 8 // 10
+
+SYNC_CHECKS = [
     *(
         dg.AssetCheckSpec(
             CONTROL_TOTALS,
             asset=step,
-            description="What was meant = accepted + refused, and QuickBooks holds what it accepted, to the cent.",
+            description=(
+                "All active firms: what was meant = accepted + refused, and QuickBooks holds what it accepted, to the "
+                "cent."
+            ),
         )
         for step in (PUSH_INVOICES, PUSH_PAYMENTS)
     ),
@@ -28,8 +63,9 @@ SPECS = [
             asset=step,
             blocking=True,
             description=(
-                "Counted in QuickBooks at the end of the run: exactly one living document per document of ours that "
-                "was written, with the total that QuickBooks answered. A person's copy is a warning."
+                "All active firms, by the newest count of each in QuickBooks: exactly one living document per document "
+                "of ours that was written, with the total that QuickBooks answered. An error, which blocks, over this "
+                "run's count; another firm's fault, an older one and a person's copy are warnings."
             ),
         )
         for step in (PUSH_INVOICES, PUSH_PAYMENTS)
@@ -37,88 +73,305 @@ SPECS = [
     dg.AssetCheckSpec(
         CONNECTION,
         asset=PUSH_INVOICES,
-        description="No person must connect a company again within 30 days (a warning; within 7 days an error).",
+        description=(
+            "All active firms: no person must connect a company again within 30 days (a warning; within 7 days an "
+            "error)."
+        ),
     ),
     dg.AssetCheckSpec(
-        NOTHING_HELD, asset=PLAN, description="No document of this run needs a person (a warning, with the reasons)."
+        NOTHING_HELD,
+        asset=PLAN,
+        description="All active firms: no document needs a person (a warning, with the reasons).",
     ),
 ]
 
+PULL_CHECKS = [
+    dg.AssetCheckSpec(
+        RECEIVED,
+        asset=RECEIVED_PAYMENTS,
+        description="All active firms of Model 2: billing took every posting, and still holds it with the same amount.",
+    )
+]
 
-def results(reports: Sequence[FirmReport], selected: AbstractSet[dg.AssetCheckKey]) -> Iterator[dg.AssetCheckResult]:
-    """The results of the checks that this run selected."""
+RECONCILE_CHECKS = [
+    dg.AssetCheckSpec(name, asset=RECONCILIATION, description=description)
+    for name, description in (
+        (EXPLAINED, "All active firms: every difference of billing and QuickBooks has a class, to the cent. An error."),
+        (HELD_FOR_LONG, "All active firms: no document is held for longer than the firm's held_days_limit. A warning."),
+        (
+            NEWEST_DAY,
+            f"All active firms: the newest billed day is in QuickBooks, but for {BEHIND_DAYS} days. A warning.",
+        ),
+        (READS, f"Metered reads of this month, all firms, are below {ENOUGH_READS:,} of {MONTHLY_READS:,}. A warning."),
+    )
+]
+
+NOT_ONE = (Problem.COPIED, Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED)
+"""What a document is held for of which QuickBooks holds two, or none."""
+
+SHOWN_FIRMS = 25
+"""So many firms or reasons a verdict shows: it is kept for every run."""
+
+APART = " · "
+"""Between what a verdict says of one firm and of the next: the page shows a line break as a space."""
+
+
+def of_sync(
+    deployment: Deployment, reports: Sequence[FirmReport], selected: AbstractSet[dg.AssetCheckKey]
+) -> Iterator[dg.AssetCheckResult]:
+    """The results of the checks that a run selected; ``reports`` are of its own firms, as far as they went through."""
+    if not selected:
+        return
+    standing = Standing(deployment.ledger, [firm.firm_id for firm in deployment.active()])
     for step, kind in KIND.items():
         if dg.AssetCheckKey(dg.AssetKey(step), CONTROL_TOTALS) in selected:
-            yield _control_totals(step, kind, reports)
+            yield _control_totals(step, kind, standing, reports)
         if dg.AssetCheckKey(dg.AssetKey(step), CENSUS) in selected:
-            yield _census(step, kind, reports)
+            yield _census(step, kind, standing, reports)
     if dg.AssetCheckKey(dg.AssetKey(PUSH_INVOICES), CONNECTION) in selected:
-        yield _connection(reports)
+        yield _connection(standing, deployment.clock())
     if dg.AssetCheckKey(dg.AssetKey(PLAN), NOTHING_HELD) in selected:
-        held = sum(report.held for report in reports)
-        yield dg.AssetCheckResult(
-            asset_key=PLAN,
-            check_name=NOTHING_HELD,
-            passed=held == 0,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=f"{held} documents need a person; the table says what clears each"
-            if held
-            else "nothing is held",
-            metadata={"held": held, "what clears it": held_table(reports)},
-        )
+        yield _nothing_held(standing, reports, deployment.clock())
 
 
-def _control_totals(step: str, kind: str, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
-    wrong = [report.firm_id for report in reports if not report.totals_agree(kind)]
-    rows = [row for report in reports for row in report.control_totals if row["kind"] == kind]
+def of_pull(deployment: Deployment, reports: Sequence[PullReport]) -> dg.AssetCheckResult:
+    """Of each active firm of Model 2 what billing holds, as it was compared last."""
+    standing = Standing(deployment.ledger, [firm.firm_id for firm in deployment.active() if firm.model == 2])
+    faults: dict[str, str] = {}
+    errors, at = [], {}
+    for row in standing.received():
+        sentences = [
+            f"billing refused {row['failed']} payments" if row["failed"] else "",
+            f"billing no longer holds {row['differing']} postings as they were made" if row["differing"] else "",
+            f"{row['refused']} payments cannot be taken over" if row["refused"] else "",
+        ]
+        at[row["firm_id"]] = row["at"]
+        if said := "; ".join(filter(None, sentences)):
+            faults[row["firm_id"]] = f"{said}: see reporting.received_payments"
+        if row["failed"] or row["differing"]:
+            errors.append(row["firm_id"])
+    states = Counter(row["state"] for report in reports for row in report.troubles)
+    return verdict(
+        RECEIVED_PAYMENTS,
+        RECEIVED,
+        standing,
+        faults,
+        good="billing holds what was received",
+        errors=errors,
+        at=at,
+        own={
+            "refused by billing": states["failed"],
+            "differing": sum(len(report.differing) for report in reports),
+            "not taken over": states["refused"],
+        },
+    )
+
+
+def of_reconciliation(deployment: Deployment, reports: Sequence[FirmReconciliation]) -> Iterator[dg.AssetCheckResult]:
+    """Of each active firm the newest reconciliation; what is held, as of now."""
+    now, active = deployment.clock(), deployment.active()
+    standing = Standing(deployment.ledger, [firm.firm_id for firm in active])
+    found = standing.reconciled()
+    at = {row["firm_id"]: row["at"] for row in found}
+    own = {
+        "differences not explained": sum(report.unexplained for report in reports),
+        "held because a person took them out": sum(report.held for report in reports),
+    }
+    unexplained = {
+        row["firm_id"]: f"{row['unexplained']} differences, residual {to_dollars(row['residual_cents'])}"
+        for row in found
+        if row["unexplained"] or row["residual_cents"]
+    }
+    since: dict[str, datetime] = {}
+    for row in standing.held():
+        since[row["firm_id"]] = min(row["since"], since.get(row["firm_id"], row["since"]))
+    held = {
+        firm.firm_id: f"since {since[firm.firm_id]:%Y-%m-%d}"
+        for firm in active
+        if firm.firm_id in since and now - since[firm.firm_id] > timedelta(days=firm.settings.held_days_limit)
+    }
+    behind = {row["firm_id"]: late for row in found if (late := _behind(row))}
+    reads = reads_this_month(deployment.ledger, now=now)
+    said = f"{reads:,} of {MONTHLY_READS:,} reads this month"
+    too_many = {"all firms": said} if reads >= ENOUGH_READS else {}
+    seen = dict.fromkeys(standing.firm_ids, now)
+    for name, faults, good, errors, as_of in (
+        (EXPLAINED, unexplained, "every difference has its class", unexplained, at),
+        (HELD_FOR_LONG, held, "nothing is held for long", {}, seen),
+        (NEWEST_DAY, behind, "the newest days are in QuickBooks", {}, at),
+        (READS, too_many, said, {}, seen | dict.fromkeys(too_many, now)),
+    ):
+        yield verdict(RECONCILIATION, name, standing, faults, good=good, errors=errors, at=as_of, own=own)
+
+
+def verdict(
+    asset: str,
+    check: str,
+    standing: Standing,
+    faults: Mapping[str, str],
+    *,
+    good: str,
+    errors: Collection[str],
+    at: Mapping[str, datetime | None],
+    own: Mapping[str, Any],
+    said: str = "",
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.AssetCheckResult:
+    """What a check says of all firms.
+
+    ``faults``: what is wrong, by firm; ``errors``: of which of them it is an error, and not a warning. ``at``: when
+    each firm was counted or compared last, None for never. ``own``: the run's own numbers. ``said`` and ``metadata``
+    come first.
+    """
+    firm_ids = standing.firm_ids
+    never = [firm_id for firm_id in firm_ids if at.get(firm_id) is None]
+    known = {firm_id: moment for firm_id in firm_ids if (moment := at.get(firm_id)) is not None}
+    oldest = min(known, key=lambda firm_id: known[firm_id], default="")
+    rows = [{"firm": firm_id, "what": fault, "as of": _when(at.get(firm_id))} for firm_id, fault in faults.items()]
     return dg.AssetCheckResult(
-        asset_key=step,
-        check_name=CONTROL_TOTALS,
-        passed=not wrong,
-        severity=dg.AssetCheckSeverity.ERROR,
-        description=f"totals differ for {', '.join(wrong)}" if wrong else "totals agree to the cent",
+        asset_key=asset,
+        check_name=check,
+        passed=not faults,
+        severity=dg.AssetCheckSeverity.ERROR if set(errors) & set(faults) else dg.AssetCheckSeverity.WARN,
+        description=_first([*filter(None, [said]), *(f"{firm_id}: {fault}" for firm_id, fault in faults.items())])
+        or _good(good, firm_ids),
         metadata={
+            **(metadata or {}),
+            **table("firms at fault", rows, ["firm", "what", "as of"], limit=SHOWN_FIRMS),
+            "active firms": len(firm_ids),
+            **({"oldest": f"{oldest}, {_when(known[oldest])}"} if oldest else {}),
+            **({"not looked at yet": _first(never)} if never else {}),
+            **{f"this run: {name}": value for name, value in own.items()},
+        },
+    )
+
+
+def _good(said: str, firm_ids: Sequence[str]) -> str:
+    count = f"{len(firm_ids)} active {'firm' if len(firm_ids) == 1 else 'firms'}"
+    return f"{said} ({count})" if firm_ids else "no firm is active"
+
+
+def _first(said: Sequence[str]) -> str:
+    """The first of many things to say, and how many more there are."""
+    more = [f"and {len(said) - SHOWN_FIRMS} more"] if len(said) > SHOWN_FIRMS else []
+    return APART.join([*said[:SHOWN_FIRMS], *more])
+
+
+def _when(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
+
+
+def _control_totals(step: str, kind: Kind, standing: Standing, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
+    faults = {
+        row["firm_id"]: (
+            f"{row['documents']} {kind}s: {dollars(row['meant_cents'])} were meant, "
+            f"{dollars(row['in_quickbooks_cents'])} are in QuickBooks"
+        )
+        for row in standing.differing()
+        if row["kind"] == kind
+    }
+    faults |= {
+        report.firm_id: "the totals of this run differ"
+        for report in reports
+        if not report.totals_agree(kind) and report.firm_id not in faults
+    }
+    rows = [row for report in reports for row in report.control_totals if row["kind"] == kind]
+    return verdict(
+        step,
+        CONTROL_TOTALS,
+        standing,
+        faults,
+        good="totals agree to the cent",
+        errors=faults,
+        at=standing.compared(),
+        own={
             "meant": dollars(sum(row["meant_cents"] for row in rows)),
             "in QuickBooks": dollars(sum(row["in_quickbooks_cents"] for row in rows)),
         },
     )
 
 
-def _connection(reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
-    ending = [report for report in reports if report.connection[0]]
-    advice = [f"{r.firm_id}: {r.connection[1]}; qb-pipeline connect {r.firm_id}" for r in ending]
-    return dg.AssetCheckResult(
-        asset_key=PUSH_INVOICES,
-        check_name=CONNECTION,
-        passed=not ending,
-        severity=(
-            dg.AssetCheckSeverity.ERROR
-            if any(report.connection[0] > 1 for report in ending)
-            else dg.AssetCheckSeverity.WARN
-        ),
-        description="\n".join(advice) or "every connection is good for 30 days",
-    )
-
-
-def _census(step: str, kind: str, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
-    """A duplicate never comes here: it fails the run before anything is marked green."""
-    wrong = [report.firm_id for report in reports if not report.census_is_sound(kind)]
+def _census(step: str, kind: Kind, standing: Standing, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
+    """Journal entries of refunds count as payments."""
+    kinds = (kind, "refund") if kind == Kind.PAYMENT else (kind,)
+    counted = [row for row in standing.counted() if row["kind"] in kinds]
+    at: dict[str, datetime | None] = {}
+    faults: dict[str, str] = {}
+    for row in standing.held():
+        if row["kind"] == kind and row["reason"] in NOT_ONE:
+            _add(faults, row["firm_id"], f"{row['documents']} held as {row['reason']}")
+    for row in counted:
+        firm_id = row["firm_id"]
+        at[firm_id] = max(filter(None, (at.get(firm_id), row["at"])))
+        if not is_sound(row):
+            wrong = sum(row[name] for name in ("duplicates", "missing", "differing", "foreigners", "strays"))
+            _add(
+                faults,
+                firm_id,
+                f"{wrong} of {row['documents']} {row['kind']}s do not stand once, as QuickBooks answered",
+            )
+        elif row["copies"]:
+            _add(faults, firm_id, f"{row['copies']} {row['kind']}s were copied by a person in QuickBooks")
     rows = [row for report in reports for row in report.counted(kind)]
-    counts = {
-        name: sum(row[name] for row in rows)
-        for name in ("documents", "living", "duplicates", "copies", "missing", "differing", "changed", "reads")
-    }
-    if wrong:
-        said = f"QuickBooks does not hold each document once, as it answered, for {', '.join(wrong)}: they are held"
-    elif counts["copies"]:
-        said = f"{counts['copies']} documents were copied by a person in QuickBooks: they are held"
-    else:
-        said = f"{counts['living']} of {counts['documents']} written documents stand once, totals equal"
-    return dg.AssetCheckResult(
-        asset_key=step,
-        check_name=CENSUS,
-        passed=not wrong and not counts["copies"],
-        severity=dg.AssetCheckSeverity.ERROR if wrong else dg.AssetCheckSeverity.WARN,
-        description=said,
-        metadata=counts,
+    names = ("documents", "living", "duplicates", "copies", "missing", "differing", "changed", "reads")
+    return verdict(
+        step,
+        CENSUS,
+        standing,
+        faults,
+        good="each written document stands once, totals equal",
+        errors=[report.firm_id for report in reports if not report.census_is_sound(kind)],
+        at=at,
+        own={name: sum(row[name] for row in rows) for name in names},
     )
+
+
+def _add(faults: dict[str, str], firm_id: str, said: str) -> None:
+    faults[firm_id] = f"{faults[firm_id]}; {said}" if firm_id in faults else said
+
+
+def _connection(standing: Standing, now: datetime) -> dg.AssetCheckResult:
+    ends = standing.connections(now=now)
+    faults = {firm_id: f"{said}; qb-pipeline connect {firm_id}" for firm_id, (level, said) in ends.items() if level}
+    return verdict(
+        PUSH_INVOICES,
+        CONNECTION,
+        standing,
+        faults,
+        good="every connection is good for 30 days",
+        errors=[firm_id for firm_id, (level, _) in ends.items() if level > 1],
+        at=dict.fromkeys(ends, now),
+        own={},
+    )
+
+
+def _nothing_held(standing: Standing, reports: Sequence[FirmReport], now: datetime) -> dg.AssetCheckResult:
+    rows = standing.held()
+    documents = sum(row["documents"] for row in rows)
+    faults: dict[str, str] = {}
+    for firm_id in standing.firm_ids:
+        if of_firm := sum(row["documents"] for row in rows if row["firm_id"] == firm_id):
+            faults[firm_id] = f"{of_firm} held"
+    return verdict(
+        PLAN,
+        NOTHING_HELD,
+        standing,
+        faults,
+        good="nothing is held",
+        errors=(),
+        at=dict.fromkeys(standing.firm_ids, now),
+        own={"documents held": sum(report.held for report in reports)},
+        said=f"{documents} documents need a person; the table says what clears each" if documents else "",
+        metadata={
+            **held_table([{**row, "firm": row["firm_id"]} for row in rows], "firm", limit=SHOWN_FIRMS),
+            "documents held": documents,
+        },
+    )
+
+
+def _behind(row: Mapping[str, Any]) -> str:
+    newest: date | None = row["newest_day"]
+    billed: date | None = row["newest_billed_day"]
+    if billed is None or (newest is not None and billed - newest <= timedelta(days=BEHIND_DAYS)):
+        return ""
+    return f"billed up to {billed}, in QuickBooks up to {newest or 'nothing'}"

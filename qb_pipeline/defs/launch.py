@@ -1,15 +1,33 @@
 """Run the job from a command: in this process, against the instance, so that it stands in the run history."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
+from qb_pipeline import stopping
 from qb_pipeline.definitions import defs
-from qb_pipeline.defs.orphans import report_orphans
+from qb_pipeline.defs.orphans import report_orphans, sign
 from qb_pipeline.defs.partitions import firm_tags, firms, range_tags
+
+LOCATION = "qb_pipeline"
+"""The code location's name: in ``workspace.yaml``, and in what ``qb-pipeline dev`` starts."""
+
+NOT_MONITORED = {MAX_RUNTIME_SECONDS_TAG: "0"}
+"""No limit: run monitoring cannot end a process that Dagster did not launch, and would call it failed while it sends.
+A command that died is noticed by ``report_orphans``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +80,38 @@ def launch_reconcile(firm_id: str, *, actor: str) -> Launched:
     return _launch("reconcile", firm_id, firm_tags(firm_id), actor=actor, trigger="cli", resources={})
 
 
+def origin_of(job: str) -> RemoteJobOrigin:
+    """Where Dagster's page looks for the runs of a job: code location and repository, as ``workspace.yaml`` names them.
+
+    A job's history, the timeline and *last run* ask for runs of exactly this repository and location.
+    """
+    code = LoadableTargetOrigin(module_name="qb_pipeline.definitions")
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(code, LOCATION)
+    return RemoteJobOrigin(RemoteRepositoryOrigin(location, defs().get_repository_def().name), job)
+
+
 def _launch(
     job: str, firm_id: str, partitions: dict[str, str], *, actor: str, trigger: str, resources: dict[str, Any]
 ) -> Launched:
+    """Run a job here, as Dagster's ``execute_in_process`` does, with the origin that it cannot be given."""
+    definition = defs().resolve_job_def(job)
     with dg.DagsterInstance.get() as instance:
         report_orphans(instance)
         instance.add_dynamic_partitions(firms.name or "", [firm_id])
-        result = (
-            defs()
-            .resolve_job_def(job)
-            .execute_in_process(
-                instance=instance,
-                tags={**partitions, "trigger": trigger, "actor": actor},
-                run_config={
-                    "resources": resources,
-                    # Each partition is an event. Dagster keeps them; the person at the terminal needs our summary.
-                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                },
-                raise_on_error=False,
-            )
+        run = instance.create_run_for_job(
+            definition,
+            tags={**definition.run_tags, **partitions, **NOT_MONITORED, "trigger": trigger, "actor": actor},
+            run_config={
+                "resources": resources,
+                # Each partition is an event. Dagster keeps them; the person at the terminal needs our summary.
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+            remote_job_origin=origin_of(job),
         )
+        sign(run.run_id, instance)  # now: one that dies before it starts is found as well
+        # Not in the main thread: there Dagster would take our signals, and raise wherever the run stands.
+        with stopping.deferred(), ThreadPoolExecutor(max_workers=1) as pool:
+            result = pool.submit(execute_run, InMemoryJob(definition), run, instance).result()
         failures = [
             event.step_failure_data.user_failure_data.description or ""
             if event.step_failure_data.user_failure_data

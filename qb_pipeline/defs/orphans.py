@@ -9,13 +9,25 @@ import json
 import multiprocessing
 import os
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from qb_pipeline.defs import marks, run_tags
 from qb_pipeline.ledger.processes import Process, end_with_parent
 
-TAG = "qb_pipeline/processes"
-"""The run's own process, and the one that spawned it: while that lives, it reports the death itself."""
+TAG = ".dagster/qb_pipeline/processes"
+"""The run's own process, and the one that spawned it: while that lives, it reports the death itself. Dagster hides what
+begins like this from the list of runs."""
+
+LOOK_BACK = timedelta(days=1)
+"""So far back runs are looked at that ended without a word."""
+
+
+UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]  # fmt: skip
 
 
 def sign(run_id: str, instance: dg.DagsterInstance) -> None:
@@ -28,17 +40,46 @@ def sign(run_id: str, instance: dg.DagsterInstance) -> None:
 
 
 def report_orphans(instance: dg.DagsterInstance) -> list[str]:
-    """Report the runs failed that nobody works on any more; gives their ids.
+    """Report the runs failed that nobody works on any more, and let their partitions look so; gives their ids.
 
-    One whose processes cannot be seen from here (another machine's) is left to ``max_runtime_seconds``.
+    One whose processes cannot be seen from here (another machine's) is left to ``max_runtime_seconds``; a command's of
+    another machine, which has no such limit, to a person.
     """
-    running = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
+    running = dg.RunsFilter(statuses=UNFINISHED)
     orphans = [run for run in instance.get_runs(running) if _is_orphan(run)]
     for run in orphans:
         instance.report_run_failed(
             run, "The process of this run is gone. What it had in flight is settled by the next run of its firm."
         )
+    _sign_ended(instance)
     return [run.run_id for run in orphans]
+
+
+def _sign_ended(instance: dg.DagsterInstance) -> None:
+    """Let the list, and the partitions, say of each run what came of it, where nobody of ours was left to say so."""
+    ended = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED],
+        updated_after=datetime.now(UTC) - LOOK_BACK,
+    )
+    for run in instance.get_runs(ended):
+        if not run_tags.says_its_end(run):
+            if run.status is dg.DagsterRunStatus.FAILURE:
+                marks.mark_failed(instance, run)
+            run_tags.conclude(run, instance, _how_it_ended(instance, run))
+
+
+def _how_it_ended(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    if run.status is dg.DagsterRunStatus.CANCELED:
+        return run_tags.CANCELED
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    for entry in instance.all_logs(run.run_id, of_type=kinds):
+        event = entry.get_dagster_event()
+        error = getattr(event.event_specific_data, "error", None)
+        if error is not None:  # a library's may quote a client's data: its class only
+            return f"{run_tags.FAILED}{(error.cause or error).cls_name}"
+        if "maximum runtime" in (event.message or ""):
+            return f"{run_tags.FAILED}it took longer than it may"
+    return run_tags.FAILED + ("process died" if TAG in run.tags else "it never began")
 
 
 def _is_orphan(run: dg.DagsterRun) -> bool:

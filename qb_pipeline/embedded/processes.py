@@ -1,6 +1,6 @@
-"""Operating-system matters that both services share: children that die with us, orphans, ports.
+"""Operating-system functions that both services share: children that die with us, orphans, ports.
 
-Belongs here: nothing that knows PostgreSQL or the emulator.
+Belongs here: functions on processes, ports and logs. Does not belong here: any knowledge of PostgreSQL or the emulator.
 """
 
 import ctypes
@@ -21,22 +21,26 @@ KILL_SECONDS = 10.0
 CLOSING_SECONDS = 2.0
 LOG_BYTES = 5_000_000
 PORTS = range(20_000, 32_000)
-"""Below the range from which Linux takes the local ports of outgoing connections (32768 to 60999): a port that we
-remember is then not taken by chance while the server is down."""
+"""They lie below the range from which Linux takes the local ports of outgoing connections (32768 to 60999), so that
+none takes a port that we remember while the server is down."""
 
 
-def dying_with_us(signal_number: int) -> Callable[[], None] | None:
-    """Give a ``preexec_fn`` that has the kernel send the child this signal when we die, however we die.
+def dying_with_us(signal_number: int) -> Callable[[], None]:
+    """Give a ``preexec_fn``: the child starts with default signal handlers, and dies with us, however we die.
 
-    Only Linux can do it. Elsewhere the next start ends the orphans that it finds.
+    Without the defaults a child would inherit each ignored signal, such as SIGINT in every background job of a script.
+    On Linux the kernel sends the child this signal when we die. Elsewhere the next start ends the orphans that it finds
+    (or ``watched`` does).
     """
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
+    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
     parent = os.getpid()
     set_parent_death_signal = 1
 
     def ask_kernel() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
+        if prctl is None:
+            return
         prctl(set_parent_death_signal, int(signal_number))
         if os.getppid() != parent:  # we died before the kernel was asked
             os.kill(os.getpid(), signal.SIGKILL)
@@ -62,10 +66,10 @@ def end_processes(
 ) -> None:
     """Ask those processes (or ``only`` that one of them) to end, and wait until all of them are gone.
 
-    What is left after ``patience`` seconds is killed.
+    Processes that are left after ``patience`` seconds are killed.
 
     Raises:
-        EmbeddedError: the kernel doesn't let one go, say because its disk doesn't answer.
+        EmbeddedError: a process cannot even be killed, say because its disk doesn't answer.
     """
     for pid in find_processes(directory, command):
         if only in (None, pid):
@@ -94,7 +98,7 @@ def stop_child(child: subprocess.Popen[bytes], *signals: int, patience: float) -
 
 
 def remembered_port(path: Path) -> int:
-    """The port written in this file once it is free; a new one, written down there, when it stays taken.
+    """The port written in this file, once it is free; if it stays taken, a new one that is then written there.
 
     A process that has just been ended is out of sight for an instant before the kernel closes its sockets.
     """

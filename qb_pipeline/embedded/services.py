@@ -1,4 +1,4 @@
-"""What commands call: have the services that the configuration lacks, for as long as the command lives.
+"""The functions for commands: have the services that the configuration lacks, for as long as the command lives.
 
 Belongs here: asking for services and waiting for them. Does not belong here: starting a server (``postgres``,
 ``emulator``) or keeping it alive (``supervisor``, another process). Every command imports this module: it stays light.
@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGTERM, SIGUSR1
 from typing import Any
 
+from qb_pipeline import stopping
 from qb_pipeline.config import BILLING_URL, DAGSTER_URL, DATABASE_URL, HOME, PROJECT, Config
 from qb_pipeline.embedded import EmbeddedError, emulator, postgres, processes
 
@@ -30,7 +31,7 @@ GUARD_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Where everything is: what the environment says, completed by what we run ourselves."""
+    """The addresses of all services: those in the environment, and those of the services that we run ourselves."""
 
     home: Path
     database_url: str
@@ -45,7 +46,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What runs in a home: process ids, None for what doesn't."""
+    """The processes that run in a home: their ids, None for one that does not run."""
 
     supervisor: int | None
     postgres: int | None
@@ -56,7 +57,8 @@ class Status:
 def use(config: Config, *, linger: float = LINGER_SECONDS) -> Iterator[Services]:
     """Start the services that are down and wait until they answer; they stay up while we are in the block.
 
-    They end ``linger`` seconds after their last user is gone; a killed user counts as gone.
+    They end ``linger`` seconds after their last user is gone; a killed user counts as gone. If a signal told this
+    process to end, they end at once, unless somebody else uses them.
 
     Raises:
         EmbeddedError: a service could not be started; the message shows what its log says.
@@ -67,19 +69,31 @@ def use(config: Config, *, linger: float = LINGER_SECONDS) -> Iterator[Services]
         yield _resolve(config, home)
         return
     over = threading.Event()
-    with _users_lock(home):
-        _have(home, needed, linger=linger, over=over)
-        guard = threading.Thread(target=_guard, args=(home, needed, linger, over), name="guard", daemon=True)
-        guard.start()
-        try:
-            yield _resolve(config, home)
-        finally:
-            over.set()
-            guard.join()  # or it might start again what somebody stops after us
+    try:
+        with _users_lock(home):
+            _have(home, needed, linger=linger, over=over)
+            guard = threading.Thread(target=_guard, args=(home, needed, linger, over), name="guard", daemon=True)
+            guard.start()
+            try:
+                yield _resolve(config, home)
+            finally:
+                over.set()
+                guard.join()  # or it might start again what somebody stops after us
+    finally:
+        if stopping.is_told():
+            _hurry(home)
+
+
+def _hurry(home: Path) -> None:
+    """Have the supervisor end as soon as nobody uses its services."""
+    supervisor = status(home).supervisor
+    if supervisor is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(supervisor, SIGUSR1)
 
 
 def status(home: Path) -> Status:
-    """What runs in this home at this moment."""
+    """The processes that run in this home at this moment."""
     running = _read_running(home) or {"supervisor": None, "ready": {}}
     return Status(running["supervisor"], running["ready"].get("postgres"), running["ready"].get("emulator"))
 
@@ -88,7 +102,7 @@ def stop(home: Path, *, seconds: float = 30.0) -> None:
     """Stop everything that runs in this home, used or not, and wait until it is gone.
 
     Raises:
-        EmbeddedError: it is still there after that many seconds.
+        EmbeddedError: something still runs after that many seconds.
     """
     deadline = time.monotonic() + seconds
     lock = home / "supervisor.lock"
@@ -105,8 +119,8 @@ def stop(home: Path, *, seconds: float = 30.0) -> None:
 def make_home(home: Path) -> None:
     """Make the folder, and those above it that are missing.
 
-    Root's are open to everybody whatever the umask, since the server's unprivileged user must pass; nothing that exists
-    is changed.
+    Folders that root makes are open to everybody whatever the umask, since the server's unprivileged user must pass
+    through them. Existing folders are not changed.
     """
     missing = [folder for folder in (home, *home.parents) if not folder.exists()]
     for folder in reversed(missing):
@@ -143,7 +157,7 @@ def _users_lock(home: Path) -> Iterator[None]:
 
 
 def _have(home: Path, needed: list[str], *, linger: float, over: threading.Event) -> None:
-    """Wait until all of these are ready or it is over, starting the supervisor whenever there is none."""
+    """Wait until all of these are ready or ``over`` is set; start the supervisor whenever none runs."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not over.is_set() and not _are_ready(home, needed):
         if time.monotonic() > deadline:
@@ -161,9 +175,9 @@ def _have(home: Path, needed: list[str], *, linger: float, over: threading.Event
 
 
 def _guard(home: Path, needed: list[str], linger: float, over: threading.Event) -> None:
-    """Start a supervisor in the place of one that was killed while we use its services.
+    """Start a new supervisor when ours was killed while we use its services.
 
-    A supervisor that ended on purpose took its announcement away; a killed one left it, without its lock.
+    A supervisor that ended on purpose removed its announcement (``running``); a killed one left it, without its lock.
     """
     while not over.wait(GUARD_SECONDS):
         if (home / "running").exists() and _read_running(home) is None:
@@ -179,7 +193,7 @@ def _are_ready(home: Path, needed: list[str]) -> bool:
 
 
 def _read_running(home: Path) -> dict[str, Any] | None:
-    """What the living supervisor announced; None when there is none."""
+    """The announcement of the living supervisor; None when no supervisor lives."""
     try:
         with (home / "running").open() as file:
             if _is_held(file.fileno()):

@@ -1,15 +1,15 @@
 """Keep the services of one home alive while somebody uses them: ``python -m qb_pipeline.embedded.supervisor HOME``.
 
-The services are children of this process, so it learns of a death at once and starts again after what the dead one left
-behind is gone. It ends by itself when nobody has held ``home/users.lock`` for a while. Files in the home:
+The services are children of this process, so it learns of a death at once; it removes the remains of the dead service
+and starts it again. It ends by itself when nobody has held ``home/users.lock`` for a while. Files in the home:
 
 supervisor.lock   locked by the one supervisor; holds its pid
 users.lock        locked (shared) by every command that uses the services
 wanted/NAME       somebody wants that service
-running           which services are ready, as JSON; locked by the supervisor that wrote it: no lock, no truth in it
+running           which services are ready, as JSON; locked by the supervisor that wrote it, out of date when unlocked
 
-Belongs here: life and death. Does not belong here: how a service is started (``postgres``, ``emulator``), or what
-commands call (``services``).
+Belongs here: when services start and end. Does not belong here: how a service is started (``postgres``, ``emulator``),
+or the functions for commands (``services``).
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--detach", action="store_true", help="come back when all is prepared; go on in the background")
     given = parser.parse_args(arguments)
     home = given.home.resolve()
-    os.umask(0o022)  # the server's user must reach its folder; whatever is secret gets its own mode
+    os.umask(0o022)  # the server's user must reach its folder; secret files get a mode of their own
     lock = lock_alone(home / "supervisor.lock")
     if lock is None:
         return 0
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
 def lock_alone(path: Path) -> int | None:
     """Lock this file for ourselves; None when another process holds it. The lock ends with the process."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    for _ in range(10):  # somebody who only looks whether it is held, holds it for a moment too
+    for _ in range(10):  # a process that only tests the lock holds it for a moment too
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -86,13 +86,13 @@ def lock_alone(path: Path) -> int | None:
 
 
 def write_pid(lock: int) -> None:
-    """Say in the lock's file who we are."""
+    """Write our process id into the lock's file."""
     os.truncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
 
 def seconds_before_restart(quick_deaths: int) -> float:
-    """How long to wait with the next start, after so many deaths in a row within seconds of a start."""
+    """Seconds to wait before the next start, after so many deaths in a row, each soon after its start."""
     return 0.0 if quick_deaths < 2 else min(0.25 * 2.0 ** (quick_deaths - 1), 5.0)
 
 
@@ -103,7 +103,7 @@ def say(message: str) -> None:
 
 @dataclass(slots=True)
 class Kept:
-    """A service that we keep alive, and how it went."""
+    """A service that we keep alive, and the record of its starts and deaths."""
 
     service: Server | Emulator
     is_ready: bool = False
@@ -113,7 +113,7 @@ class Kept:
 
 
 class Supervisor:
-    """Starts what is wanted, restarts what died, and ends when it is told to or when nobody needs it."""
+    """Starts the wanted services, restarts dead ones, and ends when it is told to or when nobody needs it."""
 
     def __init__(self, home: Path, *, lock: int, linger: float) -> None:
         self._home = home
@@ -137,7 +137,10 @@ class Supervisor:
         self._kept[name] = kept
 
     def run(self) -> None:
-        """Keep the services alive until SIGTERM or SIGINT, or until nobody has used them for the linger time."""
+        """Keep the services alive until SIGTERM or SIGINT, or until nobody has used them for the linger time.
+
+        SIGUSR1 sets that time to 0, so that a command that was told to end leaves no services behind.
+        """
         woken = self._wake_on_signals()
         try:
             while not self._told_to_stop and not self._is_idle() and self._home_is_ours():
@@ -175,14 +178,14 @@ class Supervisor:
             return
         kept.started_at = now
         kept.service.process = None
-        self._announce()  # nobody shall think it ready while what it left behind is cleared away
+        self._announce()  # nobody shall think the service ready while the remains of the dead one are removed
         try:
             kept.service.start()
         except (EmbeddedError, OSError) as error:
             say(f"{name}: {error}")
 
     def _announce(self) -> None:
-        """Tell what is ready, whenever that changes: a new file, locked before it takes the old one's place."""
+        """Write which services are ready when that has changed: a new file, locked before it replaces the old one."""
         ready = {
             name: kept.service.process.pid
             for name, kept in self._kept.items()
@@ -207,14 +210,14 @@ class Supervisor:
             self._used_at = time.monotonic()
             return False
         if time.monotonic() - self._used_at >= self._linger:
-            return True  # and keep the lock: who comes now waits until we have stopped, and starts anew
+            return True  # the lock is kept: a command that comes now waits until we have stopped, and starts anew
         fcntl.flock(self._users, fcntl.LOCK_UN)
         return False
 
     def _home_is_ours(self) -> bool:
         """Whether the file that we locked is still the home's: somebody may have removed the home under our feet.
 
-        Then another supervisor may already be at work in a new folder of that name; its services are none of ours.
+        Then another supervisor may already be at work in a new folder of that name; its services are not ours.
         """
         try:
             return os.path.samestat(os.stat(self._home / "supervisor.lock"), os.fstat(self._lock))
@@ -227,8 +230,12 @@ class Supervisor:
         def stop(_signal: int, _frame: object) -> None:
             self._told_to_stop = True
 
+        def hurry(_signal: int, _frame: object) -> None:
+            self._linger = 0.0
+
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, stop)
+        signal.signal(signal.SIGUSR1, hurry)
         signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)  # without a handler nothing would wake us
         reader, writer = os.pipe()
         os.set_blocking(reader, False)

@@ -8,14 +8,15 @@ Belongs here: the command line. Does not belong here: anything else.
 
 import argparse
 import json
+import socket
 import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-from qb_pipeline.emulator.app import make_world, serve
-from qb_pipeline.emulator.bookkeeper import VERBS
+from qb_pipeline.emulator.serving.app import LOOPBACK, make_world, serve
+from qb_pipeline.emulator.steering.bookkeeper import VERBS
 
 RAW = argparse.RawDescriptionHelpFormatter
 
@@ -34,15 +35,22 @@ def run_server(arguments: list[str]) -> int:
     parser.add_argument("--config", type=Path, help='JSON: {"companies": [{"realm_id", "name", "switches"}]}')
     chosen = parser.parse_args(arguments)
     try:
-        serve(make_world(chosen.state, chosen.config), host=chosen.host, port=chosen.port)
+        listener = socket.create_server((chosen.host, chosen.port), backlog=512) if chosen.host in LOOPBACK else None
+    except OSError as error:
+        print(f"port {chosen.port}: {error.strerror}; take another one with --port", file=sys.stderr)  # noqa: T201
+        return 1
+    try:
+        serve(make_world(chosen.state, chosen.config), host=chosen.host, port=chosen.port, listener=listener)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
+    except KeyboardInterrupt:
+        return 0
     return 0
 
 
 def keep_books(arguments: list[str]) -> int:
-    """Send one of the bookkeeper's orders to a running emulator and print what became of it."""
+    """Send one of the bookkeeper's orders to a running emulator and print the answer."""
     verbs = "\n\n".join(f"{name}\n    {(act.__doc__ or '').strip().splitlines()[0]}" for name, act in VERBS.items())
     parser = argparse.ArgumentParser(prog="... bookkeeper", description=verbs, formatter_class=RAW)
     parser.add_argument("url", help="http://127.0.0.1:PORT")

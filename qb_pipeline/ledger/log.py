@@ -1,4 +1,4 @@
-"""The sync log: one row per activity and error, written in the transaction of what it tells.
+"""The sync log: one row per activity and error, written in the same transaction as the change that it reports.
 
 Rows hold ids, codes and sums of money; never names, memos or a fault's text.
 """
@@ -13,17 +13,21 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from qb_pipeline.core.words import NotNamedError
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger.processes import Process
 
 DIED = "its process ended before the run did: killed, or the machine stopped. The runs after it finish its work"
+
+RUNS_OFFERED = 5
+"""How many runs the error message lists when a word names no run, or several."""
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Who is at work: a Dagster run (or a command without one), what started it, and for whom."""
+    """A Dagster run, or a command that works without one. ``trigger`` says what started it, ``actor`` for whom."""
 
     run_id: str
     trigger: str
@@ -32,7 +36,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the log. ``amount_cents`` is the document's amount, None where there is none."""
+    """One row of the log. ``amount_cents`` is the document's amount; None for an entry without an amount."""
 
     activity: str
     document_id: int | None = None
@@ -73,9 +77,9 @@ class Log:
             write(connection, self._firm_id, run, entries, now=now)
 
     def begin(self, run: Run, *, now: datetime) -> None:
-        """Remember that this process works on this firm; a re-executed run id goes on in its row.
+        """Open the run's row for this firm and store this process in it; a re-executed run id goes on in its row.
 
-        Runs whose process died before it could say how they ended are closed as failed: nobody else would.
+        Runs of the firm whose process died without closing its row are closed as failed here: nothing else closes them.
         """
         parameters = {"run_id": run.run_id, "firm_id": self._firm_id}
         with self._engine.begin() as connection:
@@ -88,7 +92,8 @@ class Log:
             )
 
     def end(self, run: Run, *, outcome: str, error: str, reads: int, writes: int, now: datetime) -> None:
-        """Close the run's row with what it cost. ``outcome`` is done or failed; a failure stands in the log too."""
+        """Close the run's row, and add its requests (``reads``, ``writes``). ``outcome`` is done or failed; a failure
+        is logged too."""
         with self._engine.begin() as connection:
             self._end(connection, run, outcome, error, reads, writes, now)
 
@@ -111,13 +116,13 @@ class Log:
             write(connection, self._firm_id, run, [Entry("failed", detail=error)], now=now)
 
     def prune(self, *, before: datetime, chunk: int = 10_000) -> int:
-        """Forget what happened before an instant: rows of the log, plans and finished runs; gives how many rows.
+        """Delete log rows, plans, finished runs and firm days from before an instant; returns how many rows.
 
-        In chunks, a transaction each, so that nobody waits long. What a document is now is no log, and stays.
+        Rows go in chunks, one transaction each, so that no other process waits long. Documents and their states stay.
         """
         parameters = {"firm_id": self._firm_id, "before": before, "chunk": chunk}
         pruned = 0
-        for query in ("prune_log", "prune_plans", "prune_runs"):
+        for query in ("prune_log", "prune_plans", "prune_runs", "prune_days"):
             while True:
                 with self._engine.begin() as connection:
                     rows = connection.execute(queries[query], parameters).rowcount
@@ -126,7 +131,29 @@ class Log:
                     break
         return pruned
 
-    def rows(self, *, source_id: str = "", run_id: str = "", errors: bool = False, limit: int = 200) -> list[Any]:
+    def find_run(self, word: str) -> str:
+        """The id of the one run that ``word`` names: by its whole id, or by its beginning.
+
+        Raises:
+            NotNamedError: no run or several runs match; the message lists the matches, or else the newest runs.
+        """
+        with self._engine.connect() as connection:
+            found = list(connection.scalars(queries["find_runs"], {"firm_id": self._firm_id, "word": word}))
+            if word in found:
+                return word
+            if len(found) == 1:
+                return str(found[0])
+            newest = connection.execute(queries["newest_runs"], {"firm_id": self._firm_id, "limit": RUNS_OFFERED}).all()
+        if found:
+            listed = "\n".join(f"  {run_id}" for run_id in found[:RUNS_OFFERED])
+            raise NotNamedError(f"{word} names {len(found)} runs of {self._firm_id}; say which:\n{listed}")
+        listed = "".join(f"\n  {row.run_id}  ({row.trigger}, {row.started_at:%Y-%m-%d %H:%M} UTC)" for row in newest)
+        offered = f" Try: one of the newest{listed}" if newest else f" Try: qb-pipeline log {self._firm_id}"
+        raise NotNamedError(f"{self._firm_id} has no run {word}.{offered}")
+
+    def rows(
+        self, *, document_id: int | None = None, run_id: str = "", errors: bool = False, limit: int = 200
+    ) -> list[Any]:
         """The newest rows first: at, run_id, trigger, actor, kind, source_id, part, number, activity, reason, detail,
         amount_cents, quickbooks_id, intuit_tid."""
         with self._engine.connect() as connection:
@@ -135,7 +162,7 @@ class Log:
                     queries["rows"],
                     {
                         "firm_id": self._firm_id,
-                        "source_id": source_id,
+                        "document_id": document_id,
                         "run_id": run_id,
                         "errors": errors,
                         "limit": limit,
@@ -144,18 +171,29 @@ class Log:
             )
 
     def summary(self, run: Run) -> list[Any]:
-        """What a run did: kind, activity, reason, documents, cents."""
+        """A run's activities: kind, activity, reason, documents, cents."""
         with self._engine.connect() as connection:
             parameters = {"firm_id": self._firm_id, "run_id": run.run_id}
             return list(connection.execute(queries["summary"], parameters).mappings())
 
     def control_totals(self, run: Run) -> list[Any]:
-        """Per kind, of the requests of a run, in cents: meant, accepted, in_quickbooks, refused, unknown, not_sent."""
+        """Control totals of a run's requests, one row per kind: kind, documents, differing, and in cents meant_cents,
+        accepted_cents, in_quickbooks_cents, refused_cents, unknown_cents, not_sent_cents."""
         with self._engine.connect() as connection:
-            parameters = {"firm_id": self._firm_id, "run_id": run.run_id}
-            return list(connection.execute(queries["control_totals"], parameters).mappings())
+            rows = read_control_totals(connection, self._firm_id, run.run_id, by_date=False)
+            return [{name: value for name, value in row.items() if name != "document_date"} for row in rows]
 
     def ended(self, run: Run) -> Any:
         """How a run ended and what it cost: outcome, error, reads, writes."""
         with self._engine.connect() as connection:
             return connection.execute(queries["run"], {"firm_id": self._firm_id, "run_id": run.run_id}).one()
+
+
+def read_control_totals(
+    connection: sa.Connection, firm_id: str, run_id: str, *, by_date: bool
+) -> Sequence[sa.RowMapping]:
+    """Control totals of a run's requests, one row per kind: documents, differing, and in cents meant_cents,
+    accepted_cents, in_quickbooks_cents, refused_cents, unknown_cents, not_sent_cents. With ``by_date`` one row per kind
+    and document_date; otherwise document_date is None."""
+    parameters = {"firm_id": firm_id, "run_id": run_id, "by_date": by_date}
+    return connection.execute(queries["control_totals"], parameters).mappings().all()

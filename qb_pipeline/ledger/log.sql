@@ -31,12 +31,27 @@ update sync.run
 set outcome = :outcome, error = :error, reads = reads + :reads, writes = writes + :writes, finished_at = :now
 where run_id = :run_id and firm_id = :firm_id;
 
+-- name: find_runs
+-- Ids of runs that begin with a word. The log is searched too: some acts, such as a scan, have no row in sync.run.
+select run_id
+from (select run_id from sync.run where firm_id = :firm_id and starts_with(run_id, :word)
+      union
+      select run_id from sync.log where firm_id = :firm_id and starts_with(run_id, :word)) found
+order by run_id;
+
+-- name: newest_runs
+select run_id, trigger, started_at
+from sync.run
+where firm_id = :firm_id
+order by started_at desc, run_id
+limit :limit;
+
 -- name: rows
 select at, run_id, trigger, actor, kind, source_id, part, number, activity, reason, detail, amount_cents, quickbooks_id,
        intuit_tid
 from sync.log
 where firm_id = :firm_id
-  and (:source_id = '' or source_id = :source_id)
+  and (cast(:document_id as bigint) is null or document_id = :document_id)
   and (:run_id = '' or run_id = :run_id)
   and (not :errors or activity in ('held', 'refused', 'unknown', 'failed'))
 order by log_id desc
@@ -45,13 +60,14 @@ limit :limit;
 -- name: summary
 select kind, activity, reason, count(distinct document_id) as documents, coalesce(sum(amount_cents), 0)::bigint as cents
 from sync.log
-where firm_id = :firm_id and run_id = :run_id and document_id is not null and kind in ('invoice', 'payment', 'customer', 'item')
+where firm_id = :firm_id and run_id = :run_id and document_id is not null and kind in ('invoice', 'payment', 'refund', 'customer', 'item')
 group by kind, activity, reason
 order by kind, activity, reason;
 
 -- name: control_totals
--- Of the documents that this run wrote requests down for: what the last of them meant, and what became of it.
--- differing counts documents one by one: sums would let one that is too high hide one that is too low.
+-- Each document counts with the last request that this run wrote down for it: the total it was to have, and its
+-- outcome. differing counts documents one by one: in a sum, one that is too high would hide one that is too low.
+-- by_date: one row per kind and document date; otherwise document_date is null.
 with last as (
     select distinct on (i.document_id) i.document_id, i.outcome, i.total_cents
     from sync.attempt a
@@ -59,7 +75,7 @@ with last as (
     where a.firm_id = :firm_id and a.run_id = :run_id
     order by i.document_id, a.first_sent_at desc, a.attempt_id
 )
-select d.kind,
+select case when :by_date then d.document_date end as document_date, d.kind,
        count(*) as documents,
        count(*) filter (where i.outcome = 'accepted' and i.total_cents <> d.quickbooks_total_cents) as differing,
        sum(i.total_cents)::bigint as meant_cents,
@@ -71,8 +87,8 @@ select d.kind,
 from last i
 join sync.document d using (document_id)
 where d.kind in ('invoice', 'payment')
-group by d.kind
-order by d.kind;
+group by 1, d.kind
+order by 1, d.kind;
 
 -- name: run
 select outcome, error, reads, writes from sync.run where firm_id = :firm_id and run_id = :run_id;
@@ -94,3 +110,8 @@ where ctid = any(array(select i.ctid
 delete from sync.run
 where ctid = any(array(select ctid from sync.run
                        where firm_id = :firm_id and started_at < :before and outcome <> 'running' limit :chunk));
+
+-- name: prune_days
+delete from sync.firm_day
+where ctid = any(array(select ctid from sync.firm_day
+                       where firm_id = :firm_id and local_date < cast(:before as date) limit :chunk));

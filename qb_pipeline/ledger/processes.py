@@ -1,8 +1,8 @@
-"""Operating-system processes: a name that fits one of them for ever, whether it lives, and its end.
+"""Operating-system processes: an identity that no other process ever has, a test whether one is alive, and its end.
 
-Belongs here: what the lease and the search for dead runs must know of another process. Only Linux tells; elsewhere
-nothing is known of other processes, and the quarantine alone protects. Does not belong here: who holds what
-(``lease``).
+Belongs here: what the lease (distributed lock) and the search for dead runs must know of another process. This works on
+Linux only; elsewhere nothing is known of other processes, and the quarantine (settling time) alone protects. Does not
+belong here: who holds what (``lease``).
 """
 
 import ctypes
@@ -22,7 +22,8 @@ SET_PARENT_DEATH_SIGNAL = 1
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process. ``boot_id`` names the start of the machine and the container; ``started`` counts its ticks since."""
+    """One process. ``boot_id`` names the machine's boot and the container (pid namespace); ``started`` is the process's
+    start in clock ticks since that boot."""
 
     host: str
     boot_id: str
@@ -37,33 +38,34 @@ class Process:
 
     @property
     def is_here(self) -> bool:
-        """Whether it belongs to this start of this machine, so that we can look."""
+        """Whether it belongs to this boot of this machine and to our pid namespace, so that we can look it up."""
         return bool(self.boot_id) and self.boot_id == _boot_id()
 
     @property
     def is_alive(self) -> bool:
-        """Whether it lives. A zombie does not: it can send nothing. False also when that cannot be seen from here."""
+        """Whether it is alive. A zombie is not: it can send nothing. False also for a process that cannot be seen from
+        here."""
         state = _state_of(self.pid) if self.is_here else None
         return state is not None and state[1] == self.started and state[0] not in "ZX"
 
     @property
     def is_dead(self) -> bool:
-        """Whether it is certain that it has ended: we looked, or its machine was started again since."""
+        """Whether it has certainly ended: we looked it up, or its machine has rebooted since."""
         if self.is_here:
             return not self.is_alive
         machine, ours = self.boot_id.partition("/")[0], _boot_id().partition("/")[0]
-        # The same start of the machine, and other pids: a container that shares our name, or did. Who lives there?
+        # Same boot but another pid namespace: a container that has, or had, our host name. Its processes may be alive.
         return bool(machine) and machine != ours and self.host == socket.gethostname()
 
     def kill(self) -> bool:
-        """Kill exactly this process, never one that has its pid by now and never ourselves, and wait for its end.
+        """Kill exactly this process and wait for its end; never a later process with the same pid, and never ourselves.
 
         Returns:
             Whether it was alive.
 
         Raises:
-            PermissionError: it is another user's.
-            TimeoutError: the kernel does not let it go.
+            PermissionError: it belongs to another user.
+            TimeoutError: it has not ended after ``KILL_SECONDS``.
         """
         if sys.platform != "linux" or self.pid == os.getpid() or not self.is_alive:
             return False
@@ -72,7 +74,7 @@ class Process:
         except ProcessLookupError:
             return False
         try:
-            if not self.is_alive:  # the handle is of whoever has the pid now: only if that is still it
+            if not self.is_alive:  # the pid may have passed to another process before we opened the handle
                 return False
             signal.pidfd_send_signal(handle, signal.SIGKILL)
             ended = select.poll()
@@ -85,11 +87,12 @@ class Process:
 
 
 def end_with_parent() -> None:
-    """Have the kernel kill this process when the one that spawned it dies; a process of its own lives on.
+    """Have the kernel kill this process when its parent dies; a process that multiprocessing did not spawn is left
+    alone.
 
-    Dagster's code server spawns the run workers. One that outlives it can no longer be cancelled from the UI, and sends
-    on when a person has stopped every service. The signal follows the thread that spawned us, so it is a help; the
-    guarantee is the lease.
+    Dagster's code server spawns the run workers. A worker that outlives the server can no longer be cancelled from the
+    UI, and goes on sending after a person has stopped every service. The signal follows the thread that spawned us, so
+    it is a help; the guarantee is the lease.
     """
     parent = multiprocessing.parent_process()
     if sys.platform != "linux" or parent is None:

@@ -1,7 +1,7 @@
-"""What an answer of QuickBooks says, once it is complete: entities, batch outcomes, changes.
+"""Reading complete answers of QuickBooks: entities, batch outcomes, changes.
 
-Belongs here: reading parsed JSON and refusing what contradicts itself. Does not belong here: HTTP (``client``), and
-whether an entity carries our marker and the meant amounts, which the caller compares.
+Belongs here: reading parsed JSON and refusing contradictory answers. Does not belong here: HTTP (``client``), and
+checking that an entity carries our marker (idempotency mark) and the amounts sent, which is the caller's work.
 """
 
 from collections import Counter
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from qb_pipeline.core.money import JsonObject
 from qb_pipeline.quickbooks.errors import Fault, faults_of
 
 MAX_CHANGES = 1000
@@ -20,17 +21,17 @@ MAX_CHANGES = 1000
 Source: Intuit, ChangeDataCapture reference (read 2026-11-21).
 """
 
-Entity = dict[str, Any]
+Entity = JsonObject
 """An object as QuickBooks wrote it; numbers with a point are Decimals."""
 
 
 class ContradictionError(Exception):
-    """An answer that cannot be what QuickBooks meant to say. The message holds no data of a client."""
+    """An answer contradicts itself or the request, so it must not be believed. The message holds no client's data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """QuickBooks did what a single request asked for; ``entity`` is what it now holds."""
+    """The answer to a single request that succeeded; ``entity`` is the object as QuickBooks now holds it."""
 
     entity: Entity = field(repr=False)
     intuit_tid: str
@@ -40,7 +41,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one item of a batch: an entity, or the faults."""
+    """The result of one item of a batch: an entity, or the faults."""
 
     b_id: str
     entity: Entity | None = field(default=None, repr=False)
@@ -67,7 +68,7 @@ class BatchAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What changed in a company since a moment.
+    """The changes in a company since a moment.
 
     ``server_time`` is where the next call starts (less an overlap): QuickBooks' clock, not ours. When ``complete`` is
     False the answer was cut at 1,000 objects: leave the cursor where it is and read by query.
@@ -83,7 +84,7 @@ def read_entity(payload: object, entity: str) -> Entity:
     """Take the one entity out of an answer.
 
     Raises:
-        ContradictionError: it is not there, or has no Id.
+        ContradictionError: the entity is missing, or has no Id.
     """
     found = payload.get(entity) if isinstance(payload, dict) else None
     if not isinstance(found, dict) or not isinstance(found.get("Id"), str) or not found["Id"]:
@@ -95,7 +96,7 @@ def read_rows(payload: object) -> list[Entity]:
     """Take the rows out of a query's answer.
 
     Raises:
-        ContradictionError: it is no query's answer; never mistaken for one without rows.
+        ContradictionError: this is not a query's answer, and must not be taken for one without rows.
     """
     response = payload.get("QueryResponse") if isinstance(payload, dict) else None
     if not isinstance(response, dict):
@@ -114,7 +115,7 @@ def read_time(payload: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """What our own body says about one item: enough to see that an answer belongs to it."""
+    """One item of our own batch body, in the fields by which its answer is recognised."""
 
     entity: str
     id: str = ""
@@ -126,7 +127,7 @@ LABELS = ("DocNumber", "PrivateNote")
 
 
 def read_items(body: bytes) -> dict[str, BatchItem]:
-    """Read back from a batch body what stands under each bId.
+    """Read the items of our own batch body back, by bId.
 
     Raises:
         ValueError: the body is not a batch, or a bId stands in it twice; a mistake of ours, found before sending.
@@ -180,7 +181,7 @@ def _read_outcome(b_id: str, response: Mapping[str, Any], item: BatchItem) -> Ou
 
 
 def _refuse_swapped(outcomes: Sequence[Outcome], items: Mapping[str, BatchItem]) -> None:
-    """Refuse an answer in which one item comes back with what another one was sent with."""
+    """Refuse an answer in which an item comes back with a label (``LABELS``) that was sent with another item."""
     for label in LABELS:
         sent = {item.labels.get(label) for item in items.values()}
         for outcome in outcomes:
@@ -194,7 +195,7 @@ def read_changes(payload: object, entities: Sequence[str]) -> Changes:
     """Sort the objects of a change-data-capture answer by entity, deleted ones apart.
 
     Raises:
-        ContradictionError: it is no such answer; never mistaken for "nothing changed".
+        ContradictionError: this is not such an answer, and must not be taken for "nothing changed".
     """
     if not isinstance(payload, dict) or not isinstance(payload.get("CDCResponse"), list):
         raise ContradictionError("the answer holds no CDCResponse")

@@ -1,21 +1,24 @@
 """One QuickBooks company over HTTP.
 
-Belongs here: sending a request and saying what its answer means; the HTTP status decides, never the body alone. Does
-not belong here: what to send (``core``), remembering it (``ledger``), tokens' storage (``ledger``).
+Belongs here: sending a request and interpreting its answer; the HTTP status decides, never the body alone. Does not
+belong here: what to send (``core``), remembering it (``ledger``), tokens' storage (``ledger``).
 
-A read is repeated until it answers or the rule gives up. **A POST that writes leaves at most once**: what became of it
-is the ledger's business. When it fails, the error says which of three things is true:
+A read is repeated until an answer comes or ``seconds_before_retry`` gives up. **A POST that writes leaves at most
+once**: the ledger keeps track of its outcome. When it fails, the error says which of three things is true:
 
 * ``TransientError`` with ``sent`` False, ``ThrottledError`` among them: QuickBooks did nothing; send again at will.
-* ``OutcomeUnknownError``: it may have worked. So does a 401, although the gateway seems to answer it before anything
-  is done: nobody promises that, and a lost document costs more than a settled one.
-* ``RequestRejectedError``: QuickBooks refused all of it and did nothing.
+* ``OutcomeUnknownError``: the request may have worked. A 401 raises it too: the gateway seems to answer 401 before
+  anything is done, but nobody promises that, and a lost document costs more than a settled one (recovery).
+* ``RequestRejectedError``: QuickBooks refused the whole request and did nothing.
+
+Once QuickBooks has refused the company itself, no further request leaves: each raises ``CompanyFaultError``.
 """
 
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,6 +26,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode
 
+from qb_pipeline.core.planning.company_faults import COMPANY_FAULTS, find_company_fault
 from qb_pipeline.crash_points import crash_point
 from qb_pipeline.quickbooks import query as statements
 from qb_pipeline.quickbooks.answers import (
@@ -41,6 +45,7 @@ from qb_pipeline.quickbooks.answers import (
 from qb_pipeline.quickbooks.environments import API_HOSTS, is_https, is_loopback
 from qb_pipeline.quickbooks.errors import (
     AuthorizationLostError,
+    CompanyFaultError,
     OutcomeUnknownError,
     RequestRejectedError,
     ThrottledError,
@@ -76,18 +81,26 @@ MAX_ATTEMPTS = 4
 THROTTLED_WAIT_SECONDS = PAUSE_SECONDS
 
 LOST_AUTHORIZATION_CODES = frozenset({"120", "3100", "3200", "3202"})
-"""Codes that say: this user, app or token may not speak to this company. Source: Intuit's table of error codes."""
+"""Codes for a user, app or token that may not speak to this company. Source: Intuit's table of error codes."""
 
 VOID = {"invoice": {"operation": "void"}, "payment": {"operation": "update", "include": "void"}}
 """How each kind is voided. Source: Intuit's Invoice and Payment references, and their PHP SDK (read 2026-11-21)."""
 
 NOT_READ_STATUSES = frozenset({413, 414, 431})
-"""Refused for its size before anybody looked at it, by whatever machine on the way; so no Fault is needed."""
+"""Statuses of a request that some machine on the way refused unread, for its size; they need no Fault to count."""
+
+
+Leaves = Callable[[], None]
+"""A function to call when a request leaves."""
+
+
+def _unnoticed() -> None:
+    """Do nothing when a request leaves."""
 
 
 @dataclass(slots=True)
 class Requests:
-    """What left for a company. Intuit meters reads (CorePlus) and leaves writes free; errors are not metered."""
+    """Counts of requests that left for a company. Intuit meters reads (CorePlus), but neither writes nor errors."""
 
     reads: int = 0
     writes: int = 0
@@ -97,23 +110,25 @@ class Requests:
 
     @property
     def writing(self) -> int:
-        """How many requests left that write, batches as one each."""
+        """How many writing requests left; a batch counts as one."""
         return self.writes + self.batches
 
 
 def seconds_before_retry(attempt: int, status: int | None) -> float | None:
-    """Say how long to wait before the next attempt; None means give up."""
+    """Say how many seconds to wait before the next attempt; None means give up."""
     if attempt >= MAX_ATTEMPTS:
         return None
     return THROTTLED_WAIT_SECONDS if status == 429 else 2.0 ** (attempt - 1)
 
 
-class Company:
-    """One company, from one process; safe to share among threads.
+class QuickBooksClient:
+    """One company, from one process, for reading; safe to share among threads. ``QuickBooksWriter`` writes to it.
 
     ``access_token(refused)`` gives the token to use; True asks for a fresh one because the last was refused.
     ``guard`` is called when the throttle has let a request through and the connection stands, directly before the first
-    byte leaves: whatever it raises keeps the request here (a pause, a lost lease) and reaches the caller as it is.
+    byte leaves. An exception that it raises keeps the request here and reaches the caller unchanged, for example when
+    the process was told to end. ``guarded`` adds a guard for a while, for example against a lost lease (distributed
+    lock).
     """
 
     def __init__(
@@ -142,11 +157,13 @@ class Company:
         self._single_seconds = single_seconds
         self._batch_seconds = batch_seconds
         self._sleep = sleep
-        self._guard = guard
+        self._guards = [guard]
         self._lock = threading.Lock()
         self._refused_token = ""
         self._unproven_token = ""
         self._is_lost = False
+        self.company_fault: CompanyFaultError | None = None
+        """The first fault about the company as a whole; None without one."""
 
     def __enter__(self) -> Self:
         return self
@@ -159,6 +176,29 @@ class Company:
     def close(self) -> None:
         """Close the pooled connections."""
         self._session.close()
+
+    @contextmanager
+    def guarded(self, guard: Callable[[], None]) -> Iterator[None]:
+        """Add a guard for the block: it is called before any request of this client leaves, in every thread."""
+        self._guards.append(guard)
+        try:
+            yield
+        finally:
+            self._guards.remove(guard)
+
+    def require_usable(self) -> None:
+        """Let a request pass, unless QuickBooks has refused the company.
+
+        Raises:
+            CompanyFaultError: QuickBooks has; this request was kept back.
+        """
+        fault = self.company_fault
+        if fault is not None:
+            raise CompanyFaultError(fault.code, intuit_tid=fault.intuit_tid)
+
+    def _note_fault(self, fault: CompanyFaultError) -> None:
+        with self._lock:
+            self.company_fault = self.company_fault or fault
 
     # Reads
 
@@ -174,14 +214,14 @@ class Company:
         """Read one object.
 
         Raises:
-            RequestRejectedError: code 610 among others: it is gone.
+            RequestRejectedError: QuickBooks refused the read; code 610 means that the object is gone.
         """
         return self._read(f"{entity.lower()}/{quote(entity_id, safe='')}", lambda payload: read_entity(payload, entity))
 
     def query(self, statement: str) -> list[Entity]:
-        """Read one page: what the statement selects, at most 1,000 rows. A failed read raises; it is never empty.
+        """Read one page, the rows that the statement selects, at most 1,000. A failed read raises; it is never empty.
 
-        Posted, never put into the address: a statement holds clients' names, and addresses end up in logs on the way.
+        The statement is posted, never put into the address: it holds clients' names, and addresses end up in logs.
         """
         return self._read("query", read_rows, body=statement.encode())
 
@@ -194,7 +234,7 @@ class Company:
         begins with the last row of the one before; when that is gone, reading starts over.
 
         Raises:
-            TransientError: rows kept moving, or a page could not be read: what came before is not everything.
+            TransientError: rows kept moving, or a page could not be read; the rows given before are not all rows.
         """
         if not 1 < page <= statements.PAGE_SIZE:
             raise ValueError(f"a page holds 2 to {statements.PAGE_SIZE} rows")
@@ -224,12 +264,12 @@ class Company:
     def find(
         self, entity: str, attribute: str, values: Iterable[str], *, columns: str = "*", where: str = ""
     ) -> Iterator[Entity]:
-        """Read every row whose attribute is one of the values, in as few statements as are short enough."""
+        """Read every row whose attribute is one of the values, with as few statements as their length allows."""
         for condition in statements.conditions_in(attribute, values):
             yield from self.query_all(entity, columns=columns, where=f"{condition} AND {where}" if where else condition)
 
     def changed_since(self, entities: Sequence[str], since: datetime) -> Changes:
-        """Read what changed and what was deleted since a moment, at most 30 days ago."""
+        """Read the objects that changed or were deleted since a moment, at most 30 days ago."""
         if since.tzinfo is None:
             raise ValueError("since needs a time zone")
         moment = since.astimezone(UTC).isoformat(timespec="seconds")
@@ -238,63 +278,6 @@ class Company:
             lambda payload: read_changes(payload, entities),
             {"entities": ",".join(entities), "changedSince": moment},
         )
-
-    # Writes
-
-    def create(self, entity: str, body: bytes, *, request_id: str) -> Answer:
-        """Create one object."""
-        return self._write(entity, body, request_id, {})
-
-    def update(self, entity: str, body: bytes, *, request_id: str) -> Answer:
-        """Update one object; the body holds Id, SyncToken and, to leave other fields alone, ``"sparse": true``."""
-        return self._write(entity, body, request_id, {})
-
-    def void(self, entity: str, body: bytes, *, request_id: str) -> Answer:
-        """Void one invoice or payment; the body holds Id, SyncToken and, for a payment, ``"sparse": true``."""
-        return self._write(entity, body, request_id, VOID[entity.lower()])
-
-    def batch(self, body: bytes, *, request_id: str, b_ids: Sequence[str]) -> BatchAnswer:
-        """Send a batch; its items succeed or fail each alone, and come back by bId.
-
-        Raises:
-            ValueError: the body breaks a limit or does not hold exactly these bIds; nothing was sent.
-            OutcomeUnknownError: among others, the answer does not match the bIds one to one.
-        """
-        items = read_items(body)
-        if list(b_ids) != list(items):
-            raise ValueError("b_ids are not the body's bIds in the body's order")
-        if not 0 < len(items) <= BATCH_ITEM_LIMIT or max(map(len, b_ids)) > B_ID_LENGTH:
-            raise ValueError(
-                f"a batch holds 1 to {BATCH_ITEM_LIMIT} items with bIds of at most {B_ID_LENGTH} characters"
-            )
-        reply, payload = self._post("batch", body, request_id, {})
-        try:
-            outcomes = read_outcomes(payload, items)
-        except ContradictionError as error:
-            raise _unknown(reply, str(error)) from error
-        return BatchAnswer(outcomes, reply.intuit_tid, reply.status, read_time(payload))
-
-    def _write(self, entity: str, body: bytes, request_id: str, parameters: Mapping[str, str]) -> Answer:
-        reply, payload = self._post(entity.lower(), body, request_id, parameters)
-        try:
-            found = read_entity(payload, entity)
-        except ContradictionError as error:
-            raise _unknown(reply, str(error)) from error
-        return Answer(found, reply.intuit_tid, reply.status, read_time(payload))
-
-    def _post(self, endpoint: str, body: bytes, request_id: str, parameters: Mapping[str, str]) -> tuple[Reply, Any]:
-        """Send a writing POST once and give back the success that it was answered with."""
-        if not 0 < len(request_id) <= REQUEST_ID_LENGTH:
-            raise ValueError(f"request_id needs 1 to {REQUEST_ID_LENGTH} characters")
-        try:
-            reply = self._send("POST", endpoint, {**parameters, "requestid": request_id}, body, "application/json")
-            return reply, read_success(reply)
-        except TransientError as error:
-            if not error.sent:
-                raise
-            raise OutcomeUnknownError(
-                f"POST {endpoint}: {error.reason}", http_status=error.http_status, intuit_tid=error.intuit_tid
-            ) from error
 
     # One request
 
@@ -305,18 +288,21 @@ class Company:
         parameters: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> T:
-        """Ask until an answer comes that can be read, or the rule gives up."""
+        """Ask until a readable answer comes, or ``seconds_before_retry`` gives up."""
         method = "GET" if body is None else "POST"
         attempt = 0
         while True:
             attempt += 1
             try:
-                reply = self._send(method, endpoint, parameters or {}, body, "application/text")
+                reply = self._send(method, endpoint, parameters or {}, body, "application/text", _unnoticed)
                 payload = read_success(reply)
                 try:
                     return read(payload)
                 except ContradictionError as error:
                     raise _unreadable(reply, str(error)) from error
+            except CompanyFaultError as error:
+                self._note_fault(error)
+                raise
             except TransientError as error:
                 wait = seconds_before_retry(attempt, error.http_status)
                 if wait is None:
@@ -324,13 +310,22 @@ class Company:
                 self._sleep(wait)
 
     def _send(
-        self, method: str, endpoint: str, parameters: Mapping[str, str], body: bytes | None, content_type: str
+        self,
+        method: str,
+        endpoint: str,
+        parameters: Mapping[str, str],
+        body: bytes | None,
+        content_type: str,
+        leaves: Leaves,
     ) -> Reply:
-        """Wait for the turn, take the token, ask the guard, and let one request leave."""
+        """Wait for the turn, take the token, ask the guards, and let one request leave."""
         name = method if method == "GET" else f"{method} {endpoint}"
 
         def guard() -> None:
-            self._guard()
+            self.require_usable()
+            for each in tuple(self._guards):
+                each()
+            leaves()
             crash_point(f"{name}: before it leaves")
             self._count(method, endpoint, is_write="requestid" in parameters)
 
@@ -338,6 +333,7 @@ class Company:
             {**parameters, "minorversion": str(MINOR_VERSION)}, quote_via=quote
         )
         is_batch = endpoint == "batch"
+        self.require_usable()
         with self._throttle.turn(batch=is_batch):
             token = self._take_token()
             headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
@@ -359,7 +355,7 @@ class Company:
         return reply
 
     def _take_token(self) -> str:
-        """Take the current token; a fresh one when this very token was refused before."""
+        """Take the current token, or a fresh one if QuickBooks has refused the current one."""
         with self._lock:
             if self._is_lost:
                 raise AuthorizationLostError("a fresh access token was refused as well; reconnect the company")
@@ -377,7 +373,7 @@ class Company:
             return token
 
     def _note(self, reply: Reply, token: str) -> None:
-        """Remember the answer's tid, and what it says about the token: one refresh for a refusal, then stop."""
+        """Remember the answer's tid, and a refusal of the token: the first brings one refresh, the next is final."""
         with self._lock:
             self.last_intuit_tid = reply.intuit_tid
             self.requests.throttled += reply.status == 429
@@ -399,12 +395,97 @@ class Company:
             self.requests.by_endpoint[f"{method} {endpoint.partition('/')[0]}"] += 1
 
 
+class QuickBooksWriter:
+    """Writes to one company, over the connections of a client; safe to share among threads.
+
+    ``leaves`` is called when a request has its turn and all guards have let it pass, directly before its first byte
+    leaves; an exception that it raises keeps the request here.
+    """
+
+    def __init__(self, client: QuickBooksClient) -> None:
+        self._client = client
+
+    def create(self, entity: str, body: bytes, *, request_id: str, leaves: Leaves = _unnoticed) -> Answer:
+        """Create one object."""
+        return self._write(entity, body, request_id, {}, leaves)
+
+    def update(self, entity: str, body: bytes, *, request_id: str, leaves: Leaves = _unnoticed) -> Answer:
+        """Update one object; the body holds Id, SyncToken and, to leave other fields alone, ``"sparse": true``."""
+        return self._write(entity, body, request_id, {}, leaves)
+
+    def void(self, entity: str, body: bytes, *, request_id: str, leaves: Leaves = _unnoticed) -> Answer:
+        """Void one invoice or payment; the body holds Id, SyncToken and, for a payment, ``"sparse": true``."""
+        return self._write(entity, body, request_id, VOID[entity.lower()], leaves)
+
+    def batch(self, body: bytes, *, request_id: str, b_ids: Sequence[str], leaves: Leaves = _unnoticed) -> BatchAnswer:
+        """Send a batch; each item succeeds or fails by itself, and comes back under its bId.
+
+        Raises:
+            ValueError: the body breaks a limit or does not hold exactly these bIds; nothing was sent.
+            OutcomeUnknownError: among others, the answer does not match the bIds one to one.
+            CompanyFaultError: every item was refused with a fault about the company. If only some were, or one may
+                have worked, the outcomes come back, and the next request raises.
+        """
+        items = read_items(body)
+        if list(b_ids) != list(items):
+            raise ValueError("b_ids are not the body's bIds in the body's order")
+        if not 0 < len(items) <= BATCH_ITEM_LIMIT or max(map(len, b_ids)) > B_ID_LENGTH:
+            raise ValueError(
+                f"a batch holds 1 to {BATCH_ITEM_LIMIT} items with bIds of at most {B_ID_LENGTH} characters"
+            )
+        reply, payload = self._post("batch", body, request_id, {}, leaves)
+        try:
+            outcomes = read_outcomes(payload, items)
+        except ContradictionError as error:
+            raise _unknown(reply, str(error)) from error
+        code = find_company_fault([[fault.code for fault in outcome.faults] for outcome in outcomes])
+        if code:
+            unknown = any(outcome.is_unknown for outcome in outcomes)
+            fault = CompanyFaultError(code, http_status=reply.status, intuit_tid=reply.intuit_tid, sent=unknown)
+            self._client._note_fault(fault)
+            if not unknown and all(any(each.code in COMPANY_FAULTS for each in o.faults) for o in outcomes):
+                raise fault
+        return BatchAnswer(outcomes, reply.intuit_tid, reply.status, read_time(payload))
+
+    def _write(
+        self, entity: str, body: bytes, request_id: str, parameters: Mapping[str, str], leaves: Leaves
+    ) -> Answer:
+        reply, payload = self._post(entity.lower(), body, request_id, parameters, leaves)
+        try:
+            found = read_entity(payload, entity)
+        except ContradictionError as error:
+            raise _unknown(reply, str(error)) from error
+        return Answer(found, reply.intuit_tid, reply.status, read_time(payload))
+
+    def _post(
+        self, endpoint: str, body: bytes, request_id: str, parameters: Mapping[str, str], leaves: Leaves
+    ) -> tuple[Reply, Any]:
+        """Send a writing POST once; gives the reply and its parsed body if it succeeded."""
+        if not 0 < len(request_id) <= REQUEST_ID_LENGTH:
+            raise ValueError(f"request_id needs 1 to {REQUEST_ID_LENGTH} characters")
+        try:
+            reply = self._client._send(
+                "POST", endpoint, {**parameters, "requestid": request_id}, body, "application/json", leaves
+            )
+            return reply, read_success(reply)
+        except CompanyFaultError as error:
+            self._client._note_fault(error)
+            raise
+        except TransientError as error:
+            if not error.sent:
+                raise
+            raise OutcomeUnknownError(
+                f"POST {endpoint}: {error.reason}", http_status=error.http_status, intuit_tid=error.intuit_tid
+            ) from error
+
+
 def read_success(reply: Reply) -> Any:
     """Give back the parsed body of a success.
 
     Raises:
         ThrottledError: HTTP 429.
         AuthorizationLostError: QuickBooks' own fault says that we may not speak to this company.
+        CompanyFaultError: QuickBooks' own fault is about the company as a whole.
         RequestRejectedError: QuickBooks' own fault, or a request too large for any machine on the way.
         TransientError: everything else. Without a readable fault nobody knows who answered, or what was done.
     """
@@ -428,9 +509,16 @@ def read_success(reply: Reply) -> Any:
         faults = read_faults(status, reply.body, reply.content_type)
     description = f"HTTP {status}, {describe_faults(faults)}"
     is_refusal = 200 <= status < 500 and not 300 <= status < 400 and status not in (401, 408)
-    if not is_refusal or any(fault.leaves_outcome_unknown for fault in faults):
+    if not is_refusal:
         raise _unreadable(reply, describe_faults(faults))
-    if any(fault.code in LOST_AUTHORIZATION_CODES for fault in faults):
+    is_unknown = any(fault.leaves_outcome_unknown for fault in faults)
+    is_lost = any(fault.code in LOST_AUTHORIZATION_CODES for fault in faults)
+    code = find_company_fault([[fault.code for fault in faults]])
+    if code and not is_lost:
+        raise CompanyFaultError(code, http_status=status, intuit_tid=reply.intuit_tid, sent=is_unknown)
+    if is_unknown:
+        raise _unreadable(reply, describe_faults(faults))
+    if is_lost:
         raise AuthorizationLostError(
             f"{description}; reconnect the company", http_status=status, intuit_tid=reply.intuit_tid
         )
@@ -440,7 +528,7 @@ def read_success(reply: Reply) -> Any:
 
 
 def read_pause(reply: Reply) -> float:
-    """Say how long a 429 keeps us away: a minute, or longer when Retry-After says so (seconds or a date)."""
+    """Say how many seconds to wait after a 429: 60, or more when Retry-After says so (in seconds or as a date)."""
     wish = reply.headers.get("Retry-After", "")
     if wish.isascii() and wish.isdigit():
         return max(PAUSE_SECONDS, float(wish[:9]))

@@ -1,4 +1,4 @@
-"""The three places that QuickBooks can be, and the hosts that each may use.
+"""The three kinds of QuickBooks (production, sandbox, emulator), and the hosts that each may use.
 
 Belongs here: addresses, and refusing every other one. Does not belong here: reading the environment (``config``) or
 requests (``client``, ``oauth``).

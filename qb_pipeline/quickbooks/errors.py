@@ -1,4 +1,4 @@
-"""What can go wrong between us and QuickBooks, named for what the caller should do.
+"""The errors between us and QuickBooks, divided by what the caller should do.
 
 QuickBooksError
 ├── TransientError             the same request may work later
@@ -6,6 +6,7 @@ QuickBooksError
 │   └── ThrottledError         QuickBooks did nothing and wants us to wait
 └── PermanentError             a repeat cannot help; a person must act
     ├── AuthorizationLostError     reconnect the company
+    ├── CompanyFaultError          QuickBooks refuses the company, whatever is asked: send nothing more
     └── RequestRejectedError       QuickBooks answered the whole request with a Fault
 
 Belongs here: the tree, and reading faults out of any body. Does not belong here: deciding which error an answer is
@@ -18,33 +19,34 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from qb_pipeline.core.planning.company_faults import COMPANY_FAULTS
 from qb_pipeline.quickbooks.parsing import UnreadableError, read_json
 
 SAFE_WORD = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-"""What an outsider's word must look like before it may stand in a message or a log line."""
+"""The form that a word from outside must have before it may stand in a message or a log line."""
 
 XML_FAULT_TYPE = re.compile(r"<(?:\w+:)?Fault\b[^>]*\btype\s*=\s*[\"']([^\"']{0,200})")
 XML_ERROR = re.compile(r"<(?:\w+:)?Error\b([^>]{0,1000})>(.*?)</(?:\w+:)?Error>", re.DOTALL)
 XML_ATTRIBUTE = re.compile(r"\b(code|element)\s*=\s*[\"']([^\"']{0,200})")
 XML_TEXT = re.compile(r"<(?:\w+:)?(Message|Detail)>(.*?)</(?:\w+:)?\1>", re.DOTALL)
 XML_READ_CHARACTERS = 65_536
-"""A fault is short; what follows in an error page is not worth searching."""
+"""A fault is short; the rest of a long error page is not worth searching."""
 
 DUPLICATE_REQUEST_ID = "600"
-"""Listed by Intuit without a cause: the first request with this id was seen, so it may have worked.
+"""Intuit lists it without a cause. QuickBooks saw an earlier request with this id, so that one may have worked.
 
 Source: Intuit, "Error codes" (read 2026-11-21).
 """
 SYSTEM_FAILURE = "10000"
 UNREADABLE = "unreadable"
-"""Our own word for a code that is not there or cannot be one."""
+"""Our own code for a fault whose code is missing or malformed."""
 BUSINESS_VALIDATION = "6000"
 
 UNFINISHED_TEXT = "unexpected error occurred while accessing or saving"
 """Detail of a 6000 that speaks of a failure while saving, not of a rule that was broken. Recorded in production."""
 
 BUSY_TEXTS = ("one name at a time", "locked", "working on this at the same time")
-"""Details of faults that somebody else's work causes: the same request may pass a moment later."""
+"""Details of faults that come from somebody else's work at the same time: the request may pass a moment later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Fault:
 
 
 class QuickBooksError(Exception):
-    """Anything that QuickBooks, or the way to it, refused us.
+    """A request failed, at QuickBooks or on the way to it.
 
     ``sent`` is False when it is certain that QuickBooks did nothing. ``reason`` is the message without the tid;
     ``http_status`` is None when no answer came.
@@ -119,6 +121,22 @@ class AuthorizationLostError(PermanentError):
     """QuickBooks no longer lets us in: reconnect the company."""
 
 
+class CompanyFaultError(PermanentError):
+    """QuickBooks refuses the company itself, whatever is asked: nothing more is to be sent to it.
+
+    ``code`` is the fault's (``core.planning.company_faults``). ``sent`` is True where the answer also reports a failure
+    of the system, so that the request may have worked. ``http_status`` is None for a request that was kept back.
+    """
+
+    def __init__(self, code: str, *, http_status: int | None = None, intuit_tid: str = "", sent: bool = False) -> None:
+        advice = COMPANY_FAULTS[code]
+        super().__init__(
+            f"{advice.sentence} {advice.remedy} (fault {code})", http_status=http_status, intuit_tid=intuit_tid
+        )
+        self.code = code
+        self.sent = sent
+
+
 class RequestRejectedError(PermanentError):
     """QuickBooks refused the whole request and did nothing."""
 
@@ -148,8 +166,8 @@ def describe_faults(faults: Sequence[Fault]) -> str:
 def read_faults(status: int, body: bytes, content_type: str) -> tuple[Fault, ...]:
     """Read the faults of an answer; empty when it has none that can be read.
 
-    Only 200 and 4xx answers can speak for QuickBooks: a 5xx may come from any machine on the way. JSON is tried first
-    whatever the header says, then the XML of the gateway, which answers so even when JSON was asked for.
+    Only 200 and 4xx answers can speak for QuickBooks: a 5xx may come from any machine on the way. JSON is tried first,
+    whatever the header says; then XML, which the gateway answers even when JSON was asked for.
     """
     if status >= 500:
         return ()
@@ -160,7 +178,7 @@ def read_faults(status: int, body: bytes, content_type: str) -> tuple[Fault, ...
 
 
 def faults_of(answer: object) -> tuple[Fault, ...]:
-    """Read the faults of a parsed answer or of one item of a batch; both casings of Intuit's machines."""
+    """Read the faults of a parsed answer or of one item of a batch, in both spellings (``Fault``, ``fault``)."""
     if not isinstance(answer, dict):
         return ()
     fault = next((answer[name] for name in ("Fault", "fault") if answer.get(name) is not None), None)

@@ -1,7 +1,7 @@
-"""OAuth 2: from a person's consent to tokens, to fresh tokens, and to none.
+"""OAuth 2: exchanging a person's consent for tokens, refreshing tokens, and revoking them.
 
-Belongs here: Intuit's authorization server, through Authlib. Does not belong here: where tokens are kept and who may
-refresh them (``ledger``), and the page a person's browser comes back to (``web.callback``).
+Belongs here: exchanges with Intuit's authorization server, through Authlib. Does not belong here: where tokens are kept
+and who may refresh them (``ledger``), and the page that a person's browser comes back to (``web.callback``).
 """
 
 from base64 import b64encode
@@ -42,12 +42,12 @@ DISCOVERED = ("authorization_endpoint", "token_endpoint", "revocation_endpoint")
 
 ACCESS_SECONDS = 3_600
 REFRESH_SECONDS = 8_640_000
-"""Lives of tokens when an answer does not say: one hour and 100 days. Source: Intuit's auth FAQ (read 2026-11-21)."""
+"""Lifetimes of tokens whose answer names none: one hour, 100 days. Source: Intuit's auth FAQ (read 2026-11-21)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What lets us in. Never in a log: the repr holds only the times."""
+    """The tokens of one connection. They must never stand in a log: the repr holds only the times."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -57,7 +57,10 @@ class Tokens:
 
 
 class OAuth:
-    """Our app at Intuit's authorization server. Nothing here is kept or repeated: each call is one exchange."""
+    """Our app at Intuit's authorization server. It keeps no token and repeats no exchange.
+
+    The first call also reads the discovery document, whose addresses are kept.
+    """
 
     def __init__(
         self,
@@ -118,7 +121,7 @@ class OAuth:
         """End a connection: give the refresh token back.
 
         Raises:
-            AuthorizationLostError: it was dead already.
+            AuthorizationLostError: the token was dead already.
         """
         url = self._endpoint("revocation_endpoint")
         with open_session() as session:
@@ -192,7 +195,7 @@ class OAuth:
 
 
 def _read_tokens(answer: Mapping[str, Any], asked_at: datetime) -> Tokens:
-    """Read what an answer grants; a life that cannot be read is the usual one, since no token may be lost over it."""
+    """Read the tokens of an answer. An unreadable lifetime counts as the usual one: no token may be lost over it."""
     hard = answer.get("x_refresh_token_hard_expires_in")
     return Tokens(
         access_token=_text(answer["access_token"]),
@@ -210,7 +213,7 @@ def _text(value: object) -> str:
 
 
 def _later(moment: datetime, seconds: object, usual: int) -> datetime:
-    """Add seconds, written as a number or as digits."""
+    """Add seconds, written as a number or as digits; the usual ones where they cannot be read."""
     digits = str(seconds)
     return moment + timedelta(seconds=int(digits) if digits.isdecimal() and len(digits) < 10 else usual)
 

@@ -8,7 +8,7 @@ from decimal import Decimal, DecimalException
 from typing import Any, NoReturn
 
 CARD_FIELDS = frozenset({"CreditCardPayment", "CreditChargeInfo", "CreditChargeResponse"})
-"""What QuickBooks may know of a client's card. We have no use for it, and what is never held can leak from nowhere."""
+"""Fields with data of a client's card. We have no use for them, and data that we never hold cannot leak."""
 _CARD_NAMES = [f'"{name}"'.encode() for name in CARD_FIELDS]
 
 
@@ -17,10 +17,10 @@ class UnreadableError(Exception):
 
 
 def read_json(body: bytes) -> Any:
-    """Read one complete JSON value, without what it says of cards.
+    """Read one complete JSON value, without its ``CARD_FIELDS``.
 
     Raises:
-        UnreadableError: cut short, not JSON, not UTF-8, nested too deeply, or a number that no amount can be.
+        UnreadableError: the bytes are cut short, not JSON, not UTF-8, nested too deeply, or hold a number out of range.
     """
     try:
         return json.loads(

@@ -25,7 +25,7 @@ def escape(text: str) -> str:
 def conditions_in(attribute: str, values: Iterable[str]) -> Iterator[str]:
     """Write ``attribute IN ('…', '…')`` for all values, in as many conditions as keep each statement short.
 
-    Equal values are asked for once. No value, no condition: QuickBooks refuses an empty list.
+    Equal values are asked for once. Without a value there is no condition: QuickBooks refuses an empty list.
     """
     chunk: list[str] = []
     size = 0

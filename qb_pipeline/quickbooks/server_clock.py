@@ -1,4 +1,4 @@
-"""What time it is at QuickBooks: the Date of a page that anybody may read."""
+"""QuickBooks' clock, read from the Date header of a page that needs no token."""
 
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -14,7 +14,7 @@ def read_server_time(environment: Environment) -> datetime:
     """Read the clock of the server of the discovery document, in whole seconds; no token travels, nothing is metered.
 
     Raises:
-        QuickBooksError: no answer, or one without a date.
+        QuickBooksError: no answer came, or one without a date.
     """
     with open_session() as session:
         reply = exchange(session, "GET", environment.discovery_url, seconds=SECONDS, headers={})

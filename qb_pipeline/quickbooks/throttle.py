@@ -23,11 +23,11 @@ Source: "API call limits and throttles", developer.intuit.com; blog of 2016-08-0
 
 MINUTE = 61.0
 SECOND = 1.1
-"""Our minute and second are a little longer than QuickBooks': requests overtake one another on the way, so what left
-in one window may arrive in a shorter one."""
+"""Our minute and second are a little longer than QuickBooks': travel times vary, so requests that left within one
+window may arrive within a shorter one."""
 
 PAUSE_SECONDS = 60.0
-"""After a 429 nothing leaves for so long. Source: the same page: "wait 60 seconds"."""
+"""After a 429 no request leaves for this long. Source: the same page: "wait 60 seconds"."""
 
 PATIENCE_SECONDS = 150.0
 """A turn that is further away is refused instead of waited for.
@@ -70,7 +70,7 @@ class Throttle:
             self._in_flight.release()
 
     def pause(self, seconds: float = PAUSE_SECONDS) -> None:
-        """Let nothing leave for so many seconds; a longer pause that already runs stays."""
+        """Let no request leave for so many seconds; a longer pause that already runs stays."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 

@@ -1,7 +1,7 @@
 """How bytes travel: one pooled session, no proxies, no redirects, no repeats, and a deadline for the whole exchange.
 
-Belongs here: what must hold for every HTTP request of ours, to the company and to the OAuth server alike. Does not
-belong here: what an answer means (``client``, ``oauth``).
+Belongs here: the rules for every HTTP request of ours, to the company and to the OAuth server alike. Does not belong
+here: the meaning of an answer (``client``, ``oauth``).
 """
 
 import os
@@ -30,11 +30,11 @@ IDLE_SECONDS = 20.0
 """A connection that idled longer is replaced: a POST that meets a closing one would leave its outcome unknown."""
 
 FRESH_SECONDS = 5.0
-"""A permission to send that is older counts no more: a process that was stopped after it got one may have a successor
+"""A guard's permission to send expires after this: a process that was suspended after it got one may have a successor
 by now."""
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
-"""A page of 1,000 invoices is about 5 MB. Whatever is larger is not an answer to us."""
+"""A page of 1,000 invoices is about 5 MB. A larger answer than this counts as no answer."""
 
 CA_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
@@ -89,8 +89,8 @@ def exchange(
 ) -> Reply:
     """Send one request once and read its whole answer within ``seconds``.
 
-    ``guard`` is asked when the connection stands, directly before the first byte; what it raises keeps the request
-    here and reaches the caller as it is.
+    ``guard`` is called when the connection stands, directly before the first byte leaves; an exception that it raises
+    keeps the request here and reaches the caller unchanged.
 
     Raises:
         TransientError: no complete answer; ``sent`` says whether a byte may have left.
@@ -121,7 +121,7 @@ def _read_body(response: requests.Response) -> bytes:
 
 
 class Watch:
-    """What is known about the request that this thread is sending, and the alarm clock that ends it.
+    """The facts about the request that this thread is sending, and the alarm that ends it at its deadline.
 
     A socket's timeout counts from the last byte, so a server that drips would hold us for ever. The alarm shuts the
     socket down instead, whatever the reader waits for: status line, headers or body.
@@ -143,7 +143,7 @@ class Watch:
         self._alarm.start()
 
     def leave(self, connection: HTTPConnection) -> None:
-        """Note that bytes are about to leave; refuse when it is too late for that.
+        """Note that bytes are about to leave, and ask the guard before the first; refuse when it is too late.
 
         Raises:
             TimeoutError: connecting took the whole time, or the guard's permission is not fresh any more.
@@ -170,7 +170,7 @@ class Watch:
             self._connection = None
 
     def failure(self, error: Exception | None = None) -> TransientError:
-        """Say what is known when no complete answer came."""
+        """Make the error for a request without a complete answer, from the facts known about it."""
         is_late = self.rang or time.monotonic() >= self._deadline  # the socket's own timeout may be first by a hair
         reason = f"within {self._seconds:g} s" if is_late else f"({type(error).__name__})"
         return TransientError(
@@ -186,7 +186,7 @@ class Watch:
             sock = self._connection.sock if self._connection is not None else None
             if sock is not None:
                 try:
-                    # Past the TLS layer, which is not made to be closed while another thread reads from it.
+                    # This bypasses the TLS layer, which must not be closed while another thread reads from it.
                     socket.socket.shutdown(sock, socket.SHUT_RDWR)
                 except OSError:
                     return  # already gone, which is what we wanted
@@ -203,7 +203,7 @@ def _note_head(response: requests.Response, **_: Any) -> None:
 
 @contextmanager
 def watched(seconds: float, guard: Callable[[], None] = lambda: None) -> Iterator[Watch]:
-    """Give everything this thread sends in the block one deadline, and name what goes wrong.
+    """Give all requests that this thread sends in the block one deadline, and turn their errors into ours.
 
     Raises:
         TransientError: no complete answer; ``sent`` says whether a byte may have left.
@@ -239,7 +239,7 @@ def _is_bad_certificate(error: BaseException | None) -> bool:
 
 
 class Connection(HTTPConnection):
-    """A connection that knows when its last byte left, and for whom."""
+    """A connection that knows when its last byte left, and asks its thread's watch before bytes leave."""
 
     used_at = 0.0
 

@@ -8,6 +8,7 @@ import hmac
 import re
 import socket
 import threading
+import time
 from base64 import b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -55,7 +56,7 @@ class ForeignAnswerError(ConsentError):
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What the consent page answers: a code to exchange once, and the company it is for."""
+    """The consent page's answer: a code to exchange once, and the company it is for."""
 
     code: str = field(repr=False)
     realm_id: str
@@ -81,11 +82,11 @@ def read_redirect(url: str, *, state: str) -> Consent:
 
 
 class Callback:
-    """Listens on this machine for one answer; use it as a context, then ``wait``."""
+    """Listens on this machine for one answer, on ``listener`` or a free port; use it as a context, then ``wait``."""
 
-    def __init__(self, *, state: str, port: int = 0) -> None:
+    def __init__(self, *, state: str, listener: socket.socket | None = None) -> None:
         self._state = state
-        self._socket = socket.create_server(("127.0.0.1", port))
+        self._socket = listener or socket.create_server(("127.0.0.1", 0))
         self._answer: Consent | ConsentError | None = None
         self._answered = threading.Event()
         self.redirect_uri = f"http://localhost:{self._socket.getsockname()[1]}/callback"
@@ -104,6 +105,8 @@ class Callback:
 
     def __enter__(self) -> Self:
         self._thread.start()
+        while self._thread.is_alive() and not self._server.started:
+            time.sleep(0.01)
         return self
 
     def __exit__(
@@ -117,7 +120,7 @@ class Callback:
         """Wait for the browser to come back.
 
         Raises:
-            ConsentError: it did not in time, or the person refused.
+            ConsentError: the browser did not come back in time, or the person refused.
         """
         if not self._answered.wait(seconds):
             raise ConsentError(f"nobody came back within {seconds:g} s; run `qb-pipeline connect` again")
@@ -130,7 +133,7 @@ class Callback:
             routes=[Route("/callback", self._come_back)],
             middleware=[
                 Middleware(_SecurityHeaders),
-                # A page on the web can give its own name to this machine; then the Host header tells.
+                # A web page can make its own name point to this machine (DNS rebinding); the Host header shows it.
                 Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1"], www_redirect=False),
             ],
             exception_handlers={HTTPException: _show_error},

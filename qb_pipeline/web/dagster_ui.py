@@ -1,7 +1,7 @@
 """The Dagster UI behind our guard: ``python -m qb_pipeline.web.dagster_ui --port N --code-port M``.
 
 Belongs here: Dagster's ASGI app, the guard around it, a server on loopback. Starting and ending this process belongs to
-``commands.dagster_processes``.
+``commands.processes.dagster_processes``.
 """
 
 import argparse
@@ -22,6 +22,9 @@ STATEMENT_TIMEOUT_MS = 15_000
 POOL_OVERFLOW = 20
 """Dagster's own defaults for a long-running webserver (``dagster-webserver --help``, 1.13.27)."""
 
+STOP_SECONDS = 3
+"""An open page holds a WebSocket for as long as it likes; the shutdown waits for it no longer than this."""
+
 
 def main() -> None:
     """Serve until SIGINT or SIGTERM."""
@@ -35,7 +38,10 @@ def main() -> None:
         with WorkspaceProcessContext(instance, version=__version__, workspace_load_target=target) as context:
             app = create_app_from_workspace_process_context(context)
             guarded = Guard(app, loopback_hosts(arguments.port))
-            uvicorn.run(guarded, host="127.0.0.1", port=arguments.port, log_level="warning")
+            uvicorn.run(
+                guarded, host="127.0.0.1", port=arguments.port, log_level="warning",
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )  # fmt: skip
 
 
 if __name__ == "__main__":

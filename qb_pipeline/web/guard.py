@@ -3,9 +3,9 @@
 The UI listens on loopback, but any web page that the operator opens can send requests there: Dagster checks neither
 Host nor Origin, and takes a mutation by GET (measured with 1.13.27). Without a guard a foreign page could launch runs.
 
-Refused are: a Host that is not ours (DNS rebinding), an Origin or a ``Sec-Fetch-Site`` of another site, GraphQL in an
-address, and a GraphQL POST whose content type a foreign form could send. WebSockets are held to the same Host and must
-name their Origin, as every browser does. A proxy in front rewrites both (``deploy/nginx.conf``).
+The guard refuses a Host that is not ours (DNS rebinding), an Origin or a ``Sec-Fetch-Site`` of another site, GraphQL in
+an address, and a GraphQL POST whose content type a foreign form could send. A WebSocket must have the same Host and
+name its Origin, as every browser does. A proxy in front rewrites both headers (``deploy/nginx.conf``).
 """
 
 from collections.abc import Collection

@@ -1,20 +1,23 @@
-"""Where Intuit says that something changed: a hint, and nothing more.
+"""The endpoint for Intuit's notifications of changes, which are hints and nothing more.
 
-What a notification says is never trusted. One that carries the right signature only has the sensor look sooner at the
-company that it names (``ledger.pulls.record_hints``); a lost, doubled, late or replayed one changes nothing, because
-the sensor looks anyway. So a forged one, or one of a company that nobody knows, does nothing at all.
+The content of a notification is never trusted. With the right signature it only makes the sensor look sooner at the
+company that it names (``ledger.books.pulls.record_hints``). A lost, doubled, late or replayed notification changes
+nothing, because the sensor looks anyway. A forged one, or one about an unknown company, does nothing at all.
 
-Belongs here: the endpoint. Does not belong here: pulling (``sync.pull``), TLS, which a reverse proxy in front brings.
+Belongs here: the endpoint, and its server. Does not belong here: pulling (``sync.pull.received_payments``), and TLS,
+which is the work of a reverse proxy in front.
 """
 
 import asyncio
 import hmac
 import json
+import socket
 from base64 import b64encode
 from collections.abc import Callable, Collection
 from hashlib import sha256
 from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -31,11 +34,13 @@ PATIENCE_SECONDS = 2.0
 
 MOST_REALMS = 1_000
 
+STOP_SECONDS = 3
+
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def sign(token: str, body: bytes) -> str:
-    """What ``intuit-signature`` must say of a body: its HMAC-SHA256 in base64, keyed with the app's verifier token."""
+    """The right ``intuit-signature`` of a body: its HMAC-SHA256 in base64, keyed with the app's verifier token."""
     return b64encode(hmac.new(token.encode(), body, sha256).digest()).decode()
 
 
@@ -43,7 +48,7 @@ def read_realms(body: bytes) -> set[str]:
     """The companies that a notification is about, in both of Intuit's formats (CloudEvents, and the one before 2026).
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the body is in neither format.
     """
     payload = json.loads(body)
     if isinstance(payload, list):
@@ -60,12 +65,12 @@ def _text(entry: Any, name: str) -> str:
 
 
 def make_app(token: str, hint: Callable[[Collection[str]], object]) -> Starlette:
-    """The endpoint as an ASGI app. ``hint`` is told the companies (realm Ids, known or not) of each true notification.
+    """The endpoint as an ASGI app. ``hint`` gets the companies (realm Ids, known or not) of each signed notification.
 
-    Answers: 200 noted, 400 signed and unreadable, 401 not signed by the app, 413 too long, 503 try again.
+    Answers: 200 noted, 400 signed but unreadable, 401 not signed by the app, 413 too long, 503 try again.
 
     Raises:
-        ValueError: there is no token; then anybody could sign.
+        ValueError: the token is empty, so anybody could sign.
     """
     if not token:
         raise ValueError("the verifier token of the Intuit app is needed")
@@ -93,6 +98,24 @@ def make_app(token: str, hint: Callable[[Collection[str]], object]) -> Starlette
         return Response(status_code=200, headers=HEADERS)
 
     return Starlette(routes=[Route(PATH, receive, methods=["POST"])])
+
+
+def serve(app: Starlette, listener: socket.socket, *, ready: Callable[[str], object]) -> None:
+    """Serve until SIGINT or SIGTERM; ``ready`` gets the endpoint's address when it answers.
+
+    Afterwards the signal is delivered once more, to its former handler.
+    """
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets=sockets)
+            ready(f"http://127.0.0.1:{listener.getsockname()[1]}{PATH}")
+
+    settings = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, limit_concurrency=64, timeout_keep_alive=5,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )  # fmt: skip
+    Announcing(settings).run(sockets=[listener])
 
 
 async def _read(request: Request) -> bytes | None:

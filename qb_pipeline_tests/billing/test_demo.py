@@ -23,10 +23,10 @@ from qb_pipeline.billing.demo import (
 )
 from qb_pipeline.billing.errors import BillingError
 from qb_pipeline.billing.source import BillingSource
-from qb_pipeline.core.names import name_key
 from qb_pipeline.core.problems import PROBLEMS, Problem
 from qb_pipeline.core.schemas import Applications, Headers, InvoiceLines, Invoices, Payers, Payments
 from qb_pipeline.core.settings import parse_setting
+from qb_pipeline.core.text import name_key
 
 TODAY = date(2026, 11, 21)
 EXPECTED = [trouble for troubles in TROUBLES.values() for trouble in troubles]

@@ -13,7 +13,7 @@ from qb_pipeline import database
 from qb_pipeline.billing.contract import CONTRACT
 from qb_pipeline.billing.errors import BillingUnavailableError
 from qb_pipeline.billing.received import BillingPayments, PostingRefusedError
-from qb_pipeline.core.received import Posting
+from qb_pipeline.core.documents.received import Posting
 from qb_pipeline_tests.billing.conftest import NOON, Insert
 
 POSTING = Posting(

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from qb_pipeline.billing.contract import CONTRACT, check_contract
 from qb_pipeline.billing.errors import BillingUnavailableError, ContractBrokenError
-from qb_pipeline.billing.source import BLIND_OVERLAP, BadAmount, BillingSource, Firm, fetch_firm, firms
+from qb_pipeline.billing.source import (
+    BLIND_OVERLAP,
+    IDS_PER_QUERY,
+    SNAPSHOT_NAME,
+    BadAmount,
+    BillingSource,
+    Firm,
+    fetch_firm,
+    firms,
+)
 from qb_pipeline.core.schemas import Applications, FeeItems, Headers, InvoiceLines, Invoices, Payers, Payments
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -397,6 +406,39 @@ def test_a_transaction_that_has_only_read_so_far_counts_too(billing_engine, inse
     assert pd.concat(source.headers(updated_since=horizon))["source_id"].tolist() == ["late"]
 
 
+def test_without_patience_the_oldest_start_is_taken_at_once_and_nothing_late_is_lost(billing_engine, insert):
+    """What a tick asks: it waits for nobody, and the next read begins where the oldest open transaction did."""
+    slept = []
+    source = BillingSource(billing_engine, "one", overlap=timedelta(0), sleep=slept.append)
+    with billing_engine.connect() as late:
+        late.exec_driver_sql(INSERT_NOW.format("late"))
+        began = late.exec_driver_sql("select now()").scalar_one()
+        insert("invoices", invoice_id="early", updated_at=datetime.now(UTC))
+        horizon = source.horizon(patience_seconds=0)
+        first = pd.concat(source.headers())["source_id"].tolist()
+        late.commit()
+
+    second = pd.concat(source.headers(updated_since=horizon))["source_id"].tolist()
+
+    assert (horizon, slept, first) == (began, [], ["early"])
+    assert sorted(second) == ["early", "late"]
+
+
+@pytest.mark.parametrize("role", ["owner", "reader"])
+def test_our_own_snapshots_do_not_hold_the_horizon_back(billing_engine, reader, role):
+    """A sync reads for minutes, and stamps nothing. Any role sees that it is ours."""
+    ours = BillingSource(billing_engine, "one")
+    source = BillingSource(billing_engine if role == "owner" else reader, "one", overlap=timedelta(0))
+    with ours.snapshot():
+        ours.present_ids("invoice", ["1"])
+        before = datetime.now(UTC)
+        horizon = source.horizon(patience_seconds=0)
+
+    assert horizon >= before
+    with billing_engine.connect() as connection:  # the session that comes back to the pool is called as before
+        assert connection.exec_driver_sql("show application_name").scalar_one() != SNAPSHOT_NAME
+
+
 def test_the_horizon_of_a_quiet_database_is_the_clock_less_the_overlap(billing_engine, source):
     horizon = source.horizon()
     age = datetime.now(UTC) - horizon
@@ -695,3 +737,25 @@ def test_cents_survive_an_engine_that_keeps_floats(sqlite, cents):
 
     assert read.bad_amounts == []
     assert read.invoices["total_cents"].tolist() == cents
+
+
+def test_documents_are_found_by_id_and_by_what_people_call_them_drafts_too(insert, source):
+    insert("invoices", invoice_id="I1", invoice_number="N-1")
+    insert("invoices", invoice_id="I2", invoice_number="I1", status="draft")
+    insert("invoices", invoice_id="I3", invoice_number="N-3")
+    insert("payments", payment_id="P1", reference="check 9")
+    insert("payments", payment_id="P2", reference=None)
+
+    assert [(row.source_id, row.number, row.status) for row in source.named("invoice", ["I1"])] == [
+        ("I1", "N-1", "issued"), ("I2", "I1", "draft"),
+    ]  # fmt: skip
+    assert [row.source_id for row in source.named("payment", ["check 9", "P2", "P1"])] == ["P1", "P2"]
+    assert source.named("invoice", []) == []
+
+
+def test_many_names_are_looked_for_in_portions_of_which_no_document_comes_twice(insert, source):
+    insert("invoices", invoice_id="I1", invoice_number="Z-1")
+
+    words = [f"A{number}" for number in range(IDS_PER_QUERY)] + ["I1", "Z-1"]
+
+    assert [row.source_id for row in source.named("invoice", words)] == ["I1"]

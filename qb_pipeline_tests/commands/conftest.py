@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qb_pipeline import config, database
-from qb_pipeline_tests.commands.terminal import DAGSTER_YAML, Terminal, environment_of
+from qb_pipeline_tests.commands.typed import DAGSTER_YAML, Terminal, environment_of
 from qb_pipeline_tests.law_firm import LawFirm
 
 

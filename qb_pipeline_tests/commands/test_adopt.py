@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.law_firm import LawFirm
-from qb_pipeline_tests.sync.test_adopt import enter_invoice
+from qb_pipeline_tests.sync.verify.test_adoption import enter_invoice
 
 
 @pytest.mark.slow

@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from qb_pipeline_tests.commands.terminal import Terminal
-from qb_pipeline_tests.law_firm import LawFirm
-from qb_pipeline_tests.sync.test_invoices import posted
-from qb_pipeline_tests.sync.test_resolve import drift
+from qb_pipeline_tests.commands.typed import Terminal
+from qb_pipeline_tests.law_firm import PARTNER, LawFirm
+from qb_pipeline_tests.sync.people.test_resolve import drift
+from qb_pipeline_tests.sync.plan.test_invoices import posted
+from qb_pipeline_tests.sync.remote.test_standing import refused
 
 
 def test_show_tells_everything_of_one_document(law_firm: LawFirm, terminal: Terminal) -> None:
@@ -49,7 +50,9 @@ def test_show_works_while_a_firm_is_paused_and_names_the_next_step_where_it_is_n
     terminal.run("firm", "pause", "one")
 
     assert "QuickBooks: there" in terminal.run("show", "one", "N-1").out
-    assert "There is no firm two. Next step: qb-pipeline firm add two" in terminal.run("show", "two", "x", code=1).err
+    said = terminal.run("show", "two", "x", code=1).err
+    assert "There is no firm two. Firms here: one." in said
+    assert "qb-pipeline firm add two" in said
 
 
 def test_one_answer_is_wanted_from_a_super_user(law_firm: LawFirm, terminal: Terminal) -> None:
@@ -82,3 +85,37 @@ def test_an_answer_is_followed_by_a_sync_of_the_one_document(law_firm: LawFirm, 
     assert invoice["TotalAmt"] == Decimal("150")
     [run] = law_firm.query("select trigger, actor from sync.run where run_id = :run", run=done["run"])
     assert (run["trigger"], run["actor"]) == ("resolve", "partner")
+
+
+def test_all_documents_of_a_reason_are_shown_and_answered_together(law_firm: LawFirm, terminal: Terminal) -> None:
+    refused(law_firm)
+    law_firm.invoice("2", "10.00", total_amount="11.00")
+    law_firm.sync()
+
+    shown = terminal.json("show", "one", "N-000")
+    listed = {row["id"]: row["refused_at"] for row in terminal.json("list", "one")}
+    printed = terminal.run("resolve", "one", "--reason", "REFUSED", "--retry", "--yes", "--as", PARTNER).out
+    nothing = terminal.json("resolve", "one", "--reason", "REFUSED", "--retry", "--as", PARTNER)
+
+    assert (shown["operation"], shown["problem"], shown["refused_fault"]) == ("hold", "REFUSED", "6000")
+    assert (listed["000"] is not None, listed["2"]) == (True, None)
+    assert "invoice:000" in printed
+    assert "1 is now synced" in printed
+    assert nothing == {"reason": "REFUSED", "answer": "retry", "documents": [], "run": "", "failed": ""}
+    assert law_firm.states()["2"] == ("held", "TOTAL_MISMATCH")
+
+
+def test_a_reason_is_answered_only_where_that_needs_no_evidence(law_firm: LawFirm, terminal: Terminal) -> None:
+    drift(law_firm)
+    before = law_firm.states()
+
+    one_by_one = terminal.run("resolve", "one", "--reason", "DRIFT", "--retry", "--as", PARTNER, code=1).err
+    unknown = terminal.run("resolve", "one", "--reason", "drifted", "--retry", "--as", PARTNER, code=1).err
+
+    assert "qb-pipeline resolve one invoice:1 --retry" in one_by_one
+    assert "drifted" in unknown
+    assert "DRIFT" in unknown
+    assert "--reason takes --retry only" in terminal.run("resolve", "one", "--reason", "DRIFT", "--keep", code=2).err
+    assert "name one document" in terminal.run("resolve", "one", "--retry", code=2).err
+    assert "is no super user" in terminal.run("resolve", "one", "--reason", "DRIFT", "--retry", "--as", "x", code=1).err
+    assert law_firm.states() == before

@@ -1,14 +1,15 @@
 """Setting a firm up, step by step, as a person types it."""
 
-import json
 import re
 from typing import Any
 
 import pytest
 import requests
 
-from qb_pipeline.core.settings import FirmSettings, to_json
-from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline.core.planning.company_faults import COMPANY_FAULTS
+from qb_pipeline.core.settings import FirmSettings, to_text
+from qb_pipeline.quickbooks.errors import CompanyFaultError
+from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.law_firm import LawFirm
 
 
@@ -127,13 +128,50 @@ def test_show_says_the_state_the_next_step_and_the_settings(terminal: Terminal) 
         "company": None,
         "company_id": None,
         "environment": None,
+        "company_fault": "",
         "connection": "not connected",
         "cut_over_at": None,
         "activated_at": None,
         "eligible_since": "all",
-        **{name: value for name, value in json.loads(to_json(FirmSettings())).items() if name != "eligible_since"},
+        **{name: value for name, value in to_text(FirmSettings()).items() if name != "eligible_since"},
     }
     assert "state                subscribed\n" in terminal.run("firm", "show", "one").out
+
+
+def test_show_and_the_view_say_what_quickbooks_said_of_the_company_until_a_write_succeeds(
+    law_firm: LawFirm, terminal: Terminal
+) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "10.00")
+    law_firm.books.switch(subscription="ended")
+    with pytest.raises(CompanyFaultError):
+        law_firm.sync()
+    fault = COMPANY_FAULTS["6190"]
+
+    shown, viewed = terminal.json("firm", "show", "one")["company_fault"], company_fault(law_firm)
+    law_firm.books.switch(subscription="active")
+    mended = terminal.json("firm", "show", "one")["company_fault"], company_fault(law_firm)
+    law_firm.sync()
+    written = terminal.json("firm", "show", "one")["company_fault"], company_fault(law_firm)
+
+    since = viewed.pop("company_fault_since")
+    assert shown == f"{fault.sentence} Fault 6190 since {since:%Y-%m-%d %H:%M} UTC; nothing was written since"
+    assert viewed == {
+        "company_fault": "6190",
+        "company_fault_sentence": fault.sentence,
+        "company_fault_remedy": fault.remedy,
+    }
+    assert mended == (shown, {**viewed, "company_fault_since": since})
+    assert written == ("", dict.fromkeys([*viewed, "company_fault_since"]))
+
+
+def company_fault(law_firm: LawFirm) -> dict[str, Any]:
+    """What an analyst reads of it."""
+    [row] = law_firm.query(
+        "select company_fault, company_fault_sentence, company_fault_remedy, company_fault_since"
+        " from reporting.firm_status where firm_id = 'one'"
+    )
+    return row
 
 
 def test_what_pre_flight_found_is_printed_by_the_step_and_shown_with_the_firm(
@@ -205,7 +243,7 @@ def test_eligible_since_takes_a_date_of_the_firm_or_all(law_firm: LawFirm, termi
     activate = ("firm", "activate", "one", "--as", "partner", "--eligible-since")
 
     assert "created since 2026-01-05 00:00." in terminal.run(*activate, "2026-01-05").out
-    assert terminal.json("firm", "show", "one")["eligible_since"] == "2026-01-05 05:00:00+00:00"
+    assert terminal.json("firm", "show", "one")["eligible_since"] == "2026-01-05T05:00:00+00:00"
     assert "created since ever." in terminal.run(*activate, "all").out
     assert terminal.json("firm", "show", "one")["eligible_since"] == "all"
     terminal.run(*activate, "tomorrow", code=1)
@@ -214,15 +252,76 @@ def test_eligible_since_takes_a_date_of_the_firm_or_all(law_firm: LawFirm, termi
 def test_settings_are_set_together_or_not_at_all(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
 
-    terminal.run("firm", "set", "one", "unmapped_fee_item=create", "income_account=79", "daily_sync_at=07:30")
+    account = next(row["Id"] for row in law_firm.books.all("Account") if row["Name"] == "Legal Fees")
+
+    said = terminal.run(
+        "firm", "set", "one", "unmapped_fee_item=create", "income_account=legal fees", "daily_sync_at=07:30"
+    )
     wrong = terminal.run("firm", "set", "one", "income_account=80", "tax_policy=some", code=1)
     unknown = terminal.run("firm", "set", "one", "colour=blue", code=1)
     terminal.run("firm", "set", "one", "income_account", code=2)
 
     shown = terminal.json("firm", "show", "one")
-    assert (shown["unmapped_fee_item"], shown["income_account"], shown["daily_sync_at"]) == ("create", "79", "07:30:00")
+    assert (
+        said.out == f"one: unmapped_fee_item = create, income_account = {account} (Legal Fees), daily_sync_at = 07:30\n"
+    )
+    assert (shown["unmapped_fee_item"], shown["income_account"]) == ("create", account)
+    assert shown["daily_sync_at"] == "07:30"
     assert wrong.err == "Error: tax_policy=some: must be none or total\n"
     assert unknown.err.startswith("Error: no setting 'colour'; settings are ")
+
+
+def test_an_income_account_that_cannot_be_used_is_refused_with_those_that_can(
+    law_firm: LawFirm, terminal: Terminal
+) -> None:
+    law_firm.activate()
+    accounts = {row["Name"]: row["Id"] for row in law_firm.books.all("Account")}
+    law_firm.books.create("Account", {"Name": "Fees", "AccountType": "Income"})
+    law_firm.books.create(
+        "Account",
+        {"Name": "Fees", "AccountType": "Income", "SubAccount": True, "ParentRef": {"value": accounts["Legal Fees"]}},
+    )
+    law_firm.books.do("inactivate", entity="Account", id=accounts["Interest Earned"])
+    law_firm.books.count_anew()
+
+    refused = {
+        text: terminal.run("firm", "set", "one", f"income_account={text}", code=1).err
+        for text in ("Retainers", "9999", "interest earned", accounts["Checking"], "Fees")
+    }
+    requests = law_firm.books.requests()
+    chosen = terminal.run("firm", "set", "one", "income_account=Legal Fees:Fees").out
+    cleared = terminal.run("firm", "set", "one", "income_account=").out
+
+    for err in refused.values():
+        assert f"Legal Fees (Id {accounts['Legal Fees']}, Income)" in err
+        assert "Interest Earned (Id" not in err
+    assert "QuickBooks has no Account of this Id or name." in refused["Retainers"]
+    assert "QuickBooks has no Account of this Id or name." in refused["9999"]
+    assert "is inactive in QuickBooks." in refused["interest earned"]
+    assert "is of AccountType Bank." in refused[accounts["Checking"]]
+    assert "that may be Fees (Id " in refused["Fees"]
+    assert requests == {"POST query": 5}
+    assert "(Legal Fees:Fees)" in chosen
+    assert cleared == "one: income_account = \n"
+    assert terminal.json("firm", "show", "one")["income_account"] == ""
+
+
+@pytest.mark.slow
+def test_before_connect_an_income_account_is_taken_by_its_id_which_connect_checks(
+    law_firm: LawFirm, terminal: Terminal
+) -> None:
+    set_up(terminal, "firm add one --super-user ana", "firm subscribe one", "firm model one 1")
+
+    by_name = terminal.run("firm", "set", "one", "income_account=Legal Fees", code=1)
+    terminal.run("firm", "set", "one", "income_account=9999")
+    code, out, _ = Pasting(terminal, law_firm).run()
+
+    assert by_name.err == (
+        "Error: income_account=Legal Fees: must be the Id of an account, a number; "
+        "a name is understood once the firm is connected\n"
+    )
+    assert code == 0
+    assert "warning MAPPING_TARGET: Setting income_account: QuickBooks has no Account with Id '9999'." in out
 
 
 @pytest.mark.slow
@@ -258,8 +357,8 @@ def test_connect_prints_the_consent_page_and_finishes_when_the_person_has_allowe
     assert (process.returncode, err) == (0, "")
     assert page.status_code == 200
     assert out.strip() == (
-        f"one is connected to Firm One ({law_firm.books.realm_id}). Next step: qb-pipeline firm activate one "
-        "(or first: qb-pipeline mapping suggest one)"
+        f"one is connected to Firm One ({law_firm.books.realm_id}). Next step: qb-pipeline firm activate one\n"
+        "To map payers and fee items before: qb-pipeline mapping suggest one"
     )
     assert terminal.json("firm", "show", "one")["company_id"] == law_firm.books.realm_id
     stored = law_firm.query("select ciphertext from sync.token")[0]["ciphertext"]
@@ -314,7 +413,7 @@ def test_disconnecting_revokes_the_tokens_and_keeps_links_and_company(law_firm: 
     law_firm.activate()
     law_firm.invoice("1", "10.00")
     terminal.run("sync", "one")
-    refresh_token = law_firm.companies.tokens.load("one").refresh_token
+    refresh_token = law_firm.deployment.tokens.load("one").refresh_token
 
     said = terminal.run("disconnect", "one", "--as", "ana").out
 

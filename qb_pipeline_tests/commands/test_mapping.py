@@ -1,13 +1,14 @@
 """CSV files of the mapping utility."""
 
+import json
 from pathlib import Path
 
 import pytest
 import typer
 
 from qb_pipeline.commands.mapping import read_file, write_file
-from qb_pipeline.sync.mapping import Row
-from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline.sync.mapping.csv_file import Row
+from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.law_firm import LawFirm
 
 
@@ -67,3 +68,66 @@ def test_a_file_is_exported_filled_in_and_imported_whole(law_firm: LawFirm, term
     assert law_firm.query("select source_id, quickbooks_id, origin, changed_by from sync.mapping") == [
         {"source_id": "P1", "quickbooks_id": customer_id, "origin": "person", "changed_by": "ana"}
     ]
+
+
+def test_the_accounts_that_fit_are_listed_and_an_import_leaves_them_alone(
+    law_firm: LawFirm, terminal: Terminal, tmp_path: Path
+) -> None:
+    accounts = {row["Name"]: row["Id"] for row in law_firm.books.all("Account")}
+    law_firm.activate(income_account=accounts["Legal Fees"])
+    law_firm.books.do("inactivate", entity="Account", id=accounts["Reimbursed Expenses"])
+    file = tmp_path / "map.csv"
+    fitting = [(accounts[name], name) for name in ("Discounts Given", "Interest Earned", "Legal Fees")]
+
+    terminal.run("mapping", "export", "one", str(file))
+    suggested = terminal.json("mapping", "suggest", "one", "--csv", str(tmp_path / "suggested.csv"))
+    printed = terminal.run("mapping", "suggest", "one").out
+    imported = terminal.json("mapping", "import", "one", str(file))
+
+    listed = [f"income_account,,,{account_id},{name}" for account_id, name in fitting]
+    assert [line for line in file.read_text().splitlines() if line.startswith("income_account")] == listed
+    assert (tmp_path / "suggested.csv").read_text().splitlines()[-3:] == listed
+    assert [
+        (row["quickbooks_id"], row["quickbooks_name"]) for row in suggested if row["kind"] == "income_account"
+    ] == fitting
+    assert "Accounts that fit income_account" in printed
+    [now] = [line for line in printed.splitlines() if line.split()[-1:] == ["setting"]]
+    assert now.split() == [accounts["Legal Fees"], "Legal", "Fees", "setting"]
+    assert imported == []
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"kind,billing_id\npayer,P1\n", "has no column quickbooks_id"),
+        (b"", "has no column billing_id, kind, quickbooks_id"),
+        (b"kind,billing_id,quickbooks_id\n\xff\xfe\n", "cannot be read: 'utf-8' codec"),
+        (b"kind,billing_id,quickbooks_id\npayer," + b"x" * 200_000 + b",7\n", "cannot be read: field larger"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_in_json_too(
+    law_firm: LawFirm, terminal: Terminal, tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    law_firm.activate()
+    file = tmp_path / "map.csv"
+    if content is not None:
+        file.write_bytes(content)
+
+    plain = terminal.run("mapping", "import", "one", str(file), code=2)
+    printed = terminal.run("mapping", "import", "one", str(file), "--json", code=2)
+
+    error = json.loads(printed.out)["error"]
+    assert error["message"].startswith(f"{file} {says}")
+    assert "qb-pipeline mapping export" in error["remedy"]
+    assert plain.err.startswith(f"Error: {file} {says}")
+    assert (plain.out, printed.err) == ("", "")
+
+
+def test_a_file_that_cannot_be_written_is_named(law_firm: LawFirm, terminal: Terminal, tmp_path: Path) -> None:
+    law_firm.activate()
+    nowhere = tmp_path / "nowhere" / "map.csv"
+
+    printed = terminal.run("mapping", "export", "one", str(nowhere), code=1)
+
+    assert printed.err == f"Error: {nowhere} cannot be written: No such file or directory. Try: name another file\n"

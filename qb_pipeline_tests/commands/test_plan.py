@@ -2,10 +2,10 @@
 
 import pytest
 
-from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.law_firm import LawFirm
-from qb_pipeline_tests.sync.test_apply import mixed
-from qb_pipeline_tests.sync.test_invoices import posted, revise
+from qb_pipeline_tests.sync.plan.test_approval import mixed
+from qb_pipeline_tests.sync.plan.test_invoices import posted, revise
 
 
 def test_a_plan_is_told_with_its_totals_and_what_would_be_held(law_firm: LawFirm, terminal: Terminal) -> None:

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from qb_pipeline.ledger.pulls import asked_at
-from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline.ledger.books.pulls import asked_at
+from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.law_firm import LawFirm
 from qb_pipeline_tests.received import in_billing, pull, receive, set_up
 
@@ -80,6 +80,7 @@ def test_an_invoice_with_a_recent_payment_is_marked_wherever_it_is_shown(law_fir
 
 
 @pytest.mark.slow
+@pytest.mark.signals
 def test_webhooks_of_the_company_are_received_by_a_server_and_noted_as_a_hint(
     law_firm: LawFirm, terminal: Terminal
 ) -> None:

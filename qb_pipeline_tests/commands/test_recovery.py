@@ -2,8 +2,8 @@
 
 import pytest
 
-from qb_pipeline.ledger.bindings import BindingError
-from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline.ledger.setup.bindings import BindingError
+from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.law_firm import PARTNER, LawFirm
 
 

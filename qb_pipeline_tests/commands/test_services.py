@@ -9,8 +9,8 @@ import requests
 import sqlalchemy as sa
 
 from qb_pipeline import config, database
-from qb_pipeline.ledger import schema
-from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline.ledger.setup import schema
+from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.conftest import fresh_database, make_template
 
 REVISION = schema.newest_revision()
@@ -138,6 +138,7 @@ def test_a_wrong_setting_is_named(terminal: Terminal) -> None:
         assert printed.err.startswith(f"Error: {name} is '{value}'; ")
 
 
+@pytest.mark.signals
 def test_the_emulator_serves_until_it_is_interrupted(terminal: Terminal) -> None:
     process = terminal.start("emulator", "--port", "0")
     try:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qb_pipeline.core.markers import REQUEST_ID_LENGTH, Marker, find_marker, marker, request_id
+from qb_pipeline.core.markers import REQUEST_ID_LENGTH, Marker, find_marker, marker, read_marker, request_id
 
 SOURCE_IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 
@@ -63,3 +63,22 @@ def test_request_ids_are_equal_exactly_when_attempt_and_bytes_are(
 
     assert (request_id(attempt, body) == request_id(other, other_body)) is same
     assert len(request_id(attempt, body)) == REQUEST_ID_LENGTH
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [
+        {"PrivateNote": "Voided - qbp1:a1B2c3:firm:invoice:7:g1 text"},
+        {"Notes": "a client since 2019 qbp1:a1B2c3:firm:invoice:7:g1"},
+        {"PrivateNote": None, "Notes": "qbp1:a1B2c3:firm:invoice:7:g1"},
+    ],
+)
+def test_the_marker_of_an_object_stands_in_its_note(entity: dict[str, object]) -> None:
+    assert read_marker(entity) == Marker("a1B2c3", "firm", "invoice", "7", "", 1)
+
+
+@pytest.mark.parametrize(
+    "entity", [{}, {"PrivateNote": None}, {"PrivateNote": "by hand", "Name": "qbp1:a:b:item:1:g1"}]
+)
+def test_an_object_without_a_marker_in_its_note_has_none(entity: dict[str, object]) -> None:
+    assert read_marker(entity) is None

@@ -9,10 +9,10 @@ import pytest
 
 import qb_pipeline.core
 
-FILES = sorted(Path(qb_pipeline.core.__file__).parent.glob("*.py"))
+FILES = sorted(Path(qb_pipeline.core.__file__).parent.rglob("*.py"))
 ALLOWED = {
-    "ast", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum", "hashlib", "json", "re", "typing",
-    "unicodedata", "urllib", "uuid", "zoneinfo", "pandas", "pandera", "msgspec", "rapidfuzz",
+    "ast", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum", "hashlib", "itertools", "json",
+    "re", "typing", "unicodedata", "urllib", "uuid", "zoneinfo", "pandas", "pandera", "msgspec", "rapidfuzz",
 }  # fmt: skip
 CLOCK_AND_CHANCE = {"now", "utcnow", "today", "uuid1", "uuid4"}
 

@@ -123,3 +123,13 @@ def test_the_rows_of_the_other_tests_are_valid() -> None:
     validate(schemas.Payments, rows.payments(rows.payment("y", 100)))
     validate(schemas.Applications, rows.applications(("y", "i1", 100)))
     validate(schemas.KnownInvoices, rows.known(rows.posted("i1", 100)))
+
+
+def test_rows_have_their_columns_as_attributes() -> None:
+    frame = pd.DataFrame({"source_id": ["1", "2"], "amount_cents": [100, 250]})
+
+    assert [(row.source_id, row.amount_cents) for row in schemas.rows(frame)] == [("1", 100), ("2", 250)]
+
+
+def test_an_empty_frame_has_no_rows() -> None:
+    assert list(schemas.rows(pd.DataFrame({"source_id": []}))) == []

@@ -1,5 +1,5 @@
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qb_pipeline.core.settings import FirmSettings, from_json, parse_setting, to_json
+from qb_pipeline.core.settings import FirmSettings, from_json, parse_setting, to_json, to_text
 
 
 def test_the_defaults_are_the_careful_ones() -> None:
@@ -54,7 +54,7 @@ def test_a_setting_is_read_as_a_person_writes_it(name: str, text: str, value: An
     [
         ("colour", "red", "no setting 'colour'; settings are unmatched_payer, "),
         ("unmatched_payer", "guess", "unmatched_payer=guess: must be create or hold"),
-        ("income_account", "Sales", "income_account=Sales: must be the QuickBooks id of an account, a number"),
+        ("income_account", "Sales", "income_account=Sales: must be the Id of an account, a number"),
         ("auto_sync_payments", "yes", "auto_sync_payments=yes: must be on or off"),
         ("daily_sync_at", "25:00", "daily_sync_at=25:00: must be a time of day, HH:MM"),
         ("recent_payment_days", "0", "recent_payment_days=0: must be a number of days, 1 to 366"),
@@ -90,3 +90,22 @@ def test_settings_come_back_from_json(settings: FirmSettings) -> None:
 
 def test_settings_of_another_release_are_read_with_defaults() -> None:
     assert from_json('{"tax_policy":"total","a_setting_of_the_future":1}') == FirmSettings(tax_policy="total")
+
+
+@given(
+    st.builds(
+        FirmSettings,
+        unmatched_payer=st.sampled_from(["create", "hold"]),
+        income_account=st.sampled_from(["", "79"]),
+        auto_sync_payments=st.booleans(),
+        daily_sync_at=st.times().map(lambda at: at.replace(second=0, microsecond=0)),
+        recent_payment_days=st.integers(1, 366),
+        record_refunds=st.booleans(),
+        eligible_since=st.none() | st.datetimes(timezones=st.just(UTC)),
+    )
+)
+def test_settings_are_written_as_they_are_read(settings: FirmSettings) -> None:
+    written = to_text(settings)
+
+    assert {name: parse_setting(name, text) for name, text in written.items()} == asdict(settings)
+    assert not any(" " in text for text in written.values())

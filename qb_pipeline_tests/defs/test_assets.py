@@ -1,7 +1,8 @@
-"""The sync as Dagster runs it: a range of dates, one firm or several, all assets or some."""
+"""The assets as Dagster makes them: a range of dates, one firm or several, all of the sync's or some."""
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -13,11 +14,14 @@ from qb_pipeline.sync.run import STEPS
 from qb_pipeline_tests.defs.conftest import (
     Orchestra,
     add_firm,
+    failed_checks,
     failure,
+    metadata_by_partition,
     metadata_of,
     partitions,
 )
 from qb_pipeline_tests.law_firm import FIRM, LawFirm
+from qb_pipeline_tests.received import billed_rows, in_billing, in_quickbooks, receive, set_up
 
 
 def test_three_days_are_sent_in_one_run_and_each_day_is_green(law_firm: LawFirm, orchestra: Orchestra) -> None:
@@ -68,7 +72,7 @@ def test_a_run_that_a_person_launched_says_so(law_firm: LawFirm, orchestra: Orch
 
     orchestra.sync(law_firm)
 
-    assert law_firm.query("select distinct trigger from reporting.sync_log") == [{"trigger": "ui"}]
+    assert law_firm.query("select distinct trigger from reporting.sync_log") == [{"trigger": "page"}]
 
 
 def test_invoices_alone_send_no_payment(law_firm: LawFirm, orchestra: Orchestra) -> None:
@@ -106,15 +110,16 @@ def test_work_list_and_plan_alone_are_a_dry_run(law_firm: LawFirm, orchestra: Or
 
     assert law_firm.books.statistics()["metered"]["writes"] == before
     assert law_firm.states() == {"1": ("new", ""), "p": ("new", "")}
-    shown = metadata_of(result, "sync_plan")
-    assert shown["plan"] == [
-        {"firm": FIRM, "kind": "invoice", "operation": "create", "documents": 1, "amount": "100.00"},
-        {"firm": FIRM, "kind": "payment", "operation": "create", "documents": 1, "amount": "40.00"},
+    today, yesterday = law_firm.today, law_firm.today - timedelta(days=1)
+    shown = [metadata_of(result, "sync_plan", f"{day}|{FIRM}") for day in (yesterday, today)]
+    assert [day["plan"] for day in shown] == [
+        [{"kind": "invoice", "operation": "create", "documents": 1, "amount": "100.00"}],
+        [{"kind": "payment", "operation": "create", "documents": 1, "amount": "40.00"}],
     ]
-    assert (shown["plan id"], shown["documents shown"]) == (result.run_id, "2 of 2")
-    assert [tuple(row.values()) for row in shown["documents of the plan"]] == [
-        (FIRM, "invoice:1", str(law_firm.today - timedelta(days=1)), "create", ""),
-        (FIRM, "payment:p", str(law_firm.today), "create", ""),
+    assert [day.get("plan id") for day in shown] == [None, result.run_id]
+    assert [tuple(row.values()) for day in shown for row in day["documents of the plan"]] == [
+        ("invoice:1", str(yesterday), "create", ""),
+        ("payment:p", str(today), "create", ""),
     ]
 
 
@@ -166,7 +171,8 @@ def test_a_firm_that_fails_leaves_the_other_done_and_green_and_names_its_next_st
 
     assert not result.success
     assert failure(result) == (
-        "There is no firm a-newcomer. Next step: qb-pipeline firm add a-newcomer --super-user YOUR-NAME\n"
+        "There is no firm a-newcomer. Firms here: one. Next step: qb-pipeline firm add a-newcomer --super-user "
+        "YOUR-NAME\n"
         "Every other firm of this run is done."
     )
     assert orchestra.materialized(result) == dict.fromkeys(STEPS, partitions(FIRM, law_firm.today, 2))
@@ -192,10 +198,13 @@ def test_a_firm_that_quickbooks_does_not_let_in_fails_alone(law_firm: LawFirm, o
     [
         ([], "There is no firm one. Next step: qb-pipeline firm add one --super-user YOUR-NAME"),
         (["add"], "one is not subscribed: nothing is sent. Next step: qb-pipeline firm subscribe one"),
-        (["add", "subscribe"], "one is subscribed: nothing is sent. Next step: qb-pipeline firm model one 1|2"),
+        (
+            ["add", "subscribe"],
+            "one has not chosen its model: nothing is sent. Next step: qb-pipeline firm model one 1|2",
+        ),
         (
             ["add", "subscribe", "choose_model"],
-            "one is model chosen: nothing is sent. Next step: qb-pipeline connect one",
+            "one is not connected: nothing is sent. Next step: qb-pipeline connect one",
         ),
     ],
 )
@@ -203,7 +212,7 @@ def test_a_firm_that_is_not_set_up_sends_nothing_and_is_told_its_next_step(
     law_firm: LawFirm, orchestra: Orchestra, taken: list[str], says: str
 ) -> None:
     law_firm.invoice("1", "100.00")
-    firms, actor, now = law_firm.companies.firms, "partner", law_firm.time.now()
+    firms, actor, now = law_firm.deployment.firms, "partner", law_firm.time.now()
     arguments = {
         "add": {"name": "Firm One", "time_zone": "UTC", "currency": "USD", "super_user": "partner"},
         "choose_model": {"model": 1},
@@ -220,7 +229,7 @@ def test_a_firm_that_is_not_set_up_sends_nothing_and_is_told_its_next_step(
 
 
 def test_assets_carry_what_their_page_shows() -> None:
-    specs = {spec.key.to_user_string(): spec for spec in assets.SPECS}
+    specs = {spec.key.to_user_string(): spec for spec in assets.SYNC_SPECS}
 
     assert list(specs) == list(STEPS)
     for spec in [*specs.values(), *assets.billing_tables]:
@@ -297,3 +306,118 @@ def test_nothing_of_a_client_reaches_dagsters_storage_and_nothing_is_pickled(law
         for path in of_dagster
         if path.suffix not in (".db", ".db-shm", ".db-wal", ".err", ".out", ".complete")
     ] == []
+
+
+# The payments that QuickBooks received
+
+
+def test_a_person_s_run_reads_the_chosen_dates_anew(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    [invoice] = set_up(law_firm, "100.00")
+    receive(law_firm, {"id": invoice, "amount": "60.00"}, date=str(law_firm.today - timedelta(days=1)))
+    receive(law_firm, {"id": invoice, "amount": "5.00"}, date=str(law_firm.today - timedelta(days=9)))
+
+    result = orchestra.pull(law_firm, days=3)
+
+    shown = metadata_by_partition(result, "received_payments")
+    before, yesterday, today = (f"{law_firm.today - timedelta(days=ago)}|{FIRM}" for ago in (2, 1, 0))
+    assert [str(row["amount"]) for row in billed_rows(law_firm)] == ["60.00"]
+    assert {
+        partition: (
+            metadata["payments posted"], metadata["payments posted: amount"],
+            metadata["of this date: payments that billing holds"],
+        )
+        for partition, metadata in shown.items()
+    } == {before: (0, "0.00", 0), yesterday: (1, "60.00", 1), today: (0, "0.00", 0)}  # fmt: skip
+    own = ("invoices with a recent payment", "requests: reads (metered)")
+    assert {partition: [metadata.get(name) for name in own] for partition, metadata in shown.items()} == {
+        before: [None, None], yesterday: [None, None], today: [1, 1],
+    }  # fmt: skip
+
+
+def test_days_of_a_firm_that_went_through_are_marked_although_another_failed(
+    law_firm: LawFirm, orchestra: Orchestra
+) -> None:
+    [invoice] = set_up(law_firm, "100.00")
+    receive(law_firm, {"id": invoice, "amount": "60.00"}, date=str(law_firm.today))
+    add_firm(law_firm, "two", invoices=0)
+
+    result = orchestra.pull(law_firm, days=2, firm_ids=(FIRM, "two"))
+
+    assert failure(result).endswith("Every other firm of this run is done.")
+    assert orchestra.materialized(result) == {"received_payments": partitions(FIRM, law_firm.today, 2)}
+    shown = metadata_by_partition(result, "received_payments", orchestra.instance)
+    assert [shown[key]["payments posted: amount"] for key in sorted(shown)] == ["0.00", "60.00"]
+
+
+def test_a_backfill_of_the_job_reads_its_whole_range_and_not_its_first_day_alone(
+    law_firm: LawFirm, orchestra: Orchestra
+) -> None:
+    """Jobs → pull_payments → Materialize all: the tags carry the range and the first partition by itself."""
+    [invoice] = set_up(law_firm, "100.00")
+    receive(law_firm, {"id": invoice, "amount": "60.00"}, date=str(law_firm.today))
+    first = str(law_firm.today - timedelta(days=2))
+
+    result = orchestra.pull(law_firm, days=3, **{"dagster/partition/date": first, "dagster/partition/firm": FIRM})
+
+    assert [str(row["amount"]) for row in billed_rows(law_firm)] == ["60.00"]
+    assert orchestra.materialized(result) == {"received_payments": partitions(FIRM, law_firm.today, 3)}
+
+
+@pytest.mark.slow
+def test_a_firm_of_model_1_is_named_with_its_next_step(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    law_firm.activate()
+
+    assert failure(orchestra.pull(law_firm)) == (
+        "one uses model 1: its payments go to QuickBooks, and none come back. Next step: qb-pipeline firm model one 2"
+    )
+
+
+@pytest.mark.slow
+def test_metadata_names_no_client_and_no_single_document(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    [invoice] = set_up(law_firm, "100.00")
+    receive(law_firm, invoice, date=str(law_firm.today), note="secret note", reference="secret 1")
+
+    result = orchestra.pull(law_firm)
+
+    shown: Any = [*metadata_of(result, "received_payments").items(), *result.all_events]
+    assert "secret" not in repr(shown)
+    assert in_billing(law_firm) == in_quickbooks(law_firm)
+
+
+# The reconciliation
+
+
+def test_a_firm_that_agrees_is_green(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("p1", applied={"1": "40.00"})
+    law_firm.sync()
+    law_firm.books.count_anew()
+
+    result = orchestra.reconcile(law_firm, FIRM)
+
+    assert result.success
+    assert failed_checks(result) == {}
+    assert law_firm.books.requests() == {"GET cdc": 1}
+    rows = metadata_of(result, "reconciliation")["measures"]
+    assert [tuple(row.values()) for row in rows] == [
+        ("billed", "100.00", "100.00", "0.00", "0.00"),
+        ("open", "60.00", "60.00", "0.00", "0.00"),
+        ("received", "40.00", "40.00", "0.00", "0.00"),
+    ]
+    [logged] = law_firm.query(
+        "select trigger, reads, writes, outcome from sync.run where run_id = :id", id=result.run_id
+    )
+    assert logged == {"trigger": "page", "reads": 1, "writes": 0, "outcome": "done"}
+
+
+def test_a_firm_that_fails_is_named_and_the_other_is_done(law_firm: LawFirm, orchestra: Orchestra) -> None:
+    law_firm.activate()
+    add_firm(law_firm, "two", invoices=0)
+    law_firm.deployment.firms.pause("two", actor="partner", now=law_firm.time.now())
+
+    result = orchestra.reconcile(law_firm, FIRM, "two")
+
+    assert not result.success
+    assert "two" in failure(result)
+    assert orchestra.materialized(result) == {"reconciliation": {FIRM}}

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
@@ -21,13 +20,26 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield found
 
 
-def start_run(instance: dg.DagsterInstance, *processes: Process, **tags: str) -> str:
+def start_run(
+    instance: dg.DagsterInstance,
+    *processes: Process,
+    status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
+    **tags: str,
+) -> str:
     """A run that is under way, and which processes say that they work on it."""
-    run = instance.create_run_for_job(defs().resolve_job_def("sync"), status=dg.DagsterRunStatus.STARTED, tags=tags)
+    if "dagster/asset_partition_range_start" in tags:
+        instance.add_dynamic_partitions("firm", ["one"])
+    run = instance.create_run_for_job(defs().resolve_job_def("sync"), status=status, tags=tags)
     if processes:
         signature = {"run_id": run.run_id, "processes": [asdict(process) for process in processes]}
         instance.add_run_tags(run.run_id, {TAG: json.dumps(signature)})
     return run.run_id
+
+
+def result(instance: dg.DagsterInstance, run_id: str) -> str:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.tags["result"]
 
 
 def status(instance: dg.DagsterInstance, run_id: str) -> str:
@@ -36,22 +48,51 @@ def status(instance: dg.DagsterInstance, run_id: str) -> str:
     return run.status.value
 
 
-@pytest.fixture
-def dead() -> Process:
-    """A process that was killed."""
-    with subprocess.Popen(["sleep", "60"]) as child:  # noqa: S607
-        named = Process.of(child.pid)
-        child.kill()
-    return named
-
-
 def test_a_run_whose_processes_are_all_gone_is_reported_failed_once(
     instance: dg.DagsterInstance, dead: Process
 ) -> None:
     orphan = start_run(instance, dead)
 
     assert [report_orphans(instance), report_orphans(instance)] == [[orphan], []]
-    assert status(instance, orphan) == "FAILURE"
+    assert (status(instance, orphan), result(instance, orphan)) == ("FAILURE", "failed: process died")
+
+
+@pytest.mark.parametrize("at", ["NOT_STARTED", "STARTING"])
+def test_a_command_that_was_killed_before_its_run_began_is_found_as_well(
+    instance: dg.DagsterInstance, dead: Process, at: str
+) -> None:
+    orphan = start_run(instance, dead, status=dg.DagsterRunStatus(at))
+
+    assert report_orphans(instance) == [orphan]
+    assert (status(instance, orphan), result(instance, orphan)) == ("FAILURE", "failed: process died")
+
+
+def test_a_run_that_ended_without_a_word_is_signed_in_its_stead(instance: dg.DagsterInstance) -> None:
+    """Dagster itself noticed its death, ended it, or a person canceled it; nobody of ours was left to say so."""
+    key = "2026-03-01|one"
+    partitions = {"dagster/asset_partition_range_start": key, "dagster/asset_partition_range_end": key}
+    died, canceled, too_long = (start_run(instance, **partitions) for _ in range(3))
+    never_began = start_run(instance, **partitions, status=dg.DagsterRunStatus.NOT_STARTED)
+    for run_id in (died, too_long):
+        sign(run_id, instance)
+    for run_id, said in ((died, "exited with exit code -9"), (never_began, "Run timed out"),
+                         (too_long, "Exceeded maximum runtime of 1 seconds.")):  # fmt: skip
+        instance.report_run_failed(instance.get_run_by_id(run_id), said)
+    instance.report_run_canceled(instance.get_run_by_id(canceled))
+
+    assert report_orphans(instance) == []
+
+    found = {}
+    for run_id in (died, canceled, too_long, never_began):
+        run = instance.get_run_by_id(run_id)
+        assert run is not None
+        found[run_id] = tuple(run.tags[name] for name in ("firm", "trigger", "actor", "result"))
+    assert found == {
+        died: ("one", "page", "page", "failed: process died"),
+        canceled: ("one", "page", "page", "canceled"),
+        too_long: ("one", "page", "page", "failed: it took longer than it may"),
+        never_began: ("one", "page", "page", "failed: it never began"),
+    }
 
 
 def test_runs_that_somebody_works_on_or_whose_processes_cannot_be_seen_are_left_alone(

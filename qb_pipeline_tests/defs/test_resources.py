@@ -8,10 +8,10 @@ import pytest
 
 from qb_pipeline import config
 from qb_pipeline.config import Config, ConfigurationError
-from qb_pipeline.defs.resources import EMULATOR_QUARANTINE, ChosenDocuments, companies, open_companies
+from qb_pipeline.defs.resources import EMULATOR_QUARANTINE, ChosenDocuments, deployment, open_deployment
 from qb_pipeline.embedded.services import Services
-from qb_pipeline.sync.companies import Companies
-from qb_pipeline.sync.workplace import QUARANTINE
+from qb_pipeline.sync.deployment import Deployment
+from qb_pipeline.sync.session.firm_session import QUARANTINE
 
 NOWHERE = "postgresql+psycopg2://nobody:secret@127.0.0.1:9/nothing"
 
@@ -25,14 +25,14 @@ def load(home: Path, **values: str) -> tuple[Config, Services]:
 
 def test_putting_companies_together_connects_to_nothing(tmp_path: Path) -> None:
     """Nobody listens at these addresses."""
-    found = open_companies(*load(tmp_path, QB_PIPELINE_FIRST_DATE="2024-05-06"))
+    found = open_deployment(*load(tmp_path, QB_PIPELINE_FIRST_DATE="2024-05-06"))
 
     assert (found.environment.api_url, found.first_date) == ("http://127.0.0.1:9", date(2024, 5, 6))
     assert (found.client_id, found.quarantine) == ("emulator-client", EMULATOR_QUARANTINE)
 
 
 def test_at_intuit_a_lost_answer_is_waited_for_as_long_as_it_may_take(tmp_path: Path) -> None:
-    found = open_companies(
+    found = open_deployment(
         *load(tmp_path, QUICKBOOKS_ENVIRONMENT="sandbox", QUICKBOOKS_CLIENT_ID="a", QUICKBOOKS_CLIENT_SECRET="b")
     )
 
@@ -42,7 +42,7 @@ def test_at_intuit_a_lost_answer_is_waited_for_as_long_as_it_may_take(tmp_path: 
 
 def test_an_address_outside_the_environment_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not production"):
-        open_companies(
+        open_deployment(
             *load(
                 tmp_path,
                 QUICKBOOKS_ENVIRONMENT="production",
@@ -54,7 +54,7 @@ def test_an_address_outside_the_environment_is_refused(tmp_path: Path) -> None:
 
 
 def test_companies_show_no_secret(tmp_path: Path) -> None:
-    found = open_companies(*load(tmp_path, QB_PIPELINE_SECRET_KEY="a key of ours"))
+    found = open_deployment(*load(tmp_path, QB_PIPELINE_SECRET_KEY="a key of ours"))
 
     assert "a key of ours" not in repr(found)
     assert "emulator-secret" not in repr(found)
@@ -67,7 +67,7 @@ def test_a_key_that_others_can_read_opens_nothing(tmp_path: Path) -> None:
     key.chmod(0o640)
 
     with pytest.raises(ConfigurationError, match=f"chmod 600 {key}"):
-        open_companies(*load(tmp_path))
+        open_deployment(*load(tmp_path))
 
 
 def test_documents_are_chosen_in_the_run_config_and_none_are_by_default() -> None:
@@ -90,7 +90,7 @@ def test_the_resource_of_a_run_is_the_companies(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as environment:
         for name, value in values.items():
             environment.setenv(name, value)
-        with dg.build_init_resource_context() as context, companies(context) as found:
-            assert isinstance(found, Companies)
+        with dg.build_init_resource_context() as context, deployment(context) as found:
+            assert isinstance(found, Deployment)
             assert found.ledger.url.render_as_string(hide_password=False) == NOWHERE
     assert not (tmp_path / "running").exists()

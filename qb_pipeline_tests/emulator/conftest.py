@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import requests
 
-from qb_pipeline.emulator.chart import open_company
-from qb_pipeline.emulator.clock import Clock
-from qb_pipeline.emulator.company import Company
+from qb_pipeline.emulator.books.chart import open_company
+from qb_pipeline.emulator.books.clock import Clock
+from qb_pipeline.emulator.books.company import Company
 
 Body = dict[str, Any]
 Amount = int | float | Decimal

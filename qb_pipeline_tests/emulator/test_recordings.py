@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from qb_pipeline.emulator.webhooks import write_legacy
+from qb_pipeline.emulator.steering.webhooks import write_legacy
 from qb_pipeline_tests.emulator.conftest import RECORDINGS, Body, Client, invoice_of, payment_of
-from qb_pipeline_tests.emulator.test_webhooks import EVENTS
+from qb_pipeline_tests.emulator.steering.test_webhooks import EVENTS
 
 NOT_OURS = {
     "ProjectRef": "projects are a feature of other plans",

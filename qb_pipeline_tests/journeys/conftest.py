@@ -23,7 +23,7 @@ from qb_pipeline_tests.embedded.homes import temporary_home
 
 PREPARE = """
 from qb_pipeline.commands import demo
-from qb_pipeline.commands.console import working
+from qb_pipeline.commands.terminal.console import working
 with working() as (_, found, companies):
     demo.load_billing(companies)
     demo.seed_companies(found.emulator_url, companies.clock().date())

@@ -78,16 +78,15 @@ def test_a_run_that_died_with_all_of_dagster_is_reported_and_finished_by_the_nex
             assert time.monotonic() < deadline, "the run whose process is gone was not reported"
             time.sleep(1)
         again = page.launch(tags, {})
-
-    synced = deployment.query(
-        "select kind, count(*) as documents, sum(quickbooks_total_cents) as cents from sync.document"
-        " where firm_id = 'rivera-law' and kind in ('invoice', 'payment') and quickbooks_id is not null"
-        " group by 1 order by 1"
-    )
-    open_documents = deployment.query(
-        "select count(*) as documents from sync.document where state in ('sending', 'unknown')"
-    )
-    held_by_quickbooks = {"invoice": books.ours("Invoice"), "payment": books.ours("Payment")}
+        synced = deployment.query(
+            "select kind, count(*) as documents, sum(quickbooks_total_cents) as cents from sync.document"
+            " where firm_id = 'rivera-law' and kind in ('invoice', 'payment') and quickbooks_id is not null"
+            " group by 1 order by 1"
+        )
+        open_documents = deployment.query(
+            "select count(*) as documents from sync.document where state in ('sending', 'unknown')"
+        )
+        held_by_quickbooks = {"invoice": books.ours("Invoice"), "payment": books.ours("Payment")}
     markers = [row["PrivateNote"].split()[0] for rows in held_by_quickbooks.values() for row in rows]
     assert len(commands) >= 5, commands  # the command, the page, the daemon, the code server, the run
     assert (in_flight[0]["documents"] > 0, again["status"], open_documents) == (True, "SUCCESS", [{"documents": 0}])

@@ -15,7 +15,7 @@ import pytest
 from qb_pipeline.core.problems import PROBLEMS, Problem
 from qb_pipeline.quickbooks.errors import OutcomeUnknownError
 from qb_pipeline_tests.law_firm import LawFirm
-from qb_pipeline_tests.sync.test_settle import copy_the_invoice, lose_the_answer
+from qb_pipeline_tests.sync.send.test_settle import copy_the_invoice, lose_the_answer
 
 Step = Callable[[LawFirm], None]
 
@@ -76,6 +76,9 @@ def meet_strangers(firm: LawFirm) -> None:
     person(firm, "nobody", None, None, kind="corporation", corporation_name="Nobody Inc.")
     person(firm, "colon", "Co:lon", "Name")
     person(firm, "long", "L" * 101, "Name")
+    person(firm, "taken", "Tina", "Taken")
+    firm.books.do("edit", entity="Vendor", changes={"DisplayName": "Tina Taken"})
+    firm.books.do("edit", entity="Employee", changes={"DisplayName": "Tina Taken (taken)"})
     person(firm, "linked", "Linus", "Linked")
     customer(firm, "Linus Linked", "Linus", "Linked")
     person(firm, "merged", "Merle", "Merged")
@@ -207,6 +210,13 @@ def tax(firm: LawFirm) -> None:
     firm.invoice("accountless", lines=[{"fee_item_id": "F2", "amount": "10.00"}])
     firm.books.do("preferences", SalesFormsPrefs={"AllowDiscount": False})
     firm.invoice("discounted", "10.00", lines=[{"kind": "discount", "fee_item_id": None, "amount": "-1.00"}])
+    firm.map("tax_code", "TAX", _sales_tax_code(firm))  # no code for a line in this country
+    line = {"fee_item_id": "F1", "quantity": 1, "unit_price": "10.00", "amount": "10.00", "is_taxable": True}
+    firm.invoice("coded", lines=[line])
+
+
+def _sales_tax_code(firm: LawFirm) -> str:
+    return next(row["Id"] for row in firm.books.all("TaxCode") if row["Id"].isdigit())
 
 
 def list_early_invoices(firm: LawFirm) -> None:
@@ -215,7 +225,7 @@ def list_early_invoices(firm: LawFirm) -> None:
     firm.payment("mixed", applied={"early": "5.00", "late": "5.00"})
     firm.sync(["work_list"])
     since = (firm.time.now() - timedelta(days=3)).isoformat()
-    firm.companies.firms.change_settings("one", {"eligible_since": since}, actor="partner", now=firm.time.now())
+    firm.deployment.firms.change_settings("one", {"eligible_since": since}, actor="partner", now=firm.time.now())
     firm.sync(["work_list"], first=firm.today - timedelta(days=30), last=firm.today)
 
 
@@ -239,6 +249,7 @@ WORLDS = (
             Problem.BAD_NAME: "i-colon",
             Problem.NAME_TOO_LONG: "i-long",
             Problem.UNKNOWN_PAYER: "i-orphan",
+            Problem.NAME_TAKEN: "i-taken",
             Problem.CUSTOMER_GONE: "i-merged2",
             Problem.UNMAPPED_FEE_ITEM: "i-unmapped",
             Problem.AMBIGUOUS_ITEM: "i-both",
@@ -304,7 +315,8 @@ WORLDS = (
             Problem.TOTAL_DIFFERS: "differs",
             Problem.TOO_MANY_LINES: "many",
             Problem.NO_INCOME_ACCOUNT: "accountless",
-            Problem.REFUSED: "discounted",
+            Problem.DISCOUNTS_OFF: "discounted",
+            Problem.REFUSED: "coded",
         },
         {"tax_policy": "total", "unmapped_fee_item": "create"},
     ),

@@ -19,9 +19,9 @@ import sqlalchemy as sa
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.quickbooks.environments import environment
 from qb_pipeline.quickbooks.throttle import Throttle
-from qb_pipeline.sync.companies import Companies
+from qb_pipeline.sync.deployment import Deployment
+from qb_pipeline.sync.extract.scan import Selection
 from qb_pipeline.sync.run import sync_firm
-from qb_pipeline.sync.scan import Selection
 from qb_pipeline_tests.bookkeeper import Bookkeeper, start_emulator
 from qb_pipeline_tests.conftest import fresh_database
 from qb_pipeline_tests.journeys.expectation import (
@@ -46,7 +46,7 @@ MISHAPS = ("commit_then_drop", "drop_before")
 class World:
     """Two firms with a company each; ``time`` is everybody's clock."""
 
-    companies: Companies
+    deployment: Deployment
     time: Time
     books: dict[str, Bookkeeper]
     offices: list[Office]
@@ -65,7 +65,7 @@ def world(
     random = Random(seed)
     with fresh_database(server, server_url, billing_template) as billing, start_emulator() as url:
         time = Time(url)
-        companies = Companies(
+        deployment = Deployment(
             ledger=ledger_engine,
             billing=billing,
             environment=environment("emulator", api_url=url),
@@ -83,20 +83,20 @@ def world(
         ]
         books = {}
         for number, office in enumerate(offices):
-            books[office.firm_id] = open_company(companies, office, url, str(9_150_000_000_000_000 + number), time)
-        yield World(companies, time, books, offices)
+            books[office.firm_id] = open_company(deployment, office, url, str(9_150_000_000_000_000 + number), time)
+        yield World(deployment, time, books, offices)
 
 
-def open_company(companies: Companies, office: Office, url: str, realm_id: str, time: Time) -> Bookkeeper:
+def open_company(deployment: Deployment, office: Office, url: str, realm_id: str, time: Time) -> Bookkeeper:
     books = Bookkeeper.of_new_company(url, realm_id=realm_id, name=office.firm_id)
-    companies.throttles[realm_id] = Throttle(clock=lambda: time.now().timestamp(), sleep=time.sleep)
+    deployment.throttles[realm_id] = Throttle(clock=lambda: time.now().timestamp(), sleep=time.sleep)
     income = next(account["Id"] for account in books.all("Account") if account["Name"] == "Legal Fees")
     item = {"Name": "Consultation", "Type": "Service", "IncomeAccountRef": {"value": income}}
     books.do("edit", entity="Item", changes=item)
-    with companies.billing.begin() as connection:
+    with deployment.billing.begin() as connection:
         office.hire(connection)
     settings = {"keep_overpayments": "on" if office.expected.keeps_overpayments else "off"}
-    activate(companies, office.firm_id, books, model=1, settings=settings)
+    activate(deployment, office.firm_id, books, model=1, settings=settings)
     return books
 
 
@@ -109,7 +109,7 @@ def test_after_each_of_ninety_days_quickbooks_holds_what_a_careful_bookkeeper_wo
         today = world.time.now().date()
         is_open = today.weekday() < 5 or day == DAYS - 1
         for office in world.offices if is_open else ():
-            with world.companies.billing.begin() as connection:
+            with world.deployment.billing.begin() as connection:
                 office.live(connection, today)
                 if day == DAYS - 1:
                     office.bill_everybody(connection, today)
@@ -124,9 +124,9 @@ def test_after_each_of_ninety_days_quickbooks_holds_what_a_careful_bookkeeper_wo
 
 
 def sync(world: World, office: Office, first: date) -> None:
-    with world.companies.open(office.firm_id, Run(f"run-{uuid4()}", "test", PARTNER)) as place:
-        sync_firm(place, Selection(first, place.today))
-    with world.companies.billing.connect() as connection:
+    with world.deployment.open(office.firm_id, Run(f"run-{uuid4()}", "test", PARTNER)) as session:
+        sync_firm(session, Selection(first, session.today))
+    with world.deployment.billing.connect() as connection:
         office.expected.follow(read_invoices(connection, office.firm_id), read_payments(connection, office.firm_id))
 
 
@@ -164,7 +164,7 @@ def compare(world: World, office: Office, when: str) -> None:
 
 def told(world: World, office: Office) -> dict[str, str]:
     """What the pipeline says stands still, and why."""
-    with world.companies.ledger.connect() as connection:
+    with world.deployment.ledger.connect() as connection:
         rows = connection.execute(
             sa.text(
                 "select source_id, part, reason from sync.document where firm_id = :firm_id "
@@ -187,7 +187,7 @@ def names_in_quickbooks(world: World, office: Office) -> dict[str, str]:
 
 
 def names_in_billing(world: World, office: Office) -> dict[str, str]:
-    with world.companies.billing.connect() as connection:
+    with world.deployment.billing.connect() as connection:
         rows = connection.execute(
             sa.text("select payer_id, first_name || ' ' || last_name from billing.payers where firm_id = :firm_id"),
             {"firm_id": office.firm_id},

@@ -18,8 +18,8 @@ from qb_pipeline import database
 from qb_pipeline.billing.contract import check_contract
 from qb_pipeline.config import PROJECT
 from qb_pipeline.ledger.log import Run
+from qb_pipeline.sync.extract.scan import Selection
 from qb_pipeline.sync.run import STEPS, FirmReport, sync_firm
-from qb_pipeline.sync.scan import Selection
 from qb_pipeline_tests.conftest import fresh_database, make_template, numbers
 from qb_pipeline_tests.law_firm import LawFirm, activate
 
@@ -44,8 +44,8 @@ class Own:
     law_firm: LawFirm
 
     def sync(self) -> FirmReport:
-        with self.law_firm.companies.open(self.firm_id, Run(f"run-{next(numbers)}", "test", "partner")) as place:
-            return sync_firm(place, Selection(), STEPS)
+        with self.law_firm.deployment.open(self.firm_id, Run(f"run-{next(numbers)}", "test", "partner")) as session:
+            return sync_firm(session, Selection(), STEPS)
 
     def states(self) -> dict[tuple[str, str], tuple[str, str]]:
         rows = self.law_firm.query(
@@ -59,8 +59,8 @@ class Own:
 
 
 def of(law_firm: LawFirm, firm_id: str, billing: sa.Engine) -> Own:
-    law_firm.companies.billing = billing
-    activate(law_firm.companies, firm_id, law_firm.books, model=1)
+    law_firm.deployment.billing = billing
+    activate(law_firm.deployment, firm_id, law_firm.books, model=1)
     return Own(firm_id, billing, law_firm)
 
 

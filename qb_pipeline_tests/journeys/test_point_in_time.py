@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from qb_pipeline.ledger.log import Run
-from qb_pipeline.sync.reconcile import reconcile
+from qb_pipeline.sync.verify.reconcile import reconcile
 from qb_pipeline_tests.bookkeeper import Bookkeeper, start_emulator
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 
@@ -93,8 +93,8 @@ def test_a_report_as_of_each_past_day_is_the_one_that_was_printed_on_that_day(la
         if day % 3:  # on every third day nobody syncs
             law_firm.sync()
         keep_books(law_firm, day)
-        with law_firm.companies.open(FIRM, Run(f"run-{uuid4()}", "test", PARTNER)) as place:
-            assert reconcile(place).residual == 0, day
+        with law_firm.deployment.open(FIRM, Run(f"run-{uuid4()}", "test", PARTNER)) as session:
+            assert reconcile(session).residual == 0, day
         reports[law_firm.time.now()] = printed(law_firm)
         law_firm.time.sleep(timedelta(days=1).total_seconds())
 

@@ -29,10 +29,10 @@ def soon() -> Iterator[None]:
 
 
 def send_one(deployment: Deployment, firm_id: str) -> str:
-    """Send one everyday invoice; gives its Id in QuickBooks."""
+    """Send one everyday invoice, the largest; gives its Id in QuickBooks."""
     [chosen] = deployment.query(
         "select invoice_id, invoice_number from billing.invoices where firm_id = :firm_id and status = 'issued'"
-        " and invoice_id like 'inv-0%' order by 1 limit 1",
+        " and invoice_id like 'inv-0%' order by total_amount desc, invoice_id limit 1",
         database="billing", firm_id=firm_id,
     )  # fmt: skip
     deployment.run("sync", firm_id, "--invoice", chosen["invoice_id"])

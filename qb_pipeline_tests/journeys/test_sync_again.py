@@ -49,4 +49,4 @@ def test_a_revised_invoice_is_put_right_in_place_by_the_daemon(deployment: Deplo
         "select trigger, actor, activity from reporting.sync_log where activity = 'updated' and number = :number",
         number=chosen["invoice_number"],
     )
-    assert log == {"trigger": "sync_again", "actor": "dagster", "activity": "updated"}
+    assert log == {"trigger": "sync_again", "actor": "sync_again", "activity": "updated"}

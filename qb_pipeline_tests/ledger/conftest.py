@@ -7,7 +7,7 @@ from multiprocessing.context import ForkServerContext
 import pytest
 import sqlalchemy as sa
 
-from qb_pipeline.ledger import lease
+from qb_pipeline.ledger.sending import lease
 from qb_pipeline_tests.conftest import fresh_database
 from qb_pipeline_tests.ledger.desk import FIRM, NOON, REALM, Desk, set_up
 

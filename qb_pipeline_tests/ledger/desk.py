@@ -12,14 +12,14 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from qb_pipeline.core.mirror import Settlement, Version
-from qb_pipeline.core.received import Received
-from qb_pipeline.ledger.attempts import Application, Attempt, Attempts, Item, Outcome
-from qb_pipeline.ledger.documents import Decision, Documents
-from qb_pipeline.ledger.firms import Firm, Firms
-from qb_pipeline.ledger.lease import Lease
+from qb_pipeline.core.documents.mirror import Settlement, Version
+from qb_pipeline.core.documents.received import Received
+from qb_pipeline.ledger.books.documents import Application, Decision, Documents
+from qb_pipeline.ledger.books.received import ReceivedPayments
 from qb_pipeline.ledger.log import Log, Run
-from qb_pipeline.ledger.received import ReceivedPayments
+from qb_pipeline.ledger.sending.attempts import Attempt, Attempts, Item, Outcome
+from qb_pipeline.ledger.sending.lease import Lease
+from qb_pipeline.ledger.setup.firms import Firm, Firms
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 LATER = datetime(2026, 3, 2, 13, 0, tzinfo=UTC)
@@ -191,7 +191,8 @@ class Desk:
 
     def logged(self, source_id: str = "") -> list[tuple[str, str]]:
         """Activity and reason of every log row, oldest first."""
-        return [(row["activity"], row["reason"]) for row in reversed(self.log.rows(source_id=source_id))]
+        document_id = self.id_of(source_id) if source_id else None
+        return [(row["activity"], row["reason"]) for row in reversed(self.log.rows(document_id=document_id))]
 
     def query(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         """Rows of the database."""

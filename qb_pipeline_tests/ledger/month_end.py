@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from qb_pipeline.core.mirror import Settlement, Version, deleted_version
-from qb_pipeline.core.plan import Difference
-from qb_pipeline.ledger.attempts import Outcome
-from qb_pipeline.ledger.documents import Decision
+from qb_pipeline.core.documents.mirror import Settlement, Version, deleted_version
+from qb_pipeline.core.planning.plan import Field
+from qb_pipeline.ledger.books.documents import Decision
+from qb_pipeline.ledger.books.mirror import Mirror
 from qb_pipeline.ledger.log import Log, Run
-from qb_pipeline.ledger.mirror import Mirror
+from qb_pipeline.ledger.sending.attempts import Outcome
 from qb_pipeline_tests.ledger.desk import FIRM, FIRST_DATE, Desk, accepted, headers, invoice, payment
 
 JANUARY, FEBRUARY, MARCH = (datetime(2026, month, 3, 12, tzinfo=UTC) for month in (2, 3, 4))
@@ -98,8 +98,8 @@ def _keep_books(desk: Desk) -> None:
     credit = _settling("801", "acme", Settlement("Q-inv-2", "credit_memo", 5_050))
     by_hand = _settling("802", "okafor", Settlement("Q-inv-3", "payment", 20_000))
     drifted = {
-        desk.id_of("inv-7"): [Difference("TxnDate", "2026-03-05", "2026-03-06", "billing")],
-        desk.id_of("inv-4"): [Difference("CustomerMemo.value", "Thank you", "Second notice", "quickbooks")],
+        desk.id_of("inv-7"): [Field("TxnDate", "2026-03-05", "2026-03-06", "billing")],
+        desk.id_of("inv-4"): [Field("CustomerMemo.value", "Thank you", "Second notice", "quickbooks")],
     }
     Mirror(desk.engine, FIRM).record_reading(
         [

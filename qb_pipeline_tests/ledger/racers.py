@@ -9,8 +9,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from qb_pipeline.ledger import lease, schema
-from qb_pipeline.ledger.tokens import TokenStore
+from qb_pipeline.ledger.sending import lease
+from qb_pipeline.ledger.setup import schema
+from qb_pipeline.ledger.setup.tokens import TokenStore
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

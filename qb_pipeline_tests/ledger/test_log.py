@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from qb_pipeline.ledger import log
-from qb_pipeline.ledger.attempts import Outcome
-from qb_pipeline.ledger.documents import Decision
+from qb_pipeline.ledger.books.documents import Decision
 from qb_pipeline.ledger.log import Entry, Log, Run
+from qb_pipeline.ledger.sending.attempts import Outcome
 from qb_pipeline_tests.ledger.desk import LATER, NOON, RUN, Desk, accepted, invoice, payment, set_up
 
 
@@ -62,10 +62,10 @@ def test_entries_are_gone_with_the_change_that_failed(desk: Desk) -> None:
     ("asked", "activities"),
     [
         ({}, ["created", "held", "refused", "seen", "skipped", "unknown"]),
-        ({"source_id": "2"}, ["seen"]),
+        ({"of": "2"}, ["seen"]),
         ({"run_id": "run-2"}, ["created", "held", "refused", "skipped", "unknown"]),
         ({"errors": True}, ["held", "refused", "unknown"]),
-        ({"source_id": "nobody"}, []),
+        ({"run_id": "nobody's"}, []),
     ],
 )
 def test_the_log_is_asked_by_document_by_run_and_for_errors(
@@ -75,7 +75,9 @@ def test_the_log_is_asked_by_document_by_run_and_for_errors(
     entries = [Entry(name, desk.id_of("1")) for name in ("created", "held", "refused", "skipped", "unknown")]
     desk.log.add(replace(RUN, run_id="run-2"), entries, now=NOON)
 
-    assert sorted({row["activity"] for row in desk.log.rows(**asked)}) == activities
+    which = {"document_id": desk.id_of(asked["of"])} if "of" in asked else asked
+
+    assert sorted({row["activity"] for row in desk.log.rows(**which)}) == activities
 
 
 def test_firms_do_not_read_each_others_log(desk: Desk) -> None:

@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from qb_pipeline.config import SQL
-from qb_pipeline.ledger.attempts import Outcome
-from qb_pipeline.ledger.documents import Decision
-from qb_pipeline.ledger.firms import Firms
+from qb_pipeline.ledger.books.documents import Decision
+from qb_pipeline.ledger.books.mappings import Mapping, Mappings
 from qb_pipeline.ledger.log import Entry, Log, Run
-from qb_pipeline.ledger.mappings import Mapping, Mappings
+from qb_pipeline.ledger.sending.attempts import Outcome
+from qb_pipeline.ledger.setup.firms import Firms
 from qb_pipeline_tests.ledger.desk import (
     FIRM,
     FIRST_DATE,

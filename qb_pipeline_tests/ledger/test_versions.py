@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from qb_pipeline.ledger.documents import Decision
+from qb_pipeline.ledger.books.documents import Decision
 from qb_pipeline_tests.ledger.desk import LATER, NOON, Desk, invoice
 
 MINUTE = timedelta(minutes=1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from qb_pipeline.quickbooks.client import Company
+from qb_pipeline.quickbooks.client import QuickBooksClient
 from qb_pipeline.quickbooks.throttle import Throttle
 from qb_pipeline_tests.quickbooks.wire import Server, Time, serving
 
@@ -22,11 +22,11 @@ def virtual() -> Time:
 
 
 @pytest.fixture
-def open_company(server: Server, virtual: Time) -> Iterator[Callable[..., Company]]:
+def open_company(server: Server, virtual: Time) -> Iterator[Callable[..., QuickBooksClient]]:
     """Open companies behind the test's server; they are closed when the test ends."""
-    opened: list[Company] = []
+    opened: list[QuickBooksClient] = []
 
-    def open_one(**changes: Any) -> Company:
+    def open_one(**changes: Any) -> QuickBooksClient:
         arguments = {
             "api_url": server.url,
             "realm_id": "4620816365",
@@ -35,7 +35,7 @@ def open_company(server: Server, virtual: Time) -> Iterator[Callable[..., Compan
             "sleep": virtual.sleep,
             **changes,
         }
-        opened.append(Company(**arguments))
+        opened.append(QuickBooksClient(**arguments))
         return opened[-1]
 
     yield open_one
@@ -44,5 +44,5 @@ def open_company(server: Server, virtual: Time) -> Iterator[Callable[..., Compan
 
 
 @pytest.fixture
-def company(open_company: Callable[..., Company]) -> Company:
+def company(open_company: Callable[..., QuickBooksClient]) -> QuickBooksClient:
     return open_company()

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from qb_pipeline.quickbooks.answers import Answer, Outcome
-from qb_pipeline.quickbooks.client import Company, Requests, read_pause, seconds_before_retry
+from qb_pipeline.quickbooks.client import QuickBooksClient, QuickBooksWriter, Requests, read_pause, seconds_before_retry
 from qb_pipeline.quickbooks.errors import (
     AuthorizationLostError,
     Fault,
@@ -84,10 +84,10 @@ TWO_ANSWERS = {
 # What leaves
 
 
-def test_a_create_leaves_once_as_the_bytes_that_were_frozen(server: Server, company: Company):
+def test_a_create_leaves_once_as_the_bytes_that_were_frozen(server: Server, company: QuickBooksClient):
     server.will(say(answer(CREATED)))
 
-    made = company.create("Invoice", BODY, request_id="r-1")
+    made = QuickBooksWriter(company).create("Invoice", BODY, request_id="r-1")
 
     assert made == Answer(
         entity={"Id": "145", "SyncToken": "0", "TotalAmt": Decimal("100.25")},
@@ -110,16 +110,18 @@ def test_a_create_leaves_once_as_the_bytes_that_were_frozen(server: Server, comp
     ("entity", "parameters"),
     [("Invoice", {"operation": "void"}), ("Payment", {"operation": "update", "include": "void"})],
 )
-def test_each_kind_is_voided_in_its_own_way(server: Server, company: Company, entity: str, parameters: dict[str, str]):
+def test_each_kind_is_voided_in_its_own_way(
+    server: Server, company: QuickBooksClient, entity: str, parameters: dict[str, str]
+):
     server.will(say(answer({entity: {"Id": "1"}, "time": TIME})))
-    company.void(entity, BODY, request_id="r-1")
+    QuickBooksWriter(company).void(entity, BODY, request_id="r-1")
     assert server.requests[0].parameters == {**parameters, "requestid": "r-1", "minorversion": "75"}
 
 
-def test_a_batch_comes_back_by_bid_in_the_order_of_sending(server: Server, company: Company):
+def test_a_batch_comes_back_by_bid_in_the_order_of_sending(server: Server, company: QuickBooksClient):
     server.will(say(answer(TWO_ANSWERS)))
 
-    made = company.batch(TWO, request_id="r-1", b_ids=["1", "2"])
+    made = QuickBooksWriter(company).batch(TWO, request_id="r-1", b_ids=["1", "2"])
 
     assert made.outcomes == (
         Outcome("1", entity={"Id": "145", "SyncToken": "0"}),
@@ -130,7 +132,7 @@ def test_a_batch_comes_back_by_bid_in_the_order_of_sending(server: Server, compa
     assert made["2"].entity == {"Id": "7", "SyncToken": "2"}
 
 
-def test_one_item_of_a_batch_fails_alone(server: Server, company: Company):
+def test_one_item_of_a_batch_fails_alone(server: Server, company: QuickBooksClient):
     server.will(
         say(
             answer(
@@ -144,14 +146,14 @@ def test_one_item_of_a_batch_fails_alone(server: Server, company: Company):
             )
         )
     )
-    first, second = company.batch(TWO, request_id="r-1", b_ids=["1", "2"]).outcomes
+    first, second = QuickBooksWriter(company).batch(TWO, request_id="r-1", b_ids=["1", "2"]).outcomes
     assert (first.entity, [fault.code for fault in first.faults], first.is_unknown) == (None, ["10000"], True)
     assert (second.entity, [fault.code for fault in second.faults], second.is_unknown) == (None, ["6140"], False)
 
 
-def test_a_zipped_answer_is_read(server: Server, company: Company):
+def test_a_zipped_answer_is_read(server: Server, company: QuickBooksClient):
     server.will(say(answer(CREATED, zipped=True)))
-    assert company.create("Invoice", BODY, request_id="r-1").entity["Id"] == "145"
+    assert QuickBooksWriter(company).create("Invoice", BODY, request_id="r-1").entity["Id"] == "145"
 
 
 @pytest.mark.parametrize(
@@ -170,10 +172,10 @@ def test_a_zipped_answer_is_read(server: Server, company: Company):
     ],
 )
 def test_a_batch_that_breaks_a_limit_never_leaves(
-    server: Server, company: Company, body: bytes, b_ids: list[str], request_id: str
+    server: Server, company: QuickBooksClient, body: bytes, b_ids: list[str], request_id: str
 ):
     with pytest.raises(ValueError, match=r"bId|characters|batch"):
-        company.batch(body, request_id=request_id, b_ids=b_ids)
+        QuickBooksWriter(company).batch(body, request_id=request_id, b_ids=b_ids)
     assert server.requests == []
 
 
@@ -194,7 +196,7 @@ def test_a_batch_that_breaks_a_limit_never_leaves(
 )
 def test_a_token_goes_to_no_other_host(api_url: str, realm_id: str, virtual):
     with pytest.raises(ValueError, match="must be"):
-        Company(api_url=api_url, realm_id=realm_id, access_token=lambda refused: "t", throttle=Throttle())
+        QuickBooksClient(api_url=api_url, realm_id=realm_id, access_token=lambda refused: "t", throttle=Throttle())
 
 
 def test_the_environment_cannot_send_us_through_a_proxy(server: Server, open_company, monkeypatch: pytest.MonkeyPatch):
@@ -202,27 +204,27 @@ def test_the_environment_cannot_send_us_through_a_proxy(server: Server, open_com
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, trap.url)
         server.will(say(answer(CREATED)))
-        open_company().create("Invoice", BODY, request_id="r-1")
+        QuickBooksWriter(open_company()).create("Invoice", BODY, request_id="r-1")
     assert trap.requests == []
 
 
 # A write leaves exactly once, whatever happens
 
 
-def write_once(company: Company) -> None:
-    company.create("Invoice", BODY, request_id="r-1")
+def write_once(company: QuickBooksClient) -> None:
+    QuickBooksWriter(company).create("Invoice", BODY, request_id="r-1")
 
 
-def batch_once(company: Company) -> None:
-    company.batch(TWO, request_id="r-1", b_ids=["1", "2"])
+def batch_once(company: QuickBooksClient) -> None:
+    QuickBooksWriter(company).batch(TWO, request_id="r-1", b_ids=["1", "2"])
 
 
-def update_once(company: Company) -> None:
-    company.update("Invoice", BODY, request_id="r-1")
+def update_once(company: QuickBooksClient) -> None:
+    QuickBooksWriter(company).update("Invoice", BODY, request_id="r-1")
 
 
-def void_once(company: Company) -> None:
-    company.void("Invoice", BODY, request_id="r-1")
+def void_once(company: QuickBooksClient) -> None:
+    QuickBooksWriter(company).void("Invoice", BODY, request_id="r-1")
 
 
 WRITES = [write_once, batch_once, update_once, void_once]
@@ -260,7 +262,7 @@ UNKNOWN = {
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("behaviour", UNKNOWN.values(), ids=UNKNOWN.keys())
 def test_a_lost_answer_leaves_the_outcome_unknown_and_is_never_repeated(
-    server: Server, company: Company, write, behaviour
+    server: Server, company: QuickBooksClient, write, behaviour
 ):
     server.will(behaviour)
     with pytest.raises(OutcomeUnknownError) as caught:
@@ -271,7 +273,7 @@ def test_a_lost_answer_leaves_the_outcome_unknown_and_is_never_repeated(
     assert "; intuit_tid=" in str(caught.value)
 
 
-def test_an_answer_cut_at_any_byte_is_unknown(server: Server, company: Company):
+def test_an_answer_cut_at_any_byte_is_unknown(server: Server, company: QuickBooksClient):
     whole = answer(TWO_ANSWERS)
     for length in range(len(whole)):
         server.will(say_and_close(whole[:length]))
@@ -280,7 +282,7 @@ def test_an_answer_cut_at_any_byte_is_unknown(server: Server, company: Company):
     assert len(server.requests) == len(whole)
 
 
-def test_a_body_cut_at_any_byte_is_unknown_even_when_the_length_agrees(server: Server, company: Company):
+def test_a_body_cut_at_any_byte_is_unknown_even_when_the_length_agrees(server: Server, company: QuickBooksClient):
     whole = json.dumps(TWO_ANSWERS).encode()
     for length in range(len(whole)):
         server.will(say(answer(whole[:length])))
@@ -305,7 +307,7 @@ B_IDS = {
 
 
 @pytest.mark.parametrize("responses", B_IDS.values(), ids=B_IDS.keys())
-def test_bids_that_do_not_match_make_the_whole_batch_unknown(server: Server, company: Company, responses):
+def test_bids_that_do_not_match_make_the_whole_batch_unknown(server: Server, company: QuickBooksClient, responses):
     server.will(say(answer({"BatchItemResponse": responses, "time": TIME})))
     with pytest.raises(OutcomeUnknownError):
         batch_once(company)
@@ -342,7 +344,7 @@ def test_a_silent_server_ends_at_the_deadline_of_its_kind(server: Server, open_c
     assert len(server.requests) == 1
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_replaced(server: Server, company: Company):
+def test_a_connection_that_the_server_closed_meanwhile_is_replaced(server: Server, company: QuickBooksClient):
     server.usual = say_and_close(answer(CREATED))
     for _ in range(5):
         write_once(company)
@@ -362,7 +364,7 @@ def test_a_refused_connection_sent_nothing(server: Server, open_company):
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_a_fault_refuses_the_whole_request(server: Server, company: Company, status: int):
+def test_a_fault_refuses_the_whole_request(server: Server, company: QuickBooksClient, status: int):
     server.will(say(answer(REFUSAL, status=status)))
     with pytest.raises(RequestRejectedError) as caught:
         write_once(company)
@@ -374,7 +376,7 @@ def test_a_fault_refuses_the_whole_request(server: Server, company: Company, sta
     assert len(server.requests) == 1
 
 
-def test_a_request_too_large_for_a_machine_on_the_way_is_refused(server: Server, company: Company):
+def test_a_request_too_large_for_a_machine_on_the_way_is_refused(server: Server, company: QuickBooksClient):
     server.will(say(answer(HTML, status=413)))
     with pytest.raises(RequestRejectedError) as caught:
         batch_once(company)
@@ -382,7 +384,9 @@ def test_a_request_too_large_for_a_machine_on_the_way_is_refused(server: Server,
 
 
 @pytest.mark.parametrize("body", [THROTTLED, HTML, b"", b"{}"])
-def test_after_a_429_nothing_leaves_for_a_minute_and_nothing_was_done(server: Server, company: Company, virtual, body):
+def test_after_a_429_nothing_leaves_for_a_minute_and_nothing_was_done(
+    server: Server, company: QuickBooksClient, virtual, body
+):
     server.will(say(answer(body, status=429, content_type="application/xml")), say(answer(CREATED)))
     with pytest.raises(ThrottledError) as caught:
         write_once(company)
@@ -395,7 +399,7 @@ def test_after_a_429_nothing_leaves_for_a_minute_and_nothing_was_done(server: Se
     assert company.requests == Requests(writes=2, throttled=1, by_endpoint={"POST invoice": 2})
 
 
-def test_a_quota_that_opens_next_month_does_not_hold_a_run(server: Server, company: Company, virtual):
+def test_a_quota_that_opens_next_month_does_not_hold_a_run(server: Server, company: QuickBooksClient, virtual):
     server.will(say(answer(b"", status=429, headers={"Retry-After": "86400"})))
     with pytest.raises(ThrottledError):
         write_once(company)
@@ -426,7 +430,7 @@ def test_a_guard_keeps_a_request_here(server: Server, open_company):
         raise InterruptedError("paused")
 
     company = open_company(guard=refuse)
-    for act in (write_once, batch_once, Company.read_company_info):
+    for act in (write_once, batch_once, QuickBooksClient.read_company_info):
         with pytest.raises(InterruptedError, match="paused"):
             act(company)
     assert (server.requests, company.requests) == ([], Requests())
@@ -462,13 +466,13 @@ def test_ten_requests_at_most_are_in_flight(server: Server, open_company):
 # Tokens
 
 
-def test_a_read_goes_again_with_a_fresh_token(server: Server, company: Company):
+def test_a_read_goes_again_with_a_fresh_token(server: Server, company: QuickBooksClient):
     server.will(say(answer(EXPIRED, status=401)), say(answer({"CompanyInfo": {"Id": "1"}})))
     assert company.read_company_info() == {"Id": "1"}
     assert [request.headers["authorization"] for request in server.requests] == ["Bearer token-1", "Bearer token-2"]
 
 
-def test_a_refused_write_is_not_repeated_but_the_next_one_has_a_fresh_token(server: Server, company: Company):
+def test_a_refused_write_is_not_repeated_but_the_next_one_has_a_fresh_token(server: Server, company: QuickBooksClient):
     server.will(say(answer(EXPIRED, status=401)), say(answer(CREATED)))
     with pytest.raises(OutcomeUnknownError, match="HTTP 401"):
         write_once(company)
@@ -476,7 +480,7 @@ def test_a_refused_write_is_not_repeated_but_the_next_one_has_a_fresh_token(serv
     assert [request.headers["authorization"] for request in server.requests] == ["Bearer token-1", "Bearer token-2"]
 
 
-def test_a_fresh_token_that_is_refused_ends_it(server: Server, company: Company):
+def test_a_fresh_token_that_is_refused_ends_it(server: Server, company: QuickBooksClient):
     server.usual = say(answer(EXPIRED, status=401))
     for _ in range(3):
         with pytest.raises(AuthorizationLostError):
@@ -527,10 +531,10 @@ def test_a_token_that_cannot_be_had_sends_nothing(server: Server, open_company):
 
 
 @pytest.mark.parametrize("code", ["120", "3100"])
-def test_a_fault_of_authorization_asks_to_reconnect(server: Server, company: Company, code: str):
+def test_a_fault_of_authorization_asks_to_reconnect(server: Server, company: QuickBooksClient, code: str):
     fault = {"fault": {"error": [{"message": "m", "detail": CLIENT_NAME, "code": code}], "type": "SERVICE"}}
     server.usual = say(answer(fault, status=403))
-    for act in (write_once, Company.read_company_info):
+    for act in (write_once, QuickBooksClient.read_company_info):
         with pytest.raises(AuthorizationLostError) as caught:
             act(company)
         assert str(caught.value) == f"HTTP 403, fault {code}; reconnect the company; intuit_tid={TID}"
@@ -545,7 +549,7 @@ def test_the_rule_of_repeats_has_no_clock_in_it():
     assert [seconds_before_retry(attempt, 429) for attempt in (1, 3, 4)] == [60.0, 60.0, None]
 
 
-def test_a_read_is_repeated_until_it_answers(server: Server, company: Company, virtual):
+def test_a_read_is_repeated_until_it_answers(server: Server, company: QuickBooksClient, virtual):
     server.will(
         say(answer(HTML, status=503)),
         say_and_reset(),
@@ -558,7 +562,7 @@ def test_a_read_is_repeated_until_it_answers(server: Server, company: Company, v
 
 
 @pytest.mark.parametrize("name", [name for name in UNKNOWN if not name.startswith("401")])
-def test_a_read_that_fails_raises_and_is_never_empty(server: Server, company: Company, name: str):
+def test_a_read_that_fails_raises_and_is_never_empty(server: Server, company: QuickBooksClient, name: str):
     server.usual = UNKNOWN[name]
     with pytest.raises(TransientError) as caught:
         company.query("select * from Invoice")
@@ -566,7 +570,7 @@ def test_a_read_that_fails_raises_and_is_never_empty(server: Server, company: Co
     assert len(server.requests) == 4
 
 
-def test_a_redirect_is_not_followed(server: Server, company: Company):
+def test_a_redirect_is_not_followed(server: Server, company: QuickBooksClient):
     with serving() as elsewhere:
         server.usual = say(answer(b"", status=302, headers={"Location": elsewhere.url}))
         with pytest.raises(TransientError, match="HTTP 302"):
@@ -574,13 +578,13 @@ def test_a_redirect_is_not_followed(server: Server, company: Company):
     assert elsewhere.requests == []
 
 
-def test_a_read_waits_out_a_429(server: Server, company: Company, virtual):
+def test_a_read_waits_out_a_429(server: Server, company: QuickBooksClient, virtual):
     server.will(say(answer(THROTTLED, status=429)), say(answer({"Preferences": {"Id": "1"}})))
     assert company.read_preferences() == {"Id": "1"}
     assert virtual.now == 1_060.0
 
 
-def test_a_deleted_object_is_told_by_its_code(server: Server, company: Company):
+def test_a_deleted_object_is_told_by_its_code(server: Server, company: QuickBooksClient):
     gone = {"Fault": {"Error": [{"Message": "m", "Detail": "d", "code": "610"}], "type": "ValidationFault"}}
     server.will(say(answer(gone, status=400)))
     with pytest.raises(RequestRejectedError) as caught:
@@ -589,7 +593,7 @@ def test_a_deleted_object_is_told_by_its_code(server: Server, company: Company):
     assert server.requests[0].path == "/v3/company/4620816365/invoice/1%2F2"
 
 
-def test_a_statement_is_posted_so_that_no_name_stands_in_an_address(server: Server, company: Company, caplog):
+def test_a_statement_is_posted_so_that_no_name_stands_in_an_address(server: Server, company: QuickBooksClient, caplog):
     statement = r"select * from Customer where DisplayName = 'Ada O\'Brien + Söhne'"
     server.will(say(answer({"QueryResponse": {"Customer": [{"Id": "1"}], "maxResults": 1}})))
 
@@ -604,13 +608,13 @@ def test_a_statement_is_posted_so_that_no_name_stands_in_an_address(server: Serv
     assert "Ada" not in caplog.text
 
 
-def test_an_empty_result_is_empty(server: Server, company: Company):
+def test_an_empty_result_is_empty(server: Server, company: QuickBooksClient):
     server.will(say(answer({"QueryResponse": {}, "time": TIME})))
     assert company.query("select * from Invoice") == []
 
 
 @pytest.mark.parametrize("page", [0, 1, 1001])
-def test_a_page_has_room_for_its_anchor(company: Company, page: int):
+def test_a_page_has_room_for_its_anchor(company: QuickBooksClient, page: int):
     with pytest.raises(ValueError, match="a page holds"):
         list(company.query_all("Invoice", page=page))
 
@@ -632,7 +636,7 @@ def rows_of(ids: list[int], removals: dict[int, int]):
     return behave
 
 
-def test_every_page_is_read_and_each_id_given_once(server: Server, company: Company):
+def test_every_page_is_read_and_each_id_given_once(server: Server, company: QuickBooksClient):
     server.usual = rows_of(list(range(1, 8)), {})
     assert [row["Id"] for row in company.query_all("Invoice", where="Active = true", page=3)] == list("1234567")
     assert [request.body.decode() for request in server.requests] == [
@@ -642,20 +646,22 @@ def test_every_page_is_read_and_each_id_given_once(server: Server, company: Comp
 
 @pytest.mark.parametrize("removed", range(1, 8))
 @pytest.mark.parametrize("at", [1, 2, 3])
-def test_a_row_deleted_while_pages_are_read_hides_no_other(server: Server, company: Company, removed: int, at: int):
+def test_a_row_deleted_while_pages_are_read_hides_no_other(
+    server: Server, company: QuickBooksClient, removed: int, at: int
+):
     server.usual = rows_of(list(range(1, 8)), {at: removed})
     found = [int(row["Id"]) for row in company.query_all("Invoice", page=3)]
     assert len(found) == len(set(found))
     assert set(found) >= set(range(1, 8)) - {removed}
 
 
-def test_rows_that_never_hold_still_decide_nothing(server: Server, company: Company):
+def test_rows_that_never_hold_still_decide_nothing(server: Server, company: QuickBooksClient):
     server.usual = rows_of(list(range(1, 100)), {n: n for n in range(1, 100)})
     with pytest.raises(TransientError, match="kept moving"):
         list(company.query_all("Invoice", page=3))
 
 
-def test_many_values_are_asked_for_in_few_statements(server: Server, company: Company):
+def test_many_values_are_asked_for_in_few_statements(server: Server, company: QuickBooksClient):
     server.usual = say(answer({"QueryResponse": {}}))
     assert list(company.find("Invoice", "DocNumber", [f"INV-{n}" for n in range(301)], where="Balance > '0'")) == []
     first, second = server.requests
@@ -688,7 +694,7 @@ CHANGES = {
 }
 
 
-def test_changes_come_sorted_with_the_servers_own_time(server: Server, company: Company):
+def test_changes_come_sorted_with_the_servers_own_time(server: Server, company: QuickBooksClient):
     server.will(say(answer(CHANGES)))
     since = datetime(2026, 11, 20, 8, 30, 15, 999, tzinfo=timezone(timedelta(hours=-8)))
 
@@ -707,7 +713,7 @@ def test_changes_come_sorted_with_the_servers_own_time(server: Server, company: 
 
 
 @pytest.mark.parametrize(("count", "complete"), [(999, True), (1000, False)])
-def test_a_full_answer_may_not_be_everything(server: Server, company: Company, count: int, complete: bool):
+def test_a_full_answer_may_not_be_everything(server: Server, company: QuickBooksClient, count: int, complete: bool):
     rows = [{"Id": str(n)} for n in range(count)]
     server.will(say(answer({"CDCResponse": [{"QueryResponse": [{"Payment": rows}]}], "time": TIME})))
     assert company.changed_since(["Payment"], datetime(2026, 11, 20, tzinfo=UTC)).complete is complete
@@ -728,12 +734,12 @@ def test_a_full_answer_may_not_be_everything(server: Server, company: Company, c
         {"CDCResponse": [{"QueryResponse": [{"Vendor": [{"Id": "1"}]}]}], "time": TIME},
     ],
 )
-def test_an_answer_without_changes_is_not_taken_for_no_change(server: Server, company: Company, payload):
+def test_an_answer_without_changes_is_not_taken_for_no_change(server: Server, company: QuickBooksClient, payload):
     server.usual = say(answer(payload))
     with pytest.raises(TransientError):
         company.changed_since(["Payment"], datetime(2026, 11, 20, tzinfo=UTC))
 
 
-def test_a_moment_needs_a_time_zone(company: Company):
+def test_a_moment_needs_a_time_zone(company: QuickBooksClient):
     with pytest.raises(ValueError, match="time zone"):
         company.changed_since(["Payment"], datetime(2026, 11, 20))  # noqa: DTZ001 - the mistake itself

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from qb_pipeline.quickbooks.client import Company
+from qb_pipeline.quickbooks.client import QuickBooksClient, QuickBooksWriter
 from qb_pipeline.quickbooks.environments import environment
 from qb_pipeline.quickbooks.errors import (
     AuthorizationLostError,
@@ -63,11 +63,11 @@ def realm(box: Box) -> str:
 
 
 @pytest.fixture
-def connect(box: Box, realm: str) -> Iterator[Callable[..., Company]]:
-    opened: list[Company] = []
+def connect(box: Box, realm: str) -> Iterator[Callable[..., QuickBooksClient]]:
+    opened: list[QuickBooksClient] = []
     token = box.ask("POST", f"companies/{realm}/tokens")["access_token"]
 
-    def open_one(**changes: Any) -> Company:
+    def open_one(**changes: Any) -> QuickBooksClient:
         arguments = {
             "api_url": box.url,
             "realm_id": realm,
@@ -75,7 +75,7 @@ def connect(box: Box, realm: str) -> Iterator[Callable[..., Company]]:
             "throttle": Throttle(),
             **changes,
         }
-        opened.append(Company(**arguments))
+        opened.append(QuickBooksClient(**arguments))
         return opened[-1]
 
     yield open_one
@@ -84,16 +84,18 @@ def connect(box: Box, realm: str) -> Iterator[Callable[..., Company]]:
 
 
 @pytest.fixture
-def company(connect: Callable[..., Company]) -> Company:
+def company(connect: Callable[..., QuickBooksClient]) -> QuickBooksClient:
     return connect()
 
 
-def customer(company: Company, name: str) -> str:
-    made = company.create("Customer", json.dumps({"DisplayName": name}).encode(), request_id=f"c-{name[:20]}")
+def customer(company: QuickBooksClient, name: str) -> str:
+    made = QuickBooksWriter(company).create(
+        "Customer", json.dumps({"DisplayName": name}).encode(), request_id=f"c-{name[:20]}"
+    )
     return str(made.entity["Id"])
 
 
-def item(company: Company) -> str:
+def item(company: QuickBooksClient) -> str:
     return str(company.query("select * from Item")[0]["Id"])
 
 
@@ -119,7 +121,7 @@ def batch_of(*documents: dict[str, object]) -> tuple[bytes, list[str]]:
 
 
 @pytest.fixture
-def three(company: Company) -> tuple[bytes, list[str]]:
+def three(company: QuickBooksClient) -> tuple[bytes, list[str]]:
     customer_id, item_id = customer(company, "Ada Lovelace"), item(company)
     return batch_of(*(invoice(customer_id, item_id, f"INV-{number}") for number in range(3)))
 
@@ -128,59 +130,61 @@ def count_of(box: Box, realm: str, entity: str = "invoice") -> int:
     return len(box.ask("GET", f"companies/{realm}/{entity}"))
 
 
-def test_the_companys_record_and_settings_are_read(company: Company):
+def test_the_companys_record_and_settings_are_read(company: QuickBooksClient):
     assert company.read_company_info()["CompanyName"] == "Firm"
     assert "SalesFormsPrefs" in company.read_preferences()
 
 
-def test_an_invoice_lives_from_create_to_void(company: Company):
+def test_an_invoice_lives_from_create_to_void(company: QuickBooksClient):
     customer_id, item_id = customer(company, "Ada Lovelace"), item(company)
     body = json.dumps(invoice(customer_id, item_id, "INV-1")).encode()
 
-    made = company.create("Invoice", body, request_id="r-1").entity
+    made = QuickBooksWriter(company).create("Invoice", body, request_id="r-1").entity
     assert (made["TotalAmt"], made["DocNumber"]) == (Decimal("100.25"), "INV-1")
 
     changed = {"Id": made["Id"], "SyncToken": made["SyncToken"], "sparse": True, "CustomerMemo": {"value": "thanks"}}
-    now = company.update("Invoice", json.dumps(changed).encode(), request_id="r-2").entity
+    now = QuickBooksWriter(company).update("Invoice", json.dumps(changed).encode(), request_id="r-2").entity
     assert now["CustomerMemo"] == {"value": "thanks"}
 
     stale = company.read("Invoice", made["Id"])
     assert stale["SyncToken"] == now["SyncToken"]
     with pytest.raises(RequestRejectedError) as caught:
-        company.update("Invoice", json.dumps(changed).encode(), request_id="r-3")
+        QuickBooksWriter(company).update("Invoice", json.dumps(changed).encode(), request_id="r-3")
     assert caught.value.codes == ("5010",)
 
     void = {"Id": made["Id"], "SyncToken": now["SyncToken"]}
-    assert company.void("Invoice", json.dumps(void).encode(), request_id="r-4").entity["TotalAmt"] == 0
+    assert (
+        QuickBooksWriter(company).void("Invoice", json.dumps(void).encode(), request_id="r-4").entity["TotalAmt"] == 0
+    )
 
 
-def test_a_payment_is_voided_in_its_own_way(company: Company):
+def test_a_payment_is_voided_in_its_own_way(company: QuickBooksClient):
     customer_id = customer(company, "Ada Lovelace")
     body = json.dumps({"CustomerRef": {"value": customer_id}, "TotalAmt": 50}).encode()
-    made = company.create("Payment", body, request_id="r-1").entity
+    made = QuickBooksWriter(company).create("Payment", body, request_id="r-1").entity
     void = json.dumps({"Id": made["Id"], "SyncToken": made["SyncToken"], "sparse": True}).encode()
-    assert company.void("Payment", void, request_id="r-2").entity["TotalAmt"] == 0
+    assert QuickBooksWriter(company).void("Payment", void, request_id="r-2").entity["TotalAmt"] == 0
 
 
 @pytest.mark.parametrize("name", ["O'Brien & Söhne", "back\\slash", "' OR Id > '0", "ütf – 日本", "per%cent_"])
-def test_a_name_is_found_by_its_exact_text(company: Company, name: str):
+def test_a_name_is_found_by_its_exact_text(company: QuickBooksClient, name: str):
     customer_id = customer(company, name)
     customer(company, "Somebody Else")
     assert [row["Id"] for row in company.find("Customer", "DisplayName", [name])] == [customer_id]
 
 
 @pytest.mark.slow
-def test_every_page_is_read(company: Company):
+def test_every_page_is_read(company: QuickBooksClient):
     ids = {customer(company, f"Client {number}") for number in range(7)}
     found = [row["Id"] for row in company.query_all("Customer", page=3)]
     assert (set(found), len(found)) == (ids, 7)
     assert {row["Id"] for row in company.find("Customer", "Id", ids)} == ids
 
 
-def test_a_batch_is_answered_item_by_item(company: Company, box: Box, realm: str):
+def test_a_batch_is_answered_item_by_item(company: QuickBooksClient, box: Box, realm: str):
     customer_id, item_id = customer(company, "Ada Lovelace"), item(company)
     body, b_ids = batch_of(invoice(customer_id, item_id, "INV-1"), invoice("999999", item_id, "INV-2"))
-    good, bad = company.batch(body, request_id="r-1", b_ids=b_ids).outcomes
+    good, bad = QuickBooksWriter(company).batch(body, request_id="r-1", b_ids=b_ids).outcomes
     assert good.entity is not None
     assert (good.entity["DocNumber"], good.faults, good.is_unknown) == ("INV-1", (), False)
     assert (bad.entity, len(bad.faults), bad.is_unknown) == (None, 1, False)
@@ -212,7 +216,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("what", "landed"), UNKNOWN)
 def test_whatever_goes_wrong_a_batch_reaches_quickbooks_once_and_is_called_unknown(
-    company: Company, box: Box, realm: str, three: tuple[bytes, list[str]], what: str, landed: int
+    company: QuickBooksClient, box: Box, realm: str, three: tuple[bytes, list[str]], what: str, landed: int
 ):
     body, b_ids = three
     at = 1 if what == "batch_stops_half_way" else 40
@@ -222,7 +226,7 @@ def test_whatever_goes_wrong_a_batch_reaches_quickbooks_once_and_is_called_unkno
     box.ask("POST", f"companies/{realm}/statistics/reset")
 
     with pytest.raises(OutcomeUnknownError) as caught:
-        company.batch(body, request_id="r-1", b_ids=b_ids)
+        QuickBooksWriter(company).batch(body, request_id="r-1", b_ids=b_ids)
 
     assert "INV-" not in str(caught.value)
     assert "Ada" not in str(caught.value)
@@ -240,12 +244,17 @@ def test_whatever_goes_wrong_a_batch_reaches_quickbooks_once_and_is_called_unkno
     ],
 )
 def test_a_refusal_did_nothing(
-    company: Company, box: Box, realm: str, three: tuple[bytes, list[str]], what: str, kind: type[QuickBooksError]
+    company: QuickBooksClient,
+    box: Box,
+    realm: str,
+    three: tuple[bytes, list[str]],
+    what: str,
+    kind: type[QuickBooksError],
 ):
     body, b_ids = three
     box.ask("POST", f"companies/{realm}/faults", [{"what": what, "match": {"endpoint": "batch"}}])
     with pytest.raises(kind) as caught:
-        company.batch(body, request_id="r-1", b_ids=b_ids)
+        QuickBooksWriter(company).batch(body, request_id="r-1", b_ids=b_ids)
     assert not caught.value.sent
     assert count_of(box, realm) == 0
 
@@ -255,7 +264,7 @@ def test_a_drip_ends_at_the_deadline(connect, box: Box, realm: str, three: tuple
     box.ask("POST", f"companies/{realm}/faults", [{"what": "slow_drip", "seconds": 10, "match": {"endpoint": "batch"}}])
     started = time.monotonic()
     with pytest.raises(OutcomeUnknownError, match="no complete answer within"):
-        connect(batch_seconds=0.5).batch(body, request_id="r-1", b_ids=b_ids)
+        QuickBooksWriter(connect(batch_seconds=0.5)).batch(body, request_id="r-1", b_ids=b_ids)
     assert time.monotonic() - started < 3
     assert count_of(box, realm) == 3
 
@@ -269,12 +278,12 @@ def test_a_read_gets_through_a_bad_moment(connect, box: Box, realm: str, what: s
     assert company.requests.reads == 3
 
 
-def test_changes_tell_what_is_new_and_what_was_deleted(company: Company, box: Box, realm: str):
+def test_changes_tell_what_is_new_and_what_was_deleted(company: QuickBooksClient, box: Box, realm: str):
     customer_id, item_id = customer(company, "Ada Lovelace"), item(company)
     ids = [
-        company.create("Invoice", json.dumps(invoice(customer_id, item_id, number)).encode(), request_id=number).entity[
-            "Id"
-        ]
+        QuickBooksWriter(company)
+        .create("Invoice", json.dumps(invoice(customer_id, item_id, number)).encode(), request_id=number)
+        .entity["Id"]
         for number in ("INV-1", "INV-2")
     ]
     box.ask("POST", f"companies/{realm}/bookkeeper/delete", {"entity": "Invoice", "id": ids[1]})

@@ -140,6 +140,7 @@ def test_the_tree_is_the_one_that_is_drawn():
         "ThrottledError": "TransientError",
         "PermanentError": "QuickBooksError",
         "AuthorizationLostError": "PermanentError",
+        "CompanyFaultError": "PermanentError",
         "RequestRejectedError": "PermanentError",
     }
     assert {name: getattr(errors, name).__base__.__name__ for name in drawn} == drawn
@@ -150,5 +151,6 @@ def test_the_tree_is_the_one_that_is_drawn():
         "ThrottledError",
         "PermanentError",
         "AuthorizationLostError",
+        "CompanyFaultError",
         "RequestRejectedError",
     ]

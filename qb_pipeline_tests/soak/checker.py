@@ -1,6 +1,7 @@
 """What must hold, whatever happened: read from the ledger, from billing and from the emulator's own books.
 
-Independent of what it judges: SQL, the admin API, a pattern of its own; nothing of ``core``, ``sync``, ``quickbooks``.
+Independent of what it judges: SQL, the admin API, a pattern of its own; nothing of ``core`` but the table
+of moves, nothing of ``sync`` and ``quickbooks``.
 Numbers are those of docs/reliability.md. Belongs here: finding violations. Does not belong here: making a mess.
 """
 
@@ -13,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from qb_pipeline.core.states import MOVES
 from qb_pipeline_tests.law_firm import LawFirm
 
 MARKER = re.compile(r"qbp1:(\w{6}):([a-z0-9-]+):(customer|item|invoice|payment):([^\s@:]+)(?:@([\d-]+))?:g(\d+)")
@@ -59,6 +61,7 @@ def look(firm: LawFirm, allowed: Allowed, output: Path | None = None, *, quiet: 
         *_known(living, documents, firm),
         *_as_recorded(documents, books, allowed),
         *_attempts(firm, allowed, quiet=quiet),
+        *_moved(firm),
         *_untouched(books, allowed),
         *_no_canary(firm, output),
         *(_in_the_end(firm, documents, books, living, allowed) if quiet else []),
@@ -176,6 +179,22 @@ def _attempts(firm: LawFirm, allowed: Allowed, *, quiet: bool) -> list[str]:
     if certain - arrived > allowed.kills:
         wrong.append(f"9 uncounted: {certain} sends, {arrived} arrived, {allowed.kills} runs died")
     return wrong
+
+
+def _moved(firm: LawFirm) -> list[str]:
+    """21: every step that the history shows of a document is a move."""
+    steps = {(move.before, move.after) for move in MOVES}
+    versions = firm.query(
+        "select kind, source_id, state,"
+        " coalesce(lag(state) over (partition by document_id order by since), '') as former"
+        " from (select document_id, kind, source_id, state, valid_from as since from sync.document_history"
+        " union all select document_id, kind, source_id, state, changed_at from sync.document) as version"
+    )
+    return [
+        f"21 no move: {row['kind']}/{row['source_id']} went from {row['former'] or 'nothing'} to {row['state']}"
+        for row in versions
+        if row["former"] != row["state"] and (row["former"] or None, row["state"]) not in steps
+    ]
 
 
 def _untouched(books: dict[str, list[dict[str, Any]]], allowed: Allowed) -> list[str]:

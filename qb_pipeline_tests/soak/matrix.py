@@ -167,7 +167,7 @@ def _scenario(world: World, firm: LawFirm, allowed: Allowed, plan: Plan, day: in
 def sync_here(firm: LawFirm, *, whole: bool) -> bool:
     """A run in this very process; whether it ended well. ``whole``: it reads all dates, not only what changed."""
     try:
-        firm.sync(first=firm.companies.first_date if whole else None)
+        firm.sync(first=firm.deployment.first_date if whole else None)
     except FIRM_ERRORS:
         return False  # a run may fail; what it leaves is judged
     return True

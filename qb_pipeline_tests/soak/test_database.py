@@ -16,12 +16,12 @@ import sqlalchemy as sa
 
 from qb_pipeline.billing.contract import install
 from qb_pipeline.embedded import postgres
-from qb_pipeline.ledger import schema
+from qb_pipeline.ledger.setup import schema
 from qb_pipeline_tests.bookkeeper import Bookkeeper
 from qb_pipeline_tests.conftest import NOON, url_of
 from qb_pipeline_tests.embedded.homes import temporary_home
 from qb_pipeline_tests.law_firm import LawFirm
-from qb_pipeline_tests.sync.test_settle import once
+from qb_pipeline_tests.sync.send.test_settle import once
 
 COMMIT = b"COMMIT"
 

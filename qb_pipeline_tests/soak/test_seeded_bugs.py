@@ -18,7 +18,7 @@ def test_a_bug_has_its_place_in_the_code(bug: Bug) -> None:
 
 
 def test_a_bug_whose_place_is_gone_is_an_error() -> None:
-    bug = Bug("nothing", "sync/push.py", "no such line", "", ())
+    bug = Bug("nothing", "sync/send/push.py", "no such line", "", ())
 
     with pytest.raises(ValueError, match="its place stands 0 times"), copy_with(bug):
         pass

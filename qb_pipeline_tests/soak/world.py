@@ -25,7 +25,7 @@ from qb_pipeline import crash_points
 from qb_pipeline.billing.contract import install
 from qb_pipeline.database import with_driver
 from qb_pipeline.embedded import postgres
-from qb_pipeline.ledger import schema
+from qb_pipeline.ledger.setup import schema
 from qb_pipeline.quickbooks.throttle import Throttle
 from qb_pipeline_tests.bookkeeper import Bookkeeper, start_emulator
 from qb_pipeline_tests.conftest import NOON, fresh_database, make_template
@@ -42,7 +42,7 @@ WORST = {
 """No help of QuickBooks: only intent, quarantine and asking stand between a lost answer and a duplicate."""
 
 LEASE_NAP_SECONDS = 1.0
-"""How long ``ledger.lease`` sleeps between two looks at whether the company is free."""
+"""How long ``ledger.sending.lease`` sleeps between two looks at whether the company is free."""
 
 ENDED, FAILED = 0, 3
 """Exit codes of a run that was not killed: it ended well, or with an error that it named."""
@@ -73,7 +73,7 @@ class World:
                 name = ledger.url.database
                 connection.exec_driver_sql(f"alter database {name} set idle_in_transaction_session_timeout = '5s'")
             firm = LawFirm(billing, ledger, books, model=model)
-            firm.companies.quarantine = timedelta(seconds=QUARANTINE_SECONDS)
+            firm.deployment.quarantine = timedelta(seconds=QUARANTINE_SECONDS)
             _share_time(firm, SharedTime(books.url))
             yield firm
 
@@ -120,8 +120,10 @@ class SharedTime:
 
 def _share_time(firm: LawFirm, shared: SharedTime) -> None:
     firm.time = shared  # type: ignore[assignment]
-    firm.companies.clock, firm.companies.sleep = shared.now, shared.sleep
-    firm.companies.throttles[firm.books.realm_id] = Throttle(clock=lambda: shared.now().timestamp(), sleep=shared.sleep)
+    firm.deployment.clock, firm.deployment.sleep = shared.now, shared.sleep
+    firm.deployment.throttles[firm.books.realm_id] = Throttle(
+        clock=lambda: shared.now().timestamp(), sleep=shared.sleep
+    )
 
 
 @dataclass
@@ -151,7 +153,7 @@ def fork_run(
     try:
         _move_in(firm, output)
         crash_points.on_reach = _stopper(stop) if stop else heard
-        firm.sync(first=firm.companies.first_date if whole else None)
+        firm.sync(first=firm.deployment.first_date if whole else None)
         code = ENDED
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

@@ -3,14 +3,25 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
+import pytest
+
+from qb_pipeline.billing.errors import BillingUnavailableError
 from qb_pipeline.core.settings import FirmSettings
-from qb_pipeline.ledger.firms import Firm
+from qb_pipeline.ledger.books.firm_days import Cause, FirmDay, Outcome
+from qb_pipeline.ledger.sending.lease import BusyError
+from qb_pipeline.ledger.setup.firms import Firm, SetUpError
+from qb_pipeline.quickbooks.errors import AuthorizationLostError, CompanyFaultError, TransientError
 from qb_pipeline.sync.automation import (
+    AGAIN,
     ANEW,
     IDS_PER_RUN,
+    DayRun,
     Pending,
+    Turn,
+    cause_of,
     choose_auto_payments,
     choose_sync_again,
+    choose_turn,
     due_daily,
 )
 
@@ -85,8 +96,14 @@ def test_only_invoices_that_changed_after_they_were_sent_are_synced_again() -> N
     [run] = choose_sync_again(ACTIVE, rows, NOON)
 
     assert (run.firm_id, run.first, run.last, run.invoice_ids, run.payment_ids) == (
-        "one", DAY, DAY, ("revised", "void"), (),
+        "one", DAY, DAY, ("invoice:revised", "invoice:void"), (),
     )  # fmt: skip
+
+
+def test_a_part_of_a_payment_is_asked_for_by_its_exact_name() -> None:
+    part = replace(pending("payment", "c", "new"), part="2026-02-20")
+
+    assert auto(ACTIVE, part) == [("payment:c@2026-02-20",)]
 
 
 def test_dates_far_apart_are_runs_of_their_own() -> None:
@@ -96,7 +113,7 @@ def test_dates_far_apart_are_runs_of_their_own() -> None:
     runs = choose_sync_again(ACTIVE, rows, NOON)
 
     assert [(run.first, run.last, run.invoice_ids) for run in runs] == [
-        (january, january, ("1",)), (march, march, ("2",)),
+        (january, january, ("invoice:1",)), (march, march, ("invoice:2",)),
     ]  # fmt: skip
 
 
@@ -116,10 +133,19 @@ def test_the_same_work_asks_for_the_same_run_and_an_hour_later_once_more() -> No
     assert len({key(*rows), key(rows[0]), key(*rows, now=NOON + ANEW), key(rows[0], replace(rows[1], since=NOON))}) == 4
 
 
+def test_an_hour_begins_when_the_document_came_into_its_state_and_not_with_the_clock() -> None:
+    """At a minute to eleven it is asked for, and two minutes later once more: nothing of it has failed yet."""
+    row = replace(pending("invoice", "1", "revised"), since=NOON - timedelta(minutes=1))
+
+    keys = {choose_sync_again(ACTIVE, [row], NOON + timedelta(minutes=n))[0].run_key for n in range(-1, 59)}
+
+    assert len(keys) == 1
+
+
 def test_payments_go_by_themselves_only_where_the_firm_says_so() -> None:
     row = pending("payment", "p", "new")
 
-    assert auto(ACTIVE, row) == [("p",)]
+    assert auto(ACTIVE, row) == [("payment:p",)]
     assert auto(replace(ACTIVE, settings=FirmSettings()), row) == []
     assert auto(replace(ACTIVE, model=2), row) == []
 
@@ -129,7 +155,7 @@ def test_invoices_do_not_go_along_with_payments() -> None:
 
     [run] = choose_auto_payments(ACTIVE, rows, NOON, last_invoice_at=None)
 
-    assert (run.invoice_ids, run.payment_ids) == ((), ("p",))
+    assert (run.invoice_ids, run.payment_ids) == ((), ("payment:p",))
 
 
 def test_a_payment_that_waits_is_asked_for_when_an_invoice_has_arrived_since() -> None:
@@ -137,7 +163,7 @@ def test_a_payment_that_waits_is_asked_for_when_an_invoice_has_arrived_since() -
 
     assert auto(ACTIVE, row) == []
     assert auto(ACTIVE, row, last_invoice_at=EARLIER - timedelta(minutes=1)) == []
-    assert auto(ACTIVE, row, last_invoice_at=EARLIER + timedelta(minutes=1)) == [("p",)]
+    assert auto(ACTIVE, row, last_invoice_at=EARLIER + timedelta(minutes=1)) == [("payment:p",)]
 
 
 def test_a_payment_that_goes_on_waiting_is_not_asked_for_every_hour() -> None:
@@ -159,3 +185,86 @@ def test_held_and_future_payments_wait_for_a_person_or_their_day() -> None:
     ]
 
     assert auto(ACTIVE, *rows, last_invoice_at=NOON) == []
+
+
+# A firm's day
+
+LIVES = DayRun("a", None, was_canceled=False)
+DIED = DayRun("a", EARLIER, was_canceled=False)
+CANCELED = DayRun("a", EARLIER, was_canceled=True)
+
+
+def failed(cause: Cause, *, changed: bool = False, answered: bool = False) -> FirmDay:
+    return FirmDay(Outcome.FAILED, cause, "a", EARLIER, changed, answered)
+
+
+@pytest.mark.parametrize(
+    ("day", "runs", "turn"),
+    [
+        pytest.param(None, [], Turn.ASK, id="nobody has asked yet"),
+        pytest.param(None, [LIVES], Turn.REST, id="its run waits or works"),
+        pytest.param(FirmDay(Outcome.DONE, Cause.NONE, "", EARLIER), [], Turn.REST, id="it is done"),
+        pytest.param(
+            FirmDay(Outcome.DONE, Cause.NONE, "a", EARLIER), [DIED], Turn.REST, id="its run died when it was done"
+        ),
+        pytest.param(FirmDay(Outcome.OPEN, Cause.NONE, "", EARLIER), [], Turn.ASK, id="the tick died before it asked"),
+        pytest.param(None, [DIED], Turn.ASK, id="its run died before it began"),
+        pytest.param(FirmDay(Outcome.RUNNING, Cause.NONE, "a", EARLIER), [DIED], Turn.ASK, id="its run died"),
+        pytest.param(
+            FirmDay(Outcome.RUNNING, Cause.NONE, "a", EARLIER), [], Turn.ASK, id="its run died and was deleted"
+        ),
+        pytest.param(None, [CANCELED], Turn.REST, id="a person canceled its run before it began"),
+        pytest.param(
+            FirmDay(Outcome.RUNNING, Cause.NONE, "a", EARLIER), [CANCELED], Turn.REST, id="a person canceled its run"
+        ),
+        pytest.param(
+            FirmDay(Outcome.RUNNING, Cause.NONE, "b", EARLIER),
+            [CANCELED, replace(DIED, run_id="b")],
+            Turn.ASK,
+            id="its run died, after a second one was turned away",
+        ),
+        pytest.param(failed(Cause.UNREAD), [DIED], Turn.TRY, id="it could not be read"),
+        pytest.param(failed(Cause.UNANSWERED), [DIED], Turn.REST, id="QuickBooks did not answer"),
+        pytest.param(failed(Cause.UNANSWERED, answered=True), [DIED], Turn.TRY, id="QuickBooks answers again"),
+        pytest.param(failed(Cause.OTHER, answered=True), [DIED], Turn.REST, id="a person must act"),
+        pytest.param(failed(Cause.OTHER, changed=True), [DIED], Turn.TRY, id="a person has acted"),
+    ],
+)
+def test_what_a_tick_does_about_a_day(day: FirmDay | None, runs: list[DayRun], turn: Turn) -> None:
+    assert choose_turn(day, runs, NOON) is turn
+
+
+def test_with_each_run_that_a_day_has_had_the_next_one_comes_later_and_a_person_waits_for_none() -> None:
+    """A cause that seems gone each time makes no red run each time."""
+
+    def minutes(day: FirmDay, turn: Turn) -> list[int]:
+        found = []
+        for count in range(1, 6):
+            runs = [replace(DIED, run_id=str(n)) for n in range(count)]
+            found.append(next(m for m in range(0, 600, 15) if choose_turn(day, runs, EARLIER + m * AGAIN / 15) is turn))
+        return found
+
+    assert minutes(failed(Cause.UNREAD), Turn.TRY) == [0, 15, 45, 105, 225]
+    assert minutes(FirmDay(Outcome.RUNNING, Cause.NONE, "4", EARLIER), Turn.ASK) == [0, 15, 45, 105, 225]
+    assert minutes(failed(Cause.OTHER, changed=True), Turn.TRY) == [0, 0, 0, 0, 0]
+
+
+def test_a_failure_has_the_cause_that_says_when_it_is_gone() -> None:
+    lost = AuthorizationLostError("reconnect")
+
+    assert [
+        cause_of(error, is_open=is_open)
+        for error, is_open in (
+            (SetUpError("paused"), False),
+            (BillingUnavailableError("away"), True),
+            (TransientError("503", sent=False), True),
+            (lost, True),
+            (CompanyFaultError("6190"), True),
+            (BusyError("another run"), True),
+            (SetUpError("pre-flight"), True),
+            (ZeroDivisionError(), True),
+        )
+    ] == [
+        Cause.UNREAD, Cause.UNREAD, Cause.UNANSWERED, Cause.UNANSWERED, Cause.UNANSWERED, Cause.UNANSWERED,
+        Cause.OTHER, Cause.OTHER,
+    ]  # fmt: skip

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from qb_pipeline.billing.errors import ContractBrokenError
-from qb_pipeline.ledger.firms import SetUpError
+from qb_pipeline.core.words import DocumentName, NotNamedError
 from qb_pipeline.ledger.log import Run
-from qb_pipeline.sync.push import MAX_UNANSWERED
+from qb_pipeline.ledger.setup.firms import SetUpError
+from qb_pipeline.sync.extract.scan import Selection
 from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, SCAN, UnfinishedError, sync_firm
-from qb_pipeline.sync.scan import Selection
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 
 
@@ -87,15 +87,57 @@ def test_many_chosen_invoices_and_payments_go_together(law_firm: LawFirm) -> Non
 def test_a_chosen_document_that_cannot_go_says_why(law_firm: LawFirm) -> None:
     law_firm.activate()
     law_firm.invoice("1", "1.00")
-    law_firm.invoice("draft", "1.00", status="draft")
+    law_firm.payment("deposit", amount="10.00", kind="credit_deposit", method="credit")
+    law_firm.invoice("ahead", "1.00", days_ago=-90)
     law_firm.sync()
 
-    report = law_firm.sync(invoice_ids=["1", "draft", "nobody"])
+    report = law_firm.sync(invoice_ids=["N-1", "ahead"], payment_ids=["deposit"])
 
-    reason = "is not available: billing does not have it, it is a draft, or it is not eligible"
     assert report.notices == [
-        "invoice 1 needs nothing: it is synced", f"invoice draft {reason}", f"invoice nobody {reason}",
-    ]  # fmt: skip
+        "invoice:1 needs nothing: it is synced",
+        "invoice:ahead waits: it is waiting (DATED_AHEAD)",
+        "payment:deposit needs nothing: it is closed (CREDIT_DEPOSIT)",
+    ]
+
+
+def test_chosen_documents_go_whatever_dates_the_run_is_for(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    for days in (1, 2, 3):
+        law_firm.invoice(str(days), "1.00", days_ago=days)
+
+    report = law_firm.sync(first=law_firm.today, last=law_firm.today, invoice_ids=["1", "3"])
+
+    assert law_firm.states() == {"1": ("synced", ""), "3": ("synced", "")}
+    assert report.chosen_dates == [law_firm.today - timedelta(days=3), law_firm.today - timedelta(days=1)]
+    assert law_firm.sync(first=law_firm.today, last=law_firm.today).chosen_dates is None
+
+
+def test_a_document_that_billing_lost_since_it_was_named_fails_the_run_before_anything_is_sent(
+    law_firm: LawFirm,
+) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "1.00")
+    names = [DocumentName("invoice", "1"), DocumentName("invoice", "lost")]
+
+    with (
+        pytest.raises(NotNamedError, match="one: invoice:lost cannot be sent: billing does not have it"),
+        law_firm.deployment.open(FIRM, Run("r", "test", PARTNER)) as session,
+    ):
+        sync_firm(session, Selection(documents=names))
+
+    assert law_firm.sends() == 0
+    assert [row["outcome"] for row in law_firm.query("select outcome from sync.run")] == ["failed"]
+
+
+def test_a_chosen_payment_fails_a_run_that_sends_invoices_alone(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "1.00")
+    law_firm.payment("p", applied={"1": "1.00"})
+
+    with pytest.raises(NotNamedError, match="one: payment:p cannot be sent by a run of invoices alone"):
+        law_firm.sync([SCAN, PUSH_INVOICES], invoice_ids=["1"], payment_ids=["p"])
+
+    assert law_firm.sends() == 0
 
 
 def test_planning_alone_sends_nothing(law_firm: LawFirm) -> None:
@@ -192,26 +234,29 @@ def test_a_run_that_fails_says_so_in_its_row(law_firm: LawFirm) -> None:
     [run] = law_firm.query("select outcome, error, reads, writes from sync.run")
     assert (run["outcome"], run["error"].split(":")[0]) == ("failed", "TransientError")
     assert (run["reads"], run["writes"]) == (2 + 4, 0)  # pre-flight, and the question that is not answered
-    assert law_firm.companies.firms.get(FIRM).state == "active"
+    assert law_firm.deployment.firms.get(FIRM).state == "active"
 
 
 def test_a_run_that_leaves_what_it_was_to_send_unsent_fails(law_firm: LawFirm) -> None:
-    """Too many answers were lost: one invoice is not sent, another one's customer is not made."""
+    """Each look loses three answers about customers and then sends nothing more: neither the rest nor an invoice."""
     law_firm.activate()
-    law_firm.invoice("1", "100.00")
+    law_firm.invoice("0", "100.00")
     law_firm.sync()
-    law_firm.invoice("2", "100.00")
-    law_firm.insert("payers", payer_id="P2", first_name="Bo")
-    law_firm.invoice("3", "100.00", payer_id="P2")
+    payers = [f"P{number}" for number in range(10, 20)]
+    for payer_id in payers:
+        law_firm.insert("payers", payer_id=payer_id, first_name=payer_id, last_name="Bo")
+        law_firm.invoice(payer_id, "100.00", payer_id=payer_id)
+    law_firm.books.fault({"what": "commit_then_drop", "match": "customer", "times": None})
 
-    with law_firm.companies.open(FIRM, Run("run", "test", PARTNER)) as place:
-        place.unanswered = MAX_UNANSWERED
-        with pytest.raises(UnfinishedError, match="one: 2 invoices of this run were not sent"):
-            sync_firm(place, Selection())
+    with pytest.raises(UnfinishedError, match="one: 10 invoices of this run were not sent"):
+        law_firm.sync()
 
-    assert law_firm.query("select outcome from sync.run where run_id = 'run'") == [{"outcome": "failed"}]
+    [run] = law_firm.query("select outcome, error from sync.run order by started_at desc limit 1")
+    assert (run["outcome"], run["error"].split(":")[0]) == ("failed", "UnfinishedError")
+    law_firm.books.heal()
     law_firm.sync()
-    assert law_firm.states() == {"1": ("synced", ""), "2": ("synced", ""), "3": ("synced", "")}
+    assert law_firm.states() == dict.fromkeys(["0", *payers], ("synced", ""))
+    assert len(law_firm.books.all("Customer")) == 11
 
 
 def test_what_stays_held_is_counted_by_every_run_over_its_dates(law_firm: LawFirm) -> None:

@@ -29,17 +29,16 @@ from qb_pipeline.core.markers import find_marker
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.quickbooks.environments import environment
 from qb_pipeline.quickbooks.throttle import Throttle
-from qb_pipeline.sync.companies import Companies
+from qb_pipeline.sync.deployment import Deployment
+from qb_pipeline.sync.extract.scan import Selection
 from qb_pipeline.sync.run import FirmReport, sync_firm
-from qb_pipeline.sync.scan import Selection
 from qb_pipeline_tests.bookkeeper import Bookkeeper
-from qb_pipeline_tests.conftest import fresh_database
+from qb_pipeline_tests.conftest import fresh_database, numbers
 from qb_pipeline_tests.law_firm import PARTNER, Time, activate
 
 pytestmark = pytest.mark.slow
 
 FIRMS = {RIVERA: 1, CHEN: 2}
-REALMS = {RIVERA: "9140000000000001", CHEN: "9140000000000002"}
 CHANGES = Selection()
 EVERYTHING = Selection(first=date(2000, 1, 1), last=date(2100, 1, 1))
 
@@ -54,11 +53,11 @@ def demo(
     ledger_engine: sa.Engine,
     emulator_url: str,
     tmp_path: Path,
-) -> Iterator[Companies]:
+) -> Iterator[Deployment]:
     """Both firms of the demo, set up and not synced yet."""
     time = Time(emulator_url)
     with fresh_database(server, server_url, billing_template) as billing:
-        companies = Companies(
+        deployment = Deployment(
             ledger=ledger_engine,
             billing=billing,
             environment=environment("emulator", api_url=emulator_url),
@@ -73,14 +72,15 @@ def demo(
         today = time.now().date()
         load_demo(billing, today=today)
         for firm_id, model in FIRMS.items():
-            books = Bookkeeper.of_new_company(emulator_url, realm_id=REALMS[firm_id], name=firm_id)
+            realm_id = str(9_130_000_000_000_000 + next(numbers))
+            books = Bookkeeper.of_new_company(emulator_url, realm_id=realm_id, name=firm_id)
             seed(books, DEMO_QUICKBOOKS[firm_id], today)
             # As most bookkeepers have it: a number that is used already is refused, tax is what the invoice says.
             books.switch(duplicate_numbers="refused", tax="as_sent")
-            companies.throttles[REALMS[firm_id]] = Throttle(clock=lambda: time.now().timestamp(), sleep=time.sleep)
+            deployment.throttles[realm_id] = Throttle(clock=lambda: time.now().timestamp(), sleep=time.sleep)
             settings = {name: text for name, text in DEMO_SETTINGS[firm_id].items() if name != "eligible_since"}
-            activate(companies, firm_id, books, model=model, settings=settings)
-        yield companies
+            activate(deployment, firm_id, books, model=model, settings=settings)
+        yield deployment
 
 
 def seed(books: Bookkeeper, company: QuickBooksCompany, today: date) -> None:
@@ -126,22 +126,22 @@ def seed(books: Bookkeeper, company: QuickBooksCompany, today: date) -> None:
         books.do("edit", entity="Invoice", changes=body)
 
 
-def sync(companies: Companies, firm_id: str, selection: Selection = CHANGES) -> FirmReport:
-    with companies.open(firm_id, Run(f"run-{uuid4()}", "test", PARTNER)) as place:
-        return sync_firm(place, selection)
+def sync(deployment: Deployment, firm_id: str, selection: Selection = CHANGES) -> FirmReport:
+    with deployment.open(firm_id, Run(f"run-{uuid4()}", "test", PARTNER)) as session:
+        return sync_firm(session, selection)
 
 
 def unexpected(
-    companies: Companies, books: dict[str, Bookkeeper], table: dict[str, tuple[Trouble, ...]]
+    deployment: Deployment, books: dict[str, Bookkeeper], table: dict[str, tuple[Trouble, ...]]
 ) -> list[tuple[Trouble, Trouble]]:
     """What became otherwise than the table says: (expected, found)."""
-    pairs = [(trouble, became(companies, books, trouble)) for troubles in table.values() for trouble in troubles]
+    pairs = [(trouble, became(deployment, books, trouble)) for troubles in table.values() for trouble in troubles]
     return [(expected, found) for expected, found in pairs if expected != found]
 
 
-def became(companies: Companies, books: dict[str, Bookkeeper], trouble: Trouble) -> Trouble:
+def became(deployment: Deployment, books: dict[str, Bookkeeper], trouble: Trouble) -> Trouble:
     """The same row with what has become of it: state and reason of the ledger, money of the emulator's own books."""
-    with companies.ledger.connect() as connection:
+    with deployment.ledger.connect() as connection:
         rows = connection.execute(
             sa.text(
                 "select state, reason from sync.document "
@@ -168,8 +168,8 @@ def money(books: Bookkeeper, kind: str) -> dict[str, int]:
     return dict(found)
 
 
-def test_every_trouble_of_the_demo_comes_out_as_its_table_says(demo: Companies, emulator_url: str) -> None:
-    books = {firm_id: Bookkeeper(emulator_url, REALMS[firm_id]) for firm_id in FIRMS}
+def test_every_trouble_of_the_demo_comes_out_as_its_table_says(demo: Deployment, emulator_url: str) -> None:
+    books = {firm_id: Bookkeeper(emulator_url, demo.firms.get(firm_id).realm_id or "") for firm_id in FIRMS}
     reports = {firm_id: sync(demo, firm_id) for firm_id in FIRMS}
 
     assert unexpected(demo, books, TROUBLES) == []

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from qb_pipeline.emulator.company import Event
-from qb_pipeline.emulator.webhooks import sign as intuit_signs
-from qb_pipeline.emulator.webhooks import write_cloudevents, write_legacy
+from qb_pipeline.emulator.books.company import Event
+from qb_pipeline.emulator.steering.webhooks import sign as intuit_signs
+from qb_pipeline.emulator.steering.webhooks import write_cloudevents, write_legacy
 from qb_pipeline.web.webhook import MAX_BODY_BYTES, PATH, make_app
 
 TOKEN = "a verifier token of this test"

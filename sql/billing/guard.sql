@@ -14,6 +14,9 @@ create table if not exists billing.payment_guard (
     active_since timestamptz not null
 );
 comment on table billing.payment_guard is 'Firms that take payments in QuickBooks only; written by: qb-pipeline firm model';
+comment on column billing.payment_guard.firm_id is 'Id of the law firm';
+comment on column billing.payment_guard.active_since is
+    'Moment since which billing refuses the firm''s payments, with its zone or in UTC';
 
 -- Security definer: who enters payments need not be able to read the guard.
 create or replace function billing.refuse_guarded_payment() returns trigger

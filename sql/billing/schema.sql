@@ -14,7 +14,10 @@ create table billing.firms (
     currency text not null check (currency ~ '^[A-Z]{3}$')
 );
 comment on table billing.firms is 'One row per law firm';
+comment on column billing.firms.firm_id is 'Id of the law firm: up to 30 lower-case letters, digits and hyphens';
+comment on column billing.firms.name is 'Name of the firm';
 comment on column billing.firms.time_zone is 'IANA name, for example America/New_York: decides when a day begins';
+comment on column billing.firms.currency is 'Currency of the firm''s books, as an ISO 4217 code';
 
 create table billing.payers (
     firm_id text not null references billing.firms,
@@ -42,7 +45,28 @@ create table billing.payers (
     primary key (firm_id, payer_id)
 );
 comment on table billing.payers is 'One row per person or corporation that is billed';
-comment on column billing.payers.billing_first_name is 'Of a corporation: the person who receives its bills';
+comment on column billing.payers.firm_id is 'Id of the law firm';
+comment on column billing.payers.payer_id is 'Id of the payer; it is never given to another';
+comment on column billing.payers.kind is 'Kind of the payer';
+comment on column billing.payers.first_name is 'First name of an individual';
+comment on column billing.payers.middle_name is 'Middle name of an individual';
+comment on column billing.payers.last_name is 'Last name of an individual';
+comment on column billing.payers.suffix is 'Suffix of an individual''s name';
+comment on column billing.payers.corporation_name is 'Name of a corporation';
+comment on column billing.payers.billing_first_name is 'First name of the person who receives a corporation''s bills';
+comment on column billing.payers.billing_last_name is 'Last name of the person who receives a corporation''s bills';
+comment on column billing.payers.billing_email is 'E-mail address for bills; a corporation''s first choice';
+comment on column billing.payers.billing_phone is 'Telephone for questions about bills; a corporation''s first choice';
+comment on column billing.payers.email is 'E-mail address; an individual''s first choice';
+comment on column billing.payers.phone is 'Telephone; an individual''s first choice';
+comment on column billing.payers.mobile is 'Mobile telephone';
+comment on column billing.payers.address_line1 is 'First line of the address';
+comment on column billing.payers.address_line2 is 'Second line of the address';
+comment on column billing.payers.city is 'City';
+comment on column billing.payers.state is 'State or province';
+comment on column billing.payers.postal_code is 'Postal code';
+comment on column billing.payers.country is 'Country';
+comment on column billing.payers.updated_at is 'Moment of the last change, with its zone or in UTC';
 
 create table billing.fee_items (
     firm_id text not null references billing.firms,
@@ -57,6 +81,15 @@ create table billing.fee_items (
     primary key (firm_id, fee_item_id)
 );
 comment on table billing.fee_items is 'One row per thing that a firm charges for';
+comment on column billing.fee_items.firm_id is 'Id of the law firm';
+comment on column billing.fee_items.fee_item_id is 'Id of the fee item; it is never given to another';
+comment on column billing.fee_items.code is 'Short code of the fee item';
+comment on column billing.fee_items.name is 'Name of the fee item';
+comment on column billing.fee_items.description is 'Description for the client';
+comment on column billing.fee_items.kind is 'Kind of the fee item';
+comment on column billing.fee_items.unit_price is 'Usual price of one unit, in dollars';
+comment on column billing.fee_items.is_active is 'True while billing still uses the fee item';
+comment on column billing.fee_items.updated_at is 'Moment of the last change, with its zone or in UTC';
 
 create table billing.invoices (
     firm_id text not null references billing.firms,
@@ -78,7 +111,22 @@ create table billing.invoices (
     foreign key (firm_id, payer_id) references billing.payers
 );
 comment on table billing.invoices is 'One row per invoice; updated_at moves with the invoice and with its lines';
-comment on column billing.invoices.total_amount is 'Dollars: the sum of all lines, a forwarded balance included';
+comment on column billing.invoices.firm_id is 'Id of the law firm';
+comment on column billing.invoices.invoice_id is 'Id of the invoice; it is never given to another';
+comment on column billing.invoices.invoice_number is 'Number that the client sees';
+comment on column billing.invoices.payer_id is 'Id of the payer who is billed';
+comment on column billing.invoices.matter is 'Matter that the invoice bills';
+comment on column billing.invoices.status is 'Status of the invoice; a draft is not sent';
+comment on column billing.invoices.invoice_date is 'Date of the invoice';
+comment on column billing.invoices.due_date is 'Date on which the invoice is due';
+comment on column billing.invoices.terms is 'Terms of payment, as billing words them';
+comment on column billing.invoices.currency is 'Currency of the invoice, as an ISO 4217 code';
+comment on column billing.invoices.total_amount is 'Sum of all lines, in dollars; a forwarded balance is included';
+comment on column billing.invoices.customer_message is 'Text for the client';
+comment on column billing.invoices.internal_note is 'Text for the firm';
+comment on column billing.invoices.created_at is 'Moment at which billing created the row, with its zone or in UTC';
+comment on column billing.invoices.updated_at is
+    'Moment of the last change of the invoice or of its lines, with its zone or in UTC';
 create index on billing.invoices (firm_id, updated_at);
 create index on billing.invoices (firm_id, invoice_date);
 create index on billing.invoices (firm_id, payer_id);
@@ -105,9 +153,19 @@ create table billing.invoice_lines (
     check (kind = 'balance_forward' or forwarded_invoice_id is null)
 );
 comment on table billing.invoice_lines is 'One row per line of an invoice';
-comment on column billing.invoice_lines.amount is 'Dollars; negative on a discount, 0 on a note';
+comment on column billing.invoice_lines.firm_id is 'Id of the law firm';
+comment on column billing.invoice_lines.invoice_id is 'Id of the invoice that the line belongs to';
+comment on column billing.invoice_lines.line_number is 'Position on the invoice';
+comment on column billing.invoice_lines.kind is 'Kind of the line';
+comment on column billing.invoice_lines.fee_item_id is 'Id of the fee item of a fee, expense or interest line';
+comment on column billing.invoice_lines.service_date is 'Date of the work';
+comment on column billing.invoice_lines.description is 'Text for the client';
+comment on column billing.invoice_lines.quantity is 'Number of units, for example hours';
+comment on column billing.invoice_lines.unit_price is 'Price of one unit, in dollars';
+comment on column billing.invoice_lines.amount is 'Amount of the line, in dollars; negative on a discount, 0 on a note';
+comment on column billing.invoice_lines.is_taxable is 'True where the line is taxed';
 comment on column billing.invoice_lines.forwarded_invoice_id is
-    'On balance_forward, when known: the older invoice whose open balance is shown again';
+    'Id of the older invoice whose open balance a balance_forward line shows again, when known';
 create index on billing.invoice_lines (firm_id, forwarded_invoice_id) where forwarded_invoice_id is not null;
 create index on billing.invoice_lines (firm_id, fee_item_id);
 
@@ -138,9 +196,24 @@ create table billing.payments (
     check (origin <> 'quickbooks' or external_id is not null)
 );
 comment on table billing.payments is 'One row per movement of money; updated_at moves with it and with its applications';
-comment on column billing.payments.amount is 'Dollars, never negative: the kind says which way the money went';
-comment on column billing.payments.reverses_payment_id is 'The payment that a refund, rejection or reversal takes back';
-comment on column billing.payments.external_id is 'qbo:<realm>:<payment>:<invoice>:r<revision>, when QuickBooks sent it';
+comment on column billing.payments.firm_id is 'Id of the law firm';
+comment on column billing.payments.payment_id is 'Id of the payment; it is never given to another';
+comment on column billing.payments.payer_id is 'Id of the payer who paid';
+comment on column billing.payments.kind is 'Kind of the movement; it says which way the money went';
+comment on column billing.payments.method is 'Method of payment';
+comment on column billing.payments.reference is 'Check number or transaction reference';
+comment on column billing.payments.received_date is 'Date of receipt; of a refund the date on which the money went back';
+comment on column billing.payments.amount is 'Amount, in dollars; never negative';
+comment on column billing.payments.currency is 'Currency of the payment, as an ISO 4217 code';
+comment on column billing.payments.memo is 'Text for the firm';
+comment on column billing.payments.reverses_payment_id is 'Id of the payment that a refund, rejection or reversal takes back';
+comment on column billing.payments.status is 'Status of the payment';
+comment on column billing.payments.origin is 'Side on which the payment was entered';
+comment on column billing.payments.external_id is
+    'Identity of a payment that QuickBooks received: qbo:<realm>:<payment>:<invoice>:r<revision>';
+comment on column billing.payments.created_at is 'Moment at which billing created the row, with its zone or in UTC';
+comment on column billing.payments.updated_at is
+    'Moment of the last change of the payment or of its applications, with its zone or in UTC';
 create index on billing.payments (firm_id, updated_at);
 create index on billing.payments (firm_id, received_date);
 create index on billing.payments (firm_id, payer_id);
@@ -157,6 +230,11 @@ create table billing.payment_applications (
     foreign key (firm_id, invoice_id) references billing.invoices
 );
 comment on table billing.payment_applications is 'Which part of a payment pays which invoice, and since when';
+comment on column billing.payment_applications.firm_id is 'Id of the law firm';
+comment on column billing.payment_applications.payment_id is 'Id of the payment that is applied';
+comment on column billing.payment_applications.invoice_id is 'Id of the invoice that it is applied to';
+comment on column billing.payment_applications.amount is 'Part of the payment that pays the invoice, in dollars';
+comment on column billing.payment_applications.applied_date is 'Date on which the part was applied';
 create index on billing.payment_applications (firm_id, invoice_id);
 create index on billing.payment_applications (firm_id, applied_date);
 

@@ -2,20 +2,20 @@
 -- Grain: one row per difference: a document, what is compared (measure), and class. Money: dollars, what billing has more than
 -- QuickBooks. As of reporting.as_of, where the session sets it. An empty class is a difference that nothing explains.
 create view reporting.differences as
-select d.firm_id,                                   -- Law firm
-       case d.kind when 'invoice' then 'billed' else 'received' end as measure, -- billed: invoices; received: payments; open: what is left to pay of invoices
-       d.kind,                                      -- invoice or payment
-       d.source_id,                                 -- Document in billing
-       d.part,                                      -- Date on which credit was applied; else empty
+select d.firm_id,                                   -- Id of the law firm in billing
+       case d.kind when 'invoice' then 'billed' else 'received' end as measure, -- Measure that differs: billed, of invoices; received, of payments; open, left to pay of invoices
+       d.kind,                                      -- Kind of the document: invoice or payment
+       d.source_id,                                 -- Id of the document in billing
+       d.part,                                      -- Date on which credit was applied; empty for other documents
        d.number,                                    -- Invoice number or payment reference
-       d.document_date,                             -- Date in billing
-       d.payer_id,                                  -- Payer in billing
-       coalesce(c.class, '') as class,              -- Its one class: see docs/reconciliation.md; empty when nothing explains it
-       c.cents * 0.01 as amount,                    -- What billing has more than QuickBooks, or less when negative
+       d.document_date,                             -- Date of the document in billing
+       d.payer_id,                                  -- Id of the payer in billing
+       coalesce(c.class, '') as class,              -- Class of the difference, exactly one (docs/reconciliation.md); empty when nothing explains it
+       c.cents * 0.01 as amount,                    -- Amount that billing has more than QuickBooks, in dollars; negative where it has less
        d.state,                                     -- State of the document
        d.reason,                                    -- Reason code; empty when there is none
-       d.state_since as since,                      -- Since when the document is in this state
-       coalesce(d.quickbooks_id, '') as quickbooks_id -- Id in QuickBooks; empty when it is not there
+       d.state_since as since,                      -- Moment since which the document is in its state, in UTC
+       coalesce(d.quickbooks_id, '') as quickbooks_id -- Id of the document in QuickBooks; empty when it is not there
 from sync.comparison d
 cross join lateral (
     values ('forwarded_balance', d.forwarded_cents),

@@ -1,23 +1,23 @@
 -- What must a person enter in QuickBooks by hand, because the sync does not send it?
 -- Grain: one row per credit deposit, refund, rejected or reversed payment. Money: dollars. Read by: the bookkeeper.
 create view reporting.enter_by_hand as
-select d.firm_id,                                   -- Law firm
-       case when j.state = 'synced' or r.is_wrong then 'changed_' else '' end || d.payment_kind as what, -- credit_deposit, refund, rejection or reversal; changed_refund, changed_rejection: it is recorded, and billing or a person in QuickBooks has changed it since
-       d.source_id as payment_id,                   -- Payment in billing
+select d.firm_id,                                   -- Id of the law firm in billing
+       case when j.state = 'synced' or r.is_wrong then 'changed_' else '' end || d.payment_kind as what, -- Thing to enter: credit_deposit, refund, rejection or reversal; or to correct: changed_refund, changed_rejection, which is recorded and was changed since in billing or in QuickBooks
+       d.source_id as payment_id,                   -- Id of the payment in billing
        d.number as reference,                       -- Check number or other reference
        d.document_date,                             -- Date of the payment
-       d.payer_id,                                  -- Payer in billing
-       d.amount_cents * 0.01 as amount,             -- Amount in billing
-       d.reverses_payment_id,                       -- Payment that it takes back; empty when there is none
+       d.payer_id,                                  -- Id of the payer in billing
+       d.amount_cents * 0.01 as amount,             -- Amount in billing, in dollars
+       d.reverses_payment_id,                       -- Id in billing of the payment that it takes back; empty when there is none
        coalesce(o.quickbooks_id, '') as reverses_quickbooks_id, -- Id of that payment in QuickBooks; empty when it is not there
        case when j.state = 'synced' then 'It is recorded in QuickBooks, and billing has changed it since.'
             when r.is_wrong then r.sentence
-            else coalesce(p.sentence, d.reason) end as sentence, -- What it is
+            else coalesce(p.sentence, d.reason) end as sentence, -- Cause, in one sentence
        case when j.state = 'synced' then 'Correct or delete journal entry ' || j.quickbooks_id || ' in QuickBooks.'
             when r.is_wrong then 'Look at journal entry ' || j.quickbooks_id || ' in QuickBooks and put it right there'
                  || case when j.reason in ('COPIED', 'TOTAL_DIFFERS') then '; then: qb-pipeline census ' || d.firm_id else '.' end
-            else coalesce(p.remedy, '') end as remedy, -- What to do
-       coalesce(w.payments, '') as holds_back       -- Later payments that are held until this rejection is entered; empty when there are none
+            else coalesce(p.remedy, '') end as remedy, -- Action of the bookkeeper in QuickBooks
+       coalesce(w.payments, '') as holds_back       -- Ids of later payments that are held until this rejection is entered; empty when there are none
 from sync.document d
 left join sync.problem p on p.code = d.reason
 left join sync.document o on o.firm_id = d.firm_id and o.kind = 'payment' and o.source_id = d.reverses_payment_id

@@ -1,7 +1,7 @@
 -- How far is each firm set up, what is its next step, and what waits to be sent?
 -- Grain: one row per firm. Money: dollars. Read by: operators, every morning.
 create view reporting.firm_status as
-select f.firm_id,                                   -- Law firm, as billing names it
+select f.firm_id,                                   -- Id of the law firm in billing
        f.name,                                      -- Name of the firm
        case
            when f.subscribed_at is null then 'not subscribed'
@@ -11,7 +11,7 @@ select f.firm_id,                                   -- Law firm, as billing name
            when f.activated_at is null then 'mapped'
            when f.paused_at is not null then 'paused'
            else 'active'
-       end as state,                                -- not subscribed, subscribed, model chosen, connected, mapped, active or paused
+       end as state,                                -- State of set-up: not subscribed, subscribed, model chosen, connected, mapped, active or paused
        case
            when f.subscribed_at is null then 'qb-pipeline firm subscribe ' || f.firm_id
            when f.model is null then 'qb-pipeline firm model ' || f.firm_id || ' 1|2'
@@ -23,25 +23,29 @@ select f.firm_id,                                   -- Law firm, as billing name
            when f.paused_at is not null then 'qb-pipeline firm resume ' || f.firm_id
            else ''
        end as next_step,                            -- Command that takes set-up further; empty when the firm is active
-       f.model,                                     -- 1: payments go to QuickBooks; 2: they come from there
-       f.environment,                               -- production, sandbox or emulator
+       f.model,                                     -- Model of the firm: 1, payments go to QuickBooks; 2, they come from there
+       f.environment,                               -- Environment of QuickBooks: production, sandbox or emulator
        f.realm_id,                                  -- Id of the QuickBooks company
        f.company_name,                              -- Name of the QuickBooks company
-       f.subscribed_at,                             -- When a super user subscribed the firm
-       f.model_chosen_at,                           -- When the model was chosen
-       f.connected_at,                              -- When the company was last connected; null while it is not
-       f.activated_at,                              -- When syncing was switched on
-       f.eligible_since,                            -- Documents created in billing since then are synced; null: all
-       d.to_send,                                   -- Documents that the next sync would look at and send
-       d.held,                                      -- Documents that need a person
-       d.waiting,                                   -- Documents that wait for another document or a date
-       u.in_flight,                                 -- Documents sent, with the answer outstanding or lost
-       s.synced,                                    -- Documents that stand in QuickBooks as billing means them
-       d.to_send_cents * 0.01 as to_send_amount,    -- Money of the documents to send
-       d.held_cents * 0.01 as held_amount,          -- Money of the documents that need a person
-       r.started_at as last_run_at,                 -- When the last run of this firm began
-       r.outcome as last_run_outcome,               -- running, done or failed
-       r.run_id as last_run_id                      -- Dagster run id of the last run
+       f.subscribed_at,                             -- Moment at which a super user subscribed the firm, in UTC
+       f.model_chosen_at,                           -- Moment at which the model was chosen, in UTC
+       f.connected_at,                              -- Moment at which the company was last connected, in UTC; null while it is not
+       f.activated_at,                              -- Moment at which syncing was switched on, in UTC
+       f.eligible_since,                            -- Moment since which documents that billing creates are synced, in UTC; null: all are
+       d.to_send,                                   -- Number of documents that the next sync would look at and send
+       d.held,                                      -- Number of documents that need a person
+       d.waiting,                                   -- Number of documents that wait for another document or a date
+       u.in_flight,                                 -- Number of documents that were sent and have no known answer
+       s.synced,                                    -- Number of documents that stand in QuickBooks as billing means them
+       d.to_send_cents * 0.01 as to_send_amount,    -- Amount of the documents to send, in dollars
+       d.held_cents * 0.01 as held_amount,          -- Amount of the documents that need a person, in dollars
+       r.started_at as last_run_at,                 -- Moment at which the firm's last run began, in UTC
+       r.outcome as last_run_outcome,               -- Outcome of that run: running, done or failed
+       r.run_id as last_run_id,                     -- Id of that run in Dagster
+       c.code as company_fault,                     -- Code of a fault of the whole company, such as 6190; null once a write has succeeded
+       c.sentence as company_fault_sentence,        -- Meaning of the fault, in one sentence
+       c.remedy as company_fault_remedy,            -- Action that ends the fault
+       c.since as company_fault_since               -- Moment at which QuickBooks first gave the fault, in UTC
 from sync.firm f
 cross join lateral (
     select count(*) filter (where state in ('new', 'revised', 'void_pending')) as to_send,
@@ -63,4 +67,5 @@ cross join lateral (
 ) s
 left join lateral (
     select started_at, outcome, run_id from sync.run where firm_id = f.firm_id order by started_at desc limit 1
-) r on true;
+) r on true
+left join sync.company_fault c on c.firm_id = f.firm_id;

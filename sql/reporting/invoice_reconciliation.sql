@@ -2,27 +2,27 @@
 -- Grain: one row per invoice. Money: dollars; difference = billed - forwarded - in_quickbooks. Read by: analysts at month end.
 -- As of reporting.as_of, where the session sets it.
 create view reporting.invoice_reconciliation as
-select d.firm_id,                                   -- Law firm
-       d.source_id as invoice_id,                   -- Invoice in billing
+select d.firm_id,                                   -- Id of the law firm in billing
+       d.source_id as invoice_id,                   -- Id of the invoice in billing
        d.number,                                    -- Invoice number
        d.document_date,                             -- Date of the invoice
-       d.payer_id,                                  -- Payer in billing
+       d.payer_id,                                  -- Id of the payer in billing
        d.state,                                     -- State of the document
        d.reason,                                    -- Reason code; empty when there is none
-       d.billed_cents * 0.01 as billed,             -- Total in billing, forwarded balance included; a void one bills nothing
-       d.forwarded_cents * 0.01 as forwarded,       -- Balance of older invoices on it, which is not sent
-       case when d.quickbooks_id is not null then d.sent_cents end * 0.01 as sent, -- Total that was last sent and accepted; null when none was
-       case when d.quickbooks_id is not null then d.held_cents end * 0.01 as in_quickbooks, -- Total in QuickBooks, as it was last seen; null when it was never there
-       coalesce(s.paid_by_us_cents, 0) * 0.01 as paid_by_us, -- Paid on it in QuickBooks by payments of ours
-       (coalesce(s.paid_cents, 0) + d.otherwise_cents) * 0.01 as paid, -- Settled there by anything: our payments, others, credit memos, journals
-       (d.held_cents - coalesce(s.paid_cents, 0) - d.otherwise_cents) * 0.01 as open, -- Left to pay in QuickBooks
-       (d.billed_cents - d.forwarded_cents - d.held_cents) * 0.01 as difference, -- What QuickBooks lacks (or, negative, has too much)
-       d.customer_id,                               -- Customer in QuickBooks; empty while it is not there
-       d.due_date,                                  -- Due date in QuickBooks, else the invoice's date
-       d.quickbooks_status,                         -- live, void or deleted; empty when it never was there
-       coalesce(d.quickbooks_id, '') as quickbooks_id, -- Id in QuickBooks; empty when it is not there
-       recent.payment_date as recent_payment_date,  -- Model 2: date of a payment that QuickBooks received on it lately; null when none
-       recent.age_days as recent_payment_age_days   -- How many days ago that was, today
+       d.billed_cents * 0.01 as billed,             -- Total in billing, in dollars; a forwarded balance is included, a void invoice is 0.00
+       d.forwarded_cents * 0.01 as forwarded,       -- Balance of older invoices on it, in dollars; it is not sent
+       case when d.quickbooks_id is not null then d.sent_cents end * 0.01 as sent, -- Total that was last sent and accepted, in dollars; null when the invoice never was in QuickBooks
+       case when d.quickbooks_id is not null then d.held_cents end * 0.01 as in_quickbooks, -- Total in QuickBooks as it was last seen, in dollars; null when the invoice never was there
+       coalesce(s.paid_by_us_cents, 0) * 0.01 as paid_by_us, -- Amount that our payments pay on it in QuickBooks, in dollars
+       (coalesce(s.paid_cents, 0) + d.otherwise_cents) * 0.01 as paid, -- Amount settled in QuickBooks by our payments, others, credit memos and journals, in dollars
+       (d.held_cents - coalesce(s.paid_cents, 0) - d.otherwise_cents) * 0.01 as open, -- Amount left to pay in QuickBooks, in dollars
+       (d.billed_cents - d.forwarded_cents - d.held_cents) * 0.01 as difference, -- Amount that QuickBooks lacks, in dollars; negative where it has too much
+       d.customer_id,                               -- Id of the customer in QuickBooks; empty while the invoice is not there
+       d.due_date,                                  -- Due date in QuickBooks; the invoice's date where there is none
+       d.quickbooks_status,                         -- Status in QuickBooks: live, void or deleted; empty when the invoice never was there
+       coalesce(d.quickbooks_id, '') as quickbooks_id, -- Id of the invoice in QuickBooks; empty when it is not there
+       recent.payment_date as recent_payment_date,  -- Date of the last payment that QuickBooks received on it lately (Model 2); null when there is none
+       recent.age_days as recent_payment_age_days   -- Age of that payment in days, today
 from sync.comparison d
 left join lateral (  -- one by one: a month of invoices is a fraction of all; sums over all of them use sync.receivable
     select sum(s.amount_cents) as paid_cents, sum(s.amount_cents) filter (where p.document_id is not null) as paid_by_us_cents

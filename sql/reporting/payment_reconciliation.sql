@@ -3,22 +3,22 @@
 -- difference = received - in_quickbooks. Deposits, refunds and rejections stand in enter_by_hand. As of reporting.as_of, where the
 -- session sets it.
 create view reporting.payment_reconciliation as
-select d.firm_id,                                   -- Law firm
-       d.source_id as payment_id,                   -- Payment in billing
+select d.firm_id,                                   -- Id of the law firm in billing
+       d.source_id as payment_id,                   -- Id of the payment in billing
        d.part as applied_date,                      -- Date on which credit was applied; empty for other payments
        d.number as reference,                       -- Check number or other reference
        d.document_date,                             -- Date that QuickBooks shall show
-       d.payer_id,                                  -- Payer in billing
-       d.payment_kind,                              -- payment or credit_application
+       d.payer_id,                                  -- Id of the payer in billing
+       d.payment_kind,                              -- Kind of the payment: payment or credit_application
        d.state,                                     -- State of the document
        d.reason,                                    -- Reason code; empty when there is none
-       d.billed_cents * 0.01 as received,           -- Amount in billing; a void one is nothing
-       case when d.quickbooks_id is not null then d.sent_cents end * 0.01 as sent, -- Total that was last sent and accepted; null when none was
-       case when d.quickbooks_id is not null then d.held_cents end * 0.01 as in_quickbooks, -- Total in QuickBooks, as it was last seen; null when it was never there
-       coalesce(s.applied_cents, 0) * 0.01 as applied, -- What of it pays invoices of ours in QuickBooks
-       (d.billed_cents - d.held_cents) * 0.01 as difference, -- What QuickBooks lacks (or, negative, has too much)
-       d.quickbooks_status,                         -- live, void or deleted; empty when it never was there
-       coalesce(d.quickbooks_id, '') as quickbooks_id -- Id in QuickBooks; empty when it is not there
+       d.billed_cents * 0.01 as received,           -- Amount in billing, in dollars; a void payment is 0.00
+       case when d.quickbooks_id is not null then d.sent_cents end * 0.01 as sent, -- Total that was last sent and accepted, in dollars; null when the payment never was in QuickBooks
+       case when d.quickbooks_id is not null then d.held_cents end * 0.01 as in_quickbooks, -- Total in QuickBooks as it was last seen, in dollars; null when the payment never was there
+       coalesce(s.applied_cents, 0) * 0.01 as applied, -- Amount that pays our invoices in QuickBooks, in dollars
+       (d.billed_cents - d.held_cents) * 0.01 as difference, -- Amount that QuickBooks lacks, in dollars; negative where it has too much
+       d.quickbooks_status,                         -- Status in QuickBooks: live, void or deleted; empty when the payment never was there
+       coalesce(d.quickbooks_id, '') as quickbooks_id -- Id of the payment in QuickBooks; empty when it is not there
 from sync.comparison d
 left join lateral (
     select sum(s.amount_cents) as applied_cents

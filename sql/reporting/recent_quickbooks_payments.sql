@@ -2,19 +2,19 @@
 -- Grain: one row per payment, invoice and kind, dated within the firm's recent_payment_days (7). Money: dollars. Read
 -- by: whoever is about to send a reminder.
 create view reporting.recent_quickbooks_payments as
-select p.firm_id,                              -- Law firm
-       p.invoice_id,                           -- Invoice in billing
-       d.number as invoice_number,             -- Its number
-       p.payer_id,                             -- Payer in billing
+select p.firm_id,                              -- Id of the law firm in billing
+       p.invoice_id,                           -- Id of the invoice in billing
+       d.number as invoice_number,             -- Number of the invoice
+       p.payer_id,                             -- Id of the payer in billing
        p.payment_date,                         -- Date of the payment in QuickBooks
-       newest.age_days + (newest.payment_date - p.payment_date) as age_days, -- How many days ago that was, by the firm's own date
-       p.amount_cents * 0.01 as amount,        -- What it pays on this invoice
-       p.kind,                                 -- payment: money; credit_application: a credit memo or write-off, no money
-       p.method,                               -- check, card, echeck, cash, wire, credit or other
+       newest.age_days + (newest.payment_date - p.payment_date) as age_days, -- Age of the payment in days, by the firm's own date
+       p.amount_cents * 0.01 as amount,        -- Amount that it pays on this invoice, in dollars
+       p.kind,                                 -- Kind of the payment: payment, money; credit_application, a credit memo or write-off, no money
+       p.method,                               -- Method of payment: check, card, echeck, cash, wire, credit or other
        p.payment_id as quickbooks_payment_id,  -- Id of the payment in QuickBooks
        p.quickbooks_invoice_id,                -- Id of the invoice in QuickBooks
-       p.external_id,                          -- Under which billing holds it
-       p.posted_at                             -- Since when billing holds it; null: not yet
+       p.external_id,                          -- External id under which billing holds the payment
+       p.posted_at                             -- Moment since which billing holds the payment, in UTC; null: not yet
 from sync.recent_payment newest
 join sync.posting p using (document_id)
 join sync.document d using (document_id)

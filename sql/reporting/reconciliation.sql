@@ -2,15 +2,15 @@
 -- Grain: one row per firm and measure. Money: dollars; residual = difference - explained, 0.00 on a good day. As of
 -- reporting.as_of, where the session sets it.
 create view reporting.reconciliation as
-select t.firm_id,                                   -- Law firm
-       t.measure,                                   -- billed: invoices; received: payments; open: what is left to pay of invoices in QuickBooks
-       t.ours * 0.01 as ours,                       -- What billing says; of open: totals in QuickBooks less our payments there
-       t.theirs * 0.01 as theirs,                   -- What QuickBooks holds
-       (t.ours - t.theirs) * 0.01 as difference,    -- What billing has more than QuickBooks
-       coalesce(x.explained, 0.00) as explained,    -- What of it the classes explain
-       (t.ours - t.theirs) * 0.01 - coalesce(x.explained, 0.00) as residual, -- What nothing explains
-       coalesce(x.differences, 0) as differences,   -- How many differences there are
-       coalesce(x.unexplained, 0) as unexplained    -- How many of them have no class
+select t.firm_id,                                   -- Id of the law firm in billing
+       t.measure,                                   -- Measure that is compared: billed, of invoices; received, of payments; open, left to pay of invoices in QuickBooks
+       t.ours * 0.01 as ours,                       -- Sum in billing, in dollars; of open: totals in QuickBooks less our payments there
+       t.theirs * 0.01 as theirs,                   -- Sum in QuickBooks, in dollars
+       (t.ours - t.theirs) * 0.01 as difference,    -- Amount that billing has more than QuickBooks, in dollars; negative where it has less
+       coalesce(x.explained, 0.00) as explained,    -- Part of the difference that the classes explain, in dollars
+       (t.ours - t.theirs) * 0.01 - coalesce(x.explained, 0.00) as residual, -- Part of the difference that nothing explains, in dollars
+       coalesce(x.differences, 0) as differences,   -- Number of differences
+       coalesce(x.unexplained, 0) as unexplained    -- Number of differences without a class
 from (
     select firm_id, case kind when 'invoice' then 'billed' else 'received' end as measure, sum(billed_cents) as ours,
            sum(held_cents) as theirs

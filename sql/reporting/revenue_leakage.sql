@@ -2,19 +2,19 @@
 -- Grain: one row per invoice and class of what is missing. Money: dollars. Read by: whoever answers for revenue. As of
 -- reporting.as_of, where the session sets it, else of today.
 create view reporting.revenue_leakage as
-select d.firm_id,                                   -- Law firm
-       d.source_id as invoice_id,                   -- Invoice in billing
+select d.firm_id,                                   -- Id of the law firm in billing
+       d.source_id as invoice_id,                   -- Id of the invoice in billing
        d.number,                                    -- Invoice number
        d.document_date,                             -- Date of the invoice
-       d.payer_id,                                  -- Payer in billing
-       d.class,                                     -- Why it is not there: see docs/reconciliation.md
-       d.amount as missing,                         -- Billed, and not in QuickBooks
-       f.today - d.document_date as age_days,       -- Days since the invoice's date
-       d.state,                                     -- State of the document
+       d.payer_id,                                  -- Id of the payer in billing
+       d.class,                                     -- Class of the difference (docs/reconciliation.md); empty when nothing explains it
+       d.amount as missing,                         -- Amount billed that is not in QuickBooks, in dollars
+       f.today - d.document_date as age_days,       -- Age of the invoice in days, from its date
+       d.state,                                     -- State of the invoice
        d.reason,                                    -- Reason code; empty when there is none
-       coalesce(p.sentence, '') as sentence,        -- What the reason means
-       coalesce(p.remedy, '') as remedy,            -- The one action that clears it
-       d.since                                      -- Since when it is in this state
+       coalesce(p.sentence, '') as sentence,        -- Meaning of the reason, in one sentence
+       coalesce(p.remedy, '') as remedy,            -- Action that clears the reason
+       d.since                                      -- Moment since which the invoice is in its state, in UTC
 from reporting.differences d
 join (select firm_id, sync.local_date(sync.as_of(), time_zone) as today from sync.firm) f on f.firm_id = d.firm_id
 left join sync.problem p on p.code = d.reason

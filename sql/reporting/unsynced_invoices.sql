@@ -1,16 +1,16 @@
 -- Which invoices are not in QuickBooks as billing means them, and what would a sync do?
 -- Grain: one row per invoice. Money: dollars. Read by: whoever presses Sync.
 create view reporting.unsynced_invoices as
-select firm_id,                                     -- Law firm
-       source_id as invoice_id,                     -- Invoice in billing
+select firm_id,                                     -- Id of the law firm in billing
+       source_id as invoice_id,                     -- Id of the invoice in billing
        number,                                      -- Invoice number
        document_date,                               -- Date of the invoice
-       payer_id,                                    -- Payer in billing
-       amount_cents * 0.01 as amount,               -- Total in billing, forwarded balance included
-       state,                                       -- new, waiting, held, sending, unknown, revised, void_pending or refused
+       payer_id,                                    -- Id of the payer in billing
+       amount_cents * 0.01 as amount,               -- Total in billing, in dollars; a forwarded balance is included
+       state,                                       -- State of the document: new, waiting, held, sending, unknown, revised, void_pending or refused
        reason,                                      -- Reason code; empty when there is none
-       case when quickbooks_id is null then 'sync_now' else 'sync_again' end as action, -- sync_now: QuickBooks never had it; sync_again: it changed since
-       coalesce(quickbooks_id, '') as quickbooks_id, -- Id in QuickBooks; empty when it is not there
-       state_since as since                         -- Since when it is in this state
+       case when quickbooks_id is null then 'sync_now' else 'sync_again' end as action, -- Next action: sync_now, QuickBooks never had it; sync_again, it changed since
+       coalesce(quickbooks_id, '') as quickbooks_id, -- Id of the document in QuickBooks; empty when it is not there
+       state_since as since                         -- Moment since which the document is in its state, in UTC
 from sync.document
 where kind = 'invoice' and state not in ('synced', 'voided', 'closed');

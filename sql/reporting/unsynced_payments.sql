@@ -1,17 +1,17 @@
 -- Which payments are not in QuickBooks as billing means them, and what would a sync do?
 -- Grain: one row per payment; a credit applied on several dates has one row per date. Money: dollars.
 create view reporting.unsynced_payments as
-select firm_id,                                     -- Law firm
-       source_id as payment_id,                     -- Payment in billing
+select firm_id,                                     -- Id of the law firm in billing
+       source_id as payment_id,                     -- Id of the payment in billing
        part as applied_date,                        -- Date on which credit was applied; empty for other payments
        number as reference,                         -- Check number or other reference
        document_date,                               -- Date that QuickBooks shall show
-       payer_id,                                    -- Payer in billing
-       amount_cents * 0.01 as amount,               -- Amount in billing
-       state,                                       -- new, waiting, held, sending, unknown, revised, void_pending or refused
+       payer_id,                                    -- Id of the payer in billing
+       amount_cents * 0.01 as amount,               -- Amount in billing, in dollars
+       state,                                       -- State of the document: new, waiting, held, sending, unknown, revised, void_pending or refused
        reason,                                      -- Reason code; empty when there is none
-       case when quickbooks_id is null then 'sync_now' else 'sync_again' end as action, -- sync_now: QuickBooks never had it; sync_again: it changed since
-       coalesce(quickbooks_id, '') as quickbooks_id, -- Id in QuickBooks; empty when it is not there
-       state_since as since                         -- Since when it is in this state
+       case when quickbooks_id is null then 'sync_now' else 'sync_again' end as action, -- Next action: sync_now, QuickBooks never had it; sync_again, it changed since
+       coalesce(quickbooks_id, '') as quickbooks_id, -- Id of the document in QuickBooks; empty when it is not there
+       state_since as since                         -- Moment since which the document is in its state, in UTC
 from sync.document
 where kind = 'payment' and state not in ('synced', 'voided', 'closed');

@@ -1,7 +1,7 @@
 """Two law firms to try everything on, and plain documents in any number for benchmarks.
 
 Belongs here: filling the reference schema. Does not belong here: the schema itself (``sql/billing``), and any decision
-about a document; ``TROUBLES`` and ``REVISIONS`` say what others must decide.
+about a document; ``TROUBLES`` and ``REVISIONS`` list the decisions that other modules must come to.
 """
 
 from datetime import date

@@ -1,6 +1,6 @@
 """One demo firm's rows, gathered in memory and copied into the database at once.
 
-Belongs here: filling in what a row does not say, writing rows. Does not belong here: which documents the firm has.
+Belongs here: filling in a row's missing fields, writing rows. Does not belong here: which documents the firm has.
 """
 
 import csv
@@ -65,7 +65,7 @@ class Book:
         return payer_id
 
     def invoice(self, invoice_id: str, payer_id: str, day: date, lines: Sequence[Row], **more: Any) -> str:
-        """Add an invoice; its total is the sum of its lines unless it is said."""
+        """Add an invoice; its total is the sum of its lines unless ``total_amount`` is given."""
         self._numbered += 1
         total = sum((line["amount"] for line in lines), Decimal(0))
         plain: Row = {
@@ -123,7 +123,7 @@ class Book:
         self._rows[relation].append({"firm_id": self.firm_id} | row)
 
     def _morning(self, day: date) -> datetime:
-        """When a document of that day was entered; never after yesterday, whatever its date says."""
+        """When, in UTC, a document of that day was entered: at 10:30 local time, and no later than yesterday."""
         day = min(day, self.today - timedelta(days=1))
         return datetime.combine(day, time(10, 30), self._zone).astimezone(UTC)
 
@@ -138,7 +138,7 @@ def line(
     kind: str = "fee",
     **more: Any,
 ) -> Row:
-    """A line of an invoice; its amount is quantity x price to the cent unless it is said."""
+    """A line of an invoice; its amount is quantity x price to the cent unless ``amount`` is given."""
     exact = Decimal(quantity) * Decimal(price)
     return {
         "kind": kind, "fee_item_id": fee_item_id, "description": description, "quantity": Decimal(quantity),
@@ -164,7 +164,7 @@ CITIES = (
 
 
 def _address(payer_id: str) -> Row:
-    """A plausible address that depends on nothing but the payer's id."""
+    """A plausible address that depends only on the payer's id."""
     number = sum(payer_id.encode())
     city, state, postal_code = CITIES[number % len(CITIES)]
     return {

@@ -106,7 +106,7 @@ CHEN_COMPANIES = (
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """What is billed together: fee items with the least and the most units; hours come in quarters."""
+    """Fee items that are billed together, each with its least and most units; hours are counted in quarters."""
 
     title: str
     for_company: bool
@@ -165,7 +165,7 @@ def add_documents(
     invoices: int,
     paid: bool,
 ) -> None:
-    """Add everyday invoices over the last 90 days and, when the firm takes payments in billing, what came in for them.
+    """Add everyday invoices over the last 90 days and, if ``paid`` (the firm takes payments in billing), payments.
 
     Three of four older invoices are paid in full, one of ten in part; now and then one payment pays two invoices.
     """

@@ -1,7 +1,7 @@
-"""What already stands in the demo firms' QuickBooks companies before the first sync.
+"""The content of the demo firms' QuickBooks companies before the first sync.
 
-Belongs here: what a bookkeeper entered by hand, as plain data. Does not belong here: sending it; whoever shows the demo
-creates it over HTTP, as a bookkeeper's program would.
+Belongs here: a bookkeeper's entries, as plain data. Does not belong here: sending them; the program that shows the demo
+creates them over HTTP, as a bookkeeper's program would.
 """
 
 from dataclasses import dataclass
@@ -50,17 +50,15 @@ class ForeignInvoice:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A payment that a customer makes in QuickBooks after our invoices are there: (invoice number, amount) each."""
+    """A payment that a customer makes in QuickBooks after our invoices are there: (invoice number, amount) each.
+
+    ``method`` is called as QuickBooks calls it.
+    """
 
     invoices: tuple[tuple[str, str], ...]
     method: str
     reference: str
     days_ago: int
-
-    @property
-    def doc_numbers(self) -> tuple[str, ...]:
-        """The invoices that it pays."""
-        return tuple(number for number, _ in self.invoices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ def _company(name: str) -> Customer:
 
 
 def _items(fee_items: tuple[FeeItem, ...], *, known_by_code: str) -> tuple[Item, ...]:
-    """One item per fee item of the same name, but one, which the bookkeeper calls otherwise and knows by its code."""
+    """One item per fee item, of the same name except one, which the bookkeeper names differently and finds by code."""
     return tuple(
         Item(f"{name} (see list)", sku=code) if code == known_by_code else Item(name)
         for code, name, _kind, _price in fee_items
@@ -131,11 +129,11 @@ DEMO_QUICKBOOKS: dict[str, QuickBooksCompany] = {
         items=_items(CHEN_FEE_ITEMS, known_by_code="E-MSG"),
         invoices=(ForeignInvoice("M-0001", "Bunker Hill Parking Co.", "Contract Review", "450.00", days_ago=12),),
         received=(
-            Received((("C-9001", "1950.00"),), "check", "20417", days_ago=1),
-            Received((("C-9002", "400.00"),), "card", "", days_ago=1),
-            Received((("C-9003", "2200.00"), ("C-9004", "900.00")), "wire", "FT-88213-0094-PACRIM", days_ago=1),
+            Received((("C-9001", "1950.00"),), "Check", "20417", days_ago=1),
+            Received((("C-9002", "400.00"),), "Credit Card", "", days_ago=1),
+            Received((("C-9003", "2200.00"), ("C-9004", "900.00")), "Wire", "FT-88213-0094-PACRIM", days_ago=1),
             # On the bookkeeper's own invoice: must not come back to billing.
-            Received((("M-0001", "450.00"),), "check", "1187", days_ago=1),
+            Received((("M-0001", "450.00"),), "Check", "1187", days_ago=1),
         ),
     ),
 }
@@ -144,4 +142,4 @@ DEMO_SETTINGS: dict[str, dict[str, str]] = {
     "rivera-law": {"eligible_since": "all"},
     "chen-partners": {"eligible_since": "all", "tax_policy": "total"},
 }
-"""The settings under which ``TROUBLES`` come out as they say; all others have their defaults."""
+"""The settings with which ``TROUBLES`` have the stated outcomes; all other settings have their defaults."""

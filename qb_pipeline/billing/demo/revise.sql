@@ -1,4 +1,4 @@
--- The second day of the demo firms. Every change goes the way of a firm's own program: through the tables.
+-- The second day of the demo firms. Every change is made as a firm's own program makes it: in the tables.
 
 -- name: line_changed
 update billing.invoice_lines set quantity = 5, amount = 1625.00
@@ -75,7 +75,7 @@ from billing.invoice_lines
 where firm_id = :firm_id and invoice_id = 'inv-revise-line';
 
 -- name: new_payment
--- A firm of Model 2 takes none in billing.
+-- Only for Rivera: the other firm, under Model 2, takes no payments in billing.
 insert into billing.payments
     (firm_id, payment_id, payer_id, kind, method, reference, received_date, amount, currency, status)
 select firm_id, 'pay-second-day', payer_id, 'payment', 'check', '4471', :today, total_amount, currency, 'completed'

@@ -1,7 +1,7 @@
-"""Every trouble that the pipeline knows, on a few documents of the demo firms, and what must become of each.
+"""Every trouble that the pipeline knows, on a few documents of the demo firms, and the outcome that each must have.
 
-Belongs here: troublesome documents, and beside them the table of outcomes: an expectation that owes nothing to the code
-that decides. Does not belong here: everyday documents (``practice``).
+Belongs here: troublesome documents, and the table of their outcomes, which is written by hand and not taken from the
+code that decides. Does not belong here: everyday documents (``practice``).
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ Outcome = Literal["sent", "voided", "held", "waiting", "closed", "unseen"]
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What must become of one document; of a credit application, of each of its parts.
+    """The outcome that one document must have; for a credit application, each of its parts.
 
-    ``cents`` is what QuickBooks then holds (of a credit application: all parts together), where it is not what billing
-    says or where it is the point.
+    ``cents`` is its amount in QuickBooks afterwards (for a credit application the sum of its parts). It is given where
+    it differs from billing's amount, or where it is the point of the trouble.
     """
 
     firm_id: str
@@ -167,7 +167,7 @@ REVISIONS: dict[str, tuple[Trouble, ...]] = {
     "payment void": (Trouble(RIVERA, "pay-revise-void", "voided"),),
     "new payment": (_sent("pay-second-day", 162500),),
 }
-"""The same after the second day (``revise_demo``) and the sync of it."""
+"""As ``TROUBLES``, but after the second day (``revise_demo``) and its sync."""
 
 HELD_ITEM = ("LF-SPC", "Special Project", "legal_fee", "300")
 """Charged by Rivera Immigration Law, unknown in its QuickBooks."""
@@ -399,7 +399,7 @@ def _add_payments(book: Book) -> None:
 
 
 def _add_revisable(book: Book, fee_item_id: str, price: str = "325") -> None:
-    """Invoices that ``revise_demo`` changes; until then there is nothing wrong with them."""
+    """Add invoices that ``revise_demo`` changes; until then they are in order."""
     payer = book.person("payer-revise", "Valentina", "Castro")
     for name, quantity in {"line": "3", "text": "1", "date": "1", "zero": "1", "void": "2", "gone": "2"}.items():
         book.invoice(f"inv-revise-{name}", payer, book.ago(24), _hours(quantity, fee_item_id, price))

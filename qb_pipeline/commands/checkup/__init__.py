@@ -1,6 +1,7 @@
-"""What ``doctor`` looks at: every moving part, and how to mend the one that is broken.
+"""The checks of ``doctor``: every moving part, and the remedy for a broken one.
 
-Belongs here: the order of looking; what depends on a broken part is left out. Each file looks at one kind of part.
+Belongs here: the order of the checks; a part that depends on a broken one is left out. Each file checks one kind of
+part.
 """
 
 import os
@@ -22,8 +23,8 @@ Clock = Callable[[], datetime]
 def examine(*, clock: Clock = lambda: datetime.now(UTC)) -> Iterator[Finding]:
     """Look at everything, one finding after the other.
 
-    Asks QuickBooks for record and settings of each connected firm's company, and for what its mappings point at: two
-    metered reads each, and one per kind that is mapped.
+    For each connected firm QuickBooks is asked for the company's record and settings (two metered reads), and for the
+    objects that its mappings point at (one read per mapped kind).
     """
     from qb_pipeline import config
     from qb_pipeline.commands.checkup import machine
@@ -48,19 +49,19 @@ def examine(*, clock: Clock = lambda: datetime.now(UTC)) -> Iterator[Finding]:
 
 
 def _behind_services(settings: "Config", found: "Services", clock: Clock) -> Iterator[Finding]:
-    """Databases, then what they hold, then whom they speak to."""
+    """Look at the databases, then at Dagster's instance and the key, then at the firms and their companies."""
     from qb_pipeline import database
     from qb_pipeline.commands.checkup import companies, dagster_instance, databases, machine
-    from qb_pipeline.commands.console import set_environment
+    from qb_pipeline.commands.terminal.console import set_environment
     from qb_pipeline.config import ConfigurationError
-    from qb_pipeline.defs.resources import open_companies
-    from qb_pipeline.ledger.firms import Firms
+    from qb_pipeline.defs.resources import open_deployment
+    from qb_pipeline.ledger.setup.firms import Firms
 
     findings = list(databases.databases(found, os.environ))
     yield from findings
     broken = {finding.part for finding in findings if finding.verdict == BROKEN}
     if "Dagster database" not in broken:
-        with suppress(ConfigurationError):  # an address that is none: the databases' findings say so
+        with suppress(ConfigurationError):  # not a valid address: the databases' findings say so
             set_environment(found)
             yield from dagster_instance.dagster_instance(clock())
     if broken & {"pipeline database", "billing database", "pipeline schema"}:
@@ -73,7 +74,7 @@ def _behind_services(settings: "Config", found: "Services", clock: Clock) -> Ite
     if key.verdict == BROKEN:
         return
     try:
-        opened = replace(open_companies(settings, found), clock=clock)
+        opened = replace(open_deployment(settings, found), clock=clock)
     except ValueError as error:
         yield Finding("QuickBooks", BROKEN, str(error), "Correct the setting that the message names.")
     else:

@@ -1,4 +1,4 @@
-"""The firms: set up, as billing knows them, connected to the company that they belong to, on a clock that is right."""
+"""Checks of the firms: set-up, agreement with billing, connection to the right company; and of the clock."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -8,39 +8,42 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from qb_pipeline.commands.checkup.finding import BROKEN, OK, WARNING, Finding
 
 if TYPE_CHECKING:
-    from qb_pipeline.ledger.firms import Firm
-    from qb_pipeline.sync.companies import Companies
+    from qb_pipeline.ledger.setup.firms import Firm
+    from qb_pipeline.sync.deployment import Deployment
 
 SKEW_WARNING, SKEW_BROKEN = timedelta(minutes=1), timedelta(minutes=5)
-"""Five minutes are the room that tokens have (``ledger.tokens.EARLY``)."""
+"""How far our clock may be from QuickBooks'. Five minutes are the margin that tokens have
+(``ledger.setup.tokens.EARLY``)."""
 
 ASKING = "doctor"
-"""The name under which the doctor asks; it writes nothing, so no row of the log carries it."""
+"""Run, trigger and actor of the doctor's requests; it writes nothing, so no row of the log carries them."""
 
 
-def firms(companies: "Companies") -> Iterator[Finding]:
-    """Look at every firm. One without tokens, or of another environment, is not asked about at QuickBooks."""
-    found = companies.firms.all()
+def firms(deployment: "Deployment") -> Iterator[Finding]:
+    """Look at every firm. QuickBooks is not asked about a firm without tokens, or of another environment."""
+    found = deployment.firms.all()
     answers = True
     if any(firm.connected_at for firm in found):
-        clock = _clock(companies)
+        clock = _clock(deployment)
         yield clock
         answers = clock.part == "clock"
     for firm in found:
-        yield from _set_up(companies, firm)
+        yield from _set_up(deployment, firm)
         if firm.connected_at is None:
             continue
-        if firm.environment != companies.environment.name:
-            yield _of_another_environment(firm, companies.environment.name)
+        if firm.environment != deployment.environment.name:
+            yield _of_another_environment(firm, deployment.environment.name)
             continue
-        tokens = _tokens(companies, firm)
+        tokens = _tokens(deployment, firm)
         yield tokens
         if answers and tokens.verdict != BROKEN:
-            yield from _company(companies, firm)
+            yield from _company(deployment, firm)
+        yield from _company_fault(deployment, firm)
 
 
 def missing_key(added: "Sequence[Firm]") -> Finding | None:
-    """Say so when there is no key and tokens wait for one; a new key would open none of them."""
+    """The finding that tokens of connected firms need the missing key; None when no firm is connected. A new key would
+    not open these tokens."""
     connected = [firm.firm_id for firm in added if firm.connected_at]
     if not connected:
         return None
@@ -48,14 +51,14 @@ def missing_key(added: "Sequence[Firm]") -> Finding | None:
     return Finding("key", BROKEN, f"missing, and the tokens of {len(connected)} firms need it", remedy)
 
 
-def _set_up(companies: "Companies", firm: "Firm") -> Iterator[Finding]:
+def _set_up(deployment: "Deployment", firm: "Firm") -> Iterator[Finding]:
     from qb_pipeline.billing.source import fetch_firm
-    from qb_pipeline.ledger.bindings import Bindings
+    from qb_pipeline.ledger.setup.bindings import Bindings
 
     part, again = f"firm {firm.firm_id}", f"qb-pipeline firm add {firm.firm_id} --super-user NAME"
     if firm.next_step:
         yield Finding(part, WARNING, f"{firm.state}: nothing is sent", firm.next_step)
-    bound = Bindings(companies.ledger, firm.firm_id).read()
+    bound = Bindings(deployment.ledger, firm.firm_id).read()
     if bound is not None and bound.reconcile_first:
         yield Finding(part, BROKEN, bound.reconcile_first, f"qb-pipeline db reconcile-first {firm.firm_id}")
     try:
@@ -63,7 +66,7 @@ def _set_up(companies: "Companies", firm: "Firm") -> Iterator[Finding]:
     except (ZoneInfoNotFoundError, ValueError):
         remedy = f"Correct firms.time_zone in billing (America/New_York), then: {again}"
         yield Finding(f"time zone of {firm.firm_id}", BROKEN, f"{firm.time_zone!r} is no time zone", remedy)
-    known = fetch_firm(companies.billing, firm.firm_id)
+    known = fetch_firm(deployment.billing, firm.firm_id)
     if known is None:
         remedy = "Correct QB_PIPELINE_BILLING_URL, or bring the firm's row back."
         yield Finding(part, BROKEN, "billing does not know this firm", remedy)
@@ -80,34 +83,37 @@ def _of_another_environment(firm: "Firm", ours: str) -> Finding:
     return Finding(f"company of {firm.firm_id}", BROKEN, found, remedy)
 
 
-def _tokens(companies: "Companies", firm: "Firm") -> Finding:
-    from qb_pipeline.ledger.firms import SetUpError
-    from qb_pipeline.ledger.tokens import describe_end
+def _tokens(deployment: "Deployment", firm: "Firm") -> Finding:
+    from qb_pipeline.ledger.setup.firms import SetUpError
+    from qb_pipeline.ledger.setup.tokens import describe_end
 
     part, remedy = f"tokens of {firm.firm_id}", f"qb-pipeline connect {firm.firm_id}"
     try:
-        tokens = companies.tokens.load(firm.firm_id)
+        tokens = deployment.tokens.load(firm.firm_id)
     except SetUpError as error:
         return Finding(part, BROKEN, str(error), remedy)
-    level, found = describe_end(tokens.ends_at, tokens.lost_at, now=companies.clock())
+    level, found = describe_end(tokens.ends_at, tokens.lost_at, now=deployment.clock())
     return Finding(part, (OK, WARNING, WARNING, BROKEN)[level], found, remedy if level else "")
 
 
-def _company(companies: "Companies", firm: "Firm") -> Iterator[Finding]:
-    """Ask QuickBooks for the company's record and settings, and for what mappings point at, with the firm's tokens."""
-    from qb_pipeline.ledger.firms import SetUpError
+def _company(deployment: "Deployment", firm: "Firm") -> Iterator[Finding]:
+    """Ask QuickBooks, with the firm's tokens, for the company's record and settings and the objects that mappings point
+    at."""
     from qb_pipeline.ledger.log import Run
-    from qb_pipeline.quickbooks.errors import AuthorizationLostError, QuickBooksError
-    from qb_pipeline.sync.preflight import examine
+    from qb_pipeline.ledger.setup.firms import SetUpError
+    from qb_pipeline.quickbooks.errors import AuthorizationLostError, CompanyFaultError, QuickBooksError
+    from qb_pipeline.sync.verify.preflight import examine
 
     part = f"company of {firm.firm_id}"
     try:
-        with companies.open(firm.firm_id, Run(ASKING, ASKING, ASKING), setting_up=True) as place:
-            looked = examine(place)
+        with deployment.open(firm.firm_id, Run(ASKING, ASKING, ASKING), setting_up=True) as session:
+            looked = examine(session)
     except AuthorizationLostError as error:
         remedy = f"qb-pipeline connect {firm.firm_id}, and choose {firm.company_name} ({firm.realm_id})"
         yield Finding(part, BROKEN, f"these tokens do not open it: {error}", remedy)
         return
+    except CompanyFaultError:
+        return  # ``_company_fault`` tells it: opening the firm has stored it
     except SetUpError as error:  # its databases are others than those that it was connected with
         yield Finding(part, BROKEN, str(error), "Do what the message says.")
         return
@@ -127,17 +133,26 @@ def _company(companies: "Companies", firm: "Firm") -> Iterator[Finding]:
         yield Finding(f"{finding.code} of {firm.firm_id}", verdict, finding.sentence, finding.remedy)
 
 
-def _clock(companies: "Companies") -> Finding:
+def _company_fault(deployment: "Deployment", firm: "Firm") -> Iterator[Finding]:
+    """The fault that QuickBooks last gave for the company as a whole, as long as nothing was written since."""
+    from qb_pipeline.ledger.books import company_faults
+
+    fault = company_faults.standing(deployment.ledger, firm.firm_id)
+    if fault is not None:
+        yield Finding(f"company of {firm.firm_id}", BROKEN, str(fault), fault.remedy)
+
+
+def _clock(deployment: "Deployment") -> Finding:
     from qb_pipeline.quickbooks.errors import QuickBooksError
     from qb_pipeline.quickbooks.server_clock import read_server_time
 
     try:
-        asked = companies.clock()
-        theirs = read_server_time(companies.environment)
+        asked = deployment.clock()
+        theirs = read_server_time(deployment.environment)
     except QuickBooksError as error:
         remedy = "Let this machine reach QuickBooks (firewall, DNS); the emulator: qb-pipeline emulator"
         return Finding("QuickBooks", BROKEN, str(error), remedy)
-    skew = _skew(asked, theirs, companies.clock())
+    skew = _skew(asked, theirs, deployment.clock())
     text = f"{'ahead of' if skew > timedelta(0) else 'behind'} QuickBooks by {abs(skew).total_seconds():.0f} s"
     remedy = "Let this machine keep time (timedatectl set-ntp true)."
     if abs(skew) >= SKEW_BROKEN:
@@ -146,7 +161,7 @@ def _clock(companies: "Companies") -> Finding:
 
 
 def _skew(asked: datetime, theirs: datetime, answered: datetime) -> timedelta:
-    """How far we are ahead: nothing while their time, of whole seconds, lies between question and answer."""
+    """How far our clock is ahead: 0 while QuickBooks' time, in whole seconds, lies between question and answer."""
     if theirs < asked - timedelta(seconds=1):
         return asked - theirs
     return answered - theirs if theirs > answered else timedelta(0)

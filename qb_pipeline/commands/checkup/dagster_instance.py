@@ -1,16 +1,34 @@
-"""Dagster itself: its storage's schema, and the one daemon that schedules and sensors need."""
+"""Dagster itself: its storage's schema, the one daemon that schedules and sensors need, its processes' environment."""
 
+import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qb_pipeline.commands.checkup.finding import BROKEN, WARNING, Finding
+from qb_pipeline.config import DAGSTER_SWITCHES, DAGSTER_URL
 
 if TYPE_CHECKING:
     from dagster._daemon.types import DaemonHeartbeat
 
 SILENT = timedelta(minutes=2)
-"""A daemon notes that it lives every 30 seconds (``DEFAULT_HEARTBEAT_INTERVAL_SECONDS``, dagster 1.13.27)."""
+"""After this time without a heartbeat a daemon counts as silent; it sends one every 30 seconds
+(``DEFAULT_HEARTBEAT_INTERVAL_SECONDS``, dagster 1.13.27)."""
+
+PARTS = {
+    "dagster._daemon": "daemon",
+    "dagster-daemon": "daemon",
+    "qb_pipeline.web.dagster_ui": "page",
+    "dagster-webserver": "page",
+    "dagster_webserver": "page",
+    "grpc": "code server",
+    "code-server": "code server",
+    "dev": "dagster dev",
+}
+"""Words of a command line, and the process of Dagster that each stands for."""
+
+SWITCHES = "Dagster switches"
 
 START = "qb-pipeline dev (a server: restart the service, docs/deploy.md)"
 
@@ -26,10 +44,12 @@ def dagster_instance(now: datetime) -> Iterator[Finding]:
             return  # its tables cannot be trusted to be there
         yield Finding("Dagster schema", found=f"revision {has}")
         yield _daemon(instance.get_daemon_heartbeats(), now)
+    yield from switches(os.environ)
 
 
 def _daemon(heartbeats: "Mapping[str, DaemonHeartbeat]", now: datetime) -> Finding:
-    """A daemon is one process with a thread per kind of work; each thread keeps one row, signed by its process."""
+    """Judge the daemon by its heartbeats. It is one process with a thread per kind of work; each thread keeps one row,
+    signed by its process."""
     seen = {kind: datetime.fromtimestamp(beat.timestamp, UTC) for kind, beat in heartbeats.items()}
     living = [kind for kind, at in seen.items() if now - at < SILENT]
     processes = {heartbeats[kind].daemon_id for kind in living}
@@ -46,3 +66,73 @@ def _daemon(heartbeats: "Mapping[str, DaemonHeartbeat]", now: datetime) -> Findi
         found = f"running, with errors in {', '.join(failing)}"
         return Finding("Dagster daemon", WARNING, found, "Dagster UI: Deployment → Daemons shows them.")
     return Finding("Dagster daemon", found="one is running")
+
+
+def switches(ours: Mapping[str, str], proc: Path = Path("/proc")) -> Iterator[Finding]:
+    """Look at the environment of Dagster's processes on this machine that work on the storage of ``ours``."""
+    if not proc.exists():
+        yield Finding(SWITCHES, found="this system does not show the environment of processes")
+        return
+    fine, lacks, hidden = [], [], []
+    for process in sorted((path for path in proc.iterdir() if path.name.isdecimal()), key=lambda path: int(path.name)):
+        name = _part_of_dagster(process)
+        if not name:
+            continue
+        try:
+            theirs = _environment(process)
+        except PermissionError:
+            hidden.append(name)
+            continue
+        if not _is_of_deployment(theirs, ours):
+            continue
+        lack = _find_lack(name, theirs)
+        if lack is None:
+            fine.append(name)
+        else:
+            lacks.append(lack)
+    yield from lacks
+    said = f"set in {', '.join(fine)}" if fine else "" if lacks else "no process of this deployment runs here"
+    others = f"another user's, not looked at: {', '.join(hidden)}" if hidden else ""
+    if said or others:
+        yield Finding(SWITCHES, found="; ".join(filter(None, (said, others))))
+
+
+def _is_of_deployment(theirs: Mapping[str, str], ours: Mapping[str, str]) -> bool:
+    """Whether a process with this environment works on our storage: one of its two addresses is enough."""
+    return any(ours.get(key) and ours.get(key) == theirs.get(key) for key in ("DAGSTER_HOME", DAGSTER_URL))
+
+
+def _find_lack(name: str, theirs: Mapping[str, str]) -> Finding | None:
+    """The switches that a process lacks; None when it has all of them."""
+    lacking = [key for key in DAGSTER_SWITCHES if theirs.get(key, "").lower() in ("", "0", "false")]
+    if not lacking:
+        return None
+    remedy = f"Start it again with {' '.join(f'{key}={DAGSTER_SWITCHES[key]}' for key in lacking)}"
+    said = f"{name} lacks {' and '.join(lacking)}: its runs cost an event per date, written one by one"
+    return Finding(SWITCHES, WARNING, said, remedy)
+
+
+def _part_of_dagster(process: Path) -> str:
+    """The part of Dagster that a process is, with its pid; "" for any other process."""
+    words = [word.rsplit("/", 1)[-1] for word in _strings(process / "cmdline")]
+    if not any(word.startswith(("dagster", "qb_pipeline.web.dagster_ui")) or word == "dg" for word in words):
+        return ""
+    named = [PARTS[word] for word in words if word in PARTS]
+    return f"{named[0]} {process.name}" if named else ""
+
+
+def _environment(process: Path) -> dict[str, str]:
+    """The environment with which a process was started.
+
+    Raises:
+        PermissionError: it is another user's.
+    """
+    return dict(entry.split("=", 1) for entry in _strings(process / "environ") if "=" in entry)
+
+
+def _strings(path: Path) -> list[str]:
+    """The strings of a file of /proc; an empty list when the process is gone."""
+    try:
+        return path.read_bytes().decode(errors="replace").split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []

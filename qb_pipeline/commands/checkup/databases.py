@@ -1,4 +1,4 @@
-"""The three databases: reachable, named with the right driver, migrated, and billing as agreed."""
+"""Checks of the three databases: reachable, the right driver in the URL, migrated, and billing as its contract says."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ UPGRADE = "qb-pipeline db upgrade"
 
 
 def databases(found: "Services", environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at each database, and into those that can be reached."""
+    """Look at each database, and at the schema of those that can be reached."""
     import sqlalchemy as sa
 
     from qb_pipeline import config, database
@@ -41,7 +41,8 @@ def databases(found: "Services", environ: Mapping[str, str]) -> Iterator[Finding
 
 
 def _driver(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Our commands name the driver themselves; a daemon of a service manager reads the variable as it stands."""
+    """Look at the driver in Dagster's URL: our commands name it themselves, but a service manager's daemon reads the
+    variable as it stands."""
     from qb_pipeline.config import DAGSTER_URL
 
     given = environ.get(DAGSTER_URL, "")
@@ -55,7 +56,7 @@ def _driver(environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _pipeline_schema(engine: "sa.Engine") -> Finding:
-    from qb_pipeline.ledger import schema
+    from qb_pipeline.ledger.setup import schema
 
     has, needs = schema.revision(engine) or "none", schema.newest_revision()
     if has != needs:

@@ -1,4 +1,4 @@
-"""What the doctor says of one part."""
+"""The doctor's finding about one part."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ OK, WARNING, BROKEN = "ok", "warning", "broken"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One part: ``verdict`` is ok, warning or broken; ``remedy`` says what to do unless it is ok."""
+    """The finding about one part: ``verdict`` is ok, warning or broken; ``remedy`` says what to do unless it is ok."""
 
     part: str
     verdict: str = OK

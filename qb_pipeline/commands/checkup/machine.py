@@ -1,4 +1,4 @@
-"""This machine: the installed releases, the key that opens tokens, room on the disk, whom to tell."""
+"""Checks of this machine: installed releases, the key that opens tokens, space on the disk, addresses for alerts."""
 
 import importlib.metadata
 import shutil
@@ -24,7 +24,7 @@ FULL_BYTES = 100_000_000
 
 
 def versions(version_of: Callable[[str], str] = importlib.metadata.version) -> Iterator[Finding]:
-    """The members of Dagster's family that are not the ones that were tested together."""
+    """The packages of Dagster's family whose release is not the tested one."""
     for package, wanted in DAGSTER_FAMILY.items():
         has = version_of(package)
         if has != wanted:
@@ -39,7 +39,7 @@ def has_key(home: Path, environ: Mapping[str, str]) -> bool:
 
 
 def key(home: Path, environ: Mapping[str, str]) -> Finding:
-    """The key that encrypts tokens; it is made when it is first needed, never by looking."""
+    """The key that encrypts tokens; it is made when it is first needed, never by this check."""
     path = home / "secret_key"
     if environ.get(SECRET_KEY):
         return Finding("key", found=SECRET_KEY)
@@ -51,7 +51,7 @@ def key(home: Path, environ: Mapping[str, str]) -> Finding:
 
 
 def alerts(addresses: str | None) -> Finding:
-    """Whether people can be told. Nothing is sent: a message to nobody in particular helps nobody."""
+    """Whether addresses for alerts are set and usable. No test message is sent: it would help nobody."""
     from qb_pipeline.alerts import split, unknown
 
     if addresses is None:
@@ -63,7 +63,7 @@ def alerts(addresses: str | None) -> Finding:
 
 
 def disk(home: Path, *, enough: int = ENOUGH_BYTES, full: int = FULL_BYTES) -> Finding:
-    """Room where the home is. Databases on other machines are their own administrators' care."""
+    """Free space on the disk of the home. Databases on other machines are their own administrators' care."""
     folder = next(each for each in (home, *home.parents) if each.exists())
     free = shutil.disk_usage(folder).free
     text = f"{free // 1_000_000:,} MB free in {folder}"

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from qb_pipeline import database
 from qb_pipeline.commands.checkup import examine
 from qb_pipeline.commands.checkup.finding import OK, Finding
-from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline_tests.commands.typed import Terminal
 
 
 def look(terminal: Terminal, *, clock: Any = None, **changes: str) -> dict[str, Finding]:

@@ -6,7 +6,7 @@ from unittest.mock import patch
 from qb_pipeline import config
 from qb_pipeline.commands.checkup import examine
 from qb_pipeline_tests.commands.checkup.looks import look
-from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.embedded.homes import temporary_home
 from qb_pipeline_tests.law_firm import LawFirm
 
@@ -19,8 +19,8 @@ def test_where_nothing_is_wrong_everything_is_ok(law_firm: LawFirm, terminal: Te
 
     assert list(found) == [
         "configuration", "disk", "alerts", "services", "pipeline database", "pipeline schema", "billing database",
-        "billing contract", "Dagster database", "Dagster schema", "Dagster daemon", "key", "clock", "tokens of one",
-        "company of one",
+        "billing contract", "Dagster database", "Dagster schema", "Dagster daemon", "Dagster switches", "key", "clock",
+        "tokens of one", "company of one",
         "fences against duplicates of one",
     ]  # fmt: skip
     del found["Dagster daemon"]  # none runs here; see test_dagster_instance
@@ -29,7 +29,7 @@ def test_where_nothing_is_wrong_everything_is_ok(law_firm: LawFirm, terminal: Te
 
 def test_the_command_says_what_is_broken_and_ends_with_1(law_firm: LawFirm, terminal: Terminal) -> None:
     law_firm.activate()
-    law_firm.companies.firms.disconnect("one", actor="partner", now=law_firm.time.now())
+    law_firm.deployment.firms.disconnect("one", actor="partner", now=law_firm.time.now())
 
     whole = terminal.run("doctor")
     broken = Terminal(terminal.env | {config.FIRST_DATE: "soon"}).json("doctor", code=1)

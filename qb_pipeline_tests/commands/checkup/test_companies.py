@@ -1,23 +1,28 @@
 """Firms, tokens, companies and the clock: each is broken once."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from qb_pipeline import config
 from qb_pipeline.commands.checkup.finding import Finding
+from qb_pipeline.core.planning.company_faults import COMPANY_FAULTS
+from qb_pipeline.quickbooks.errors import CompanyFaultError
 from qb_pipeline.quickbooks.oauth import Tokens
 from qb_pipeline_tests.bookkeeper import Bookkeeper
 from qb_pipeline_tests.commands.checkup.looks import change, look
-from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.law_firm import FIRM, LawFirm
+
+MINUTE = r"\d{4}-\d\d-\d\d \d\d:\d\d"
 
 
 def keep(law_firm: LawFirm, access_token: str, *, days: float) -> None:
     """Store tokens of a connection that ends in so many days."""
     now = law_firm.time.now()
     tokens = Tokens(access_token, "r", now + timedelta(hours=1), now + timedelta(days=days))
-    law_firm.companies.tokens.save(
+    law_firm.deployment.tokens.save(
         FIRM, realm_id=law_firm.books.realm_id, environment="emulator", tokens=tokens, now=now
     )
 
@@ -76,6 +81,41 @@ def test_settings_of_the_company_that_are_to_be_known_or_mended(law_firm: LawFir
         "CUSTOM_NUMBERS_OFF of one": "warning",
     }
     assert all(finding.remedy for finding in found.values())
+
+
+@pytest.mark.parametrize(
+    ("code", "begins", "ends"),
+    [
+        ("130", {"cluster": "wrong"}, {"cluster": "right"}),
+        ("140", {"lockout": "locked_out"}, {"lockout": "none"}),
+        ("150", {"maintenance": "under_way"}, {"maintenance": "none"}),
+        ("6190", {"subscription": "ended"}, {"subscription": "active"}),
+    ],
+)
+def test_a_company_that_quickbooks_refuses_is_broken_until_a_write_succeeds(
+    law_firm: LawFirm, terminal: Terminal, code: str, begins: dict[str, str], ends: dict[str, str]
+) -> None:
+    """Also while it answers reads again: that it takes documents is known once it has taken one."""
+    law_firm.activate()
+    law_firm.invoice("1", "10.00")
+    law_firm.books.switch(**begins)
+    with pytest.raises(CompanyFaultError):
+        law_firm.sync()
+
+    refused = look(terminal)["company of one"]
+    law_firm.books.switch(**ends)
+    mended = look(terminal)
+    law_firm.sync()
+    written = look(terminal)
+
+    fault = COMPANY_FAULTS[code]
+    assert mended == {"company of one": refused}
+    assert (refused.verdict, refused.remedy) == ("broken", fault.remedy)
+    assert re.fullmatch(
+        rf"{re.escape(fault.sentence)} Fault {code} since {MINUTE} UTC(, last at {MINUTE})?; nothing was written since",
+        refused.found,
+    )
+    assert written == {}
 
 
 def test_a_firm_of_another_environment(law_firm: LawFirm, terminal: Terminal) -> None:

@@ -1,7 +1,10 @@
 """Dagster's storage and daemon: each is broken once."""
 
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -12,8 +15,9 @@ import sqlalchemy as sa
 from dagster._daemon.types import DaemonHeartbeat
 from dagster_shared.error import SerializableErrorInfo
 
-from qb_pipeline.commands.checkup.dagster_instance import dagster_instance
+from qb_pipeline.commands.checkup.dagster_instance import dagster_instance, switches
 from qb_pipeline.commands.checkup.finding import Finding
+from qb_pipeline.config import DAGSTER_SWITCHES
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -90,4 +94,50 @@ def test_a_missing_migration_of_dagsters_and_the_command_that_brings_it(instance
         connection.execute(sa.text("update alembic_version set version_num = :needs"), {"needs": needs})
     assert found == [
         Finding("Dagster schema", "broken", f"revision 7e2f3204cf8e, needs {needs}", "qb-pipeline db upgrade")
+    ]
+
+
+@contextmanager
+def running(words: str, environ: Mapping[str, str]) -> Iterator[int]:
+    """A process that looks like one of Dagster's; gives its pid."""
+    with subprocess.Popen([sys.executable, "-c", "print(flush=True); input()", *words.split()], env=dict(environ),
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process.pid
+        process.kill()
+
+
+def test_a_process_that_lacks_dagsters_switches_is_named(tmp_path: Path) -> None:
+    ours = {"DAGSTER_HOME": str(tmp_path)}
+    emit, batch = DAGSTER_SWITCHES
+    with (
+        running("dagster._daemon run", ours | DAGSTER_SWITCHES) as daemon_id,
+        running("qb_pipeline.web.dagster_ui --port 1", ours | {emit: "false", batch: "500"}) as page_id,
+        running("dagster api grpc -m x", ours) as code_id,
+        running("dagster._daemon run", {"DAGSTER_HOME": "another"}),
+        running("dagsters api", ours),
+    ):
+        found = list(switches(ours))
+    told = "its runs cost an event per date, written one by one"
+
+    assert sorted(found, key=lambda finding: finding.found) == sorted(
+        [
+            Finding(
+                "Dagster switches", "warning", f"page {page_id} lacks {emit}: {told}",
+                f"Start it again with {emit}=true",
+            ),
+            Finding(
+                "Dagster switches", "warning", f"code server {code_id} lacks {emit} and {batch}: {told}",
+                f"Start it again with {emit}=true {batch}=500",
+            ),
+            Finding("Dagster switches", found=f"set in daemon {daemon_id}"),
+        ],
+        key=lambda finding: finding.found,
+    )  # fmt: skip
+
+
+def test_a_deployment_of_which_nothing_runs_says_so(tmp_path: Path) -> None:
+    assert list(switches({"DAGSTER_HOME": str(tmp_path)})) == [
+        Finding("Dagster switches", found="no process of this deployment runs here")
     ]

@@ -4,9 +4,9 @@ import pytest
 
 from qb_pipeline import config
 from qb_pipeline.commands.checkup.finding import Finding
-from qb_pipeline.ledger import schema
+from qb_pipeline.ledger.setup import schema
 from qb_pipeline_tests.commands.checkup.looks import change, look
-from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline_tests.commands.typed import Terminal
 
 NOBODY = "postgresql+psycopg2://nobody:hidden@127.0.0.1:9/nothing"
 

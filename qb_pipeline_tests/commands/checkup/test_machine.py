@@ -10,7 +10,7 @@ from qb_pipeline import config
 from qb_pipeline.commands.checkup import machine
 from qb_pipeline.commands.checkup.finding import Finding
 from qb_pipeline_tests.commands.checkup.looks import look
-from qb_pipeline_tests.commands.terminal import Terminal
+from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.law_firm import LawFirm
 
 

@@ -1,0 +1,426 @@
+"""The body of each document as QuickBooks gets it, built from billing's rows.
+
+Belongs here: the field mapping, lengths, omissions. Does not belong here: whether a document may be sent
+(``core.documents.invoices``, ``core.documents.payments``), QuickBooks' Id and SyncToken (``core.planning.plan``).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from decimal import ROUND_HALF_UP, Context, Decimal
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from qb_pipeline.core.mapping.matching import item_name
+from qb_pipeline.core.money import UNROUNDED, to_dollars
+from qb_pipeline.core.redaction import redact
+from qb_pipeline.core.settings import FirmRules
+from qb_pipeline.core.text import (
+    cut,
+    drop_control_characters,
+    find_name_problem,
+    is_email,
+    tidy,
+)
+
+NOTE_LENGTH = 4000
+DESCRIPTION_LENGTH = 4000
+MEMO_LENGTH = 1000
+REFERENCE_LENGTH = 21
+PHONE_LENGTH = 30
+ADDRESS_LENGTHS = {
+    "Line1": 500,
+    "Line2": 500,
+    "City": 255,
+    "CountrySubDivisionCode": 255,
+    "PostalCode": 30,
+    "Country": 255,
+}
+"""Longest texts that QuickBooks takes. Source: Intuit's entity references (read 2026-11-21)."""
+
+_FIFTEEN_DIGITS = Context(prec=15)
+"""QuickBooks may not read more digits of a quantity or price; its product of the two would then differ."""
+
+QUICKBOOKS_OWNED = frozenset(
+    {
+        "DisplayName", "Notes", "PreferredDeliveryMethod",
+        "CustomerMemo", "PrivateNote", "SalesTermRef", "BillEmail", "EmailStatus",
+        "DepositToAccountRef",
+    }
+)  # fmt: skip
+"""Fields that belong to the bookkeeper once the document is in QuickBooks: an update leaves them out, and a change to
+them is not drift (concurrent modification) that holds the document.
+
+Everything else that we send is billing's: customer, number, dates, lines, amounts, links.
+"""
+
+_CANONICAL = msgspec.json.Encoder(decimal_format="number", order="sorted")
+_CENT = Decimal("0.01")
+_ONE = Decimal(1)
+
+
+@dataclass(frozen=True)
+class Content:
+    """One document as QuickBooks shall hold it.
+
+    Attributes:
+        body: ready for JSON, dollars as Decimal, without Id and SyncToken.
+        total_cents: the total that QuickBooks must come to.
+        fingerprint: digest of the fields that billing owns (content hash); equal as long as none of them changes.
+        notices: texts for the log about cut, removed or omitted content; they name fields, never their values.
+    """
+
+    body: dict[str, Any]
+    total_cents: int
+    fingerprint: str
+    notices: tuple[str, ...]
+
+
+def fingerprint(body: Mapping[str, Any]) -> str:
+    """Digest the fields of a body that billing owns; the digest is the same in every release (a golden test)."""
+    owned = {name: value for name, value in body.items() if name not in QUICKBOOKS_OWNED}
+    return sha256(_CANONICAL.encode(owned)).hexdigest()
+
+
+def customer_content(payer: Mapping[str, Any] | pd.Series, *, display_name: str, marker: str) -> Content:
+    """Build the customer of a payer. A corporation shows its own name and address and its billing person's details."""
+    notices: list[str] = []
+    is_corporation = payer["kind"] == "corporation"
+    emails = (payer["billing_email"], payer["email"]) if is_corporation else (payer["email"], payer["billing_email"])
+    phones = (payer["billing_phone"], payer["phone"]) if is_corporation else (payer["phone"], payer["billing_phone"])
+    if is_corporation:
+        person = {"GivenName": payer["billing_first_name"], "FamilyName": payer["billing_last_name"]}
+    else:
+        person = {
+            "GivenName": payer["first_name"],
+            "MiddleName": payer["middle_name"],
+            "FamilyName": payer["last_name"],
+            "Suffix": payer["suffix"],
+        }
+    body: dict[str, Any] = {"DisplayName": display_name}
+    body |= {field: tidy(name) for field, name in person.items() if tidy(name)}
+    if is_corporation:
+        body["CompanyName"] = tidy(payer["corporation_name"])
+    if address := _first_email(emails, "PrimaryEmailAddr", notices):
+        body["PrimaryEmailAddr"] = {"Address": address}
+    for field, numbers in (("PrimaryPhone", phones), ("Mobile", (payer["mobile"],))):
+        if number := _first_phone(numbers, field, notices):
+            body[field] = {"FreeFormNumber": number}
+    if postal := _read_address(payer, notices):
+        body["BillAddr"] = postal
+    body |= {"PreferredDeliveryMethod": "None", "Notes": marker}
+    return content_of(body, 0, notices)
+
+
+def item_content(fee_item: Mapping[str, Any] | pd.Series, *, income_account_id: str) -> Content:
+    """Build the service item of a fee item."""
+    notices: list[str] = []
+    body: dict[str, Any] = {"Name": item_name(fee_item), "Type": "Service"}
+    code = tidy(fee_item["code"])
+    if code and find_name_problem(code) is None:
+        body["Sku"] = code
+    if description := _prose(fee_item["description"], DESCRIPTION_LENGTH, "Description", notices):
+        body["Description"] = description
+    unit_price = fee_item["unit_price"]
+    if unit_price is not None and unit_price.is_finite() and unit_price >= 0:
+        body["UnitPrice"] = _plain(unit_price)
+    body["IncomeAccountRef"] = {"value": income_account_id}
+    return content_of(body, 0, notices)
+
+
+def invoice_contents(
+    invoices: pd.DataFrame,
+    lines: pd.DataFrame,
+    payers: pd.DataFrame,
+    *,
+    customers: Mapping[str, str],
+    items: Mapping[str, str],
+    terms: Mapping[str, str],
+    tax_codes: Mapping[str, str],
+    markers: Mapping[str, str],
+    rules: FirmRules,
+) -> dict[str, Content]:
+    """Build the invoices that have no problem, by invoice_id.
+
+    Args:
+        invoices: the invoices to send, each without problem (``find_invoice_problems``).
+        lines: their lines; lines of other invoices are ignored.
+        payers: their payers, for the e-mail address.
+        customers: payer to customer.
+        items: fee item to item.
+        terms: billing's words to QuickBooks' term.
+        tax_codes: ``TAX`` and ``NON`` to the company's own codes where it has others, ``TOTAL`` to the code of the
+            whole invoice; the United States need none.
+        markers: invoice to marker.
+        rules: the firm's.
+    """
+    emails = {
+        payer_id: (billing_email, email) if kind == "corporation" else (email, billing_email)
+        for payer_id, kind, email, billing_email in zip(
+            *(payers[column].tolist() for column in ("payer_id", "kind", "email", "billing_email")), strict=True
+        )
+    }
+    lines_of = _lines_by_invoice(lines, invoices["invoice_id"].tolist())
+    with_tax = rules.settings.tax_policy == "total"
+    contents = {}
+    for invoice_id, number, payer_id, invoice_date, due_date, term, message, note in zip(
+        *(invoices[column].tolist() for column in _INVOICE_COLUMNS), strict=True
+    ):
+        notices: list[str] = []
+        sent, total, tax = _read_lines(lines_of[invoice_id], items, tax_codes, notices, with_tax=with_tax)
+        body: dict[str, Any] = {
+            "DocNumber": tidy(number),
+            "TxnDate": invoice_date.isoformat(),
+            "CustomerRef": {"value": customers[payer_id]},
+        }
+        if due_date is not None:
+            body["DueDate"] = due_date.isoformat()
+        if rules.multicurrency:
+            body["CurrencyRef"] = {"value": rules.currency}
+        if term in terms:
+            body["SalesTermRef"] = {"value": terms[term]}
+        if address := _first_email(emails.get(payer_id, ()), "BillEmail", notices):
+            body["BillEmail"] = {"Address": address}
+        body["EmailStatus"] = "NotSet"
+        if memo := _prose(message, MEMO_LENGTH, "CustomerMemo", notices):
+            body["CustomerMemo"] = {"value": memo}
+        body["PrivateNote"] = note_of(markers[invoice_id], note, notices)
+        body["Line"] = sent
+        if with_tax:
+            body["ApplyTaxAfterDiscount"] = True
+            body["TxnTaxDetail"] = {"TotalTax": to_dollars(tax)}
+            if "TOTAL" in tax_codes:
+                body["TxnTaxDetail"]["TxnTaxCodeRef"] = {"value": tax_codes["TOTAL"]}
+        contents[invoice_id] = content_of(body, total, notices)
+    return contents
+
+
+_INVOICE_COLUMNS = (
+    "invoice_id", "invoice_number", "payer_id", "invoice_date", "due_date", "terms", "customer_message",
+    "internal_note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of a billing invoice. Money in cents, the unit price in dollars."""
+
+    line_number: int
+    kind: str
+    fee_item_id: str
+    service_date: date | None
+    description: str
+    quantity: Decimal | None
+    unit_price: Decimal | None
+    amount_cents: int
+    is_taxable: bool
+
+
+_LINE_COLUMNS = tuple(field.name for field in fields(_Line))
+
+
+def _lines_by_invoice(lines: pd.DataFrame, invoice_ids: Iterable[str]) -> dict[str, list[_Line]]:
+    """The lines of these invoices, in the order of their numbers."""
+    found: dict[str, list[_Line]] = {invoice_id: [] for invoice_id in invoice_ids}
+    for invoice_id, *values in zip(*(lines[column].tolist() for column in ("invoice_id", *_LINE_COLUMNS)), strict=True):
+        if invoice_id in found:
+            found[invoice_id].append(_Line(*values))
+    return {invoice_id: sorted(some, key=lambda line: line.line_number) for invoice_id, some in found.items()}
+
+
+def _read_lines(
+    lines: Iterable[_Line],
+    items: Mapping[str, str],
+    tax_codes: Mapping[str, str],
+    notices: list[str],
+    *,
+    with_tax: bool,
+) -> tuple[list[dict[str, Any]], int, int]:
+    """Map the lines of one invoice; gives QuickBooks' lines, the total in cents, and the tax within it in cents."""
+    sent: list[dict[str, Any]] = []
+    subtotal = discount = tax = 0
+    for line in lines:
+        if line.kind == "balance_forward":
+            continue  # QuickBooks has the older invoice itself
+        if line.kind == "tax":
+            tax += line.amount_cents
+        elif line.kind == "discount":
+            discount -= line.amount_cents
+        elif line.kind == "note":
+            if text := _line_text(line, notices):
+                sent.append({"DetailType": "DescriptionOnly", "Description": text, "DescriptionLineDetail": {}})
+        else:
+            subtotal += line.amount_cents
+            tax_code = _tax_code(tax_codes, is_taxable=with_tax and line.is_taxable)
+            sent.append(_sales_line(line, items[line.fee_item_id], _line_text(line, notices), tax_code))
+    if discount:
+        sent.append(
+            {
+                "DetailType": "DiscountLineDetail",
+                "Amount": to_dollars(discount),
+                "DiscountLineDetail": {"PercentBased": False},
+            }
+        )
+    return sent, subtotal - discount + tax, tax
+
+
+def _line_text(line: _Line, notices: list[str]) -> str:
+    return _prose(line.description, DESCRIPTION_LENGTH, f"Line {line.line_number} Description", notices)
+
+
+def _sales_line(line: _Line, item_id: str, description: str, tax_code: str) -> dict[str, Any]:
+    """A line that sells an item, as QuickBooks takes it."""
+    sent: dict[str, Any] = {"DetailType": "SalesItemLineDetail", "Amount": to_dollars(line.amount_cents)}
+    if description:
+        sent["Description"] = description
+    quantity, unit_price = _quantity_and_price(line.quantity, line.unit_price, line.amount_cents)
+    detail: dict[str, Any] = {
+        "ItemRef": {"value": item_id},
+        "Qty": quantity,
+        "UnitPrice": unit_price,
+        "TaxCodeRef": {"value": tax_code},
+    }
+    if line.service_date is not None:
+        detail["ServiceDate"] = line.service_date.isoformat()
+    sent["SalesItemLineDetail"] = detail
+    return sent
+
+
+def _tax_code(tax_codes: Mapping[str, str], *, is_taxable: bool) -> str:
+    code = "TAX" if is_taxable else "NON"
+    return tax_codes.get(code, code)
+
+
+def _quantity_and_price(quantity: Decimal | None, unit_price: Decimal | None, cents: int) -> tuple[Decimal, Decimal]:
+    """Keep quantity and price if QuickBooks' product of them is the amount; else send one unit at the amount.
+
+    QuickBooks refuses a line whose amount is another (fault 6070).
+    """
+    if quantity is not None and unit_price is not None and _is_short(quantity) and _is_short(unit_price):
+        product = UNROUNDED.multiply(quantity, unit_price).quantize(_CENT, ROUND_HALF_UP, UNROUNDED)
+        if product == to_dollars(cents):
+            return _plain(quantity), _plain(unit_price)
+    return _ONE, _plain(to_dollars(cents))
+
+
+def _is_short(number: Decimal) -> bool:
+    return number == _FIFTEEN_DIGITS.plus(number)
+
+
+def _plain(number: Decimal) -> Decimal:
+    """Write a number in one way only: without trailing zeros, without exponent."""
+    number = number.normalize(UNROUNDED)
+    return number.quantize(_ONE, context=UNROUNDED) if number == number.to_integral_value() else number
+
+
+def payment_contents(
+    parts: pd.DataFrame,
+    allocations: pd.DataFrame,
+    *,
+    payment_methods: Mapping[str, str],
+    deposit_accounts: Mapping[str, str],
+    markers: Mapping[tuple[str, str], str],
+    rules: FirmRules,
+) -> dict[tuple[str, str], Content]:
+    """Build the payments that have no problem, by (payment_id, part).
+
+    Args:
+        parts: the parts to send (``PaymentParts``), each with its customer and without problem.
+        allocations: the cents that they pay on invoices (``Allocations``).
+        payment_methods: billing's method to QuickBooks' payment method.
+        deposit_accounts: billing's method to the account; Undeposited Funds where there is none.
+        markers: (payment_id, part) to marker.
+        rules: the firm's.
+    """
+    links: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for payment_id, part, invoice, cents in zip(
+        *(allocations[column].tolist() for column in ("payment_id", "part", "quickbooks_invoice_id", "amount_cents")),
+        strict=True,
+    ):
+        links.setdefault((payment_id, part), []).append(
+            {"Amount": to_dollars(cents), "LinkedTxn": [{"TxnId": invoice, "TxnType": "Invoice"}]}
+        )
+    columns = ("payment_id", "part", "customer_id", "document_date", "amount_cents", "method", "reference")
+    contents = {}
+    for payment_id, part, customer_id, day, cents, method, reference in zip(
+        *(parts[column].tolist() for column in columns), strict=True
+    ):
+        notices: list[str] = []
+        body: dict[str, Any] = {
+            "CustomerRef": {"value": customer_id},
+            "TxnDate": day.isoformat(),
+            "TotalAmt": to_dollars(cents),
+        }
+        if rules.multicurrency:
+            body["CurrencyRef"] = {"value": rules.currency}
+        if method in payment_methods:
+            body["PaymentMethodRef"] = {"value": payment_methods[method]}
+        if number := tidy(drop_control_characters(reference)[0]):
+            body["PaymentRefNum"] = number[-REFERENCE_LENGTH:].lstrip()
+        if method in deposit_accounts:
+            body["DepositToAccountRef"] = {"value": deposit_accounts[method]}
+        body["PrivateNote"] = note_of(markers[payment_id, part], reference, notices)
+        body["Line"] = links.get((payment_id, part), [])
+        contents[payment_id, part] = content_of(body, cents, notices)
+    return contents
+
+
+def content_of(body: dict[str, Any], total_cents: int, notices: list[str]) -> Content:
+    """Put a body together with its total, its fingerprint and its notices."""
+    return Content(body, total_cents, fingerprint(body), tuple(notices))
+
+
+def note_of(marker: str, text: str, notices: list[str]) -> str:
+    """Write a note: first the marker (idempotency mark), so that nothing cuts it; then the text without id numbers."""
+    note = _prose(text, NOTE_LENGTH - len(marker) - 1, "PrivateNote", notices)
+    return f"{marker} {note}" if note else marker
+
+
+def _prose(text: str, limit: int, field: str, notices: list[str]) -> str:
+    """Clean a text that people read: no control characters, no identity numbers, not too long."""
+    if not text:
+        return ""
+    text, dropped = drop_control_characters(text)
+    text, removed = redact(tidy(text))
+    if dropped:
+        notices.append(f"{field}: {dropped} control characters dropped")
+    if removed:
+        notices.append(f"{field}: {removed} identity numbers removed")
+    if len(text) > limit:
+        notices.append(f"{field}: cut from {len(text)} to {limit} characters")
+        text = cut(text, limit)
+    return text
+
+
+def _first_email(addresses: Iterable[str], field: str, notices: list[str]) -> str:
+    given = [address for address in map(str.strip, addresses) if address]
+    usable = next(filter(is_email, given), "")
+    if given and not usable:
+        notices.append(f"{field}: no usable address, sent without")
+    return usable
+
+
+def _first_phone(numbers: Iterable[str], field: str, notices: list[str]) -> str:
+    given = [number for number in (tidy(drop_control_characters(number)[0]) for number in numbers) if number]
+    usable = next((number for number in given if len(number) <= PHONE_LENGTH), "")
+    if given and not usable:  # half a telephone number cannot be dialled
+        notices.append(f"{field}: longer than {PHONE_LENGTH} characters, sent without")
+    return usable
+
+
+def _read_address(payer: Mapping[str, Any] | pd.Series, notices: list[str]) -> dict[str, str]:
+    columns = ("address_line1", "address_line2", "city", "state", "postal_code", "country")
+    address = {}
+    for (field, limit), column in zip(ADDRESS_LENGTHS.items(), columns, strict=True):
+        text, dropped = drop_control_characters(payer[column])
+        text = tidy(text)
+        if dropped:
+            notices.append(f"BillAddr.{field}: {dropped} control characters dropped")
+        if len(text) > limit:
+            notices.append(f"BillAddr.{field}: cut from {len(text)} to {limit} characters")
+        if text:
+            address[field] = cut(text, limit)
+    return address

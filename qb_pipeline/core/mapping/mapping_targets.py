@@ -1,0 +1,185 @@
+"""The objects of QuickBooks that a mapping (crosswalk) may point at.
+
+Belongs here: kinds of mapping, the entity of each, whether one of its objects may be used, which one a person means,
+which reasons a mapping clears. Does not belong here: reading QuickBooks (``sync.mapping``), near misses
+(``core.mapping.suggestions``).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.text import former_name, name_key
+
+NAMED = 20
+"""How many objects an error message lists; the rest are counted."""
+
+INCOME_ACCOUNT = "income_account"
+"""The setting that points at an account of QuickBooks, beside the kinds of mapping."""
+
+ENTITIES = {
+    "payer": "Customer", "fee_item": "Item", "payment_method": "PaymentMethod", "deposit_account": "Account",
+    "terms": "Term", "tax_code": "TaxCode",
+}  # fmt: skip
+"""Kind of mapping to the entity of QuickBooks that it points at."""
+
+TYPES = {
+    "fee_item": ("Type", ("Service", "NonInventory")),
+    "deposit_account": ("AccountType", ("Bank", "Other Current Asset")),
+    "income_account": ("AccountType", ("Income", "Other Income")),
+}
+"""The field and its values that make an object usable, where not every object of the entity is.
+
+Sources: Intuit, Item reference (an inventory item would move stock, a category cannot be sold) and Payment reference,
+DepositToAccountRef (read 2026-11-21).
+"""
+
+_PAYER_REASONS = frozenset(
+    {
+        Problem.AMBIGUOUS_NAME, Problem.INACTIVE_CUSTOMER, Problem.MISSING_NAME, Problem.SUB_CUSTOMER_ONLY,
+        Problem.NAME_SHARED, Problem.LINKED_TO_OTHER, Problem.UNMATCHED_PAYER, Problem.NO_BILLING_PERSON,
+        Problem.BAD_NAME, Problem.NAME_TOO_LONG, Problem.NAME_TAKEN, Problem.MAPPING_INACTIVE,
+    }
+)  # fmt: skip
+_ITEM_REASONS = frozenset(
+    {
+        Problem.UNMAPPED_FEE_ITEM, Problem.AMBIGUOUS_ITEM, Problem.NO_INCOME_ACCOUNT, Problem.INACTIVE_ITEM,
+        Problem.MISSING_NAME, Problem.BAD_NAME, Problem.NAME_TOO_LONG, Problem.MAPPING_INACTIVE,
+    }
+)  # fmt: skip
+
+CLEARS: dict[str, frozenset[Problem]] = {
+    **dict.fromkeys(ENTITIES, frozenset({Problem.MAPPING_INACTIVE})),
+    "payer": _PAYER_REASONS,
+    "fee_item": _ITEM_REASONS,
+}
+"""Kind of mapping to the reasons of held documents (rejected by validation) that a change of it may clear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One object of QuickBooks that a mapping may point at. ``type`` is empty where every object may be used.
+
+    ``full_name`` names its parents too (``Income:Legal Fees``); empty where the list has none.
+    """
+
+    quickbooks_id: str
+    name: str
+    is_active: bool
+    is_usable: bool
+    type: str = ""
+    full_name: str = ""
+
+    @property
+    def fits(self) -> bool:
+        """Whether a mapping may point there."""
+        return self.is_active and self.is_usable
+
+
+def read_targets(kind: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Target]:
+    """Read objects of QuickBooks as targets of a kind of mapping, by Id."""
+    field, usable = TYPES.get(kind, ("", ()))
+    name = "DisplayName" if ENTITIES.get(kind) == "Customer" else "Name"
+    return {
+        row["Id"]: Target(
+            quickbooks_id=row["Id"],
+            name=str(row.get(name, "")),
+            is_active=bool(row.get("Active", True)),
+            is_usable=not field or row.get(field) in usable,
+            type=str(row.get(field, "")) if field else "",
+            full_name=str(row.get("FullyQualifiedName") or ""),
+        )
+        for row in rows
+    }
+
+
+def find_target_problem(kind: str, quickbooks_id: str, targets: Mapping[str, Target]) -> tuple[str, str] | None:
+    """Say why a mapping cannot point there, and what to do; None when it can."""
+    entity = ENTITIES.get(kind, "Account")
+    target = targets.get(quickbooks_id)
+    if target is None:
+        return (
+            f"QuickBooks has no {entity} with Id {quickbooks_id!r}",
+            "Take the Id from `mapping suggest`; what was merged goes on under the Id of the other one.",
+        )
+    if not target.is_active:
+        return (
+            f"the {entity} with Id {quickbooks_id!r} is inactive in QuickBooks",
+            "Make it active in QuickBooks, or take another one.",
+        )
+    if not target.is_usable:
+        field, usable = TYPES[kind]
+        return (
+            f"the {entity} with Id {quickbooks_id!r} is of {field} {target.type}",
+            f"Take one of {field} {' or '.join(usable)}.",
+        )
+    return None
+
+
+_REFERENCES = {
+    "CustomerRef": "payer", "SalesTermRef": "terms", "PaymentMethodRef": "payment_method",
+    "DepositToAccountRef": "deposit_account",
+}  # fmt: skip
+
+
+def read_references(body: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """The mapped objects that a document points at, as (kind, Id). A dry run's placeholders have no Id: left out."""
+    found = {(kind, body[name]["value"]) for name, kind in _REFERENCES.items() if name in body}
+    for line in body.get("Line") or ():
+        detail = line.get("SalesItemLineDetail") or {}
+        found |= {("fee_item", (detail.get("ItemRef") or {}).get("value", ""))}
+        found |= {("tax_code", (detail.get("TaxCodeRef") or {}).get("value", ""))}
+    found |= {("tax_code", ((body.get("TxnTaxDetail") or {}).get("TxnTaxCodeRef") or {}).get("value", ""))}
+    return {(kind, str(quickbooks_id)) for kind, quickbooks_id in found if str(quickbooks_id).isdigit()}
+
+
+def is_refused(kind: str, quickbooks_id: str, targets: Mapping[str, Target]) -> bool:
+    """Whether QuickBooks refuses a document that points there.
+
+    A person may not map an inventory item, but QuickBooks sells one all the same; it never sells a category.
+    """
+    target = targets.get(quickbooks_id)
+    if target is None or not target.is_active:
+        return True
+    return not target.is_usable and (kind != "fee_item" or target.type == "Category")
+
+
+def choose_target(kind: str, text: str, targets: Mapping[str, Target]) -> Target:
+    """The one object that a person means: by Id, name or full name, in any case. Only usable objects can be meant.
+
+    Raises:
+        ValueError: QuickBooks has no such object, or it is inactive or of another type, or several fit; the message
+            lists those that fit.
+    """
+    key = name_key(text)
+    hits = [target for target in targets.values() if target.quickbooks_id == text or key in _names(target)]
+    fitting = [target for target in hits if target.fits]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        why = f"that may be {' or '.join(map(_shown, fitting))}. Give the Id or the full name."
+    elif hits:
+        problems = [find_target_problem(kind, hit.quickbooks_id, targets) for hit in hits]
+        why = " ".join(f"{problem[0]}." for problem in problems if problem)
+    else:
+        why = f"QuickBooks has no {ENTITIES.get(kind, 'Account')} of this Id or name."
+    raise ValueError(f"{kind}={text}: {why} {_list_fitting(targets)}")
+
+
+def _list_fitting(targets: Mapping[str, Target]) -> str:
+    fitting = sorted(map(_shown, (target for target in targets.values() if target.fits)), key=str.casefold)
+    if not fitting:
+        return "The company has none that fits."
+    more = f"; and {len(fitting) - NAMED} more" if len(fitting) > NAMED else ""
+    return f"These fit: {'; '.join(fitting[:NAMED])}{more}."
+
+
+def _names(target: Target) -> set[str]:
+    """The names of an object, as keys; an inactive one goes by the names that it had."""
+    names = (target.name, target.full_name)
+    return {name_key(name if target.is_active else former_name(name)) for name in names}
+
+
+def _shown(target: Target) -> str:
+    return f"{target.full_name or target.name} (Id {target.quickbooks_id}{target.type and f', {target.type}'})"

@@ -1,0 +1,156 @@
+"""The census (post-write verification): each document of ours stands in QuickBooks once, alive, with its total.
+
+Belongs here: comparing the documents found with those expected. Does not belong here: reading either
+(``sync.verify.census``).
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Key = tuple[str, str]
+"""Source id and part."""
+
+Verdict = Literal["duplicate", "copy", "missing", "void", "differs", "changed", "foreign", "stray"]
+"""The fault of one document.
+
+``duplicate``, ``copy``: a second living document carries its mark (idempotency mark); a request of ours made that one
+(duplicate), or a person (copy). ``missing``, ``void``: it is not in QuickBooks, or is void there. ``differs``: its
+total is not the one that QuickBooks answered, or it lives although the ledger has it void. ``changed``: its total
+differs because a person changed it since, which is no fault. ``foreign`` (not ours): it carries another document's
+mark, or never got ours. ``stray``: a document carries a mark of ours that the ledger does not know.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One document of the ledger. ``windows``: the periods in which its creating requests could take effect.
+
+    ``was_written``: whether it must be in QuickBooks; if not, only further documents with its mark are looked for.
+    """
+
+    document_id: int
+    key: Key
+    quickbooks_id: str
+    total_cents: int
+    sync_token: str
+    is_void: bool
+    was_written: bool = True
+    is_known_copy: bool = False
+    in_flight: bool = False
+    windows: Sequence[tuple[datetime, datetime]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One document of QuickBooks. ``key`` is the key in its mark; None without a mark of ours."""
+
+    quickbooks_id: str
+    key: Key | None
+    total_cents: int
+    sync_token: str
+    is_void: bool
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The fault of one document, and the QuickBooks Ids that are involved."""
+
+    verdict: Verdict
+    quickbooks_ids: tuple[str, ...]
+    document_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """How many documents were counted, how many of them live, and the faults."""
+
+    documents: int
+    living: int
+    findings: tuple[Finding, ...]
+
+    def number(self, *verdicts: str) -> int:
+        """How many findings are of these verdicts."""
+        return sum(finding.verdict in verdicts for finding in self.findings)
+
+
+def count(expected: Iterable[Expected], found: Iterable[Found], *, set_aside: Collection[str] = ()) -> Census:
+    """Compare both sides. ``set_aside``: QuickBooks Ids that a person declared not to be ours."""
+    by_id = {row.quickbooks_id: row for row in found}
+    marked: dict[Key, list[Found]] = {}
+    for row in by_id.values():
+        if row.key is not None and not row.is_void and row.quickbooks_id not in set_aside:
+            marked.setdefault(row.key, []).append(row)
+    findings: list[Finding] = []
+    documents = living = 0
+    known: set[Key] = set()
+    for document in expected:
+        known.add(document.key)
+        if document.in_flight:
+            continue
+        if document.was_written:
+            documents += 1
+            finding = _judge(document, by_id)
+            living += finding is None or finding.verdict not in ("missing", "void")
+            findings += [finding] if finding else []
+        findings += _find_further(document, by_id.get(document.quickbooks_id), marked.get(document.key, ()))
+    strays = sorted(row.quickbooks_id for key, rows in marked.items() if key not in known for row in rows)
+    findings += [Finding("stray", (quickbooks_id,)) for quickbooks_id in strays]
+    return Census(documents, living, tuple(findings))
+
+
+def _judge(document: Expected, by_id: Mapping[str, Found]) -> Finding | None:
+    """The fault of the document itself; None without one."""
+    row = by_id.get(document.quickbooks_id)
+    about = (document.quickbooks_id,)
+    if document.is_void:
+        is_wrong = row is not None and not row.is_void
+        return Finding("differs", about, document.document_id) if is_wrong else None
+    if row is None:
+        return Finding("missing", about, document.document_id)
+    if row.is_void:
+        return Finding("void", about, document.document_id)
+    if _is_foreign(document, row):
+        return Finding("foreign", about, document.document_id)
+    if row.total_cents != document.total_cents:
+        verdict: Verdict = "differs" if row.sync_token == document.sync_token else "changed"
+        return Finding(verdict, about, document.document_id)
+    return None
+
+
+def _is_foreign(document: Expected, row: Found) -> bool:
+    """Whether it is somebody else's. A bookkeeper may edit the note, so a mark that is gone later proves nothing."""
+    if row.key is None:
+        return bool(document.windows) and row.sync_token == document.sync_token
+    return row.key != document.key
+
+
+def _find_further(document: Expected, original: Found | None, marked: Iterable[Found]) -> list[Finding]:
+    """Other living documents with its mark: our duplicates where a request explains them, else a person's copies."""
+    further = [row for row in marked if row.quickbooks_id != document.quickbooks_id]
+    if not further or document.is_known_copy:
+        return []
+    return [
+        Finding(
+            "duplicate" if _is_explained(document, original, row) else "copy",
+            (document.quickbooks_id, row.quickbooks_id),
+            document.document_id,
+        )
+        for row in further
+    ]
+
+
+def _is_explained(document: Expected, original: Found | None, row: Found) -> bool:
+    """Whether a request of ours may have made it: created no further from the original than one window is long.
+
+    Both times are QuickBooks' own, since our clock may differ. Without the original's time the windows themselves
+    decide; without a time of its own the worse, a duplicate, is assumed.
+    """
+    if row.created_at is None:
+        return True
+    if original is None or original.created_at is None:
+        return any(begin <= row.created_at <= end for begin, end in document.windows)
+    apart = abs(row.created_at - original.created_at)
+    return any(apart <= end - begin for begin, end in document.windows)

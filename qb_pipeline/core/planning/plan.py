@@ -1,0 +1,219 @@
+"""Decide what to do with each document.
+
+Belongs here: comparing a document's content with the content last sent and with QuickBooks'. Does not belong here:
+sending (``sync.send.push``) or remembering (``ledger``).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from qb_pipeline.core.documents.payloads import NOTE_LENGTH, QUICKBOOKS_OWNED
+from qb_pipeline.core.markers import find_marker
+from qb_pipeline.core.states import UNDER_WAY, Operation, State
+
+_ENVELOPE = frozenset({"Id", "SyncToken", "sparse"})
+
+# QuickBooks may not give these back as sent: an address has other lines, and the flag means nothing without sales tax.
+_REWRITTEN = frozenset({"BillAddr", "ApplyTaxAfterDiscount"})
+
+
+# Fields that a bookkeeper sets on a line: we never set them, and an update takes them over from the old line.
+_SET_ON_LINES = frozenset({"ClassRef", "DeferredRevenue", "PriceLevelRef", "UOMRef", "DiscountAccountRef"})
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field as billing means it and as QuickBooks holds it, and who owns it.
+
+    A difference is drift (concurrent modification) if billing owns the field, and the bookkeeper's right if QuickBooks
+    owns it. Values are the client's: they are shown to the person who asked, and never logged.
+    """
+
+    name: str
+    ours: str
+    theirs: str
+    owner: Literal["billing", "quickbooks"]
+    differs: bool = True
+
+
+def choose_operation(
+    state: State, fingerprint: str, sent_fingerprint: str, billing_status: str, *, quickbooks_id: str
+) -> Operation:
+    """Compare content, never timestamps: an unchanged document is never sent twice.
+
+    Args:
+        state: of the document in the ledger.
+        fingerprint: content hash of the body that would be sent now; ignored for a void document.
+        sent_fingerprint: content hash of the body that QuickBooks accepted last and, as far as we know, still holds; ""
+            when QuickBooks never had the document, or when a void or a person removed it.
+        billing_status: ``void``, or anything else for a document that stands. Pass ``void`` as well for a posted
+            invoice that was revised to nothing (``NOTHING_TO_BILL``).
+        quickbooks_id: "" for a document that never had an Id. One that had an Id is updated, never created again: the
+            update looks in QuickBooks first, and holds the document if it is gone.
+    """
+    if state in UNDER_WAY or state in (State.VOIDED, State.CLOSED):
+        return Operation.SKIP  # to be settled first, or over
+    if billing_status == "void":
+        return Operation.VOID if sent_fingerprint or quickbooks_id else Operation.CLOSE
+    if not sent_fingerprint:
+        return Operation.UPDATE if quickbooks_id else Operation.CREATE
+    return Operation.SKIP if fingerprint == sent_fingerprint else Operation.UPDATE
+
+
+def update_body(body: Mapping[str, Any], *, quickbooks_id: str, sync_token: str) -> dict[str, Any]:
+    """Turn the body of a document into an update of the one that QuickBooks holds.
+
+    The bookkeeper's fields are left out: a sparse update leaves them as they are.
+    """
+    owned = {name: value for name, value in body.items() if name not in QUICKBOOKS_OWNED}
+    return {"Id": quickbooks_id, "SyncToken": sync_token, "sparse": True, **owned}
+
+
+def restore_marker(body: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, str]:
+    """Put our marker in front of a note without one: an adopted document's note, or one that a person rewrote.
+
+    Returns:
+        The field to send in addition; an empty dict where the note has a marker, ours or another's.
+    """
+    note = str(theirs.get("PrivateNote") or "")
+    if find_marker(note) is not None:
+        return {}
+    mark = str(body["PrivateNote"]).split(" ", 1)[0]
+    return {"PrivateNote": f"{mark} {note}".rstrip()[:NOTE_LENGTH]}
+
+
+def carry_lines(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
+    """Give new lines the Ids of the old lines that they change, and the fields that the bookkeeper set on these.
+
+    The lines of an update replace all old lines. A new line corresponds to the old one at its position if both have
+    the same type and item and, where the number of lines has changed, the same text.
+
+    Returns:
+        The lines to send; None when a class would be lost, because no new line corresponds to the old line that has it.
+    """
+    kept = [line for line in theirs if _detail_type(line) != "subtotallinedetail"]
+    carried = [dict(line) for line in ours]
+    for position, line in enumerate(kept):
+        detail = _detail(line)
+        if position < len(ours) and _corresponds(ours[position], line, is_same_count=len(ours) == len(kept)):
+            mine = carried[position]
+            own = {name: value for name, value in detail.items() if name in _SET_ON_LINES}
+            if "Id" in line:
+                mine["Id"] = line["Id"]
+            if own:
+                mine[mine["DetailType"]] = own | mine[mine["DetailType"]]
+        elif detail.get("ClassRef"):
+            return None
+    return carried
+
+
+def _corresponds(ours: Mapping[str, Any], theirs: Mapping[str, Any], *, is_same_count: bool) -> bool:
+    items = [(_detail(line).get("ItemRef") or {}).get("value") for line in (ours, theirs)]
+    texts = [line.get("Description") or "" for line in (ours, theirs)]
+    return (
+        _detail_type(ours) == _detail_type(theirs) and items[0] == items[1] and (is_same_count or texts[0] == texts[1])
+    )
+
+
+def _detail(line: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The detail object that belongs to a line's type."""
+    wanted = _detail_type(line)
+    return next((value or {} for name, value in line.items() if name.lower() == wanted), {})
+
+
+def compare(body: Mapping[str, Any], remote: Mapping[str, Any]) -> list[Field]:
+    """The fields in which a body differs from the document that QuickBooks holds.
+
+    Only the body's own fields are compared; QuickBooks' additions (line ids, subtotals, names of references) are not.
+    """
+    return [field for field in side_by_side(body, remote) if field.differs]
+
+
+def side_by_side(body: Mapping[str, Any], remote: Mapping[str, Any]) -> list[Field]:
+    """Put every field of a body beside QuickBooks' value of it; equal ones too."""
+    fields: list[Field] = []
+    for name, ours in body.items():
+        if name in _ENVELOPE or name in _REWRITTEN:
+            continue
+        owner: Literal["billing", "quickbooks"] = "quickbooks" if name in QUICKBOOKS_OWNED else "billing"
+        theirs = remote.get(name)
+        pairs = _pair_lines(ours, theirs or ()) if name == "Line" else _pair_values(name, ours, theirs)
+        fields += [
+            Field(field, _text(mine), _text(other), owner, _comparable(mine) != _comparable(other))
+            for field, mine, other in pairs
+        ]
+    if "DocNumber" in body and "TxnTaxDetail" not in body:  # an invoice without tax: a person may have added some
+        tax = (remote.get("TxnTaxDetail") or {}).get("TotalTax") or 0
+        if tax:
+            fields.append(Field("TxnTaxDetail.TotalTax", "", _text(tax), "billing", differs=True))
+    return fields
+
+
+_Pairs = Iterator[tuple[str, Any, Any]]
+
+
+def _pair_values(field: str, ours: Any, theirs: Any) -> _Pairs:
+    if isinstance(ours, Mapping):
+        inner = theirs if isinstance(theirs, Mapping) else {}
+        for name, value in ours.items():
+            yield from _pair_values(f"{field}.{name}", value, inner.get(name))
+    elif isinstance(ours, list):
+        inner_list = theirs if isinstance(theirs, list) else []
+        for position, value in enumerate(ours):
+            other = inner_list[position] if position < len(inner_list) else None
+            yield from _pair_values(f"{field}[{position + 1}]", value, other)
+    else:
+        yield field, ours, theirs
+
+
+def _pair_lines(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> _Pairs:
+    """Pair lines by their position; a line that only one side has is one difference."""
+    kept = [line for line in theirs if _detail_type(line) != "subtotallinedetail"]
+    for position in range(max(len(ours), len(kept))):
+        field = f"Line[{position + 1}]"
+        if position >= len(ours):
+            yield field, None, _line_text(kept[position])
+        elif position >= len(kept):
+            yield field, _line_text(ours[position]), None
+        else:
+            yield from _pair_values(field, _without_carried(ours[position]), kept[position])
+
+
+def _line_text(line: Mapping[str, Any]) -> Any:
+    """The text for a line that only one side has; never empty."""
+    text = line.get("Amount", line.get("Description"))
+    return "a line without amount" if text in (None, "") else text
+
+
+def _without_carried(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line without its Id and without the bookkeeper's fields, which he may change again."""
+    return {
+        name: {key: inner for key, inner in value.items() if key not in _SET_ON_LINES}
+        if isinstance(value, Mapping)
+        else value
+        for name, value in line.items()
+        if name != "Id"
+    }
+
+
+def _detail_type(line: Mapping[str, Any]) -> str:
+    return str(line.get("DetailType", "")).replace("_", "").lower()
+
+
+def _comparable(value: Any) -> Any:
+    """Equal for values that mean the same: 2.50 and 2.5, nothing and "", both spellings of an enumeration."""
+    if value is None or isinstance(value, bool):
+        return value or ""
+    if isinstance(value, int | Decimal):
+        return Decimal(value)
+    text = str(value)
+    return text.replace("_", "").lower() if text.replace("_", "").lower() in _ENUMERATIONS else text
+
+
+_ENUMERATIONS = frozenset({"salesitemlinedetail", "discountlinedetail", "descriptiononly", "notset"})
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,65 @@
+"""Whether a plan (dry run) still holds: nothing on either side has moved since it was made.
+
+Belongs here: comparing a stored plan with the plan of this moment. Does not belong here: planning
+(``sync.plan.plan``) and storing plans (``ledger.books.plans``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from qb_pipeline.core.money import dumps
+
+_REFERENCES = frozenset({"CustomerRef", "ItemRef"})
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan's decision about one document.
+
+    ``body_sha256`` is the digest of the body that would be sent; empty when nothing would be sent. ``content_sha256``
+    leaves out the Ids of customers, items and invoices, which the run itself may create. ``sync_token`` is QuickBooks'.
+    """
+
+    document_id: int
+    operation: str
+    reason: str
+    source_hash: str
+    sync_token: str = ""
+    body_sha256: str = ""
+    content_sha256: str = ""
+
+
+def digest(body: Mapping[str, Any]) -> str:
+    """The SHA-256 of a body that would be sent."""
+    return sha256(dumps(body)).hexdigest()
+
+
+def digest_content(body: Mapping[str, Any]) -> str:
+    """The SHA-256 of a body without the Ids that a dry run cannot know yet."""
+    return digest(_masked(body))
+
+
+def why_moved(planned: Planned, now: Planned | None, *, state: str = "") -> str:
+    """Say in a few words what has moved since a document was planned; "" when nothing has.
+
+    ``now`` is None for a document that a sync would no longer look at; its ``state`` then says why.
+    """
+    if now is None:
+        return f"it is {state} by now"
+    if now.operation != planned.operation:
+        return f"a sync would now {now.operation}" + (f" ({now.reason})" if now.reason else "")
+    if now.source_hash != planned.source_hash:
+        return "billing changed it"
+    if now.sync_token != planned.sync_token:
+        return "it changed in QuickBooks"
+    if now.body_sha256 != planned.body_sha256:
+        return "its mapping or the firm's settings changed"
+    return ""
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: "" if name in _REFERENCES or name == "TxnId" else _masked(inner) for name, inner in value.items()}
+    return [_masked(inner) for inner in value] if isinstance(value, list) else value

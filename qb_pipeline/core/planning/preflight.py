@@ -1,0 +1,240 @@
+"""Pre-flight: the settings and mapping targets of a company that would make documents fail or come out wrong.
+
+Belongs here: reading the settings, the findings with their remedies, which fences (safeguards) against duplicates are
+on. Does not belong here: asking QuickBooks (``sync.verify.preflight``), remembering the settings
+(``ledger.books.company``).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any, Literal
+
+from qb_pipeline.core.mapping.mapping_targets import ENTITIES, Target, find_target_problem
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.settings import FirmSettings
+
+NAMED = 5
+"""How many billing ids a finding names; the rest are counted."""
+
+CURRENCIES = {"US": "USD", "CA": "CAD", "GB": "GBP", "UK": "GBP", "AU": "AUD", "NZ": "NZD", "IN": "INR"}
+"""Home currency by country, for companies whose preferences do not name it."""
+
+
+class Check(StrEnum):
+    """The checks of pre-flight. Codes are promises: add, never rename."""
+
+    HOME_CURRENCY = "HOME_CURRENCY"
+    SALES_TAX_OFF = "SALES_TAX_OFF"
+    AUTOMATED_SALES_TAX = "AUTOMATED_SALES_TAX"
+    TAX_CODES_UNMAPPED = "TAX_CODES_UNMAPPED"
+    CUSTOM_NUMBERS_OFF = "CUSTOM_NUMBERS_OFF"
+    AUTO_APPLY_CREDITS = "AUTO_APPLY_CREDITS"
+    BOOKS_CLOSED = "BOOKS_CLOSED"
+    MULTI_CURRENCY = "MULTI_CURRENCY"
+    DISCOUNTS_OFF = "DISCOUNTS_OFF"
+    MAPPING_TARGET = "MAPPING_TARGET"
+
+
+BLOCKING = frozenset({Check.HOME_CURRENCY, Check.SALES_TAX_OFF})
+"""Findings with which nothing is sent: every document, or every taxed one, would come out wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know before documents are sent. Names billing ids and settings, never a client."""
+
+    code: Check
+    sentence: str
+    remedy: str
+
+    @property
+    def severity(self) -> Literal["blocking", "warning"]:
+        """Whether anything may be sent with it."""
+        return "blocking" if self.code in BLOCKING else "warning"
+
+    def __str__(self) -> str:
+        return f"{self.severity} {self.code}: {self.sentence} {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A safeguard against a second document for one of billing. ``unseen``: QuickBooks does not show its state."""
+
+    name: str
+    state: Literal["on", "off", "unseen"]
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CompanySettings:
+    """The settings of a company that matter to us. An absent preference counts as off, QuickBooks' own default."""
+
+    company_name: str
+    country: str
+    home_currency: str
+    multi_currency: bool
+    custom_numbers: bool
+    auto_apply_credits: bool
+    discounts: bool
+    sales_tax: bool
+    automated_sales_tax: bool
+    books_closed_through: date | None
+
+
+def read_settings(preferences: Mapping[str, Any], company_info: Mapping[str, Any]) -> CompanySettings:
+    """Read Preferences and CompanyInfo as QuickBooks answers them."""
+    sales = preferences.get("SalesFormsPrefs") or {}
+    tax = preferences.get("TaxPrefs") or {}
+    currency = preferences.get("CurrencyPrefs") or {}
+    closed = str((preferences.get("AccountingInfoPrefs") or {}).get("BookCloseDate") or "")
+    country = str(company_info.get("Country") or "")
+    home = (currency.get("HomeCurrency") or {}).get("value")
+    return CompanySettings(
+        company_name=str(company_info.get("CompanyName") or ""),
+        country=country,
+        home_currency=str(home or CURRENCIES.get(country, "")),
+        multi_currency=bool(currency.get("MultiCurrencyEnabled")),
+        custom_numbers=bool(sales.get("CustomTxnNumbers")),
+        auto_apply_credits=bool(sales.get("AutoApplyCredit") or sales.get("AutoApplyPayments")),
+        discounts=bool(sales.get("AllowDiscount")),
+        sales_tax=bool(tax.get("UsingSalesTax")),
+        automated_sales_tax=bool(tax.get("PartnerTaxEnabled")),
+        books_closed_through=date.fromisoformat(closed[:10]) if closed else None,
+    )
+
+
+def find_settings(
+    company: CompanySettings, settings: FirmSettings, *, currency: str, tax_codes: Collection[str]
+) -> list[Finding]:
+    """The findings about the company's settings; blocking ones come first.
+
+    Args:
+        company: as QuickBooks has them.
+        settings: the firm's own.
+        currency: the firm's currency in billing.
+        tax_codes: billing's tax codes (``TAX``, ``NON``) that are mapped to the company's.
+    """
+    with_tax = settings.tax_policy == "total"
+    needed = [code for code in ("NON", "TAX") if with_tax or code == "NON"]
+    unmapped = [code for code in needed if code not in tax_codes] if company.country not in ("", "US") else []
+    home, closed = company.home_currency, company.books_closed_through
+    looks = (
+        (
+            home not in ("", currency),
+            Check.HOME_CURRENCY,
+            f"The company keeps its books in {home}, billing writes {currency}.",
+            "Connect the firm to the company that keeps its books, or correct the currency in billing.",
+        ),
+        (
+            with_tax and not company.sales_tax,
+            Check.SALES_TAX_OFF,
+            "The firm sends tax, and sales tax is off in the company: invoices would be booked without it.",
+            "Turn sales tax on in QuickBooks (Taxes), or set tax_policy=none.",
+        ),
+        (
+            with_tax and company.automated_sales_tax,
+            Check.AUTOMATED_SALES_TAX,
+            "QuickBooks computes sales tax by itself; an invoice that comes to another total is held TOTAL_DIFFERS.",
+            "Keep rates and addresses in QuickBooks as billing has them.",
+        ),
+        (
+            bool(unmapped),
+            Check.TAX_CODES_UNMAPPED,
+            f"The company ({company.country}) has its own tax codes, and none is mapped to {' and '.join(unmapped)}.",
+            "Map them (`mapping import`, kind tax_code).",
+        ),
+        (
+            not company.custom_numbers,
+            Check.CUSTOM_NUMBERS_OFF,
+            "Custom transaction numbers are off: QuickBooks numbers invoices itself, and refuses no number twice.",
+            "Turn them on: Settings, Account and settings, Sales, Sales form content, Custom transaction numbers.",
+        ),
+        (
+            company.auto_apply_credits,
+            Check.AUTO_APPLY_CREDITS,
+            "QuickBooks applies a client's credits to new invoices by itself; payments may then find less open.",
+            "Turn it off: Settings, Account and settings, Advanced, Automation, Automatically apply credits.",
+        ),
+        (
+            closed is not None,
+            Check.BOOKS_CLOSED,
+            f"The books are closed through {closed}: documents dated until then are held PERIOD_CLOSED.",
+            "Nothing, or reopen the period in QuickBooks for as long as they are sent.",
+        ),
+        (
+            company.multi_currency,
+            Check.MULTI_CURRENCY,
+            f"The company uses several currencies: documents are sent in {currency}, customers must have it too.",
+            "Nothing, as long as the firm's customers are in its currency.",
+        ),
+        (
+            not company.discounts,
+            Check.DISCOUNTS_OFF,
+            "Discounts are off in the company: an invoice with a discount is held DISCOUNTS_OFF.",
+            "Turn them on: Settings, Account and settings, Sales, Sales form content, Discount.",
+        ),
+    )  # fmt: skip
+    return [Finding(code, sentence, remedy) for applies, code, sentence, remedy in looks if applies]
+
+
+def find_refusal(company: CompanySettings, body: Mapping[str, Any], theirs: Mapping[str, Any]) -> Problem | None:
+    """Why a company with these settings would refuse a document; None where they allow it.
+
+    Args:
+        company: as QuickBooks has it.
+        body: what would be sent.
+        theirs: the document as QuickBooks holds it, if it is to be changed or voided; empty for a new one.
+    """
+    days = [date.fromisoformat(str(day)[:10]) for day in (body.get("TxnDate"), theirs.get("TxnDate")) if day]
+    if company.books_closed_through and days and min(days) <= company.books_closed_through:
+        return Problem.PERIOD_CLOSED
+    has_discount = any(line.get("DetailType") == "DiscountLineDetail" for line in body.get("Line") or ())
+    return Problem.DISCOUNTS_OFF if has_discount and not company.discounts else None
+
+
+def find_targets(links: Iterable[tuple[str, str, str]], targets: Mapping[str, Mapping[str, Target]]) -> list[Finding]:
+    """Find mappings whose target is inactive, gone, merged, or of a wrong type; one finding per kind and target.
+
+    Args:
+        links: kind, billing id and QuickBooks id of each mapping; kind ``income_account`` is the firm's setting.
+        targets: what QuickBooks holds, by kind and Id.
+    """
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for kind, source_id, quickbooks_id in links:
+        problem = find_target_problem(kind, quickbooks_id, targets.get(kind, {}))
+        if problem is not None:
+            found.setdefault((kind, *problem), []).append(source_id)
+    return [
+        Finding(Check.MAPPING_TARGET, f"{_pointing(kind, source_ids)}: {reason}.", remedy)
+        for (kind, reason, remedy), source_ids in sorted(found.items())
+    ]
+
+
+def _pointing(kind: str, source_ids: list[str]) -> str:
+    if kind not in ENTITIES:
+        return f"Setting {kind}"
+    shown = ", ".join(sorted(source_ids)[:NAMED])
+    return f"Mapping of {kind.replace('_', ' ')} {shown}" + (", …" if len(source_ids) > NAMED else "")
+
+
+def fences(company: CompanySettings, *, has_refused_a_number: bool) -> list[Fence]:
+    """The fences against a second document, ours first. No promise of ours depends on those of QuickBooks."""
+    warns: Fence
+    if not company.custom_numbers:
+        warns = Fence("duplicate-number warning", "off", "Turn on custom transaction numbers first.")
+    elif has_refused_a_number:
+        warns = Fence("duplicate-number warning", "on")
+    else:
+        warns = Fence(
+            "duplicate-number warning",
+            "unseen",
+            "QuickBooks does not show this setting. Turn it on: Settings, Account and settings, Advanced, Other "
+            "preferences, Warn if duplicate invoice number is used.",
+        )
+    return [
+        Fence("intent written first, marker, asking before repeating", "on"),
+        Fence("custom transaction numbers", "on" if company.custom_numbers else "off"),
+        warns,
+    ]

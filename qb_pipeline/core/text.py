@@ -1,0 +1,99 @@
+"""Text of people and firms: cleaning, comparing, cutting.
+
+Belongs here: functions of one text. Does not belong here: deciding which customer a payer is
+(``core.mapping.matching``), removing identity numbers (``core.redaction``).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from qb_pipeline.core.problems import Problem
+
+DISPLAY_NAME_LENGTH = 500
+NAME_LENGTH = 100
+SUFFIX_LENGTH = 16
+EMAIL_LENGTH = 100
+"""Longest texts that QuickBooks takes. Source: Intuit's Customer and Item references (read 2026-11-21)."""
+
+# Surrogates and the separators U+2028 and U+2029 break encodings and lines just as control characters do.
+_CONTROL_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+# Something, an at sign, a domain with a dot: what QuickBooks asks for. A stricter rule refuses real addresses.
+_EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]+@(?:[^\s@<>()\[\],;:\\\".]+\.)+[^\s@<>()\[\],;:\\\".]{2,}")
+
+_DELETED = re.compile(r" \(deleted(?: \d+)?\)$", re.I)
+
+
+def tidy(text: str) -> str:
+    """Trim, fold spaces, compose to NFC. Control characters stay: some callers drop them, others refuse the text."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split(" ")) if "  " not in text and text[:1] != " " and text[-1:] != " " else _fold(text)
+    return unicodedata.normalize("NFC", _fold(text))
+
+
+def _fold(text: str) -> str:
+    return " ".join(part for part in re.split(r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+", text) if part)
+
+
+def has_control_character(text: str) -> bool:
+    """Say whether a text holds a control character, a tab or a line break."""
+    return not text.isprintable() and any(unicodedata.category(character) in _CONTROL_CATEGORIES for character in text)
+
+
+def drop_control_characters(text: str) -> tuple[str, int]:
+    """Remove control characters from prose and count them; those that are white space leave one space behind."""
+    if text.isprintable():
+        return text, 0
+    kept = [
+        character if unicodedata.category(character) not in _CONTROL_CATEGORIES else " " if character.isspace() else ""
+        for character in text
+    ]
+    return "".join(kept), sum(1 for before, after in zip(text, kept, strict=True) if before != after)
+
+
+def name_key(text: str) -> str:
+    """Reduce a name to a key for comparing it: no case, no extra spaces, one way to write each character.
+
+    Compatibility forms become one (full-width letters, ligatures), invisible format characters go. Accents stay: José
+    and Jose may be two people.
+    """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.lower().split())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join("".join(c for c in folded if unicodedata.category(c) != "Cf").split())
+
+
+def former_name(name: str) -> str:
+    """The name that an inactive entry had: QuickBooks itself appends " (deleted)" to it, to free the name."""
+    return _DELETED.sub("", name)
+
+
+def find_name_problem(name: str, limit: int = NAME_LENGTH) -> Problem | None:
+    """Say why QuickBooks would refuse a name; None when it would not.
+
+    Names are never cleaned or cut: a person must correct them.
+    """
+    if ":" in name or has_control_character(name):
+        return Problem.BAD_NAME
+    return Problem.NAME_TOO_LONG if len(tidy(name)) > limit else None
+
+
+def join_names(parts: Iterable[str]) -> str:
+    """Put the parts of a name together with single spaces."""
+    return " ".join(filter(None, map(tidy, parts)))
+
+
+def with_suffix(display_name: str, payer_id: str) -> str:
+    """Add the payer's id to a display name, to tell it from its namesakes."""
+    return f"{display_name} ({payer_id})"
+
+
+def is_email(text: str) -> bool:
+    """Say whether QuickBooks would take this as an e-mail address."""
+    return len(text) <= EMAIL_LENGTH and _EMAIL.fullmatch(text) is not None
+
+
+def cut(text: str, limit: int) -> str:
+    """Shorten prose to the limit, ending in an ellipsis. Not for texts that identify a document or a person."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

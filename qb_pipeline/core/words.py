@@ -1,0 +1,116 @@
+"""The words by which people name things: documents, and entries of a list such as states.
+
+Belongs here: reading a word, and whether it fits a document. Does not belong here: looking for documents
+(``sync.people.naming``).
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from rapidfuzz import fuzz, process
+
+from qb_pipeline.core.states import DOCUMENTS, Kind
+
+NEAR = 3
+"""How many near names are offered for a word that names nothing."""
+
+NEAR_ENOUGH = 70
+"""Of 100. Below this the nearest name has little in common with the word."""
+
+Choice = TypeVar("Choice", bound=str)
+"""One entry of a list of words."""
+
+_PART = re.compile(r"(.+)@(\d{4}-\d\d-\d\d)")
+
+
+class NotNamedError(Exception):
+    """A word names nothing, several things, or one that is impossible here; the message lists the possible ones."""
+
+
+class DocumentName(NamedTuple):
+    """The exact name of one document: kind, billing's id, and the date of a part of a payment from credit."""
+
+    kind: Kind
+    source_id: str
+    part: str = ""
+
+    def __str__(self) -> str:
+        """As people write it: ``invoice:17``, ``payment:17@2026-01-31``."""
+        return f"{self.kind}:{self.source_id}" + (f"@{self.part}" if self.part else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that a person typed for a document.
+
+    ``kind`` is None where the word may name an invoice or a payment. ``is_exact``: the word says its kind, so ``text``
+    is an id, not a number or reference.
+    """
+
+    typed: str
+    text: str
+    kind: Kind | None
+    is_exact: bool
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds that the word may name."""
+        return (self.kind,) if self.kind else DOCUMENTS
+
+    @property
+    def texts(self) -> set[str]:
+        """Ids and numbers that the word may stand for; a document that it means has one of them."""
+        found = _PART.fullmatch(self.text)
+        return {self.text, found[1]} if found else {self.text}
+
+    def fits(self, name: DocumentName, number: str) -> bool:
+        """Whether the word may mean this document; ``number`` is its invoice number or payment reference."""
+        if name.kind not in self.kinds:
+            return False
+        if self.text in (name.source_id, number if not self.is_exact else name.source_id):
+            return True
+        return bool(name.part) and self.text == f"{name.source_id}@{name.part}"
+
+
+def read_word(typed: str, kind: Kind | None = None) -> Word:
+    """Read what a person typed for a document; ``kind`` is given where only that kind can be meant.
+
+    Raises:
+        NotNamedError: the text is empty, or the exact name of a document of another kind.
+    """
+    text = typed.strip()
+    before, colon, after = text.partition(":")
+    said = Kind(before) if colon and before in tuple(Kind) else None
+    text = after.strip() if said else text
+    if not text:
+        raise NotNamedError(f"{typed!r} names no document. Try: a number, a reference, an id, or invoice:ID")
+    if said and kind and said != kind:
+        raise NotNamedError(f"{typed} is no {kind}. Try: name it as {said}")
+    return Word(typed.strip(), text, said or kind or None, bool(said))
+
+
+def name_of(row: Mapping[str, Any]) -> str:
+    """The exact name of a row with kind, source_id and part."""
+    return str(DocumentName(row["kind"], row["source_id"], row["part"]))
+
+
+def nearest(word: str, choices: Iterable[str], limit: int = NEAR) -> list[str]:
+    """The choices that look like a word, likeliest first; an empty list when no choice does."""
+    hits = process.extract(word.lower(), {choice: choice.lower() for choice in choices}, scorer=fuzz.ratio, limit=limit)
+    return [choice for _, score, choice in hits if score >= NEAR_ENOUGH]
+
+
+def choose_word(what: str, word: str, known: Collection[Choice]) -> Choice:
+    """Find the entry of a list, such as the list of states, that equals a word.
+
+    Raises:
+        NotNamedError: the list does not have the word; the message has the list.
+    """
+    for each in known:
+        if each == word:
+            return each
+    near = nearest(word, known, limit=1)
+    meant = f"Try: {near[0]}. " if near else "Try one of these. "
+    raise NotNamedError(f"{word!r} is no {what}. {meant}Every {what}: {', '.join(known)}")

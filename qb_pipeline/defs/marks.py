@@ -1,0 +1,133 @@
+"""How partitions come to look green or failed, each with metadata of its own.
+
+Dagster writes one planned event per asset for a run (``DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS``), not one per
+partition, and then shows no partition of a failed run as failed. So we plan those partitions one by one when the run
+has failed: an event per partition is only paid for by a failure.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+from dagster._core.events import (
+    AssetMaterializationPlannedData,
+    DagsterEvent,
+    DagsterEventBatchMetadata,
+    DagsterEventType,
+)
+
+from qb_pipeline.defs.partitions import keys_of_run
+
+ByPartition = Mapping[str, Mapping[str, Any]]
+"""Metadata by partition key."""
+
+
+def all_done(context: dg.AssetExecutionContext, asset: str, metadata: ByPartition) -> dg.MaterializeResult[None]:
+    """The result of an asset in a run in which every firm went through; each partition gets its own metadata.
+
+    Partitions that Dagster does not take the run for (``partitions.keys_of_run``) are marked here.
+    """
+    targeted = set(context.partition_keys)
+    for key, values in metadata.items():
+        if key in targeted:
+            context.add_asset_metadata(values, asset, key)
+    some_done(context, asset, {key: values for key, values in metadata.items() if key not in targeted})
+    return dg.MaterializeResult(asset)
+
+
+def some_done(context: dg.AssetExecutionContext, asset: str, metadata: ByPartition) -> None:
+    """Mark partitions one by one, in a run of which other firms have failed."""
+    for key, values in metadata.items():
+        context.log_event(dg.AssetMaterialization(asset, partition=key, metadata=values, tags=_tags(key)))
+
+
+def _tags(key: str) -> dict[str, str]:
+    """The tags that Dagster gives the event of a partition with two dimensions, and finds it by."""
+    if "|" not in key:
+        return {}
+    day, firm_id = key.split("|", 1)
+    return {"dagster/partition/date": day, "dagster/partition/firm": firm_id}
+
+
+@dg.failure_hook(name="failed_days_look_failed")
+def failed_days_look_failed(context: dg.HookContext) -> None:
+    """Mark what a failed step leaves undone, whatever made it fail."""
+    run = context.instance.get_run_by_id(context.run_id)
+    if run is not None:
+        mark_failed(context.instance, run)
+
+
+def mark_failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
+    """Let each partition of a failed run look failed that has not been materialized since the run was asked for.
+
+    In a run of several firms one of which the run has marked anything went through, and is left as it is. Marking twice
+    marks nothing more.
+
+    Returns:
+        How many events that took: one per asset and partition.
+    """
+    wanted: dict[dg.AssetKey, _Asset] = {}
+    for record in instance.get_records_for_run(
+        run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    ).records:
+        event = record.event_log_entry.get_dagster_event()
+        planned = event.asset_materialization_planned_data
+        asset = wanted.setdefault(planned.asset_key, _Asset(event.step_key or ""))
+        if planned.partition is not None:
+            asset.planned.add(planned.partition)
+        elif planned.partitions_subset is not None:
+            asset.keys.update(planned.partitions_subset.get_partition_keys())
+    materialized = instance.get_asset_partitions_for_run(run.run_id, {DagsterEventType.ASSET_MATERIALIZATION})
+    went_through = {_firm_of(key) for keys in materialized.values() for key in keys if key}
+    events = []
+    for asset_key, asset in sorted(wanted.items()):
+        keys = asset.keys | asset.planned
+        if any("|" in key for key in keys):
+            keys |= set(keys_of_run(run, sorted(keys), instance))
+        planned_at = instance.get_asset_event_summary_records(
+            event_type=DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+            asset_key=asset_key,
+            run_id=run.run_id,
+            limit=1,
+            ascending=True,
+        )
+        if not planned_at:
+            continue  # a person has wiped the asset since
+        since = instance.event_log_storage.get_latest_storage_id_by_partition(
+            asset_key, DagsterEventType.ASSET_MATERIALIZATION, after_cursor=planned_at[0].storage_id
+        )
+        if len({_firm_of(key) for key in keys}) > 1:
+            keys = {key for key in keys if _firm_of(key) not in went_through}
+        events += [_planned(run, asset_key, asset, key) for key in sorted(keys - asset.planned - since.keys())]
+    _report(instance, run, events)
+    return len(events)
+
+
+def _firm_of(key: str) -> str:
+    return key.rsplit("|", 1)[-1]
+
+
+@dataclass(slots=True)
+class _Asset:
+    """What a run planned of an asset: all ``keys``, and those that have a ``planned`` event of their own."""
+
+    step_key: str
+    keys: set[str] = field(default_factory=set)
+    planned: set[str] = field(default_factory=set)
+
+
+def _planned(run: dg.DagsterRun, asset_key: dg.AssetKey, asset: _Asset, key: str) -> DagsterEvent:
+    return DagsterEvent.build_asset_materialization_planned_event(
+        run.job_name, asset.step_key, AssetMaterializationPlannedData(asset_key, partition=key)
+    )
+
+
+def _report(instance: dg.DagsterInstance, run: dg.DagsterRun, events: Sequence[DagsterEvent]) -> None:
+    batch = f"failed partitions of {run.run_id}"
+    for number, event in enumerate(events, start=1):
+        is_last = number == len(events)
+        instance.report_dagster_event(
+            event, run.run_id, logging.DEBUG, batch_metadata=DagsterEventBatchMetadata(batch, is_last)
+        )

@@ -1,0 +1,35 @@
+"""Run a module as a child that ends with its parent: ``python -m qb_pipeline.embedded.watched FD MODULE …``.
+
+FD is the reading end of a pipe whose other end only the parent holds: when that is closed, the parent is gone, however
+it died. Then this process and all that it started are told to end, and killed if they do not. The kernel's own way
+(``processes.dying_with_us``) exists on Linux alone, and does not reach grandchildren. Belongs here: that watch.
+"""
+
+import os
+import runpy
+import signal
+import sys
+import threading
+import time
+
+KILL_SECONDS = 5.0
+
+
+def main() -> None:
+    """Watch, and become the module."""
+    descriptor, module = int(sys.argv[1]), sys.argv[2]
+    threading.Thread(target=_watch, args=(descriptor,), name="watch", daemon=True).start()
+    del sys.argv[:2]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _watch(descriptor: int) -> None:
+    while os.read(descriptor, 1):
+        pass
+    os.killpg(0, signal.SIGTERM)  # we lead a session of our own: this is us and our children
+    time.sleep(KILL_SECONDS)
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

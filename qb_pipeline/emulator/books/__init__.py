@@ -1,0 +1,1 @@
+"""A company's books: objects, rules, queries, double entry."""

@@ -1,0 +1,105 @@
+"""Double entry: the postings of each transaction to accounts, and its effect on the customer's balance.
+
+Belongs here: postings, which always sum to 0, and customers' balances. Does not belong here: which transactions are
+allowed.
+
+A payment that applies journal credit adds the applied amount to the customer's balance again, so that journal entries
+need no open balance of their own: customer's balance = invoices' balances - credit memos' remainders - unapplied
+payments - journal credit not yet applied.
+"""
+
+from collections.abc import Callable
+
+from qb_pipeline.emulator.books.fields import Body
+from qb_pipeline.emulator.books.money import cents
+
+Postings = dict[str, int]
+FindAccount = Callable[[str], str]
+"""Gives the id of the company's account for a role: receivables, income of an item, sales tax …"""
+
+
+def find_postings(entity: str, body: Body, account_of: FindAccount) -> Postings:
+    """Give the postings of a transaction: account id to cents, debits positive. The sum is 0."""
+    postings: Postings = {}
+    if entity in ("Invoice", "CreditMemo", "SalesReceipt", "RefundReceipt"):
+        _post_sales_form(postings, entity, body, account_of)
+    elif entity == "Payment":
+        _add(postings, _reference(body, "DepositToAccountRef"), _total(body))
+        _add(postings, account_of("receivable"), -_total(body))
+    elif entity == "Deposit":
+        _add(postings, _reference(body, "DepositToAccountRef"), _total(body))
+        for line in body["Line"]:
+            account = _reference(line.get("DepositLineDetail") or {}, "AccountRef")
+            _add(postings, account or account_of("undeposited"), -cents(line.get("Amount")))
+    elif entity == "JournalEntry":
+        for line in body["Line"]:
+            detail = line.get("JournalEntryLineDetail") or {}
+            sign = 1 if detail.get("PostingType") == "Debit" else -1
+            _add(postings, _reference(detail, "AccountRef"), sign * cents(line.get("Amount")))
+    return {account: amount for account, amount in postings.items() if amount}
+
+
+def _post_sales_form(postings: Postings, entity: str, body: Body, account_of: FindAccount) -> None:
+    """Post a sale, or (with the opposite sign) a credit or refund: its total, each line, its tax."""
+    sign = -1 if entity in ("CreditMemo", "RefundReceipt") else 1
+    against = "receivable" if entity in ("Invoice", "CreditMemo") else ""
+    _add(postings, account_of(against) if against else _reference(body, "DepositToAccountRef"), sign * _total(body))
+    for line in body["Line"]:
+        _post_sales_line(postings, line, sign, account_of)
+    tax = cents((body.get("TxnTaxDetail") or {}).get("TotalTax"))
+    _add(postings, account_of("sales_tax"), -sign * tax)
+
+
+def _post_sales_line(postings: Postings, line: Body, sign: int, account_of: FindAccount) -> None:
+    kind = line["DetailType"]
+    amount = cents(line.get("Amount"))
+    if kind == "SalesItemLineDetail":
+        _add(postings, account_of(f"item:{_reference(line['SalesItemLineDetail'], 'ItemRef')}"), -sign * amount)
+    elif kind == "GroupLineDetail":
+        for inner in line["GroupLineDetail"].get("Line") or ():
+            _post_sales_line(postings, inner, sign, account_of)
+    elif kind == "DiscountLineDetail":
+        account = _reference(line["DiscountLineDetail"], "DiscountAccountRef")
+        _add(postings, account or account_of("discount"), sign * amount)
+
+
+def find_owed(entity: str, body: Body, receivable: str) -> Postings:
+    """Give the effect of a transaction on customers' balances: customer id to cents."""
+    owed: Postings = {}
+    customer = _reference(body, "CustomerRef")
+    if entity == "Invoice":
+        _add(owed, customer, cents(body.get("Balance")))
+    elif entity == "CreditMemo":
+        _add(owed, customer, -cents(body.get("RemainingCredit")))
+    elif entity == "Payment":
+        _add(owed, customer, sum(applied_to(body, "JournalEntry").values()) - cents(body.get("UnappliedAmt")))
+    elif entity == "JournalEntry":
+        for line in body["Line"]:
+            detail = line.get("JournalEntryLineDetail") or {}
+            if _reference(detail, "AccountRef") == receivable:
+                sign = 1 if detail.get("PostingType") == "Debit" else -1
+                entry = (detail.get("Entity") or {}).get("EntityRef") or {}
+                _add(owed, str(entry.get("value") or ""), sign * cents(line.get("Amount")))
+    return {customer: amount for customer, amount in owed.items() if amount}
+
+
+def applied_to(payment: Body, kind: str) -> Postings:
+    """Give the amounts that a payment's lines apply to transactions of a kind: id to cents."""
+    applied: Postings = {}
+    for line in payment.get("Line") or ():
+        for link in line.get("LinkedTxn") or ():
+            if link.get("TxnType") == kind:
+                _add(applied, link["TxnId"], cents(line.get("Amount")))
+    return applied
+
+
+def _total(body: Body) -> int:
+    return cents(body.get("TotalAmt"))
+
+
+def _reference(body: Body, name: str) -> str:
+    return str((body.get(name) or {}).get("value") or "")
+
+
+def _add(postings: Postings, key: str, amount: int) -> None:
+    postings[key] = postings.get(key, 0) + amount

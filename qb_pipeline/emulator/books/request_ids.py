@@ -1,0 +1,89 @@
+"""QuickBooks' memory of ``requestid``.
+
+Belongs here: lengths, memory, replays. Does not belong here: doing the write.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from qb_pipeline.emulator.books.company import Company
+from qb_pipeline.emulator.books.faults import FaultError
+from qb_pipeline.emulator.books.fields import Body
+from qb_pipeline.emulator.books.tables import encode
+
+SINGLE_LENGTH = 50
+BATCH_LENGTH = 36
+B_ID_LENGTH = 10
+"""Longest ids: 50 for a single write; in a batch 36 for the requestid and 10 for each bId (field reference, January
+2025)."""
+HOUR = 3600
+
+
+@dataclass(slots=True)
+class Answer:
+    """The answer that a request with an id has got."""
+
+    at: float
+    digest: bytes
+    entity: str
+    id: str
+    content: Body | bytes
+    fault: FaultError | None = None
+
+
+class Repeats:
+    """The request ids of one company."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, str], Answer] = {}
+        self.unkept: list[tuple[str, str]] = []
+        """Keys of answers that the journal has not seen yet."""
+
+    def recall(self, company: Company, key: tuple[str, str], body: Any) -> Answer | None:
+        """Find the answer that QuickBooks would replay; None when it would do the write anew.
+
+        Raises:
+            FaultError: the remembered refusal, or 600 for the same id with another body.
+        """
+        switches = company.switches
+        answer = self.answers.get(key) if key[0] and switches.requestid == "honoured" else None
+        if answer is None:
+            return None
+        hours = switches.requestid_memory_hours
+        if hours is not None and company.clock.now() - answer.at > hours * HOUR:
+            return None
+        if switches.requestid_compares_bodies and answer.digest not in (b"", digest(body)):
+            raise FaultError(
+                "600", "Duplicate Request ID", "Duplicate Request ID", hint="when it fires is undocumented"
+            )
+        if answer.fault is not None:
+            if switches.requestid_replays_faults:
+                raise answer.fault
+            return None
+        gone = answer.id not in company.tables[answer.entity].rows
+        if gone and not switches.requestid_replays_deleted:
+            return None
+        return answer
+
+    def remember(self, key: tuple[str, str], answer: Answer) -> None:
+        """Keep an answer."""
+        if key[0]:
+            self.answers[key] = answer
+            self.unkept.append(key)
+
+
+def digest(body: Any) -> bytes:
+    """Give the digest of a body."""
+    return sha256(encode(body)).digest()
+
+
+def check_request_id(request_id: str, *, longest: int) -> None:
+    """Refuse an id that is too long.
+
+    Raises:
+        FaultError: 2130.
+    """
+    if len(request_id) > longest:
+        detail = f"Invalid Request Id Format : at most {longest} characters. Supplied length:{len(request_id)}"
+        raise FaultError("2130", "Invalid Request Id Format", detail)

@@ -1,0 +1,1 @@
+"""The HTTP side of the emulator: Intuit's API, its sign-in pages, and our own control."""

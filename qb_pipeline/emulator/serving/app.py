@@ -1,0 +1,163 @@
+"""The ASGI application with all endpoints, and the server.
+
+Belongs here: routes, the server, what runs beside it. Does not belong here: the work of an endpoint.
+"""
+
+import asyncio
+import contextlib
+import gc
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from qb_pipeline.emulator.serving.admin import Admin
+from qb_pipeline.emulator.serving.api import Api
+from qb_pipeline.emulator.serving.oauth_pages import Doors
+from qb_pipeline.emulator.serving.pages import companies_page, company_page, page
+from qb_pipeline.emulator.serving.wire import Connections
+from qb_pipeline.emulator.steering.state import World
+
+TICK_SECONDS = 0.05
+STOP_SECONDS = 3
+IDLE_SECONDS = 60
+"""Idle connections are closed after this time, about as long as gateways wait; uvicorn's own 5 seconds would hide the
+effects of a pause."""
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True):
+    """The content of a ``--config`` file."""
+
+    companies: list[dict[str, Any]] = []
+    clients: dict[str, str] = {}
+
+
+class App:
+    """The ASGI application: accounting and token requests go straight to their endpoint, the rest through routes."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.api = Api(world)
+        self.doors = doors = Doors(world)
+        self.others: ASGIApp = Starlette(
+            routes=[
+                Route("/", self.home),
+                Route("/company/{realm}", self.company),
+                Route("/.well-known/openid_configuration", doors.discovery),
+                Route("/.well-known/openid_configuration/", doors.discovery),
+                Route("/.well-known/openid_sandbox_configuration", doors.discovery),
+                Route("/connect/oauth2", doors.consent, methods=["GET", "POST"]),
+                Route("/v2/oauth2/tokens/revoke", doors.revoke, methods=["POST"]),
+                *Admin(world).routes(),
+            ],
+            lifespan=self.lifespan,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Route one request."""
+        if scope["type"] == "http" and scope["path"].startswith("/v3/company/"):
+            await self.api(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] == "/oauth2/v1/tokens/bearer":
+            await self.doors.token(scope, receive, send)
+        else:
+            await self.others(scope, receive, send)
+
+    async def home(self, request: Request) -> Response:
+        """Show the companies."""
+        companies = [tenant.company for tenant in self.world.tenants.values()]
+        return HTMLResponse(companies_page(companies, str(request.base_url).rstrip("/")))
+
+    async def company(self, request: Request) -> Response:
+        """Show one company."""
+        found = self.world.company_of(request.path_params["realm"])
+        if found is None:
+            return HTMLResponse(page("No such company", "<h1>There is no such company</h1>"), 404)
+        return HTMLResponse(company_page(found))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        """Run the background work while the server runs."""
+        task = asyncio.create_task(self.tick())
+        yield
+        task.cancel()
+        self.world.journal.close()
+
+    async def tick(self) -> None:
+        """Do everything that is due, and send webhooks."""
+        while True:
+            self.world.settle()
+            for tenant in list(self.world.tenants.values()):
+                for delivery in tenant.webhooks.due():
+                    status = await asyncio.to_thread(tenant.webhooks.send, delivery)
+                    tenant.webhooks.note(delivery, status)
+            await asyncio.sleep(TICK_SECONDS)
+
+
+def make_world(state: Path | None, config: Path | None) -> World:
+    """Read the state and the settings.
+
+    Raises:
+        ValueError: the settings do not fit ``Settings``.
+    """
+    world = World(state)
+    if config is not None:
+        try:
+            settings = msgspec.json.decode(config.read_bytes(), type=Settings)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"{config}: {error}") from error
+        world.authorizations.clients.update(settings.clients)
+        for company in settings.companies:
+            if str(company["realm_id"]) not in world.tenants:
+                world.add_company(str(company["realm_id"]), str(company["name"]), company.get("switches"))
+    return world
+
+
+def serve(world: World, *, host: str = "127.0.0.1", port: int = 0, listener: socket.socket | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, on ``listener`` where one is given; print one line when ready.
+
+    Afterwards the signal is delivered once more, to the handler that was there before.
+
+    Raises:
+        ValueError: the address is not this machine's own.
+        OSError: the port is taken.
+    """
+    if host not in LOOPBACK:
+        raise ValueError("the emulator has no login: it listens on loopback only")
+    listener = listener or socket.create_server((host, port), backlog=512)
+    address = f"http://{host}:{listener.getsockname()[1]}"
+    gc.set_threshold(50_000, 20, 100)  # a large company is many small objects that live for ever
+    settings = uvicorn.Config(
+        App(world),
+        http=Connections,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    server = Announcing(settings, address)
+    server.run(sockets=[listener])
+
+
+class Announcing(uvicorn.Server):
+    """A server that says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
+        super().__init__(config)
+        self.address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say so."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            print(f"ready {self.address}", flush=True)  # noqa: T201 - what callers wait for

@@ -1,0 +1,135 @@
+"""The scripted plan of mishaps: on which request something goes wrong, and how.
+
+Belongs here: the vocabulary, matching, counting. Does not belong here: carrying a mishap out (``wire`` and ``api``).
+"""
+
+import random
+from typing import Any, Literal
+
+import msgspec
+
+What = Literal[
+    "drop_before",
+    "commit_then_drop",
+    "commit_then_html_500",
+    "html_500",
+    "html_502",
+    "html_503",
+    "json_500",
+    "empty_500",
+    "cut_json_at",
+    "delay",
+    "delay_after",
+    "429_xml",
+    "429_json",
+    "6000_transient",
+    "refused",
+    "401",
+    "401_after_commit",
+    "403",
+    "413",
+    "redirect",
+    "slow_drip",
+    "garbage",
+    "empty_200",
+    "fault_in_200",
+    "bids_missing",
+    "bids_doubled",
+    "bids_swapped",
+    "bids_unknown",
+    "late_commit",
+    "batch_stops_half_way",
+    "echo_changed",
+    "links_dropped",
+    "cdc_false_delete",
+    "invalid_grant",
+]
+BEFORE = frozenset(
+    {"drop_before", "html_500", "html_502", "html_503", "json_500", "empty_500", "429_xml", "429_json", "401", "403"}
+) | {"413", "redirect", "invalid_grant"}
+"""Mishaps that come before anything is done: the request gets a refusal, or no answer at all."""
+
+
+class Match(msgspec.Struct, forbid_unknown_fields=True):
+    """Which requests a mishap is for."""
+
+    endpoint: str = "*"
+    operation: str = "*"
+    nth: int | None = None
+    """The first request it happens to, counted from 1 over matching requests since the plan was given."""
+    probability: float = 1.0
+
+
+class Mishap(msgspec.Struct, forbid_unknown_fields=True):
+    """One thing that goes wrong."""
+
+    what: What
+    match: Match = msgspec.field(default_factory=Match)
+    times: int | None = 1
+    """How often it happens; None means for ever."""
+    at: int | None = None
+    """``cut_json_at``: after how many bytes (100). ``batch_stops_half_way``: after how many items (half of them)."""
+    seconds: float = 1.0
+    """How long: of ``delay``, of the whole ``slow_drip``, until ``late_commit`` and ``batch_stops_half_way`` go on."""
+    answer: Literal["drop", "html_500", "hang"] = "drop"
+    """The client's answer while ``late_commit`` and ``batch_stops_half_way`` are under way."""
+    items: list[int] | None = None
+    """``6000_transient`` and ``refused`` in a batch: positions of the items that fail; None means all."""
+    code: str = "6000"
+    """``refused``: the code of the fault."""
+    detail: str = ""
+    """``refused``: its Detail; without one, words of ours."""
+    whole: bool = False
+    """``refused`` in a batch: the request is refused as a whole, instead of its items."""
+    field: str = "TotalAmt"
+    value: Any = 0
+    location: str = "http://127.0.0.2:9/"
+    seen: int = 0
+    done: int = 0
+
+
+class Plan:
+    """The mishaps of one company, in the order in which they are looked at."""
+
+    def __init__(self) -> None:
+        self.mishaps: list[Mishap] = []
+        self.random = random.Random(0)  # noqa: S311 - a seeded plan, not a secret
+
+    def script(self, wanted: Any) -> None:
+        """Take a new plan: a list, or ``{"plan": [...], "seed": n}``. The old one is forgotten.
+
+        Raises:
+            ValueError: the plan names something that the emulator does not know.
+        """
+        seed = 0
+        if isinstance(wanted, dict):
+            seed = int(wanted.get("seed") or 0)
+            wanted = wanted.get("plan", [wanted] if "what" in wanted else [])
+        try:
+            self.mishaps = msgspec.convert([_spell_out(each) for each in wanted], list[Mishap])
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from error
+        self.random = random.Random(seed)  # noqa: S311 - a seeded plan, not a secret
+
+    def pick(self, endpoint: str, operation: str) -> Mishap | None:
+        """Give the mishap that happens to a request, or None; at most one does."""
+        picked: Mishap | None = None
+        for mishap in self.mishaps:
+            match = mishap.match
+            if match.endpoint not in ("*", endpoint) or match.operation not in ("*", operation):
+                continue
+            mishap.seen += 1
+            due = match.nth is None or mishap.seen >= match.nth
+            spent = mishap.times is not None and mishap.done >= mishap.times
+            if picked is None and due and not spent and self.random.random() < match.probability:
+                mishap.done += 1
+                picked = mishap
+        return picked
+
+
+def _spell_out(mishap: Any) -> Any:
+    """Read the short form of a match: ``batch``, ``batch/2``, ``*/5``."""
+    if isinstance(mishap, dict) and isinstance(mishap.get("match"), str):
+        endpoint, _, nth = mishap["match"].partition("/")
+        return {**mishap, "match": {"endpoint": endpoint, "nth": int(nth) if nth else None}}
+    return mishap

@@ -1,0 +1,92 @@
+"""The census (post-write verification): the documents that it counts, and the counts.
+
+Belongs here: reading the documents that the ledger believes to be in QuickBooks, and storing counts. Does not belong
+here: reading QuickBooks and the judgement (``sync.verify.census``, ``core.planning.census``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from qb_pipeline.database import Queries
+from qb_pipeline.ledger.log import Run
+
+queries = Queries(Path(__file__).with_suffix(".sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDocument:
+    """A document that QuickBooks accepted, as the ledger believes it to stand there; money in cents.
+
+    ``total_cents`` is QuickBooks' total, ``amount_cents`` billing's.
+    """
+
+    document_id: int
+    kind: str
+    source_id: str
+    part: str
+    quickbooks_id: str
+    total_cents: int
+    sync_token: str
+    state: str
+    reason: str
+    source_hash: str
+    amount_cents: int
+
+
+class Censuses:
+    """The censuses of one firm."""
+
+    def __init__(self, engine: sa.Engine, firm_id: str) -> None:
+        self._engine = engine
+        self._firm_id = firm_id
+
+    def last(self) -> datetime | None:
+        """When documents were last counted; None: never."""
+        with self._engine.connect() as connection:
+            found: datetime | None = connection.scalar(queries["last"], {"firm_id": self._firm_id})
+        return found
+
+    def written(self, since: datetime | None) -> list[WrittenDocument]:
+        """Documents that QuickBooks accepted after ``since``; all of ours that it holds when ``since`` is None."""
+        return [WrittenDocument(**row) for row in self._rows("written", since=since)]
+
+    def named(self, kind: str, source_ids: Sequence[str]) -> list[WrittenDocument]:
+        """Documents with these billing ids; ``quickbooks_id`` is "" for a document that QuickBooks does not hold."""
+        return [WrittenDocument(**row) for row in self._rows("named", kind=kind, source_ids=list(source_ids))]
+
+    def windows(self, document_ids: Sequence[int]) -> list[Any]:
+        """Requests that may have created these: document_id, first_sent_at, last_sent_at."""
+        return self._rows("windows", document_ids=list(document_ids))
+
+    def first_sent(self, document_ids: Sequence[int]) -> datetime | None:
+        """When the earliest of these documents' last accepted requests was first sent; None when no request was
+        accepted."""
+        with self._engine.connect() as connection:
+            found: datetime | None = connection.scalar(queries["first_sent"], {"document_ids": list(document_ids)})
+        return found
+
+    def set_aside(self, kind: str) -> set[str]:
+        """Ids in QuickBooks that a person said are not ours."""
+        return {row["quickbooks_id"] for row in self._rows("set_aside", kind=kind)}
+
+    def record(self, run: Run, counts: Sequence[dict[str, Any]], *, now: datetime) -> None:
+        """Store counts, a row per kind; the next census counts from ``now`` on."""
+        with self._engine.begin() as connection:
+            for row in counts:
+                connection.execute(
+                    queries["record"], {"firm_id": self._firm_id, "run_id": run.run_id, "at": now, **row}
+                )
+
+    def of_run(self, run: Run) -> list[Any]:
+        """The counts of a run, a row per kind: documents, living, duplicates, copies, missing, differing, foreigners,
+        strays, changed, reads."""
+        return self._rows("of_run", run_id=run.run_id)
+
+    def _rows(self, query: str, **parameters: Any) -> list[Any]:
+        with self._engine.connect() as connection:
+            return list(connection.execute(queries[query], {"firm_id": self._firm_id, **parameters}).mappings())

@@ -1,0 +1,619 @@
+"""The work list (staging table): every document that the pipeline knows, with its one state.
+
+Belongs here: reading the list, and the state changes that no request to QuickBooks causes. Does not belong here:
+requests in flight (``attempts``).
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+import sqlalchemy as sa
+
+from qb_pipeline.core.date_ranges import DAYS_AHEAD
+from qb_pipeline.core.problems import PROBLEMS, Problem
+from qb_pipeline.core.states import DOCUMENTS, NEEDS_A_PERSON, SENT, UNDER_WAY, Kind, Operation, State
+from qb_pipeline.core.words import DocumentName
+from qb_pipeline.crash_points import crash_point
+from qb_pipeline.database import Queries
+from qb_pipeline.ledger import log
+from qb_pipeline.ledger.books import cursors
+
+queries = Queries(Path(__file__).with_suffix(".sql"))
+
+MANY_ROWS = 1_000
+"""When a chunk moves at least this many rows, the list is analyzed: PostgreSQL's planner needs new statistics."""
+
+STICKY = (
+    Problem.TOTAL_DIFFERS, Problem.DRIFT, Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED, Problem.COPIED,
+    Problem.CONFLICT, Problem.SOURCE_GONE,
+)  # fmt: skip
+"""Reasons that planning the same document again cannot clear: it stays held until billing changes it or a person
+answers."""
+
+IN_QUICKBOOKS = (
+    Problem.TOTAL_DIFFERS, Problem.DRIFT, Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED, Problem.COPIED,
+    Problem.CONFLICT,
+)  # fmt: skip
+"""Reasons on QuickBooks' side: they stay when billing's content is found unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """One row of the work list. Money in cents; a missing text is "", ``document_date`` is None for a customer or an
+    item.
+
+    ``part`` (partial application) is the applied date of a payment from credit; ``source_status`` is issued or void;
+    ``source_hash`` is the hash of billing's content, ``sent_fingerprint`` (content hash) that of the content last sent
+    to QuickBooks; ``reviewed_token`` is the SyncToken of the version that a person has decided to write over.
+    """
+
+    document_id: int
+    kind: Kind
+    source_id: str
+    part: str
+    state: State
+    reason: str
+    generation: int
+    number: str
+    document_date: date | None
+    payer_id: str
+    amount_cents: int
+    forwarded_cents: int
+    payment_kind: str
+    source_status: str
+    eligibility: str
+    source_hash: str
+    sent_fingerprint: str
+    customer_id: str
+    quickbooks_id: str
+    sync_token: str
+    reviewed_token: str
+
+
+WORK_COLUMNS = [column.name for column in fields(WorkItem)]
+
+
+def work_items(frame: pd.DataFrame) -> list[WorkItem]:
+    """The rows of a frame with ``WORK_COLUMNS``, in its order."""
+    found = []
+    for document_id, kind, source_id, part, state, *rest in frame[WORK_COLUMNS].itertuples(index=False, name=None):
+        found.append(WorkItem(document_id, Kind(kind), source_id, part, State(state), *rest))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDocument:
+    """An invoice or payment that waits for a person, and its payer."""
+
+    document_id: int
+    kind: str
+    source_id: str
+    payer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The amount that a payment pays of one invoice (LinkedTxn), in cents."""
+
+    invoice_id: str
+    quickbooks_invoice_id: str
+    amount_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A plan's decision about one document. ``operation`` is create, update, void, skip, hold, wait or close. A close
+    without a reason makes the document ``voided``: billing voids a document that QuickBooks has voided already.
+
+    ``forwarded_cents`` None keeps the known value. A decision with ``source_hash`` (from the work list) counts only
+    until billing replaces the content that it is about. ``detail`` goes into the log beside the reason: ids and sums,
+    never texts.
+    """
+
+    document_id: int
+    operation: Operation
+    reason: str
+    amount_cents: int
+    forwarded_cents: int | None = None
+    source_hash: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCustomer:
+    """A payer's customer as we know it. ``fingerprint`` is that of the payer's details when we last sent them to
+    QuickBooks, or when we first saw the customer; empty before both."""
+
+    document_id: int
+    quickbooks_id: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """A refund or rejection of billing (``source_id``) that is not in QuickBooks, and the payment that it takes back.
+
+    ``customer_id`` is that payment's customer in QuickBooks; ``left_cents`` is the part of that payment that has not
+    gone back yet.
+    """
+
+    document_id: int
+    source_id: str
+    payment_kind: str
+    amount_cents: int
+    payment_id: str
+    customer_id: str
+    left_cents: int
+
+
+class Documents:
+    """The work list of one firm."""
+
+    def __init__(self, engine: sa.Engine, firm_id: str) -> None:
+        self._engine = engine
+        self._firm_id = firm_id
+
+    def see(
+        self, chunks: Iterable[pd.DataFrame], *, today: date, first_date: date, run: log.Run, now: datetime,
+        cursor: datetime | None = None,
+    ) -> dict[str, int]:  # fmt: skip
+        """Bring the work list up to date with headers of billing (``core.schemas.Headers``).
+
+        A new document is listed; a document that changed since it was sent becomes ``revised`` or ``void_pending``; an
+        unchanged one is not touched. Each chunk is a transaction, so that no other process waits long for a row of it.
+        ``cursor`` is saved after the last chunk: it never runs ahead of the rows.
+
+        Returns:
+            Counts: seen (headers read), changed (rows that moved).
+        """
+        seen = changed = 0
+        dates = {"firm_id": self._firm_id, "first_date": first_date, "last_date": today + timedelta(days=DAYS_AHEAD)}
+        for chunk in chunks:
+            headers = msgspec.json.encode(chunk.to_dict("records")).decode()
+            with self._engine.begin() as connection:
+                rows = connection.execute(
+                    queries["see"], dates | {"headers": headers, "remote": _codes(IN_QUICKBOOKS), "now": now}
+                ).all()
+                self._log(connection, rows, run, now)
+                crash_point("see a chunk: before its commit")
+            crash_point("see a chunk: committed")
+            if len(rows) >= MANY_ROWS:
+                with self._engine.begin() as connection:
+                    connection.execute(queries["analyze"])
+            seen += len(chunk)
+            changed += len(rows)
+        with self._engine.begin() as connection:
+            self._log(connection, connection.execute(queries["release_dated"], dates | {"now": now}).all(), run, now)
+            if cursor is not None:
+                cursors.save(connection, self._firm_id, cursors.BILLING, cursor)
+        return {"seen": seen, "changed": changed}
+
+    def _log(self, connection: sa.Connection, rows: Sequence[Any], run: log.Run, now: datetime) -> None:
+        entries = [log.Entry(_activity(row.state), row.document_id, row.reason, "", row.amount_cents) for row in rows]
+        log.write(connection, self._firm_id, run, entries, now=now)
+
+    def cursor(self) -> datetime | None:
+        """Up to which instant billing was read, or None when it never was."""
+        with self._engine.connect() as connection:
+            return cursors.read(connection, self._firm_id, cursors.BILLING)
+
+    def swept_at(self) -> datetime | None:
+        """When the open period of billing was last read as a whole, or None."""
+        with self._engine.connect() as connection:
+            return cursors.read(connection, self._firm_id, cursors.BILLING_SWEPT)
+
+    def swept(self, *, now: datetime) -> None:
+        """Record that the open period of billing was read as a whole."""
+        with self._engine.begin() as connection:
+            cursors.save(connection, self._firm_id, cursors.BILLING_SWEPT, now)
+
+    def choose(
+        self,
+        kind: Kind,
+        *,
+        first: date | None,
+        last: date | None,
+        chosen: Sequence[DocumentName] | None = None,
+        chunk: int = 3000,
+    ) -> Iterator[pd.DataFrame]:
+        """Documents that need action, oldest first, in chunks (columns ``WORK_COLUMNS``); only the ``chosen`` ones when
+        given.
+
+        Held and refused documents are looked at again, unless their reason stays until a person answers it
+        (``STICKY``).
+        """
+        # All ids are read before the first chunk is worked on: work moves documents, and paging through a list that
+        # changes would miss some of them.
+        parameters = {
+            "firm_id": self._firm_id,
+            "kind": kind,
+            "first": first,
+            "last": last,
+            "any_id": chosen is None,
+            "source_ids": [name.source_id for name in chosen or ()],
+            "parts": [name.part for name in chosen or ()],
+            "sticky": _codes(STICKY),
+        }
+        with self._engine.connect() as connection:
+            ids = list(connection.scalars(queries["choose"], parameters))
+        for start in range(0, len(ids), chunk):
+            yield self.read(ids[start : start + chunk])
+
+    def chosen(self, names: Sequence[DocumentName]) -> dict[DocumentName, Any]:
+        """The chosen documents that are on the list, oldest first: rows document_date, state and reason, by name."""
+        parameters = {
+            "firm_id": self._firm_id,
+            "kinds": [name.kind for name in names],
+            "source_ids": [name.source_id for name in names],
+            "parts": [name.part for name in names],
+        }
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["chosen"], parameters).all()
+        return {DocumentName(row.kind, row.source_id, row.part): row for row in rows}
+
+    def why_not_worked_on(self, names: Sequence[DocumentName]) -> list[str]:
+        """One sentence for each chosen document: why a run has nothing to do for it, or that it waits for a person."""
+        found = self.chosen(names)
+        told = []
+        for name in names:
+            row = found[name]
+            if row.state in NEEDS_A_PERSON:
+                what = "waits for a person"
+            elif row.state in UNDER_WAY:
+                what = "is under way"
+            else:
+                what = "waits" if row.state == State.WAITING else "needs nothing"
+            told.append(f"{name} {what}: it is {row.state}" + (f" ({row.reason})" if row.reason else ""))
+        return told
+
+    def read(self, document_ids: Sequence[int]) -> pd.DataFrame:
+        """Documents by id, oldest first (columns ``WORK_COLUMNS``); a value that QuickBooks has not given yet is ""."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["read"], {"document_ids": list(document_ids)}).all()
+        frame = pd.DataFrame(rows, columns=WORK_COLUMNS).astype({"document_id": "int64", "amount_cents": "int64"})
+        # Never null: beside a text, pandas reads null as nan, which is true.
+        return frame.fillna(dict.fromkeys(("sent_fingerprint", "customer_id", "quickbooks_id", "sync_token"), ""))
+
+    def dates_with_work(self, kinds: Sequence[str] = DOCUMENTS) -> list[date]:
+        """Document dates on which something waits for action, ascending."""
+        with self._engine.connect() as connection:
+            return list(
+                connection.scalars(
+                    queries["dates_with_work"],
+                    {"firm_id": self._firm_id, "kinds": list(kinds), "sticky": _codes(STICKY)},
+                )
+            )
+
+    def record_decisions(
+        self, decisions: Sequence[Decision], *, run: log.Run, now: datetime, is_logged: bool = True
+    ) -> None:
+        """Store a plan: held, waiting and closed documents move to their state; documents that are to be sent keep
+        theirs.
+
+        A skip (billing's content is unchanged) makes a document ``synced``. Where its reason is on QuickBooks' side
+        (``IN_QUICKBOOKS``), it is held again instead.
+        """
+        if not decisions:
+            return
+        with self._engine.begin() as connection:
+            connection.execute(queries["lock"], {"document_ids": [decision.document_id for decision in decisions]})
+            rows = connection.execute(
+                queries["record_decisions"],
+                {
+                    "run_id": run.run_id,
+                    "now": now,
+                    "remote": _codes(IN_QUICKBOOKS),
+                    "decisions": json.dumps([asdict(decision) for decision in decisions]),
+                },
+            ).all()
+            details = {decision.document_id: decision.detail for decision in decisions}
+            entries = [
+                log.Entry(_DECIDED[row.state], row.document_id, row.reason, details[row.document_id], row.amount_cents)
+                for row in rows
+                if is_logged and row.operation not in SENT
+            ]
+            log.write(connection, self._firm_id, run, entries, now=now)
+            crash_point("record decisions: before its commit")
+        crash_point("record decisions: committed")
+
+    def invoices_known(self, invoice_ids: Sequence[str]) -> pd.DataFrame:
+        """The invoices that payments apply to, as the ledger knows them.
+
+        Columns invoice_id, state, reason, quickbooks_id, customer_id, open_cents (total in QuickBooks less the amounts
+        of our payments, those in flight included), document_date.
+        """
+        columns = ["invoice_id", "state", "reason", "quickbooks_id", "customer_id", "open_cents", "document_date"]
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["invoices_known"], {"firm_id": self._firm_id, "invoice_ids": list(invoice_ids)}
+            ).all()
+        return pd.DataFrame(rows, columns=columns).astype({"open_cents": "int64"})
+
+    def of_customer(self, customer_id: str, *, limit: int) -> dict[Kind, list[str]]:
+        """QuickBooks ids, by kind, of the newest documents that we know under a customer."""
+        values = {"firm_id": self._firm_id, "customer_id": customer_id, "limit": limit}
+        found: dict[Kind, list[str]] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(queries["of_customer"], values):
+                found.setdefault(row.kind, []).append(row.quickbooks_id)
+        return found
+
+    def numbers_taken(self, numbers: Sequence[str]) -> dict[str, str]:
+        """The source id of our living (not voided) invoice that bears each of these numbers, by number."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["numbers_taken"], {"firm_id": self._firm_id, "numbers": list(numbers)})
+            return {row.number: row.source_id for row in rows}
+
+    def applied(self, document_ids: Sequence[int]) -> dict[tuple[str, str, str], int]:
+        """Cents that these payments pay of invoices in QuickBooks, by (payment_id, part, invoice_id)."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["applied"], {"document_ids": list(document_ids)})
+            return {(row.source_id, row.part, row.invoice_id): row.amount_cents for row in rows}
+
+    def standing_parts(self, payment_ids: Sequence[str]) -> dict[tuple[str, str], int]:
+        """Cents by (payment_id, part) of all parts of these payments that are in QuickBooks, or may be."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["standing_parts"], {"firm_id": self._firm_id, "payment_ids": list(payment_ids)}
+            )
+            return {(row.source_id, row.part): row.cents for row in rows}
+
+    def planned_creates(self, run_id: str, invoice_ids: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """Invoices that this run's plan would create: payer and cents, by invoice id."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["planned_creates"],
+                {"firm_id": self._firm_id, "run_id": run_id, "invoice_ids": list(invoice_ids)},
+            )
+            return {row.source_id: (row.payer_id, row.cents) for row in rows}
+
+    def planned_changes(self, run_id: str, invoice_ids: Sequence[str]) -> dict[str, int]:
+        """By how many cents this run's plan would change the open balance of invoices, by invoice id: it revises the
+        invoices, and voids payments on them."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["planned_changes"],
+                {"firm_id": self._firm_id, "run_id": run_id, "invoice_ids": list(invoice_ids)},
+            )
+            return {row.invoice_id: row.cents for row in rows}
+
+    def open_rejections(self, invoice_ids: Sequence[str]) -> dict[str, str]:
+        """Invoices that a rejected payment still pays in QuickBooks: that payment's id by invoice id."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["open_rejections"], {"firm_id": self._firm_id, "invoice_ids": list(invoice_ids)}
+            )
+            return {row.invoice_id: row.payment_id for row in rows}
+
+    def refunds_since(self) -> datetime | None:
+        """When the firm switched ``record_refunds`` on last; None when it never did."""
+        with self._engine.connect() as connection:
+            found: datetime | None = connection.scalar(queries["refunds_since"], {"firm_id": self._firm_id})
+        return found
+
+    def refunds_to_record(
+        self, since: datetime, *, first: date | None, last: date | None, payment_ids: Sequence[str]
+    ) -> list[Refund]:
+        """Refunds and rejections created since ``since``, of payments that are in QuickBooks; oldest first."""
+        values = {
+            "firm_id": self._firm_id,
+            "since": since,
+            "first": first,
+            "last": last,
+            "any_id": not payment_ids,
+            "payment_ids": list(payment_ids),
+        }
+        with self._engine.connect() as connection:
+            return [Refund(*row) for row in connection.execute(queries["refunds_to_record"], values)]
+
+    def taken_back(self, payment_ids: Sequence[str]) -> dict[str, int]:
+        """Cents of payments that went back to clients, by payment id, as far as QuickBooks holds the refund's journal
+        entry."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["taken_back"], {"firm_id": self._firm_id, "payment_ids": list(payment_ids)}
+            )
+            return {row.payment_id: row.cents for row in rows}
+
+    def plan_payments_again(self, *, now: datetime) -> int:
+        """Make a payment ``revised`` when money of it went back since it was sent; returns how many."""
+        with self._engine.begin() as connection:
+            return connection.execute(queries["plan_payments_again"], {"firm_id": self._firm_id, "now": now}).rowcount
+
+    def ensure(self, kind: Kind, source_ids: Sequence[str], *, now: datetime) -> dict[str, int]:
+        """Document ids by billing id of customers or items that are about to be created; missing ones are added to the
+        list."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(
+                queries["ensure"],
+                {"firm_id": self._firm_id, "kind": kind, "source_ids": list(source_ids), "now": now},
+            )
+            return {row.source_id: row.document_id for row in rows}
+
+    def expected(
+        self,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        invoice_ids: Sequence[str] = (),
+        payment_ids: Sequence[str] = (),
+    ) -> dict[tuple[str, str, str], int]:
+        """Document ids by (kind, source_id, part) of the documents that billing must have for these dates or ids."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["expected"],
+                {
+                    "firm_id": self._firm_id,
+                    "first": first,
+                    "last": last,
+                    "any_id": not (invoice_ids or payment_ids),
+                    "invoice_ids": list(invoice_ids),
+                    "payment_ids": list(payment_ids),
+                },
+            )
+            return {(row.kind, row.source_id, row.part): row.document_id for row in rows}
+
+    def release(self, document_ids: Sequence[int], *, run: log.Run, now: datetime) -> None:
+        """Make held documents ``synced`` again: QuickBooks was just seen to hold each once, as it was sent."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(queries["release"], {"document_ids": list(document_ids), "now": now}).all()
+            entries = [
+                log.Entry("notice", row.document_id, detail="it stands in QuickBooks once, as it was sent")
+                for row in rows
+            ]
+            log.write(connection, self._firm_id, run, entries, now=now)
+
+    def gone(self, document_ids: Sequence[int], *, run: log.Run, now: datetime) -> int:
+        """Hold documents that are in QuickBooks and no longer in billing; close those that were never sent. Never
+        voids.
+
+        Returns:
+            How many documents moved; documents in flight are left to a later look.
+        """
+        with self._engine.begin() as connection:
+            connection.execute(queries["lock"], {"document_ids": list(document_ids)})
+            rows = connection.execute(queries["gone"], {"document_ids": list(document_ids), "now": now}).all()
+            log.write(
+                connection,
+                self._firm_id,
+                run,
+                [
+                    log.Entry(row.state, row.document_id, row.reason, "gone from billing", row.amount_cents)
+                    for row in rows
+                ],
+                now=now,
+            )
+        return len(rows)
+
+    def made(self, kind: Kind, source_ids: Sequence[str]) -> dict[str, str]:
+        """QuickBooks ids of customers or items that we made, by billing id."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["made"], {"firm_id": self._firm_id, "kind": kind, "source_ids": list(source_ids)}
+            )
+            return {row.source_id: row.quickbooks_id for row in rows}
+
+    def customers(self, payer_ids: Sequence[str]) -> dict[str, KnownCustomer]:
+        """Customers of payers, by payer; those in flight are left out."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["customers"], {"firm_id": self._firm_id, "payer_ids": list(payer_ids)})
+            return {row.source_id: KnownCustomer(row.document_id, row.quickbooks_id, row.fingerprint) for row in rows}
+
+    def remember_customers(self, seen: Mapping[str, tuple[str, str]], *, now: datetime) -> None:
+        """Keep, by payer, the QuickBooks id of its customer and the fingerprint of its details."""
+        if not seen:
+            return
+        with self._engine.begin() as connection:
+            connection.execute(
+                queries["remember_customers"],
+                {
+                    "firm_id": self._firm_id,
+                    "payer_ids": list(seen),
+                    "quickbooks_ids": [quickbooks_id for quickbooks_id, _ in seen.values()],
+                    "fingerprints": [print_ for _, print_ in seen.values()],
+                    "now": now,
+                },
+            )
+
+    def payer_ids(self) -> list[str]:
+        """Payers with invoices or payments on the list."""
+        with self._engine.connect() as connection:
+            return list(connection.scalars(queries["payer_ids"], {"firm_id": self._firm_id}))
+
+    def held_for(self, reasons: Iterable[Problem]) -> list[HeldDocument]:
+        """Invoices and payments held or refused for one of these reasons."""
+        with self._engine.connect() as connection:
+            parameters = {"firm_id": self._firm_id, "reasons": _codes(reasons)}
+            return [HeldDocument(**row) for row in connection.execute(queries["held_for"], parameters).mappings()]
+
+    def look_again(
+        self, document_ids: Sequence[int], reasons: Iterable[Problem], *, run: log.Run, now: datetime
+    ) -> int:
+        """Put documents that are still held for one of these reasons back on the list; returns how many."""
+        with self._engine.begin() as connection:
+            connection.execute(queries["lock"], {"document_ids": list(document_ids)})
+            parameters = {"document_ids": list(document_ids), "reasons": _codes(reasons), "now": now}
+            rows = connection.execute(queries["look_again"], parameters).all()
+            entries = [log.Entry("mapped", row.document_id, detail=row.state) for row in rows]
+            log.write(connection, self._firm_id, run, entries, now=now)
+        return len(rows)
+
+    def payers_held_in(self, run_id: str, reason: str) -> set[str]:
+        """Payers of the documents that a run held, or saw refused, for a reason."""
+        with self._engine.connect() as connection:
+            parameters = {"firm_id": self._firm_id, "run_id": run_id, "reason": reason}
+            return set(connection.scalars(queries["payers_held_in"], parameters))
+
+    def pending(self, kinds: Sequence[str]) -> list[Any]:
+        """Documents for which a run may be needed: kind, source_id, document_date, state, reason, since, part; oldest
+        first."""
+        with self._engine.connect() as connection:
+            return list(connection.execute(queries["pending"], {"firm_id": self._firm_id, "kinds": list(kinds)}))
+
+    def last_invoice_at(self) -> datetime | None:
+        """When an invoice last reached QuickBooks; None when none has."""
+        with self._engine.connect() as connection:
+            found: datetime | None = connection.scalar(queries["last_invoice_at"], {"firm_id": self._firm_id})
+        return found
+
+    def held_by_reason(self) -> list[dict[str, Any]]:
+        """Held and refused documents: kind, reason, documents, amount (dollars), sentence, remedy; most money first."""
+        with self._engine.connect() as connection:
+            return [
+                dict(row)
+                for row in connection.execute(queries["held_by_reason"], {"firm_id": self._firm_id}).mappings()
+            ]
+
+    def in_quickbooks_totals(self) -> dict[str, tuple[int, Decimal]]:
+        """Per kind: how many documents of ours QuickBooks holds, and their sum in dollars, as the ledger believes."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["in_quickbooks_totals"], {"firm_id": self._firm_id})
+            return {row.kind: (row.documents, row.amount) for row in rows}
+
+    def listing(
+        self,
+        kind: Kind | None,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        state: State | None = None,
+    ) -> list[Any]:
+        """The work list for a person, oldest first: documents in ``state``, or else those that are not synced, voided
+        or closed."""
+        with self._engine.connect() as connection:
+            return list(
+                connection.execute(
+                    queries["listing"],
+                    {"firm_id": self._firm_id, "kind": kind, "first": first, "last": last, "state": state},
+                ).mappings()
+            )
+
+
+_DECIDED = {
+    State.HELD: "held",
+    State.REFUSED: "held",
+    State.WAITING: "waiting",
+    State.CLOSED: "closed",
+    State.VOIDED: "closed",
+    State.SYNCED: "skipped",
+}
+
+
+def _activity(state: State) -> str:
+    return {State.NEW: "seen", State.SENDING: "changed", State.UNKNOWN: "changed"}.get(state, state)
+
+
+def _codes(problems: Iterable[Problem]) -> list[str]:
+    return [str(problem) for problem in problems]
+
+
+def state_of(problem: Problem) -> State:
+    """The state that a reason puts a document in: held, waiting, closed or refused."""
+    return PROBLEMS[problem].state

@@ -1,0 +1,508 @@
+-- name: see
+-- move listed: none -> new, waiting, held, closed
+-- move changed: new, waiting, held, refused, closed -> new, waiting, held, closed
+-- move changed: waiting, held, refused, synced, revised, void_pending, voided, closed -> revised, void_pending
+-- One statement per chunk. An unchanged header is not touched at all, not even locked. A document that is being sent
+-- keeps its state: the recording of its outcome compares source_hash. Times enter the hash in UTC, whatever the
+-- session's zone.
+with header as (
+    select r.*,
+           md5(jsonb_build_array(r.number, r.document_date, r.payer_id, r.amount_cents, r.status,
+                                 r.updated_at at time zone 'UTC')::text) as source_hash
+    from jsonb_to_recordset(cast(:headers as jsonb))
+         as r (kind text, source_id text, part text, number text, document_date date, payer_id text,
+               amount_cents bigint, status text, payment_kind text, reverses_payment_id text, origin text,
+               created_at timestamptz, updated_at timestamptz, eligibility text)
+    where r.origin = 'billing'
+),
+judged as (
+    select header.*,
+           case
+               when status = 'void' then 'VOID_BEFORE_SENT'
+               when eligibility = 'ineligible' then 'INELIGIBLE'
+               when payment_kind = 'credit_deposit' then 'CREDIT_DEPOSIT'
+               when payment_kind = 'refund' then 'REFUND'
+               when payment_kind = 'rejection' then 'REJECTION'
+               when payment_kind = 'reversal' then 'REVERSAL'
+               when document_date < :first_date then 'DATE_OUT_OF_RANGE'
+               when document_date > :last_date then 'DATED_AHEAD'
+               else ''
+           end as unsent_reason
+    from header
+),
+changed as (
+    select j.*, k.document_id
+    from judged j
+    left join sync.document k
+           on k.firm_id = :firm_id and k.kind = j.kind and k.source_id = j.source_id and k.part = j.part
+    where case
+              when k.document_id is null then j.eligibility <> 'ineligible'
+              else k.source_hash <> j.source_hash or k.reason = 'SOURCE_GONE'
+                   or (k.quickbooks_id is null and k.eligibility <> j.eligibility)
+          end
+    order by k.document_id nulls last, j.kind, j.source_id, j.part  -- every other writer locks in this order too
+)
+insert into sync.document as d (firm_id, kind, source_id, part, state, reason, state_since, number, document_date,
+                                payer_id, amount_cents, payment_kind, reverses_payment_id, source_status, eligibility,
+                                source_hash, source_created_at, seen_at)
+select :firm_id, kind, source_id, part,
+       case unsent_reason
+           when '' then 'new'
+           when 'DATE_OUT_OF_RANGE' then 'held'
+           when 'DATED_AHEAD' then 'waiting'
+           else 'closed'
+       end,
+       unsent_reason, :now, number, document_date, payer_id, amount_cents, payment_kind,
+       coalesce(reverses_payment_id, ''), status, eligibility, source_hash, created_at, :now
+from changed
+on conflict (firm_id, kind, source_id, part) do update
+set state = case
+                when d.state in ('sending', 'unknown') then d.state
+                -- the effect of its request is unknown: whatever billing says since, only a person can have it sent
+                -- again
+                when d.quickbooks_id is null and d.state = 'held' and d.reason = 'CONFLICT'
+                     and d.sent_source_hash is not null then d.state
+                when d.quickbooks_id is null then excluded.state
+                when d.state = 'voided' and excluded.source_status = 'void' then 'voided'
+                when excluded.source_status = 'void' then 'void_pending'
+                else 'revised'
+            end,
+    reason = case
+                 when d.state in ('sending', 'unknown') then d.reason
+                 when d.quickbooks_id is null and d.state = 'held' and d.reason = 'CONFLICT'
+                      and d.sent_source_hash is not null then d.reason
+                 when d.quickbooks_id is null then excluded.reason
+                 -- a reason on QuickBooks' side is kept: if the revision turns out to change nothing, it holds the
+                 -- document again
+                 when d.reason = any(:remote) then d.reason
+                 else ''
+             end,
+    state_since = case when d.state in ('sending', 'unknown') then d.state_since else excluded.state_since end,
+    -- a document that is void or deleted in QuickBooks is not as it was sent, even if billing's content is
+    sent_fingerprint = case when d.state = 'voided' or d.reason in ('REMOTE_DELETED', 'REMOTE_VOIDED') then null
+                            else d.sent_fingerprint end,
+    number = excluded.number, document_date = excluded.document_date, payer_id = excluded.payer_id,
+    amount_cents = excluded.amount_cents, payment_kind = excluded.payment_kind,
+    reverses_payment_id = excluded.reverses_payment_id, source_status = excluded.source_status,
+    eligibility = excluded.eligibility, source_hash = excluded.source_hash,
+    source_created_at = excluded.source_created_at, seen_at = excluded.seen_at
+returning document_id, state, reason, amount_cents;
+
+-- name: analyze
+-- New statistics after many rows. Statistics from before the first chunk's commit say that the table is empty: any
+-- index then looks as good as the key, and each header is looked for among all documents of its firm.
+analyze sync.document;
+
+-- name: release_dated
+-- move date_came: waiting, held -> new, revised
+-- Documents whose date was too early or too far ahead, and no longer is: a day has passed, or the first date was moved.
+update sync.document
+set state = case when quickbooks_id is null then 'new' else 'revised' end, reason = '', state_since = :now
+where firm_id = :firm_id and state in ('waiting', 'held')
+  and (reason = 'DATED_AHEAD' or reason = 'DATE_OUT_OF_RANGE')
+  and document_date between :first_date and :last_date
+returning document_id, state, reason, amount_cents;
+
+-- name: lock
+-- Every statement that changes several documents locks them in this order, so that two of them never deadlock.
+select document_id from sync.document where document_id = any(:document_ids) order by document_id for update;
+
+-- name: choose
+select document_id
+from sync.document
+where firm_id = :firm_id and kind = :kind
+  and state in ('new', 'waiting', 'held', 'revised', 'void_pending', 'refused')
+  and not (state in ('held', 'refused') and reason = any(:sticky))
+  and reason not in ('DATED_AHEAD', 'DATE_OUT_OF_RANGE')
+  and (cast(:first as date) is null or document_date >= :first)
+  and (cast(:last as date) is null or document_date <= :last)
+  and (:any_id or (source_id, part) in (select * from unnest(cast(:source_ids as text[]), cast(:parts as text[]))))
+order by document_date, source_id, part;
+
+-- name: chosen
+select d.document_id, d.kind, d.source_id, d.part, d.document_date, d.state, d.reason
+from sync.document d
+join unnest(cast(:kinds as text[]), cast(:source_ids as text[]), cast(:parts as text[])) as c (kind, source_id, part)
+    using (kind, source_id, part)
+where d.firm_id = :firm_id
+order by d.document_date, d.kind, d.source_id, d.part;
+
+-- name: read
+select document_id, kind, source_id, part, state, reason, generation, number, document_date, payer_id, amount_cents,
+       forwarded_cents, payment_kind, source_status, eligibility, source_hash, sent_fingerprint, customer_id,
+       quickbooks_id, sync_token, reviewed_token
+from sync.document
+where document_id = any(:document_ids)
+order by document_date, source_id, part;
+
+-- name: dates_with_work
+select distinct document_date
+from sync.document
+where firm_id = :firm_id and kind = any(:kinds)
+  and state in ('new', 'waiting', 'held', 'revised', 'void_pending', 'refused', 'sending', 'unknown')
+  and not (state in ('held', 'refused') and reason = any(:sticky))
+  and reason not in ('DATED_AHEAD', 'DATE_OUT_OF_RANGE')
+order by document_date;
+
+-- name: record_decisions
+-- move decided: new, waiting, held, refused, revised, void_pending -> held, refused, waiting, synced, closed, voided
+-- move decided: synced -> held
+-- A decision about content that billing has replaced since does not move the document: the newer content is planned next.
+with decision as (
+    select *
+    from jsonb_to_recordset(cast(:decisions as jsonb))
+         as r (document_id bigint, operation text, reason text, amount_cents bigint, forwarded_cents bigint,
+               source_hash text)
+),
+outcome as (
+    select r.document_id, r.operation, r.amount_cents, r.forwarded_cents,
+           case r.operation
+               -- a refusal by QuickBooks itself stays a refusal
+               when 'hold' then case when r.reason = 'REFUSED'
+                                          and exists (select from sync.refusal f where f.document_id = r.document_id)
+                                     then 'refused' else 'held' end
+               when 'wait' then 'waiting'
+               -- without a reason: it is void in QuickBooks already
+               when 'close' then case when d.state = 'void_pending' or r.reason = '' then 'voided' else 'closed' end
+               -- the content is as it was sent; a reason on QuickBooks' side still holds
+               when 'skip' then case when d.reason = any(:remote) then 'held' else 'synced' end
+               else d.state
+           end as state,
+           case
+               when r.operation in ('hold', 'wait', 'close') then r.reason
+               when r.operation = 'skip' and not d.reason = any(:remote) then ''
+               else d.reason
+           end as reason
+    from decision r
+    join sync.document d using (document_id)
+    where d.state not in ('sending', 'unknown') and r.source_hash in ('', d.source_hash)
+),
+kept as (
+    insert into sync.plan_item (run_id, document_id, operation, reason, amount_cents)
+    select :run_id, document_id, operation, reason, amount_cents from decision
+    on conflict (run_id, document_id) do update
+    set operation = excluded.operation, reason = excluded.reason, amount_cents = excluded.amount_cents
+),
+unpaid as (
+    delete from sync.application a
+    using outcome o
+    where a.document_id = o.document_id and (o.state = 'voided' or o.reason in ('REMOTE_DELETED', 'REMOTE_VOIDED'))
+),
+moved as (
+    update sync.document d
+    set state = o.state,
+        reason = o.reason,
+        state_since = case when (d.state, d.reason) = (o.state, o.reason) then d.state_since else :now end,
+        planned_at = :now,
+        forwarded_cents = coalesce(o.forwarded_cents, d.forwarded_cents),
+        -- a person voided or deleted it in QuickBooks: its total there is 0, it pays nothing, and it is not as it was
+        -- sent
+        sent_fingerprint = case when o.state = 'voided' or o.reason in ('REMOTE_DELETED', 'REMOTE_VOIDED')
+                                     or d.reason in ('REMOTE_DELETED', 'REMOTE_VOIDED') then null
+                                else d.sent_fingerprint end,
+        sent_total_cents = case when o.state = 'voided' then 0 else d.sent_total_cents end,
+        quickbooks_total_cents = case when o.state = 'voided' or o.reason in ('REMOTE_DELETED', 'REMOTE_VOIDED') then 0
+                                      else d.quickbooks_total_cents end
+    from outcome o
+    where d.document_id = o.document_id
+)
+select document_id, operation, state, reason, amount_cents from outcome order by document_id;
+
+-- name: invoices_known
+with wanted as (
+    select document_id, source_id, state, reason, quickbooks_id, customer_id, quickbooks_total_cents, document_date
+    from sync.document
+    where firm_id = :firm_id and kind = 'invoice' and source_id = any(:invoice_ids)
+),
+paid as (
+    select a.quickbooks_invoice_id, sum(a.amount_cents) as cents
+    from sync.application a
+    join sync.document p using (document_id)
+    where p.firm_id = :firm_id and p.state <> 'voided'
+      and a.quickbooks_invoice_id in (select quickbooks_id from wanted)
+    group by 1
+),
+in_flight as (
+    -- a payment that is being changed counts with the increase of its amount
+    select a.quickbooks_invoice_id, sum(greatest(a.amount_cents - coalesce(former.amount_cents, 0), 0)) as cents
+    from sync.document p
+    join sync.attempt_item i on i.document_id = p.document_id and i.outcome = 'open'
+    cross join jsonb_to_recordset(i.applications)
+               as a (invoice_id text, quickbooks_invoice_id text, amount_cents bigint)
+    left join sync.application former on former.document_id = p.document_id and former.invoice_id = a.invoice_id
+    where p.firm_id = :firm_id and p.kind = 'payment' and p.state in ('sending', 'unknown')
+    group by 1
+)
+select w.source_id, w.state, w.reason, coalesce(w.quickbooks_id, ''), coalesce(w.customer_id, ''),
+       coalesce(w.quickbooks_total_cents, 0) - coalesce(paid.cents, 0) - coalesce(in_flight.cents, 0) as open_cents,
+       w.document_date
+from wanted w
+left join paid on paid.quickbooks_invoice_id = w.quickbooks_id
+left join in_flight on in_flight.quickbooks_invoice_id = w.quickbooks_id
+order by w.source_id;
+
+-- name: of_customer
+select kind, quickbooks_id
+from sync.document
+where firm_id = :firm_id and kind in ('invoice', 'payment') and customer_id = :customer_id
+  and quickbooks_id is not null
+order by synced_at desc nulls last, document_id desc
+limit :limit;
+
+-- name: numbers_taken
+select number, min(source_id) as source_id
+from sync.document
+where firm_id = :firm_id and kind = 'invoice' and number = any(:numbers)
+  and (quickbooks_id is not null or state in ('sending', 'unknown')) and state <> 'voided'
+group by number;
+
+-- name: applied
+select d.source_id, d.part, a.invoice_id, a.amount_cents
+from sync.application a
+join sync.document d using (document_id)
+where d.document_id = any(:document_ids) and d.state <> 'voided';
+
+-- name: standing_parts
+-- A part that may be in QuickBooks (its outcome is unknown, or a person has to look) counts with the amount that was
+-- sent.
+select source_id, part,
+       greatest(coalesce(quickbooks_total_cents, 0), coalesce(sent_total_cents, 0),
+                case when quickbooks_id is null then amount_cents else 0 end) as cents
+from sync.document
+where firm_id = :firm_id and kind = 'payment' and source_id = any(:payment_ids)
+  and (state in ('sending', 'unknown')
+       or (quickbooks_id is not null and state <> 'voided' and reason not in ('REMOTE_DELETED', 'REMOTE_VOIDED'))
+       or (quickbooks_id is null and state = 'held' and reason = 'CONFLICT' and sent_source_hash is not null));
+
+-- name: planned_creates
+select d.source_id, d.payer_id, d.amount_cents - d.forwarded_cents as cents
+from sync.plan_item p
+join sync.document d using (document_id)
+where p.run_id = :run_id and p.operation = 'create'
+  and d.firm_id = :firm_id and d.kind = 'invoice' and d.source_id = any(:invoice_ids);
+
+-- name: planned_changes
+-- By how much a dry run's changes of invoices and voids of payments would change the open balance of these invoices.
+select invoice_id, sum(cents)::bigint as cents
+from (
+    select d.source_id as invoice_id, d.amount_cents - d.forwarded_cents - coalesce(d.quickbooks_total_cents, 0) as cents
+    from sync.plan_item p
+    join sync.document d using (document_id)
+    where p.run_id = :run_id and p.operation = 'update' and d.firm_id = :firm_id and d.kind = 'invoice'
+    union all
+    select a.invoice_id, a.amount_cents
+    from sync.plan_item p
+    join sync.document d using (document_id)
+    join sync.application a using (document_id)
+    where p.run_id = :run_id and p.operation = 'void' and d.firm_id = :firm_id and d.kind = 'payment'
+) as change
+where invoice_id = any(:invoice_ids)
+group by 1;
+
+-- name: open_rejections
+select a.invoice_id, min(p.source_id) as payment_id
+from sync.application a
+join sync.document p on p.document_id = a.document_id and p.state <> 'voided'
+join sync.document r on r.firm_id = p.firm_id and r.kind = 'payment' and r.payment_kind = 'rejection'
+     and r.reverses_payment_id = p.source_id and r.state = 'closed' and r.reason = 'REJECTION'
+where p.firm_id = :firm_id and p.kind = 'payment' and a.invoice_id = any(:invoice_ids)
+group by a.invoice_id;
+
+-- name: refunds_since
+select max(at)
+from sync.firm_event
+where firm_id = :firm_id and event = 'settings' and detail ->> 'record_refunds' = 'on';
+
+-- name: refunds_to_record
+with recorded as (
+    select r.reverses_payment_id as payment_id, sum(r.amount_cents) as cents
+    from sync.document j
+    join sync.document r on r.firm_id = j.firm_id and r.kind = 'payment' and r.source_id = j.source_id
+    where j.firm_id = :firm_id and j.kind = 'refund' and (j.quickbooks_id is not null or j.state in ('sending', 'unknown'))
+    group by 1
+)
+select r.document_id, r.source_id, r.payment_kind, r.amount_cents, p.source_id as payment_id,
+       coalesce(p.customer_id, '') as customer_id,
+       coalesce(p.quickbooks_total_cents, 0) - coalesce(recorded.cents, 0) as left_cents
+from sync.document r
+join sync.document p on p.firm_id = r.firm_id and p.kind = 'payment' and p.source_id = r.reverses_payment_id
+     and p.part = '' and p.quickbooks_id is not null and p.state = 'synced'
+left join sync.document j on j.firm_id = r.firm_id and j.kind = 'refund' and j.source_id = r.source_id
+left join recorded on recorded.payment_id = p.source_id
+where r.firm_id = :firm_id and r.kind = 'payment' and r.state = 'closed' and r.reason in ('REFUND', 'REJECTION')
+  and r.source_created_at >= :since
+  and (j.document_id is null
+       or (j.quickbooks_id is null and (j.state in ('new', 'refused') or (j.state = 'held' and j.reason <> 'CONFLICT'))))
+  and (cast(:first as date) is null or r.document_date >= :first)
+  and (cast(:last as date) is null or r.document_date <= :last)
+  and (:any_id or r.source_id = any(:payment_ids))
+order by r.document_date, r.source_id;
+
+-- name: taken_back
+-- A held journal entry counts: it is in QuickBooks all the same, unless a person deleted it.
+select r.reverses_payment_id as payment_id, sum(coalesce(j.sent_total_cents, 0))::bigint as cents
+from sync.document j
+join sync.document r on r.firm_id = j.firm_id and r.kind = 'payment' and r.source_id = j.source_id
+where j.firm_id = :firm_id and j.kind = 'refund' and r.reverses_payment_id = any(:payment_ids)
+  and (j.state = 'synced' or (j.state = 'held' and j.quickbooks_id is not null and j.reason <> 'REMOTE_DELETED'))
+  and r.source_status <> 'void'
+group by 1;
+
+-- name: plan_payments_again
+-- move refunded: synced -> revised
+update sync.document p
+set state = 'revised', reason = '', state_since = :now
+from sync.document r
+join sync.document j on j.firm_id = r.firm_id and j.kind = 'refund' and j.source_id = r.source_id and j.state = 'synced'
+where p.firm_id = :firm_id and p.kind = 'payment' and p.part = '' and p.state = 'synced'
+  and r.firm_id = :firm_id and r.kind = 'payment' and r.reverses_payment_id = p.source_id
+  and (j.synced_at > p.state_since or (r.source_status = 'void' and r.state_since > p.state_since));
+
+-- name: ensure
+-- move listed: none -> new
+with wanted as (select unnest(cast(:source_ids as text[])) as source_id),
+added as (
+    insert into sync.document (firm_id, kind, source_id, state, state_since, source_hash, seen_at)
+    select :firm_id, :kind, source_id, 'new', :now, '', :now from wanted
+    on conflict (firm_id, kind, source_id, part) do nothing
+    returning source_id, document_id
+)
+select source_id, document_id from added
+union
+select source_id, document_id
+from sync.document join wanted using (source_id)
+where firm_id = :firm_id and kind = :kind;
+
+-- name: listing
+select kind, source_id, part, number, document_date, amount_cents, state, reason,
+       case when quickbooks_id is null then 'sync_now' else 'sync_again' end as action,
+       problem.sentence, problem.remedy,
+       (select payment_date from sync.recent_payment r where r.document_id = document.document_id) as recent_payment,
+       (select refused_at from sync.refusal f
+        where f.document_id = document.document_id and f.reason = document.reason) as refused_at
+from sync.document
+left join sync.problem on problem.code = document.reason
+where firm_id = :firm_id
+  and kind in ('invoice', 'payment')
+  and (cast(:kind as text) is null or kind = :kind)
+  and (cast(:first as date) is null or document_date >= :first)
+  and (cast(:last as date) is null or document_date <= :last)
+  and case when cast(:state as text) is null
+           then state not in ('synced', 'voided', 'closed')
+           else state = :state end
+order by document_date, kind, source_id, part;
+
+-- name: held_by_reason
+select d.kind, d.reason, count(*) as documents, sum(d.amount_cents) * 0.01 as amount,
+       coalesce(p.sentence, d.reason) as sentence, coalesce(p.remedy, '') as remedy
+from sync.document d
+left join sync.problem p on p.code = d.reason
+where d.firm_id = :firm_id and d.kind in ('invoice', 'payment') and d.state in ('held', 'refused')
+group by d.kind, d.reason, p.sentence, p.remedy
+order by sum(d.amount_cents) desc, d.kind, d.reason;
+
+-- name: in_quickbooks_totals
+select kind, count(*) as documents, sum(quickbooks_total_cents) * 0.01 as amount
+from sync.document
+where firm_id = :firm_id and kind in ('invoice', 'payment') and quickbooks_id is not null and state <> 'voided'
+  and reason not in ('REMOTE_DELETED', 'REMOTE_VOIDED')
+group by kind;
+
+-- name: expected
+-- Documents that a complete read of billing for these dates or ids must show; voided documents and customers do not
+-- count.
+select document_id, kind, source_id, part
+from sync.document
+where firm_id = :firm_id and kind in ('invoice', 'payment') and state <> 'voided' and source_hash <> ''
+  and (cast(:first as date) is null or document_date >= :first)
+  and (cast(:last as date) is null or document_date <= :last)
+  and (:any_id or (kind = 'invoice' and source_id = any(:invoice_ids)) or (kind = 'payment' and source_id = any(:payment_ids)));
+
+-- name: gone
+-- move gone: new, waiting, held, refused, revised, void_pending, synced, closed -> held, closed
+-- The source_hash is cleared, so that a document that comes back is seen as changed and planned again.
+update sync.document
+set state = case when quickbooks_id is null and not (state = 'held' and reason = 'CONFLICT'
+                                                     and sent_source_hash is not null) then 'closed'
+                 else 'held' end,
+    reason = case when quickbooks_id is not null then 'SOURCE_GONE'
+                  -- a person must find out what its request created
+                  when state = 'held' and reason = 'CONFLICT' and sent_source_hash is not null then 'CONFLICT'
+                  else 'VOID_BEFORE_SENT' end,
+    sent_fingerprint = case when reason in ('REMOTE_DELETED', 'REMOTE_VOIDED') then null else sent_fingerprint end,
+    state_since = :now, source_hash = ''
+where document_id = any(:document_ids) and state not in ('sending', 'unknown', 'voided')
+returning document_id, state, reason, amount_cents;
+
+-- name: made
+select source_id, quickbooks_id
+from sync.document
+where firm_id = :firm_id and kind = :kind and source_id = any(:source_ids) and quickbooks_id is not null;
+
+-- name: customers
+select source_id, document_id, coalesce(quickbooks_id, '') as quickbooks_id,
+       coalesce(sent_fingerprint, '') as fingerprint
+from sync.document
+where firm_id = :firm_id and kind = 'customer' and source_id = any(:payer_ids) and state not in ('sending', 'unknown');
+
+-- name: remember_customers
+-- move linked: none, new, waiting, held, refused, revised, void_pending -> synced
+-- A customer that belongs to another payer's document already is left out: a change for one payer would change it for
+-- both.
+insert into sync.document (firm_id, kind, source_id, state, state_since, source_hash, seen_at, quickbooks_id,
+                           sent_fingerprint)
+select :firm_id, 'customer', payer_id, 'synced', :now, '', :now, customer_id, fingerprint
+from unnest(cast(:payer_ids as text[]), cast(:quickbooks_ids as text[]), cast(:fingerprints as text[]))
+     as seen (payer_id, customer_id, fingerprint)
+where not exists (select from sync.document o
+                  where o.firm_id = :firm_id and o.kind = 'customer' and o.quickbooks_id = seen.customer_id
+                    and o.source_id <> seen.payer_id)
+order by payer_id
+on conflict (firm_id, kind, source_id, part) do update
+set quickbooks_id = excluded.quickbooks_id, sent_fingerprint = excluded.sent_fingerprint, state = excluded.state,
+    reason = ''
+where document.state not in ('sending', 'unknown');
+
+-- name: payer_ids
+select distinct payer_id
+from sync.document
+where firm_id = :firm_id and kind in ('invoice', 'payment') and payer_id <> ''
+order by payer_id;
+
+-- name: held_for
+select document_id, kind, source_id, payer_id
+from sync.document
+where firm_id = :firm_id and kind in ('invoice', 'payment') and state in ('held', 'refused') and reason = any(:reasons)
+order by document_id;
+
+-- name: look_again
+-- move mapped: held -> new, revised, void_pending
+update sync.document
+set state = case when quickbooks_id is null then 'new' when source_status = 'void' then 'void_pending' else 'revised' end,
+    reason = '', state_since = :now
+where document_id = any(:document_ids) and state = 'held' and reason = any(:reasons)
+returning document_id, state;
+
+-- name: payers_held_in
+select distinct d.payer_id
+from sync.log l
+join sync.document d using (document_id)
+where l.firm_id = :firm_id and l.run_id = :run_id and l.reason = :reason;
+
+-- name: pending
+select kind, source_id, document_date, state, reason, state_since as since, part
+from sync.document
+where firm_id = :firm_id and kind = any(:kinds)
+  and state in ('new', 'waiting', 'revised', 'void_pending')
+  and reason not in ('DATED_AHEAD', 'DATE_OUT_OF_RANGE')
+order by document_date, source_id, part;
+
+-- name: last_invoice_at
+select max(synced_at) from sync.document where firm_id = :firm_id and kind = 'invoice' and quickbooks_id is not null;
+
+-- name: release
+-- move counted: held -> synced
+update sync.document
+set state = 'synced', reason = '', state_since = :now
+where document_id = any(:document_ids) and state = 'held'
+returning document_id;

@@ -1,0 +1,95 @@
+"""Mappings (crosswalk): which customer a payer is, which item a fee item is, and the smaller mappings.
+
+A mapping is made by a person, found by name (``matched``) or made by us in QuickBooks (``created``); a person's mapping
+wins.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from qb_pipeline.crash_points import crash_point
+from qb_pipeline.database import Queries
+from qb_pipeline.ledger.setup.firms import SetUpError
+
+queries = Queries(Path(__file__).with_suffix(".sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """One row of a mapping; ``origin`` is person, matched or created."""
+
+    kind: str
+    source_id: str
+    quickbooks_id: str
+    quickbooks_name: str
+    origin: str
+
+
+class Mappings:
+    """The mappings of one firm."""
+
+    def __init__(self, engine: sa.Engine, firm_id: str) -> None:
+        self._engine = engine
+        self._firm_id = firm_id
+
+    def links(self, kind: str) -> dict[str, str]:
+        """QuickBooks ids by billing id, of one kind."""
+        return {mapping.source_id: mapping.quickbooks_id for mapping in self.all(kind)}
+
+    def all(self, kind: str) -> list[Mapping]:
+        """Every mapping of one kind, by billing id."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["mappings"], {"firm_id": self._firm_id, "kind": kind})
+            return [Mapping(kind, row.source_id, row.quickbooks_id, row.quickbooks_name, row.origin) for row in rows]
+
+    def follow(self, gone_id: str, survivor_id: str, *, actor: str, now: datetime) -> int:
+        """Move the mappings and documents of a customer that was merged into another one to this survivor.
+
+        A person merged them, so that two payers may share the survivor.
+
+        Returns:
+            How many mappings and documents moved; 0 when the merge was known.
+        """
+        values = {"firm_id": self._firm_id, "gone_id": gone_id, "survivor_id": survivor_id, "actor": actor, "now": now}
+        with self._engine.begin() as connection:
+            return sum(
+                connection.execute(queries[name], values).rowcount for name in ("follow_mappings", "follow_documents")
+            )
+
+    def remember(self, mappings: Iterable[Mapping], *, actor: str, now: datetime) -> None:
+        """Store mappings; only a person's mapping replaces a person's mapping.
+
+        Raises:
+            SetUpError: a QuickBooks customer would get two payers; nothing was stored, and the message names the next
+                step.
+        """
+        rows = [
+            {
+                "firm_id": self._firm_id,
+                "kind": mapping.kind,
+                "source_id": mapping.source_id,
+                "quickbooks_id": mapping.quickbooks_id,
+                "quickbooks_name": mapping.quickbooks_name,
+                "origin": mapping.origin,
+                "actor": actor,
+                "now": now,
+            }
+            for mapping in mappings
+        ]
+        if not rows:
+            return
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(queries["remember"], rows)
+                crash_point("remember a mapping: before its commit")
+            crash_point("remember a mapping: committed")
+        except sa.exc.IntegrityError as error:
+            ids = ", ".join(sorted(str(row["source_id"]) for row in rows))
+            raise SetUpError(
+                f"{self._firm_id}: a QuickBooks customer would get two payers: one of {ids}, and another. "
+                f"Map the payer that it belongs to: qb-pipeline mapping import {self._firm_id} FILE.csv"
+            ) from error

@@ -1,0 +1,71 @@
+"""The last refusal (Fault) of each document, until QuickBooks accepts the document or a person answers.
+
+Belongs here: storing a refusal with digests of the sent body and of its evidence, the objects that the fault is about.
+Does not belong here: which objects a fault is about (``core.planning.refusals``), and whether they changed
+(``sync.remote.standing``).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from qb_pipeline.core.states import Kind, Operation
+from qb_pipeline.database import Queries
+
+queries = Queries(Path(__file__).with_suffix(".sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The last refusal of a document. ``evidence_sha256`` is empty until its evidence has been read; ``times``: how
+    often in a row the same body was refused."""
+
+    document_id: int
+    operation: Operation
+    fault_code: str
+    reason: str
+    named: str
+    body_sha256: str
+    evidence_sha256: str
+    times: int
+    refused_at: datetime
+
+
+class Refusals:
+    """The refusals of one firm's documents."""
+
+    def __init__(self, engine: sa.Engine, firm_id: str) -> None:
+        self._engine = engine
+        self._firm_id = firm_id
+
+    def of(self, document_ids: Sequence[int]) -> dict[int, Standing]:
+        """The last refusal by document id; a document without one is left out."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["standing"], {"document_ids": list(document_ids)})
+            return {row.document_id: Standing(*row) for row in rows}
+
+    def of_sources(self, kind: Kind, source_ids: Sequence[str]) -> dict[str, Standing]:
+        """The last refusals of documents of one kind, by their id in billing; a document without one is left out."""
+        values = {"firm_id": self._firm_id, "kind": kind, "source_ids": list(source_ids)}
+        with self._engine.connect() as connection:
+            return {row[0]: Standing(*row[1:]) for row in connection.execute(queries["standing_of"], values)}
+
+    def note_evidence(self, evidence: Mapping[int, str], *, refused_at: datetime) -> None:
+        """Store digests of evidence, by document id, for the refusals of exactly this moment: a later refusal has its
+        own."""
+        rows = [{"document_id": document_id, "sha256": sha256} for document_id, sha256 in evidence.items()]
+        with self._engine.begin() as connection:
+            connection.execute(queries["note_evidence"], {"evidence": json.dumps(rows), "refused_at": refused_at})
+
+
+def keep(connection: sa.Connection, outcomes: Sequence[Mapping[str, Any]], *, now: datetime) -> None:
+    """Store refusals, and delete those of accepted documents, in the transaction that records the outcomes.
+
+    ``outcomes``: document_id, outcome, operation, fault_code, reason, named, refused_sha256 ("": nothing is stored).
+    """
+    connection.execute(queries["keep"], {"outcomes": json.dumps(list(outcomes)), "now": now})

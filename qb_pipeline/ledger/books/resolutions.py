@@ -1,0 +1,90 @@
+"""People's answers about single documents, recorded with who and when, in the transaction that changes the document.
+
+Belongs here: moving a document to the state that an answer demands. Does not belong here: which answers are allowed
+(``core.planning.resolutions``), and the proof that an answer needs (``sync.people.resolve``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from qb_pipeline.core.planning.resolutions import Answer
+from qb_pipeline.database import Queries
+from qb_pipeline.ledger import log
+from qb_pipeline.ledger.books import refusals
+from qb_pipeline.ledger.setup.firms import Firms
+
+queries = Queries(Path(__file__).with_suffix(".sql"))
+
+
+class MovedError(Exception):
+    """The document is no longer as the person saw it: look again, then answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """An answer, and the evidence that was read in QuickBooks for it.
+
+    ``reviewed_token`` is the SyncToken that the person has seen. With ``again``, billing's version is sent although it
+    was sent before. ``fingerprint`` (content hash) is that of billing's present content, when the person accepts
+    QuickBooks' version in its place; None when the person accepts nothing. ``quickbooks_id`` links a document that was
+    found; ``set_aside`` are Ids that are no longer ours.
+    """
+
+    answer: Answer
+    reviewed_token: str = ""
+    again: bool = False
+    fingerprint: str | None = None
+    total_cents: int | None = None
+    customer_id: str = ""
+    quickbooks_id: str | None = None
+    set_aside: Sequence[str] = ()
+
+
+def record(engine: sa.Engine, document: Any, resolution: Resolution, *, run: log.Run, now: datetime) -> None:
+    """Store an answer and move the document; ``document`` is its row as the person saw it (``History.document``).
+
+    Raises:
+        SetUpError: the person is no super user of the firm.
+        MovedError: the document has moved since; nothing was changed.
+    """
+    identity = {
+        "kind": document["kind"], "source_id": document["source_id"], "part": document["part"],
+        "answer": str(resolution.answer), "state": document["state"], "reason": document["reason"],
+        "quickbooks_id": document["quickbooks_id"],
+    }  # fmt: skip
+    seen = {name: document[name] for name in ("document_id", "state", "reason", "source_hash")}
+    values: dict[str, dict[str, Any]] = {
+        "reopen": {
+            "reviewed_token": resolution.reviewed_token, "again": resolution.again,
+            "quickbooks_id": resolution.quickbooks_id,
+        },
+        "keep": {
+            "reviewed_token": resolution.reviewed_token, "is_accepted": resolution.fingerprint is not None,
+            "fingerprint": resolution.fingerprint, "total_cents": resolution.total_cents,
+            "customer_id": resolution.customer_id,
+        },
+        "recreate": {},
+        "void": {"reviewed_token": resolution.reviewed_token},
+    }  # fmt: skip
+    query = "reopen" if resolution.answer is Answer.RETRY else str(resolution.answer)
+    with Firms(engine).answering(document["firm_id"], actor=run.actor, now=now, detail=identity) as connection:
+        if connection.execute(queries[query], {**seen, **values[query], "now": now}).rowcount != 1:
+            raise MovedError("the document has moved since it was looked at; look again with show, then answer")
+        connection.execute(refusals.queries["forget"], {"document_ids": [document["document_id"]]})
+        if resolution.set_aside:
+            parameters = {"document_id": document["document_id"], "quickbooks_ids": list(resolution.set_aside)}
+            connection.execute(queries["set_aside"], {**parameters, "actor": run.actor, "now": now})
+        entry = log.Entry(
+            "resolved",
+            document["document_id"],
+            document["reason"],
+            detail=str(resolution.answer),
+            amount_cents=document["amount_cents"],
+            quickbooks_id=resolution.quickbooks_id or document["quickbooks_id"],
+        )
+        log.write(connection, document["firm_id"], run, [entry], now=now)

@@ -1,0 +1,1 @@
+"""Read billing: put every document on the work list."""

@@ -1,0 +1,166 @@
+"""The mapping utility: what of billing is what in QuickBooks, as a person maps it.
+
+Nothing here is applied by itself. A file that is imported is checked as a whole first: one bad row, and none is stored.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from qb_pipeline.core.mapping.mapping_targets import (
+    ENTITIES,
+    INCOME_ACCOUNT,
+    Target,
+    choose_target,
+    find_target_problem,
+    read_targets,
+)
+from qb_pipeline.core.mapping.suggestions import suggest
+from qb_pipeline.ledger.books.mappings import Mapping as Link
+from qb_pipeline.sync.mapping.rechecks import look_again
+from qb_pipeline.sync.session.firm_session import FirmSession
+
+METHODS = ("check", "card", "echeck", "cash", "wire", "credit", "other")
+"""Billing's payment methods (docs/interfaces.md, billing contract)."""
+
+TAX_CODES = {"TAX": "taxable line", "NON": "line without tax", "TOTAL": "tax of the whole invoice"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the mapping: empty ``quickbooks_id`` when there is none. ``score`` (0 to 100) is of a suggestion."""
+
+    kind: str
+    billing_id: str
+    billing_name: str
+    quickbooks_id: str = ""
+    quickbooks_name: str = ""
+    origin: str = ""
+    score: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """Why a row of an imported file cannot be used; ``line`` counts from 2, below the heading."""
+
+    line: int
+    reason: str
+    remedy: str
+
+
+def list_income_accounts(session: FirmSession) -> list[Row]:
+    """The accounts that fit the setting ``income_account``, by full name; origin ``setting`` marks the one that it has.
+
+    One read. These rows are a list to choose from: ``import_rows`` leaves them alone.
+    """
+    chosen = session.firm.settings.income_account
+    fitting = [target for target in _read(session, INCOME_ACCOUNT).values() if target.fits]
+    rows = [Row(INCOME_ACCOUNT, "", "", target.quickbooks_id, target.full_name or target.name) for target in fitting]
+    return [
+        replace(row, origin="setting") if row.quickbooks_id == chosen else row
+        for row in sorted(rows, key=lambda row: row.quickbooks_name.casefold())
+    ]
+
+
+def choose_income_account(session: FirmSession, text: str) -> Target:
+    """The account that a person means, by Id, name or full name. One read.
+
+    Raises:
+        ValueError: none, several, inactive, or of another type; the message lists those that fit.
+    """
+    return choose_target(INCOME_ACCOUNT, text, _read(session, INCOME_ACCOUNT))
+
+
+def read_rows(session: FirmSession) -> list[Row]:
+    """Everything that can be mapped, with its mapping where there is one, by kind and id."""
+    names = _billing_names(session)
+    rows = []
+    for kind, known in names.items():
+        links = {link.source_id: link for link in session.mappings.all(kind)}
+        for billing_id in sorted(known.keys() | links.keys()):
+            link = links.get(billing_id, Link(kind, billing_id, "", "", ""))
+            rows.append(
+                Row(kind, billing_id, known.get(billing_id, ""), link.quickbooks_id, link.quickbooks_name, link.origin)
+            )
+    return rows
+
+
+def suggest_rows(session: FirmSession) -> list[Row]:
+    """For everything that has no mapping yet, the likeliest entry of QuickBooks; best first within each kind."""
+    rows = []
+    unmapped = [row for row in read_rows(session) if not row.quickbooks_id]
+    for kind in ENTITIES:
+        wanted = {row.billing_id: row.billing_name for row in unmapped if row.kind == kind}
+        if not wanted:
+            continue
+        choices = {key: target.name for key, target in _read(session, kind).items() if target.fits}
+        found = suggest(wanted, choices)
+        rows += [
+            Row(
+                kind, hit.source_id, wanted[hit.source_id], hit.quickbooks_id, choices[hit.quickbooks_id], "", hit.score
+            )
+            for hit in sorted(found, key=lambda hit: (-hit.score, hit.source_id))
+        ]
+    return rows
+
+
+def import_rows(session: FirmSession, rows: Sequence[Row]) -> list[RowError]:
+    """Store the rows that name a QuickBooks id as a person's mappings; all of them, or none when one is wrong.
+
+    Rows without a QuickBooks id are skipped, so that an exported file can be filled in bit by bit; so are those that
+    list income accounts, of which ``firm set`` chooses one. Documents that were held for want of a mapping that changed
+    are looked at again; what was sent stays as it is.
+
+    Returns:
+        What is wrong, row by row; empty when everything was stored.
+    """
+    errors: list[RowError] = []
+    names = _billing_names(session)
+    targets: dict[str, dict[str, Target]] = {}
+    seen: dict[tuple[str, str], int] = {}
+    links = []
+    for line, row in enumerate(rows, start=2):
+        if row.kind == INCOME_ACCOUNT:
+            continue  # a setting: the file lists what fits
+        if row.kind not in ENTITIES:
+            errors.append(RowError(line, f"no kind {row.kind!r}", f"Use one of {', '.join(ENTITIES)}."))
+            continue
+        if not row.quickbooks_id:
+            continue
+        if row.kind not in targets:
+            targets[row.kind] = _read(session, row.kind)
+        first = seen.setdefault((row.kind, row.billing_id), line)
+        if first != line:
+            errors.append(
+                RowError(line, f"{row.kind} {row.billing_id} stands in line {first} too", "Keep one of them.")
+            )
+        elif row.billing_id not in names[row.kind]:
+            errors.append(
+                RowError(line, f"billing has no {row.kind} {row.billing_id!r}", "Take the id from `mapping export`.")
+            )
+        elif problem := find_target_problem(row.kind, row.quickbooks_id, targets[row.kind]):
+            errors.append(RowError(line, *problem))
+        else:
+            name = targets[row.kind][row.quickbooks_id].name
+            links.append(Link(row.kind, row.billing_id, row.quickbooks_id, name, "person"))
+    if not errors:
+        known = {kind: session.mappings.links(kind) for kind in targets}
+        changed = [link for link in links if known[link.kind].get(link.source_id) != link.quickbooks_id]
+        session.mappings.remember(links, actor=session.run.actor, now=session.clock())
+        look_again(session, changed)
+    return errors
+
+
+def _read(session: FirmSession, kind: str) -> dict[str, Target]:
+    entity = ENTITIES.get(kind, "Account")
+    return read_targets(kind, session.quickbooks.query_all(entity, where="Active IN (true, false)"))
+
+
+def _billing_names(session: FirmSession) -> Mapping[str, Mapping[str, str]]:
+    # Payers with documents on the work list: of a firm's many contacts, those that a sync is about.
+    names = session.billing.mappable_names(session.documents.payer_ids())
+    return {
+        **names,
+        "payment_method": {method: method for method in METHODS},
+        "deposit_account": {method: method for method in METHODS},
+        "tax_code": TAX_CODES,
+    }

@@ -1,0 +1,214 @@
+"""The customers and items that documents need: mapped, found by name, or to be created.
+
+Belongs here: finding them; nothing is sent, and no mapping changes. Does not belong here: the rules
+(``core.mapping.matching``), creating what is missing (``customers_and_items``).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from qb_pipeline.core.documents.payloads import Content, customer_content, item_content
+from qb_pipeline.core.mapping.mapping_targets import INCOME_ACCOUNT, find_target_problem
+from qb_pipeline.core.mapping.matching import choose_new_name, match_items, match_payers
+from qb_pipeline.core.markers import marker
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.schemas import rows
+from qb_pipeline.core.states import Kind
+from qb_pipeline.ledger.books.mappings import Mapping as Link
+from qb_pipeline.ledger.books.refusals import Standing
+from qb_pipeline.sync.remote.standing import stands
+from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.learned import NOTHING, Learned
+
+NAME_EXISTS = "6240"
+"""Fault: another customer, vendor or employee uses this name."""
+
+KINDS: dict[str, Kind] = {"payer": Kind.CUSTOMER, "fee_item": Kind.ITEM}
+"""What a mapping's kind is called in QuickBooks."""
+
+NOT_YET = "new"
+"""Stands for the id of a customer or item that QuickBooks lacks until it is created."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A customer or item that is to be created: billing's row of it, and the name that a customer shall have."""
+
+    row: Mapping[Any, Any]
+    display_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """QuickBooks ids by billing id (``NOT_YET`` where it is to be created), and the problem of each that has none.
+
+    ``links``: mappings that were found and are not remembered yet. ``missing``: what is to be created, by billing id.
+    """
+
+    ids: Mapping[str, str]
+    problems: Mapping[str, Problem]
+    links: Sequence[Link] = ()
+    missing: Mapping[str, Missing] = field(default_factory=dict)
+    learned: Learned = NOTHING
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is found of one kind of mapping, by billing's id; ``known``: mappings that need not be remembered."""
+
+    kind: str
+    known: Mapping[str, str]
+    ids: dict[str, str]
+    links: list[Link]
+    problems: dict[str, Problem] = field(default_factory=dict)
+    missing: dict[str, Missing] = field(default_factory=dict)
+
+    def take(self, source_id: str, problem: str, quickbooks_id: str, name: str, missing: Missing) -> None:
+        """Note one: its problem, else its id, else that it is to be created."""
+        self.problems.pop(source_id, None)
+        if problem:
+            self.problems[source_id] = Problem(problem)
+        elif quickbooks_id:
+            self.ids[source_id] = quickbooks_id
+            if source_id not in self.known:
+                self.links.append(Link(self.kind, source_id, quickbooks_id, name, "matched"))
+        else:
+            self.ids[source_id] = NOT_YET
+            self.missing[source_id] = missing
+
+    def references(self, *, foreseen: Mapping[str, str] | None = None, notices: tuple[str, ...] = ()) -> References:
+        """All of it."""
+        would_create = frozenset((KINDS[self.kind], source_id) for source_id in self.missing)
+        learned = Learned(foreseen=foreseen or {}, would_create=would_create, notices=notices)
+        return References(self.ids, self.problems, self.links, self.missing, learned)
+
+
+def find_customers(session: FirmSession, payer_ids: Collection[str], known: Learned, *, dry: bool) -> References:
+    """The customers of these payers: mapped, matched by name, or to be created by the firm's policy.
+
+    Costs no request when every payer is known. ``dry``: a new customer's name is looked for among all names too; a sync
+    learns from QuickBooks' answer that it is taken.
+    """
+    links = session.mappings.links("payer")
+    needed = sorted(set(payer_ids) - links.keys())
+    ids = {payer_id: links[payer_id] for payer_id in payer_ids if payer_id in links}
+    if not needed:
+        return References(ids, {})
+    payers = session.billing.fetch_namesakes(needed)
+    made = session.documents.made(Kind.CUSTOMER, sorted(set(payers["payer_id"]) - links.keys()))
+    links |= made
+    matches = match_payers(
+        payers,
+        needed,
+        session.company.customers,
+        links,
+        create=session.firm.settings.unmatched_payer == "create",
+        settled={link.source_id for link in session.mappings.all("payer") if link.origin != "matched"},
+    )
+    found = _Found("payer", links, ids, _links_of_made("payer", made))
+    by_id: dict[str, dict[Any, Any]] = {row["payer_id"]: row for row in payers.to_dict("records")}
+    refused = stands(
+        session,
+        Kind.CUSTOMER,
+        {
+            match.payer_id: new_customer(session, by_id[match.payer_id], match.display_name).body
+            for match in rows(matches)
+            if not (match.problem or match.customer_id)
+        },
+    )
+    for match in rows(matches):
+        problem = match.problem or _why_not_created(match.payer_id, refused, known)
+        if dry and not (problem or match.customer_id):
+            problem = _find_taken(session, match.payer_id, match.display_name)
+        missing = Missing(by_id.get(match.payer_id, {}), match.display_name)
+        found.take(match.payer_id, problem, match.customer_id, match.display_name, missing)
+    return found.references(foreseen={link.source_id: link.quickbooks_id for link in found.links})
+
+
+def find_items(session: FirmSession, fee_item_ids: Collection[str], known: Learned) -> References:
+    """The items of these fee items: mapped, matched by name or code, or to be created by the firm's policy."""
+    links = session.mappings.links("fee_item")
+    needed = sorted(set(fee_item_ids) - links.keys() - {""})
+    ids = {item_id: links[item_id] for item_id in fee_item_ids if item_id in links}
+    if not needed:
+        return References(ids, {})
+    settings = session.firm.settings
+    fee_items = session.billing.fetch_fee_items(needed)
+    made = session.documents.made(Kind.ITEM, needed)
+    links |= made
+    match = partial(match_items, fee_items, session.company.items, links, create=settings.unmapped_fee_item == "create")
+    matches = match(has_income_account=bool(settings.income_account))
+    notices: tuple[str, ...] = ()
+    if ((matches["item_id"] == "") & (matches["problem"] == "")).any():
+        notices = _find_account_problem(session)
+        if notices:
+            matches = match(has_income_account=False)
+    found = _Found("fee_item", links, ids, _links_of_made("fee_item", made))
+    found.problems |= dict.fromkeys(needed, Problem.UNKNOWN_FEE_ITEM)
+    by_id: dict[str, dict[Any, Any]] = {row["fee_item_id"]: row for row in fee_items.to_dict("records")}
+    refused = stands(
+        session,
+        Kind.ITEM,
+        {
+            match.fee_item_id: new_item(session, by_id[match.fee_item_id]).body
+            for match in rows(matches)
+            if not (match.problem or match.item_id)
+        },
+    )
+    for match in rows(matches):
+        problem = match.problem or known.not_created.get((Kind.ITEM, match.fee_item_id), "")
+        if match.fee_item_id in refused and not problem:
+            problem = refused[match.fee_item_id].reason
+        row = by_id[match.fee_item_id]
+        found.take(match.fee_item_id, problem, match.item_id, row["name"], Missing(row))
+    return found.references(notices=notices)
+
+
+def new_customer(session: FirmSession, payer: Mapping[Any, Any], display_name: str) -> Content:
+    """What a payer's customer would be created with."""
+    mark = marker(session.installation, session.firm.firm_id, Kind.CUSTOMER, payer["payer_id"])
+    return customer_content(payer, display_name=display_name, marker=mark)
+
+
+def new_item(session: FirmSession, fee_item: Mapping[Any, Any]) -> Content:
+    """What a fee item's item would be created with."""
+    return item_content(fee_item, income_account_id=session.firm.settings.income_account)
+
+
+def _links_of_made(kind: str, made: Mapping[str, str]) -> list[Link]:
+    """Of what we made in QuickBooks and could not link: the answer was lost, or the run died just then."""
+    return [Link(kind, source_id, quickbooks_id, "", "created") for source_id, quickbooks_id in made.items()]
+
+
+def _find_account_problem(session: FirmSession) -> tuple[str, ...]:
+    """Why new items cannot post to the firm's income account, as a notice; nothing where they can. One read, once."""
+    account_id = session.firm.settings.income_account
+    problem = find_target_problem(
+        INCOME_ACCOUNT, account_id, session.company.find_targets(INCOME_ACCOUNT, [account_id])
+    )
+    if problem is None:
+        return ()
+    return (f"Setting {INCOME_ACCOUNT}: {problem[0]}. {problem[1]}",)
+
+
+def _why_not_created(payer_id: str, refused: Mapping[str, Standing], known: Learned) -> str:
+    """Why a payer's customer was not created before; "" where nothing speaks against it."""
+    before = known.not_created.get((Kind.CUSTOMER, payer_id), "")
+    if before or payer_id not in refused:
+        return before
+    standing = refused[payer_id]
+    return Problem.NAME_TAKEN if standing.fault_code == NAME_EXISTS else standing.reason
+
+
+def _find_taken(session: FirmSession, payer_id: str, display_name: str) -> str:
+    """Whether somebody has every name that a new customer could get."""
+    return "" if choose_new_name(payer_id, display_name, session.company.taken_names) else Problem.NAME_TAKEN
+
+
+def has_unmade(body: Any) -> bool:
+    """Whether a body refers to a customer or item that is to be created first."""
+    if isinstance(body, Mapping):
+        return body.get("value") == NOT_YET or any(has_unmade(value) for value in body.values())
+    return isinstance(body, list) and any(has_unmade(value) for value in body)

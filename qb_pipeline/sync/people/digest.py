@@ -1,0 +1,25 @@
+"""How a firm stands on a morning, for the digest."""
+
+from collections.abc import Sequence
+
+from qb_pipeline.core.alerts import FirmDay, Held
+from qb_pipeline.ledger.books.documents import Documents
+from qb_pipeline.ledger.setup.firms import Firm, SetUpError
+from qb_pipeline.sync.deployment import Deployment
+
+
+def read_day(deployment: Deployment, firm: Firm, failed_runs: Sequence[str]) -> FirmDay:
+    """Read what is held and when the connection ends; asks QuickBooks nothing."""
+    held = tuple(
+        Held(row["kind"], row["reason"], row["documents"], row["amount"], row["remedy"])
+        for row in Documents(deployment.ledger, firm.firm_id).held_by_reason()
+    )
+    ends = None
+    if firm.connected_at is not None:
+        try:
+            tokens = deployment.tokens.load(firm.firm_id)
+        except SetUpError:  # what no key of ours opens has ended
+            ends = deployment.clock().date()
+        else:
+            ends = min(filter(None, (tokens.refresh_expires_at, tokens.refresh_hard_expires_at))).date()
+    return FirmDay(firm.firm_id, firm.state, firm.next_step, held, tuple(failed_runs), ends)

@@ -1,0 +1,329 @@
+"""Which documents people mean: the one way from a word to a document, for commands, launchpad and automation.
+
+Belongs here: looking on both sides, and refusing a word that names none or several. Nothing is written. Does not belong
+here: how a word is read (``core.words``), and what becomes of a document that is named.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+from qb_pipeline.billing.source import BillingSource
+from qb_pipeline.core.states import DOCUMENTS, Kind
+from qb_pipeline.core.words import DocumentName, NotNamedError, Word, name_of, nearest, read_word
+from qb_pipeline.ledger.books.history import History
+from qb_pipeline.ledger.log import Run
+from qb_pipeline.ledger.setup.firms import Firm
+from qb_pipeline.sync.deployment import Deployment
+from qb_pipeline.sync.extract.scan import Selection, scan
+from qb_pipeline.sync.plan.approval import explain_no_plan
+from qb_pipeline.sync.session.firm_session import FirmSession
+
+DRAFT = "is a draft in billing"
+"""Why a document can be on no run, as the end of a sentence."""
+
+SHOWN = 20
+"""So many candidates of one word are listed."""
+
+
+class Sides(Protocol):
+    """Where documents of a firm are looked for; a workplace is one."""
+
+    @property
+    def firm(self) -> Firm:
+        """The firm."""
+
+    @property
+    def billing(self) -> BillingSource:
+        """Its side of billing."""
+
+    @property
+    def history(self) -> History:
+        """Its documents in the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bystander:
+    """A firm's two sides for who only asks: the firm need not be set up."""
+
+    firm: Firm
+    billing: BillingSource
+    history: History
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A document that a word may mean.
+
+    ``document_id`` is None while it is not on the work list. ``why_not``: why it can be on no run, as the end of a
+    sentence; empty when it can. ``is_past``: billing no longer shows it and QuickBooks never had it.
+    """
+
+    firm_id: str
+    name: DocumentName
+    number: str
+    told: str
+    document_id: int | None = None
+    why_not: str = ""
+    is_past: bool = False
+
+
+def bystander(deployment: Deployment, firm_id: str) -> Bystander:
+    """The two sides of a firm, whatever its state.
+
+    Raises:
+        SetUpError: there is no such firm.
+    """
+    firm = deployment.firms.get(firm_id)
+    return Bystander(firm, BillingSource(deployment.billing, firm_id), History(deployment.ledger, firm_id))
+
+
+def read_words(invoices: Iterable[str], payments: Iterable[str]) -> list[Word]:
+    """Read words of which the kind is known, each once.
+
+    Raises:
+        NotNamedError: a word is empty, or an exact name of the other kind.
+    """
+    words = [read_word(typed, Kind.INVOICE) for typed in invoices] + [
+        read_word(typed, Kind.PAYMENT) for typed in payments
+    ]
+    return list(dict.fromkeys(words))
+
+
+def find_candidates(sides: Sides, words: Sequence[Word]) -> list[list[Candidate]]:
+    """For each word: the documents of one firm that it may mean, by what billing calls them now.
+
+    What billing no longer has goes by the ledger. Reads both databases and writes nothing.
+    """
+    kinds = sorted({kind for word in words for kind in word.kinds})
+    texts = {text for word in words for text in word.texts}
+    candidates = _in_billing(sides, texts | {row["source_id"] for row in sides.history.named(texts, kinds=kinds)})
+    for row in sides.history.named(texts | {name.source_id for name in candidates}, kinds=kinds):
+        name = DocumentName(row["kind"], row["source_id"], row["part"])
+        candidates[name] = _listed(sides.firm.firm_id, row, name, candidates.get(name))
+    return [_living([each for each in candidates.values() if word.fits(each.name, each.number)]) for word in words]
+
+
+def _in_billing(sides: Sides, texts: set[str]) -> dict[DocumentName, Candidate]:
+    """Invoices and payments that billing has under these ids and numbers, drafts too."""
+    firm_id, since = sides.firm.firm_id, sides.firm.eligible_since
+    found: dict[DocumentName, Candidate] = {}
+    with sides.billing.snapshot():
+        invoices, payments = sides.billing.named(Kind.INVOICE, texts), sides.billing.named(Kind.PAYMENT, texts)
+        for row in invoices:
+            if row.status == "draft":
+                name, told = (
+                    DocumentName(Kind.INVOICE, row.source_id),
+                    _tell(Kind.INVOICE, row.number, row.document_date),
+                )
+                found[name] = Candidate(firm_id, name, row.number, told, why_not=DRAFT)
+        chunks = sides.billing.header_ids(
+            invoice_ids=[row.source_id for row in invoices],
+            payment_ids=[row.source_id for row in payments],
+            eligible_since=since,
+        )
+        for header in (row for chunk in chunks for row in chunk.to_dict("records")):
+            name = DocumentName(header["kind"], header["source_id"], header["part"])
+            why_not = ""
+            if header["origin"] != "billing":
+                why_not = "came from QuickBooks and is there already"
+            elif since is not None and header["eligibility"] == "ineligible":
+                why_not = f"is not eligible: the firm syncs what was created since {since:%Y-%m-%d %H:%M} UTC"
+            told = _tell(name.kind, header["number"], header["document_date"])
+            found[name] = Candidate(firm_id, name, header["number"], told, why_not=why_not)
+    return found
+
+
+def _listed(firm_id: str, row: Mapping[str, Any], name: DocumentName, now: Candidate | None) -> Candidate:
+    """A document of the ledger; ``now`` is what billing says of it, None where billing does not show it."""
+    is_document = name.kind in DOCUMENTS
+    state = f"{row['state']} ({row['reason']})" if row["reason"] else row["state"]
+    told = now.told if now else _tell(name.kind, row["number"], row["document_date"]) if is_document else ""
+    return Candidate(
+        firm_id=firm_id,
+        name=name,
+        number=now.number if now else row["number"],
+        told=f"{told}, {state}" if told else state,
+        document_id=row["document_id"],
+        # Other than a draft that was never sent, a run can do something about what is on the list: keep right what
+        # was sent, or close what may not be sent any more.
+        why_not=DRAFT if now and now.why_not == DRAFT and not row["may_be_there"] else "",
+        is_past=is_document and now is None and not row["may_be_there"],
+    )
+
+
+def _tell(kind: Kind, number: str, day: date | None) -> str:
+    """What helps to tell documents apart. A payment's reference may say who paid: it does not go to Dagster's log."""
+    return f"number {number or 'none'}, {day or 'no date'}" if kind == Kind.INVOICE else str(day or "no date")
+
+
+def name_documents(sides: Sides, words: Sequence[Word]) -> list[Candidate]:
+    """The one document of a firm that each word means.
+
+    Raises:
+        NotNamedError: a word names none, or several; the message lists what each may mean.
+    """
+    return list(_judge(words, {sides.firm.firm_id: find_candidates(sides, words)}, [sides]).values())
+
+
+def find_document(session: FirmSession, typed: str) -> int:
+    """The id in the ledger of the one document that a person means, whose current version is on the work list then.
+
+    Raises:
+        NotNamedError: none, several, or one that is not on the work list.
+    """
+    word = read_word(typed)
+    [found] = name_documents(session, [word])
+    if found.name.kind in DOCUMENTS and not found.why_not:
+        scan(session, Selection(documents=[found.name]))
+        word = read_word(str(found.name))
+    return find_listed(session, word)
+
+
+def find_listed(sides: Sides, word: Word) -> int:
+    """The id in the ledger of the one document that a word means; nothing is read into the work list.
+
+    Raises:
+        NotNamedError: none, several, or one that is not on the work list.
+    """
+    [found] = name_documents(sides, [word])
+    if found.document_id is None:
+        why_not = found.why_not or "has not been read from billing yet"
+        raise NotNamedError(
+            f"{found.name} {why_not}, so it is not on the work list. Try: qb-pipeline list {found.firm_id}"
+        )
+    return found.document_id
+
+
+def select(sides: Sides, words: Sequence[Word]) -> list[DocumentName]:
+    """The documents that a run of one firm is to be about, each once.
+
+    Raises:
+        NotNamedError: a word names none, several, or a document that no run can send (a draft, say).
+    """
+    found = name_documents(sides, words)
+    _require_sendable(found)
+    return list(dict.fromkeys(candidate.name for candidate in found))
+
+
+def select_for_firms(
+    deployment: Deployment,
+    firm_ids: Sequence[str],
+    run: Run,
+    *,
+    invoices: Sequence[str] = (),
+    payments: Sequence[str] = (),
+    plan_id: str = "",
+) -> dict[str, Selection]:
+    """What a run over some firms is about in each of them, where a person or our automation chose documents or a plan.
+
+    Each word names exactly one document of exactly one firm. A firm that is not in the answer has nothing to do: it
+    must not be synced, since a selection without documents means all of them. Before an error is raised it is kept in
+    the sync log of each firm, as the failure of this run.
+
+    Raises:
+        NotNamedError: a word names none or several, or cannot be sent; nothing was sent.
+        SetUpError, BillingError: a firm of the run cannot be looked at, so that nobody knows whose the documents are.
+    """
+    looked: list[str] = []
+    try:
+        if plan_id and (invoices or payments):
+            raise NotNamedError(
+                "plan_id names its documents itself, and documents are named beside it. "
+                "Try: leave invoice_ids and payment_ids empty, or plan_id"
+            )
+        words = read_words(invoices, payments)
+        found: dict[str, list[list[Candidate]]] = {}
+        planned: dict[str, Selection] = {}  # a dry run of several firms is a plan of each
+        newest: dict[str, list[str]] = {}
+        sides: list[Sides] = []
+        for firm_id in firm_ids:
+            with deployment.open(firm_id, run) as session:
+                looked.append(firm_id)
+                sides.append(bystander(deployment, firm_id))
+                if plan_id and session.plans.is_plan(plan_id):
+                    planned[firm_id] = Selection(plan_id=plan_id)
+                newest[firm_id] = session.plans.newest() if plan_id else []
+                found[firm_id] = find_candidates(session, words) if words else []
+        if plan_id:
+            if not planned:
+                raise NotNamedError(explain_no_plan(newest, plan_id))
+            return planned
+        chosen = _judge(words, found, sides)
+        _require_sendable(chosen.values())
+        names: dict[str, list[DocumentName]] = {}
+        for candidate in chosen.values():
+            names.setdefault(candidate.firm_id, []).append(candidate.name)
+        return {firm_id: Selection(documents=list(dict.fromkeys(of_firm))) for firm_id, of_firm in names.items()}
+    except Exception as error:
+        for firm_id in looked:
+            log = deployment.log(firm_id)
+            log.begin(run, now=deployment.clock())
+            told = f"{type(error).__name__}: {error}"
+            log.end(run, outcome="failed", error=told, reads=0, writes=0, now=deployment.clock())
+        raise
+
+
+def _living(candidates: list[Candidate]) -> list[Candidate]:
+    """Leave out what is past, beside something that is not."""
+    return [candidate for candidate in candidates if not candidate.is_past] or candidates
+
+
+def _judge(
+    words: Sequence[Word], found: Mapping[str, Sequence[Sequence[Candidate]]], sides: Sequence[Sides]
+) -> dict[Word, Candidate]:
+    """The one candidate of each word, over all firms.
+
+    Raises:
+        NotNamedError: names every word that has none or several.
+    """
+    chosen: dict[Word, Candidate] = {}
+    faults = []
+    for position, word in enumerate(words):
+        candidates = [candidate for of_firm in found.values() for candidate in of_firm[position]]
+        if len(candidates) == 1:
+            chosen[word] = candidates[0]
+        else:
+            faults.append(_several(word, candidates) if candidates else _none(word, sides))
+    if faults:
+        raise NotNamedError("\n".join(faults))
+    return chosen
+
+
+def _several(word: Word, candidates: Sequence[Candidate]) -> str:
+    firms = {candidate.firm_id for candidate in candidates}
+    lines = [
+        "  " + (f"{candidate.firm_id} " if len(firms) > 1 else "") + f"{candidate.name}  ({candidate.told})"
+        for candidate in candidates[:SHOWN]
+    ]
+    lines += [f"  and {len(candidates) - SHOWN} more"] if len(candidates) > SHOWN else []
+    say = f"of {len(firms)} firms; choose one firm" if len(firms) > 1 else "; say which"
+    return f"{word.typed} names {len(candidates)} documents{' ' if len(firms) > 1 else ''}{say}:\n" + "\n".join(lines)
+
+
+def _none(word: Word, sides: Sequence[Sides]) -> str:
+    """Say that a word names nothing, and which names are near."""
+    near = []
+    for side in sides:
+        called: dict[str, str] = {}
+        for row in side.history.names(word.kinds):
+            name = name_of(row)
+            said = f"{name} (number {row['number']})" if row["kind"] == Kind.INVOICE and row["number"] else name
+            called[name if word.is_exact else row["source_id"]] = said
+            if row["number"] and not word.is_exact:
+                called[row["number"]] = said
+        near += [called[text] for text in nearest(word.typed, called)]
+    what = word.kind or "document"
+    firms = ", ".join(side.firm.firm_id for side in sides)
+    meant = f" Near it: {', '.join(dict.fromkeys(near))}." if near else ""
+    return f"{word.typed} names no {what} of {firms}.{meant} Try: qb-pipeline list {sides[0].firm.firm_id}"
+
+
+def _require_sendable(candidates: Iterable[Candidate]) -> None:
+    faulty = [candidate for candidate in candidates if candidate.why_not]
+    if faulty:
+        faults = "; ".join(f"{candidate.name} {candidate.why_not}" for candidate in faulty)
+        is_drafts = all(candidate.why_not == DRAFT for candidate in faulty)
+        remedy = "issue the invoice in billing" if is_drafts else "name only what can be sent"
+        raise NotNamedError(f"{faults}. Nothing was sent. Try: {remedy}")

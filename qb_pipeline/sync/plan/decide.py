@@ -1,0 +1,126 @@
+"""Give each document its operation, for invoices and payments alike.
+
+Belongs here: comparing a change with QuickBooks first, and building the change. Does not belong here: the problems of
+one kind (``invoices``, ``payments``), the rules (``core.planning.plan``).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from qb_pipeline.core.documents.payloads import Content
+from qb_pipeline.core.money import JsonObject
+from qb_pipeline.core.planning.plan import choose_operation, restore_marker, update_body
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.states import Kind, Operation
+from qb_pipeline.ledger.books.documents import Application, WorkItem
+from qb_pipeline.quickbooks.answers import Entity
+from qb_pipeline.sync.plan.plan import Plan, make_ready
+from qb_pipeline.sync.remote.documents import read_remote
+from qb_pipeline.sync.session.firm_session import FirmSession
+
+NOTHING_SENT = Content({}, 0, "", ())
+"""The content of a void: QuickBooks empties the document by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What billing means one document to be; ``content`` is None where billing voids it or has none for it."""
+
+    row: WorkItem
+    content: Content | None
+    is_void: bool
+    applications: tuple[Application, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How a kind of document is changed in QuickBooks.
+
+    ``objection``: why QuickBooks' version may not be changed so, or None. ``merge``: the content as it is sent over
+    QuickBooks' version; None where a person's edit cannot be kept. ``void``: the fields of a void beside its identity.
+    """
+
+    kind: Kind
+    objection: Callable[[Meant, Operation, Entity], Problem | None]
+    merge: Callable[[JsonObject, Entity], JsonObject | None]
+    void: JsonObject
+
+
+def decide(
+    session: FirmSession, plan: Plan, changes: Changes, meant: Iterable[Meant], problems: dict[int, Problem]
+) -> None:
+    """Give each document without a problem its operation, and note the problems that come up, by document id.
+
+    Documents that are to be changed are read in QuickBooks first: few queries for all of them.
+
+    Raises:
+        QuickBooksError: a document could not be read; nothing was concluded.
+    """
+    changing: dict[int, tuple[Meant, Operation]] = {}
+    for each in meant:
+        row, content = each.row, each.content
+        if row.document_id in problems:
+            continue
+        operation = choose_operation(
+            row.state,
+            content.fingerprint if content else "",
+            row.sent_fingerprint,
+            "void" if each.is_void else "issued",
+            quickbooks_id=row.quickbooks_id,
+        )
+        if operation == Operation.CLOSE:
+            problems[row.document_id] = Problem.VOID_BEFORE_SENT
+        elif operation in (Operation.UPDATE, Operation.VOID):
+            changing[row.document_id] = (each, operation)
+        else:
+            plan.decide(row, operation)
+            if operation == Operation.CREATE and content is not None:
+                plan.ready.append(make_ready(session, row, operation, content, content.body, each.applications))
+    if changing:
+        _change(session, plan, changes, changing, problems)
+
+
+def _change(
+    session: FirmSession,
+    plan: Plan,
+    changes: Changes,
+    changing: dict[int, tuple[Meant, Operation]],
+    problems: dict[int, Problem],
+) -> None:
+    remote, learned = read_remote(
+        session,
+        changes.kind,
+        [each.row for each, _ in changing.values()],
+        plan.learned,
+        objection=lambda row, entity: changes.objection(*changing[row.document_id], entity),
+    )
+    plan.remote |= remote
+    plan.learned |= learned
+    for document_id, (each, operation) in changing.items():
+        theirs = remote[document_id]
+        if operation == Operation.VOID and theirs.problem is Problem.REMOTE_VOIDED:
+            plan.decide(each.row, Operation.CLOSE)  # both sides agree already
+        elif theirs.problem is not None or theirs.entity is None:
+            problems[document_id] = theirs.problem or Problem.REMOTE_DELETED
+        elif (body := _body(changes, each, operation, theirs.entity)) is None:
+            problems[document_id] = Problem.DRIFT
+        else:
+            is_void = operation == Operation.VOID
+            sent = NOTHING_SENT if is_void or each.content is None else each.content
+            plan.decide(each.row, operation)
+            plan.ready.append(
+                make_ready(session, each.row, operation, sent, body, () if is_void else each.applications)
+            )
+
+
+def _body(changes: Changes, meant: Meant, operation: Operation, theirs: Entity) -> JsonObject | None:
+    """What is sent over QuickBooks' version; None where a person's edit cannot be kept."""
+    identity = {"Id": theirs["Id"], "SyncToken": str(theirs["SyncToken"])}
+    if operation == Operation.VOID:
+        return {**identity, **changes.void}
+    assert meant.content is not None  # noqa: S101 - an update has content
+    merged = changes.merge(meant.content.body, theirs)
+    if merged is None:
+        return None
+    body = update_body(merged, quickbooks_id=identity["Id"], sync_token=identity["SyncToken"])
+    return {**body, **restore_marker(meant.content.body, theirs)}

@@ -1,0 +1,160 @@
+"""Refunds and rejections, recorded in QuickBooks where the firm wants it (``record_refunds=on``).
+
+Each becomes one journal entry, sent alone and once like every document (reserved, marked, settled by asking); then its
+payment is planned again, and lets go of the invoices that it does not pay any more. What cannot be recorded stays on
+the list of hand entries, and the run says why. Only what billing created since the setting was switched on is recorded:
+the bookkeeper entered the rest.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qb_pipeline.core.documents.journal_entries import refund_content
+from qb_pipeline.core.documents.payloads import Content
+from qb_pipeline.core.markers import marker
+from qb_pipeline.core.money import to_dollars
+from qb_pipeline.core.problems import PROBLEMS, Problem
+from qb_pipeline.core.schemas import rows
+from qb_pipeline.core.states import Kind
+from qb_pipeline.ledger.books.documents import Refund
+from qb_pipeline.ledger.books.refusals import Standing
+from qb_pipeline.ledger.log import Entry
+from qb_pipeline.sync.extract.scan import Selection
+from qb_pipeline.sync.remote.standing import stands
+from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.learned import NOTHING, Learned
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPlan:
+    """What is to be recorded: ``entries`` by refund; ``held``: what QuickBooks refused and would refuse again, as rows
+    of the work list (kind, source_id, part, number, document_date, amount_cents, reason, remedy). ``learned`` says why
+    of the others."""
+
+    entries: Sequence[tuple[Refund, Content]] = ()
+    held: Sequence[dict[str, Any]] = ()
+    learned: Learned = field(default=NOTHING)
+
+
+def plan_refunds(session: FirmSession, selection: Selection) -> RefundPlan:
+    """Say what is to be recorded of this selection, what stays refused, and what is left to be entered by hand."""
+    settings = session.firm.settings
+    since = session.documents.refunds_since() if settings.record_refunds and session.firm.model == 1 else None
+    if since is None:
+        return RefundPlan()
+    first, last = selection.window
+    refunds = session.documents.refunds_to_record(
+        since, first=first, last=last, payment_ids=selection.ids(Kind.PAYMENT)
+    )
+    if not refunds:
+        return RefundPlan()
+    fetched = session.billing.fetch_payments({refund.source_id for refund in refunds}).payments
+    payments = {row.payment_id: row for row in rows(fetched)}
+    contents, learned = _build(session, refunds, payments)
+    standing = stands(session, Kind.REFUND, {source_id: content.body for source_id, content in contents.items()})
+    for refund in refunds:
+        if refund.source_id in standing:
+            text = (
+                f"{refund.payment_kind} {refund.source_id} stays refused by QuickBooks: nothing has changed since. "
+                "Correct the cause, or enter it by hand and set record_refunds=off"
+            )
+            learned |= Learned(notices=(text,))
+    return RefundPlan(
+        [
+            (refund, contents[refund.source_id])
+            for refund in refunds
+            if refund.source_id in contents and refund.source_id not in standing
+        ],
+        [
+            _held(refund, payments[refund.source_id], standing[refund.source_id])
+            for refund in refunds
+            if refund.source_id in standing
+        ],
+        learned,
+    )
+
+
+def foresee_refunds(plan: RefundPlan) -> Learned:
+    """What a dry run says of a plan's entries."""
+    notices = [
+        f"{refund.payment_kind} {refund.source_id} would be recorded in QuickBooks as a journal entry of "
+        f"{to_dollars(refund.amount_cents)}"
+        for refund, _ in plan.entries
+    ]
+    return plan.learned | Learned(notices=tuple(notices))
+
+
+def _build(
+    session: FirmSession, refunds: Sequence[Refund], payments: Mapping[str, Any]
+) -> tuple[dict[str, Content], Learned]:
+    """The journal entry of each refund that can be recorded, by its id; and why not of the others."""
+    receivable_id = _find_receivable(session)
+    contents: dict[str, Content] = {}
+    notices: list[str] = []
+    for refund in refunds:
+        payment = payments.get(refund.source_id)
+        account_id = _find_account(session, payment, refund) if payment is not None else ""
+        why = _why_not(session, refund, payment, receivable_id, account_id)
+        if why:
+            notices.append(f"{refund.payment_kind} {refund.source_id} is left to be entered by hand: {why}")
+            entry = Entry("notice", refund.document_id, detail=notices[-1])
+            session.log.add(session.run, [entry], now=session.clock())
+        else:
+            contents[refund.source_id] = _content(session, refund, payment, receivable_id, account_id)
+    return contents, Learned(notices=tuple(notices))
+
+
+def _held(refund: Refund, payment: Any, refused: Standing) -> dict[str, Any]:
+    return {
+        "kind": Kind.REFUND,
+        "source_id": refund.source_id,
+        "part": "",
+        "number": payment.reference,
+        "document_date": payment.received_date,
+        "amount_cents": refund.amount_cents,
+        "reason": refused.reason,
+        "remedy": PROBLEMS[Problem(refused.reason)].remedy,
+    }
+
+
+def _find_receivable(session: FirmSession) -> str:
+    """The account of receivables; "" where the company has none or several."""
+    found = [row["Id"] for row in session.quickbooks.query_all("Account", where="AccountType = 'Accounts Receivable'")]
+    return str(found[0]) if len(found) == 1 else ""
+
+
+def _find_account(session: FirmSession, payment: Any, refund: Refund) -> str:
+    """The bank account that the money left: that of its own method, else that of the payment's."""
+    accounts = session.mappings.links("deposit_account")
+    original = {
+        row.payment_id: row.method for row in rows(session.billing.fetch_payments([refund.payment_id]).payments)
+    }
+    return accounts.get(payment.method) or accounts.get(original.get(refund.payment_id, ""), "")
+
+
+def _why_not(session: FirmSession, refund: Refund, payment: Any, receivable_id: str, account_id: str) -> str:
+    if payment is None or payment.amount_cents != refund.amount_cents or refund.amount_cents <= 0:
+        return "billing is changing it"
+    if payment.currency != session.rules.currency:
+        return "it is not in the home currency"
+    if refund.amount_cents > refund.left_cents:
+        return f"it is more than what is left of payment {refund.payment_id}"
+    if not receivable_id:
+        return "the company has not exactly one account of receivables"
+    if not account_id:
+        return f"no deposit_account is mapped for method {payment.method}"
+    return ""
+
+
+def _content(session: FirmSession, refund: Refund, payment: Any, receivable_id: str, account_id: str) -> Content:
+    return refund_content(
+        customer_id=refund.customer_id,
+        receivable_id=receivable_id,
+        account_id=account_id,
+        day=payment.received_date,
+        cents=refund.amount_cents,
+        currency=session.rules.currency if session.rules.multicurrency else "",
+        reference=payment.reference,
+        marker=marker(session.installation, session.firm.firm_id, Kind.REFUND, refund.source_id),
+    )

@@ -1,0 +1,151 @@
+"""What keeps a document that is ready to leave from being taken, as far as a read shows it before QuickBooks refuses.
+
+A dry run looks at everything that its documents hang on. A sync looks where something is known to speak against a
+document: the settings that it remembers, or what the document was held for before. So what is found wrong by a plan is
+found by the sync after it, with the same read, and is not sent; and a sync with nothing wrong reads nothing for this.
+
+Belongs here: what is looked at, and when. Does not belong here: what it means (``core``), what was refused just now
+(``refusals``).
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from qb_pipeline.core.mapping.mapping_targets import is_refused, read_references
+from qb_pipeline.core.markers import find_marker, read_marker
+from qb_pipeline.core.planning.preflight import find_refusal
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.states import Kind, Operation
+from qb_pipeline.ledger.books import company
+from qb_pipeline.sync.plan.plan import Plan
+from qb_pipeline.sync.plan.ready import Ready
+from qb_pipeline.sync.remote.merges import Merges, find_merged
+from qb_pipeline.sync.remote.standing import as_refusal, still_standing
+from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.learned import Learned
+
+NUMBERED = ("Invoice", "SalesReceipt", "CreditMemo", "RefundReceipt")
+"""Entities that share one list of numbers. Source: Intuit, fault 6140 names the kind that has it (read 2026-11-21)."""
+
+OF_TARGETS = (Problem.MAPPING_INACTIVE, Problem.CUSTOMER_GONE)
+"""Reasons that hang on what a document points at."""
+
+
+def withdraw(session: FirmSession, plan: Plan, work: pd.DataFrame, *, dry: bool) -> bool:
+    """Hold, in a plan of these rows of the work list, what QuickBooks would refuse.
+
+    Returns:
+        Whether a customer was found merged into another: its documents are to be planned once more.
+
+    Raises:
+        QuickBooksError: something could not be read; nothing was concluded.
+    """
+    plan.withdraw(_find_by_settings(session, plan, dry=dry))
+    reasons = dict(zip(work["document_id"], work["reason"], strict=True))
+    numbered = [item for item in plan.ready if dry or reasons[item.document_id] == Problem.NUMBER_TAKEN]
+    plan.withdraw(_find_by_numbers(session, numbered, plan.ready))
+    looked = [item for item in plan.ready if dry or reasons[item.document_id] in OF_TARGETS]
+    problems, merges = _find_by_targets(session, looked, plan.learned)
+    plan.withdraw(problems)
+    plan.learned |= merges.learned
+    return bool(merges.survivors)
+
+
+def hold_standing(session: FirmSession, plan: Plan) -> None:
+    """Take out of a plan what QuickBooks refused and would refuse again; it stays held, and says since when.
+
+    A document that a person named is sent all the same.
+
+    Raises:
+        QuickBooksError: what a fault spoke of was not answered.
+    """
+    if session.repeats_refused or not plan.ready:
+        return
+    known = {
+        document_id: standing
+        for document_id, standing in session.refusals.of([item.document_id for item in plan.ready]).items()
+        if standing.reason != Problem.CUSTOMER_GONE  # looked for where our other documents went (``obstacles``)
+    }
+    standing = still_standing(
+        session,
+        {
+            item.document_id: (
+                known[item.document_id],
+                as_refusal(known[item.document_id], item.kind, item.source_id, item.body),
+            )
+            for item in plan.ready
+            if item.document_id in known and item.operation == known[item.document_id].operation
+        },
+    )
+    plan.withdraw({document_id: Problem(known[document_id].reason) for document_id in standing}, standing)
+
+
+def _find_by_settings(session: FirmSession, plan: Plan, *, dry: bool) -> dict[int, Problem]:
+    """What the company's settings forbid. What is remembered of them may have been mended since: it is read first."""
+    found = _judge(session, plan)
+    if plan.ready and (dry or found):
+        session.company.current_settings()
+        found = _judge(session, plan)
+    return found
+
+
+def _judge(session: FirmSession, plan: Plan) -> dict[int, Problem]:
+    settings = session.company.settings
+    if settings is None:
+        return {}
+    found: dict[int, Problem] = {}
+    for item in plan.ready:
+        remote = plan.remote.get(item.document_id)
+        problem = find_refusal(settings, item.body, (remote and remote.entity) or {})
+        if problem is not None:
+            found[item.document_id] = problem
+    return found
+
+
+def _find_by_numbers(session: FirmSession, items: Sequence[Ready], ready: Sequence[Ready]) -> dict[int, Problem]:
+    """New invoices whose number another document of QuickBooks has; ``ready``: all that leave with them.
+
+    Whether QuickBooks refuses such a number is a setting that it does not show. So this reads nothing before QuickBooks
+    has refused one (``company.has_refused_a_number``), nor where it numbers documents itself.
+    """
+    wanted = {
+        str(item.body["DocNumber"]): item
+        for item in items
+        if item.operation == Operation.CREATE and item.kind == Kind.INVOICE
+    }
+    settings = session.company.settings
+    is_checked = settings is not None and settings.custom_numbers
+    if not (wanted and is_checked and company.has_refused_a_number(session.engine, session.firm.firm_id)):
+        return {}
+    set_free = {
+        str(item.body["Id"]) for item in ready if item.operation == Operation.UPDATE and item.kind == Kind.INVOICE
+    }
+    found: dict[int, Problem] = {}
+    for entity in NUMBERED:
+        for row in session.quickbooks.find(entity, "DocNumber", sorted(wanted)):
+            item = wanted.get(str(row.get("DocNumber", "")))
+            if item is None or (entity == "Invoice" and row["Id"] in set_free):
+                continue  # the invoice that has it gets another number first
+            if read_marker(row) != find_marker(item.marker):  # else it is this very one
+                found[item.document_id] = Problem.NUMBER_TAKEN
+    return found
+
+
+def _find_by_targets(session: FirmSession, items: Sequence[Ready], known: Learned) -> tuple[dict[int, Problem], Merges]:
+    """What documents point at that is gone, inactive or cannot be used; and the merged customers among it."""
+    pointed = {item.document_id: read_references(item.body) for item in items}
+    wanted: dict[str, set[str]] = {}
+    for kind, quickbooks_id in {each for references in pointed.values() for each in references}:
+        wanted.setdefault(kind, set()).add(quickbooks_id)
+    targets = {kind: session.company.find_targets(kind, ids) for kind, ids in sorted(wanted.items())}
+    gone = wanted.get("payer", set()) - targets.get("payer", {}).keys()
+    merges = find_merged(session, gone, known) if gone else Merges(frozenset(), {})
+    found: dict[int, Problem] = {}
+    for document_id, references in pointed.items():
+        customers = {quickbooks_id for kind, quickbooks_id in references if kind == "payer"}
+        if customers & (merges.gone - merges.survivors.keys()):
+            found[document_id] = Problem.CUSTOMER_GONE
+        elif any(is_refused(kind, quickbooks_id, targets[kind]) for kind, quickbooks_id in references):
+            found[document_id] = Problem.MAPPING_INACTIVE
+    return found, merges

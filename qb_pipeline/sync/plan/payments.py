@@ -1,0 +1,229 @@
+"""Plan payments: read them, look up what their invoices have open, divide them, build what to send."""
+
+from collections.abc import Mapping, Set
+from datetime import datetime
+from functools import partial
+
+import pandas as pd
+
+from qb_pipeline.core import schemas
+from qb_pipeline.core.documents.payloads import payment_contents
+from qb_pipeline.core.documents.payments import PartKey, PaymentPlan
+from qb_pipeline.core.documents.payments import plan_payments as divide
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.schemas import rows
+from qb_pipeline.core.states import Kind, Operation, State
+from qb_pipeline.ledger.books.documents import Application, WorkItem, work_items
+from qb_pipeline.quickbooks.answers import Entity
+from qb_pipeline.sync.mapping.references import NOT_YET
+from qb_pipeline.sync.plan.decide import Changes, Meant, decide
+from qb_pipeline.sync.plan.obstacles import hold_standing
+from qb_pipeline.sync.plan.plan import Plan, marker_of
+from qb_pipeline.sync.remote.documents import find_lost
+from qb_pipeline.sync.remote.outcomes import read_cents
+from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.learned import Learned
+
+PLANNED = "planned"
+"""Stands for the QuickBooks id of an invoice that a dry run would have sent before its payments."""
+
+TOO_MUCH = (Problem.EXCEEDS_BALANCE, Problem.REJECTION_OPEN)
+"""Problems that hang on what is open in QuickBooks, which a bookkeeper may have changed."""
+
+
+def plan_payments(session: FirmSession, work: pd.DataFrame, known: Learned, *, dry: bool) -> Plan:
+    """Decide about one chunk of the work list.
+
+    ``dry``: invoices that the same plan would create count as sent; ``PLANNED`` stands for their Ids.
+    """
+    plan = Plan(learned=known)
+    keys: dict[PartKey, WorkItem] = {(row.source_id, row.part): row for row in work_items(work)}
+    divided, bad, plan.lost_invoices = _divide(session, work, keys, known, dry=dry)
+    parts = list(zip(divided.parts["payment_id"], divided.parts["part"], strict=True))
+    voids = {key for key, row in keys.items() if row.source_status == "void" and row.quickbooks_id}
+    by_key = {
+        key: Problem(problem)
+        for key, problem in zip(parts, divided.parts["problem"], strict=True)
+        if problem and key not in voids  # none keeps a void at home
+    }
+    by_key |= {key: Problem.BAD_AMOUNT for key in keys if key[0] in bad and key not in voids}
+    plan.gone += [keys.pop(key).document_id for key in keys.keys() - set(parts) - by_key.keys() - voids]
+    contents = payment_contents(
+        divided.parts[(divided.parts["problem"] == "") & (divided.parts["status"] != "void")],
+        divided.allocations,
+        payment_methods=session.mappings.links("payment_method"),
+        deposit_accounts=session.mappings.links("deposit_account"),
+        markers={key: marker_of(session, row) for key, row in keys.items()},
+        rules=session.rules,
+    )
+    plan.contents = {keys[key].document_id: content for key, content in contents.items()}
+    problems = {keys[key].document_id: problem for key, problem in by_key.items()}
+    details = {
+        keys[key].document_id: blocked_by for key, blocked_by in zip(parts, divided.parts["blocked_by"], strict=True)
+    }
+    applications = _applications(divided.allocations)
+    meant = [
+        Meant(row, contents.get(key), is_void=row.source_status == "void", applications=applications.get(key, ()))
+        for key, row in keys.items()
+    ]
+    decide(session, plan, CHANGES, meant, problems)
+    hold_standing(session, plan)
+    plan.stop(keys.values(), problems, details)
+    return plan
+
+
+def _divide(
+    session: FirmSession, work: pd.DataFrame, keys: Mapping[PartKey, WorkItem], known: Learned, *, dry: bool
+) -> tuple[PaymentPlan, set[str], dict[str, Problem]]:
+    """Read payments with their invoices and divide them; with it the ids of payments that have a bad amount, and the
+    invoices that a person took out of the books."""
+    ids = sorted(set(work["source_id"]))
+    with session.billing.snapshot():
+        fetched = session.billing.fetch_payments(ids)
+        # With what else pays their invoices: one of those may have been rejected.
+        others = session.billing.payment_ids_on(set(fetched.applications["invoice_id"])) - set(ids)
+        beside = session.billing.fetch_payments(others)
+        payments = _validated(schemas.Payments, fetched.payments, beside.payments)
+        applications = _validated(schemas.Applications, fetched.applications, beside.applications)
+        invoices, forwarded = _invoices(session, set(fetched.applications["invoice_id"]))
+    customers = _customers(session, known, dry=dry)
+    invoices_known = _known(session, invoices, customers, dry=dry)
+    divide_over = partial(
+        divide,
+        payments,
+        applications,
+        rules=session.rules,
+        only=keys.keys(),
+        customers=customers,
+        forwarded=forwarded,
+        in_quickbooks=session.documents.applied([row.document_id for row in keys.values()]),
+        rejected=session.documents.open_rejections(list(invoices_known["invoice_id"])),
+        standing=session.documents.standing_parts(ids),
+        taken_back=session.documents.taken_back(ids),
+    )
+    coming = session.documents.planned_changes(session.run.run_id, list(invoices_known["invoice_id"])) if dry else {}
+    divided = divide_over(invoices_known=_moved(invoices_known, coming))
+    lost: dict[str, Problem] = {}
+    is_doubtful = divided.parts["problem"].isin(TOO_MUCH).any() or work["reason"].isin(TOO_MUCH).any()
+    if is_doubtful or (dry and len(divided.allocations)):
+        paid = set(divided.allocations["quickbooks_invoice_id"]) if dry else set()
+        with_balances, lost = _with_balances(session, invoices_known, paid)
+        divided = divide_over(invoices_known=_moved(with_balances, coming))
+    return divided, {row.source_id for row in fetched.bad_amounts}, lost
+
+
+def _validated(schema: type[schemas.Payments] | type[schemas.Applications], *frames: pd.DataFrame) -> pd.DataFrame:
+    return schemas.validate(schema, pd.concat(frames, ignore_index=True) if len(frames[1]) else frames[0])
+
+
+def _find_deposit(_meant: Meant, _operation: Operation, payment: Entity) -> Problem | None:
+    """Whether a payment lies in a bank deposit: then QuickBooks lets nobody change it. The answer names the deposit."""
+    links = payment.get("LinkedTxn") or ()
+    return Problem.DEPOSITED if any(link.get("TxnType") == "Deposit" for link in links) else None
+
+
+CHANGES = Changes(Kind.PAYMENT, objection=_find_deposit, merge=lambda body, _entity: body, void={"sparse": True})
+
+
+def _applications(allocations: pd.DataFrame) -> dict[PartKey, tuple[Application, ...]]:
+    found: dict[PartKey, tuple[Application, ...]] = {}
+    for row in rows(allocations):
+        key = (row.payment_id, row.part)
+        application = Application(row.invoice_id, row.quickbooks_invoice_id, row.amount_cents)
+        found[key] = (*found.get(key, ()), application)
+    return found
+
+
+def _invoices(session: FirmSession, invoice_ids: set[str]) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """The invoices that payments are applied to and those that they carry forward, with who carries whom."""
+    forwarded: dict[str, list[str]] = {}
+    frames: list[pd.DataFrame] = []
+    seen: set[str] = set()
+    todo = invoice_ids
+    while todo:
+        fetched = session.billing.fetch_invoices(sorted(todo))
+        frames.append(fetched.invoices)
+        seen |= todo
+        links = fetched.lines[fetched.lines["forwarded_invoice_id"] != ""]
+        for invoice_id, older in zip(links["invoice_id"], links["forwarded_invoice_id"], strict=True):
+            forwarded.setdefault(invoice_id, []).append(older)
+        todo = set(links["forwarded_invoice_id"]) - seen
+    columns = ["invoice_id", "status", "created_at", "invoice_date"]
+    if not frames:
+        return pd.DataFrame(columns=columns), forwarded
+    return pd.concat(frames, ignore_index=True)[columns], forwarded
+
+
+def _known(session: FirmSession, invoices: pd.DataFrame, customers: Mapping[str, str], *, dry: bool) -> pd.DataFrame:
+    """What billing and the ledger know of invoices (``core.schemas.KnownInvoices``)."""
+    ledger = {row.invoice_id: row for row in rows(session.documents.invoices_known(list(invoices["invoice_id"])))}
+    planned = session.documents.planned_creates(session.run.run_id, list(invoices["invoice_id"])) if dry else {}
+    known_rows = []
+    for invoice in rows(invoices):
+        known = ledger.get(invoice.invoice_id)
+        state, reason, quickbooks_id, customer_id, open_cents = (
+            (known.state, known.reason, known.quickbooks_id, known.customer_id, known.open_cents)
+            if known
+            else ("", "", "", "", 0)
+        )
+        if invoice.invoice_id in planned and not quickbooks_id:
+            payer_id, open_cents = planned[invoice.invoice_id]
+            state, quickbooks_id, customer_id = (
+                State.SYNCED,
+                f"{PLANNED}:{invoice.invoice_id}",
+                customers.get(payer_id, f"{NOT_YET}:{payer_id}"),
+            )
+        eligibility = "eligible" if _is_eligible(invoice.created_at, session.firm.eligible_since) else "ineligible"
+        known_rows.append(
+            (
+                invoice.invoice_id, invoice.status, state, reason, eligibility, quickbooks_id, customer_id, open_cents,
+                invoice.invoice_date,
+            )
+        )  # fmt: skip
+    return schemas.frame(schemas.KnownInvoices, known_rows)
+
+
+def _customers(session: FirmSession, known: Learned, *, dry: bool) -> dict[str, str]:
+    """Customers by payer, those that a dry run has only found or would create too."""
+    made = {source_id: f"{NOT_YET}:{source_id}" for kind, source_id in known.would_create if kind == Kind.CUSTOMER}
+    coming = {**made, **known.foreseen} if dry else {}
+    return coming | session.mappings.links("payer")
+
+
+def _moved(known: pd.DataFrame, cents: Mapping[str, int]) -> pd.DataFrame:
+    """Invoices with what is open on them moved by so many cents each."""
+    pairs = zip(known["invoice_id"], known["open_cents"], strict=True)
+    return known.assign(open_cents=[now + cents.get(invoice_id, 0) for invoice_id, now in pairs]) if cents else known
+
+
+def _with_balances(
+    session: FirmSession, known: pd.DataFrame, paid: Set[str]
+) -> tuple[pd.DataFrame, dict[str, Problem]]:
+    """What is really open on these invoices, where that is more or less than our own payments let us believe.
+
+    A bookkeeper may have entered a rejection, or taken a payment off an invoice. What is under way is not in a balance
+    yet: while there is any, only our own reckoning counts. ``paid``: Ids of invoices that a dry run would pay; of those
+    it finds out which a person took out of the books, as the sync does when such a payment is refused; these come back
+    too, by billing's id.
+    """
+    if session.open_attempts():
+        return known, {}
+    ids = [quickbooks_id for quickbooks_id in known["quickbooks_id"] if quickbooks_id.isdigit()]
+    found = {row["Id"]: row for row in session.quickbooks.find("Invoice", "Id", ids)}
+    lost = find_lost(session, {quickbooks_id: found.get(quickbooks_id) for quickbooks_id in paid & set(ids)})
+    invoice_ids = dict(zip(known["quickbooks_id"], known["invoice_id"], strict=True))
+    with_balances = known.assign(
+        open_cents=[
+            read_cents(found[quickbooks_id], "Balance") if quickbooks_id in found else cents
+            for quickbooks_id, cents in zip(known["quickbooks_id"], known["open_cents"], strict=True)
+        ],
+        reason=[
+            lost.get(quickbooks_id, reason)
+            for quickbooks_id, reason in zip(known["quickbooks_id"], known["reason"], strict=True)
+        ],
+    )
+    return with_balances, {invoice_ids[quickbooks_id]: problem for quickbooks_id, problem in lost.items()}
+
+
+def _is_eligible(created_at: datetime, eligible_since: datetime | None) -> bool:
+    return eligible_since is None or created_at >= eligible_since

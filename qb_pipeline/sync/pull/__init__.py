@@ -1,0 +1,1 @@
+"""Payments that QuickBooks received come back to billing (Model 2)."""

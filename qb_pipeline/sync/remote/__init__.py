@@ -1,0 +1,1 @@
+"""What QuickBooks holds of our documents, and what its answers mean."""

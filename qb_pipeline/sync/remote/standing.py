@@ -1,0 +1,130 @@
+"""What QuickBooks refused stays as it was until something changed: what would be sent, or what the fault spoke of.
+
+Belongs here: reading what refusals spoke of, a query per kind for many documents. Does not belong here: what a fault
+speaks of (``core.planning.refusals``), taking it out of a plan (``obstacles``), looking closer at a fresh refusal
+(``refusals``).
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from qb_pipeline.core.money import JsonObject
+from qb_pipeline.core.planning.refusals import (
+    Asked,
+    Evidence,
+    Refusal,
+    accounts_of,
+    digest_body,
+    judge,
+    may_have_changed,
+    needs_settings,
+    questions,
+)
+from qb_pipeline.core.states import Kind, Operation
+from qb_pipeline.ledger.books.refusals import Standing
+from qb_pipeline.quickbooks.answers import Entity
+from qb_pipeline.sync.remote.outcomes import ENTITY
+from qb_pipeline.sync.session.firm_session import FirmSession
+
+LISTS = frozenset(
+    {"Customer", "Vendor", "Employee", "Item", "Account", "PaymentMethod", "Term", "TaxCode", "Class", "Department"}
+)
+"""Entities of which a query shows only active rows unless it says otherwise."""
+
+
+def read_evidence(session: FirmSession, refusals: Mapping[int, Refusal]) -> dict[int, Evidence]:
+    """What refusals, by document id, spoke of, as QuickBooks holds it now.
+
+    At most one read per kind of object and 300 values, and the settings once in a run.
+
+    Raises:
+        QuickBooksError: something was not answered; nothing is concluded.
+    """
+    asked = {document_id: questions(refusal) for document_id, refusal in refusals.items()}
+    found = _ask(session, {each for some in asked.values() for each in some})
+    accounts = {
+        document_id: accounts_of([row for each in some if each.entity == "Item" for row in found[each]])
+        for document_id, some in asked.items()
+    }
+    found |= _ask(session, {each for some in accounts.values() for each in some} - found.keys())
+    settings = session.company.current_settings() if any(map(needs_settings, refusals.values())) else None
+    return {
+        document_id: judge(
+            refusal,
+            {each: found[each] for each in asked[document_id] | accounts[document_id]},
+            settings if needs_settings(refusal) else None,
+        )
+        for document_id, refusal in refusals.items()
+    }
+
+
+def _ask(session: FirmSession, asked: set[Asked]) -> dict[Asked, list[Entity]]:
+    """The objects of each question; none where QuickBooks has none. Accounts last: what is asked for them is known by
+    then."""
+    found: dict[Asked, list[Entity]] = {each: [] for each in asked}
+    values: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for entity, attribute, value in sorted(asked):
+        values[entity, attribute].append(value)
+    by_folded = {(each.entity, each.attribute, each.value.casefold()): each for each in sorted(asked)}
+    for (entity, attribute), wanted in values.items():
+        where = "Active IN (true, false)" if entity in LISTS else ""
+        for row in session.quickbooks.find(entity, attribute, wanted, where=where):
+            each = by_folded.get((entity, attribute, str(row.get(attribute, "")).casefold()))
+            if each is not None:
+                found[each].append(row)
+    return found
+
+
+def stands(
+    session: FirmSession, kind: Kind, contents: Mapping[str, JsonObject], operation: Operation = Operation.CREATE
+) -> dict[str, Standing]:
+    """Of bodies of one kind, by billing's id: the refusal of each that was refused before and would be again.
+
+    Raises:
+        QuickBooksError: what a fault spoke of was not answered.
+    """
+    if session.repeats_refused or not contents:
+        return {}
+    known = session.refusals.of_sources(kind, list(contents))
+    ids = {standing.document_id: source_id for source_id, standing in known.items() if standing.operation == operation}
+    found = still_standing(
+        session,
+        {
+            document_id: (known[source_id], as_refusal(known[source_id], kind, source_id, contents[source_id]))
+            for document_id, source_id in ids.items()
+        },
+    )
+    return {ids[document_id]: known[ids[document_id]] for document_id in found}
+
+
+def still_standing(session: FirmSession, refused: Mapping[int, tuple[Standing, Refusal]]) -> dict[int, str]:
+    """Of refusals, by document id, with what would be sent now: those of which nothing has changed, and what to say."""
+    same = {
+        document_id: (known, refusal)
+        for document_id, (known, refusal) in refused.items()
+        if known.body_sha256 == digest_body(refusal.entity, refusal.body)
+    }
+    read = {document_id: refusal for document_id, (known, refusal) in same.items() if known.evidence_sha256}
+    evidence = read_evidence(session, read) if read else {}
+    return {
+        document_id: _describe(same[document_id][0], found)
+        for document_id, found in evidence.items()
+        if not may_have_changed(
+            read[document_id],
+            found,
+            known_sha256=same[document_id][0].evidence_sha256,
+            times=same[document_id][0].times,
+        )
+    }
+
+
+def as_refusal(known: Standing, kind: Kind, source_id: str, body: JsonObject) -> Refusal:
+    """A refusal that stood, with what would be sent now."""
+    return Refusal(ENTITY[kind], source_id, known.operation, known.fault_code, body, known.named)
+
+
+def _describe(known: Standing, evidence: Evidence) -> str:
+    cause = f", {evidence.cause}" if evidence.cause else ""
+    return (
+        f"fault {known.fault_code}{cause}; refused {known.refused_at:%Y-%m-%d %H:%M} UTC, and nothing has changed since"
+    )

@@ -1,0 +1,161 @@
+"""Customers whose payer changed in billing since QuickBooks last had it: their details follow.
+
+Only what billing owns, and only what differs, is sent. A customer that a person renamed in QuickBooks keeps that name,
+and one that serves several payers is nobody's to change.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from qb_pipeline.core.documents.payloads import QUICKBOOKS_OWNED, Content, customer_content
+from qb_pipeline.core.money import JsonObject
+from qb_pipeline.core.planning.plan import update_body
+from qb_pipeline.core.states import Kind, Operation
+from qb_pipeline.core.text import find_name_problem, join_names, with_suffix
+from qb_pipeline.ledger.books.documents import KnownCustomer, work_items
+from qb_pipeline.ledger.books.mappings import Mapping as Link
+from qb_pipeline.ledger.log import Entry
+from qb_pipeline.ledger.sending.attempts import Outcome
+from qb_pipeline.quickbooks.answers import Entity
+from qb_pipeline.sync.mapping.references import NAME_EXISTS
+from qb_pipeline.sync.plan.plan import make_ready
+from qb_pipeline.sync.remote.standing import stands
+from qb_pipeline.sync.send.push import send_one
+from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.learned import NOTHING, Learned
+from qb_pipeline.sync.session.sender import Sender
+
+NAMES = ("DisplayName", "GivenName", "MiddleName", "FamilyName", "Suffix", "CompanyName")
+
+
+def refresh_customers(
+    session: FirmSession, sender: Sender, payers: pd.DataFrame, customers: Mapping[str, str], known: Learned
+) -> Learned:
+    """Bring customers (by payer) up to date with their payers. What is seen for the first time is only remembered.
+
+    Costs no request while no payer has changed; what QuickBooks refuses is told and holds no document.
+    """
+    links = {link.source_id: link for link in session.mappings.all("payer")}
+    owners = Counter(link.quickbooks_id for link in links.values())
+    listed = session.documents.customers(list(customers))
+    stale: list[tuple[KnownCustomer, Link, Content]] = []
+    first_seen: dict[str, tuple[str, str]] = {}
+    records: list[dict[Any, Any]] = payers.to_dict("records")
+    for payer in records:
+        link = links.get(payer["payer_id"])
+        if payer["payer_id"] not in customers or link is None or owners[link.quickbooks_id] > 1:
+            continue
+        content = customer_content(payer, display_name=_name_of(payer, link.quickbooks_name), marker="")
+        there = listed.get(link.source_id)
+        if there is None or there.quickbooks_id != link.quickbooks_id or not there.fingerprint:
+            first_seen[link.source_id] = (link.quickbooks_id, content.fingerprint)
+        elif there.fingerprint != content.fingerprint:
+            stale.append((there, link, content))
+    session.documents.remember_customers(first_seen, now=session.clock())
+    return _update(session, sender, stale, known) if stale else NOTHING
+
+
+def _name_of(payer: Mapping[Any, Any], former: str) -> str:
+    names = ("corporation_name",) if payer["kind"] == "corporation" else ("first_name", "last_name")
+    name = join_names(payer[column] for column in names)
+    return with_suffix(name, payer["payer_id"]) if former.endswith(with_suffix("", payer["payer_id"])) else name
+
+
+def _update(
+    session: FirmSession, sender: Sender, stale: list[tuple[KnownCustomer, Link, Content]], known: Learned
+) -> Learned:
+    learned = NOTHING
+    wanted = [link.quickbooks_id for _, link, _ in stale]
+    found = {
+        row["Id"]: row for row in session.quickbooks.find("Customer", "Id", wanted, where="Active IN (true, false)")
+    }
+    meant = {
+        link.source_id: _changes(content.body, found[link.quickbooks_id], link)
+        for _, link, content in stale
+        if link.quickbooks_id in found
+    }
+    bodies = {
+        link.source_id: _body(meant[link.source_id], found[link.quickbooks_id])
+        for _, link, _ in stale
+        if meant.get(link.source_id)
+    }
+    refused = stands(session, Kind.CUSTOMER, bodies, Operation.UPDATE)
+    for there, link, content in stale:
+        entity = found.get(link.quickbooks_id)
+        if entity is None or link.source_id in refused:
+            continue  # merged away: its documents find out where it went; or refused, and nothing has changed since
+        changes = meant[link.source_id]
+        if any(find_name_problem(str(changes[name])) for name in NAMES if name in changes):
+            notice = Entry("notice", there.document_id, detail="a name that QuickBooks refuses: customer left as it is")
+            session.log.add(session.run, [notice], now=session.clock())
+        elif not changes:
+            remembered = {link.source_id: (link.quickbooks_id, content.fingerprint)}
+            session.documents.remember_customers(remembered, now=session.clock())
+        else:
+            learned |= _send(session, sender, there, link, content, entity, changes, known | learned)
+    return learned
+
+
+def _changes(body: JsonObject, entity: Entity, link: Link) -> dict[str, Any]:
+    """What billing says otherwise; the name only where QuickBooks still has the one that we gave it."""
+    changes = {
+        name: value
+        for name, value in body.items()
+        if name not in QUICKBOOKS_OWNED and not _says(entity.get(name), value)
+    }
+    if link.origin == "created" and entity.get("DisplayName") == link.quickbooks_name != body["DisplayName"]:
+        changes["DisplayName"] = body["DisplayName"]
+    return changes
+
+
+def _says(theirs: Any, ours: Any) -> bool:
+    if isinstance(ours, Mapping):
+        return all((theirs or {}).get(name) == value for name, value in ours.items())
+    return bool(theirs == ours)
+
+
+def _send(
+    session: FirmSession,
+    sender: Sender,
+    there: KnownCustomer,
+    link: Link,
+    content: Content,
+    entity: Entity,
+    changes: JsonObject,
+    known: Learned,
+) -> Learned:
+    outcome, learned = _send_changes(session, sender, there.document_id, link, content, entity, changes, known)
+    if outcome.fault_code == NAME_EXISTS and "DisplayName" in changes:
+        del changes["DisplayName"]  # somebody has that name already: the customer keeps the one it has
+        if changes:
+            outcome, told = _send_changes(
+                session, sender, there.document_id, link, content, entity, changes, known | learned
+            )
+            learned |= told
+    if outcome.outcome == "accepted" and "DisplayName" in changes:
+        renamed = Link("payer", link.source_id, link.quickbooks_id, changes["DisplayName"], link.origin)
+        session.mappings.remember([renamed], actor=session.run.actor, now=session.clock())
+    return learned
+
+
+def _body(changes: JsonObject, entity: Entity) -> dict[str, Any]:
+    name = {"DisplayName": changes["DisplayName"]} if "DisplayName" in changes else {}
+    return update_body(changes, quickbooks_id=entity["Id"], sync_token=str(entity["SyncToken"])) | name
+
+
+def _send_changes(
+    session: FirmSession,
+    sender: Sender,
+    document_id: int,
+    link: Link,
+    content: Content,
+    entity: Entity,
+    changes: JsonObject,
+    known: Learned,
+) -> tuple[Outcome, Learned]:
+    [document] = work_items(session.documents.read([document_id]))
+    ready = make_ready(session, document, Operation.UPDATE, content, _body(changes, entity))
+    return send_one(session, sender, ready, known)

@@ -1,0 +1,94 @@
+"""Customers and items that a plan needs: created one by one, and remembered.
+
+One by one, because QuickBooks refuses parallel edits of names ("You can only add or edit one name at a time", fault
+6000) and an item of a batch cannot use what another item of it makes. Belongs here: creating them. Does not belong
+here: which are missing (``references``), the details of customers that are there (``customers``).
+"""
+
+from qb_pipeline.core.documents.payloads import Content
+from qb_pipeline.core.mapping.matching import choose_new_name
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.states import Kind, Operation, State
+from qb_pipeline.core.text import name_key
+from qb_pipeline.ledger.books.documents import work_items
+from qb_pipeline.ledger.books.mappings import Mapping as Link
+from qb_pipeline.ledger.log import Entry
+from qb_pipeline.ledger.sending.attempts import Outcome
+from qb_pipeline.sync.mapping.references import NAME_EXISTS, Missing, new_customer, new_item
+from qb_pipeline.sync.plan.plan import Needs, make_ready
+from qb_pipeline.sync.send.customers import refresh_customers
+from qb_pipeline.sync.send.push import send_one
+from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.learned import NOTHING, Learned
+from qb_pipeline.sync.session.sender import Sender
+
+
+def send_references(session: FirmSession, sender: Sender, needs: Needs, known: Learned) -> Learned:
+    """Remember what a plan found, create what is missing, and bring customers up to date with their payers.
+
+    Returns:
+        What was learned; ``not_created`` says why there still is no customer or item.
+    """
+    learned = NOTHING
+    _remember(session, *needs.customers.links)
+    for payer_id, missing in needs.customers.missing.items():
+        learned |= _create_customer(session, sender, payer_id, missing, known | learned)
+    customers = session.mappings.links("payer")
+    there = {payer_id: customers[payer_id] for payer_id in needs.customers.ids if payer_id in customers}
+    learned |= refresh_customers(session, sender, needs.payers, there, known | learned)
+    for fee_item_id, missing in needs.items.missing.items():
+        learned |= _create_item(session, sender, fee_item_id, missing, known | learned)
+    _remember(session, *needs.items.links)
+    return learned
+
+
+def _create_customer(session: FirmSession, sender: Sender, payer_id: str, missing: Missing, known: Learned) -> Learned:
+    """Create one customer; under a name with the payer's id when another name list entry has its name.
+
+    Vendors and employees are not read for it: QuickBooks says when a name is taken, and a refusal costs no read.
+    """
+    taken: set[str] = set()
+    learned = NOTHING
+    while name := choose_new_name(payer_id, missing.display_name, taken):
+        content = new_customer(session, missing.row, name)
+        outcome, told = _create(session, sender, Kind.CUSTOMER, payer_id, content, known | learned)
+        learned |= told
+        if outcome.quickbooks_id:
+            _remember(session, Link("payer", payer_id, outcome.quickbooks_id, name, "created"))
+            return learned
+        if outcome.fault_code != NAME_EXISTS:
+            return learned | Learned(not_created={(Kind.CUSTOMER, payer_id): _problem_of(outcome)})
+        taken.add(name_key(name))
+    return learned | Learned(not_created={(Kind.CUSTOMER, payer_id): Problem.NAME_TAKEN})
+
+
+def _create_item(session: FirmSession, sender: Sender, fee_item_id: str, missing: Missing, known: Learned) -> Learned:
+    content = new_item(session, missing.row)
+    outcome, learned = _create(session, sender, Kind.ITEM, fee_item_id, content, known)
+    if not outcome.quickbooks_id:
+        return learned | Learned(not_created={(Kind.ITEM, fee_item_id): _problem_of(outcome)})
+    _remember(session, Link("fee_item", fee_item_id, outcome.quickbooks_id, content.body["Name"], "created"))
+    return learned
+
+
+def _problem_of(outcome: Outcome) -> Problem:
+    """Why there is no customer or item: a refusal has its reason; everything else is known later."""
+    return Problem(outcome.reason) if outcome.outcome == "refused" and outcome.reason else Problem.OUTCOME_UNKNOWN
+
+
+def _create(
+    session: FirmSession, sender: Sender, kind: Kind, source_id: str, content: Content, known: Learned
+) -> tuple[Outcome, Learned]:
+    """Create one, unless an earlier run did and died before it was remembered."""
+    document_id = session.documents.ensure(kind, [source_id], now=session.clock())[source_id]
+    [document] = work_items(session.documents.read([document_id]))
+    if document.quickbooks_id:
+        there = Outcome(document_id, "accepted", State.SYNCED, quickbooks_id=document.quickbooks_id)
+        return there, NOTHING
+    notices = [Entry("notice", document_id, detail=text) for text in content.notices]
+    session.log.add(session.run, notices, now=session.clock())
+    return send_one(session, sender, make_ready(session, document, Operation.CREATE, content, content.body), known)
+
+
+def _remember(session: FirmSession, *links: Link) -> None:
+    session.mappings.remember(list(links), actor=session.run.actor, now=session.clock())

@@ -1,0 +1,44 @@
+"""Send the journal entries of refunds and rejections, one by one; then their payments are planned again.
+
+Belongs here: sending and telling. Does not belong here: what is to be recorded (``journal_entries``).
+"""
+
+from qb_pipeline.core.documents.payloads import Content
+from qb_pipeline.core.states import Kind, Operation, State
+from qb_pipeline.ledger.books.documents import Refund, work_items
+from qb_pipeline.sync.plan.journal_entries import RefundPlan
+from qb_pipeline.sync.plan.plan import make_ready
+from qb_pipeline.sync.send.push import send_one
+from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.learned import Learned
+from qb_pipeline.sync.session.sender import Sender
+
+
+def record_refunds(session: FirmSession, sender: Sender, plan: RefundPlan, known: Learned) -> Learned:
+    """Record a plan's entries; payments that let go of invoices are to be planned again."""
+    learned = plan.learned
+    for refund, content in plan.entries:
+        learned |= _record(session, sender, refund, content, known | learned)
+    # Also where the answer to an entry was lost, and found since.
+    if session.documents.plan_payments_again(now=session.clock()):
+        learned |= Learned(try_again=True)
+    return learned
+
+
+def _record(session: FirmSession, sender: Sender, refund: Refund, content: Content, known: Learned) -> Learned:
+    document_id = session.documents.ensure(Kind.REFUND, [refund.source_id], now=session.clock())[refund.source_id]
+    [document] = work_items(session.documents.read([document_id]))
+    ready = make_ready(session, document, Operation.CREATE, content, content.body)
+    outcome, learned = send_one(session, sender, ready, known)
+    text = ""
+    if outcome.outcome == "refused":
+        text = (
+            f"{refund.payment_kind} {refund.source_id} was refused by QuickBooks (fault {outcome.fault_code}): correct "
+            "the cause, or enter it by hand and set record_refunds=off"
+        )
+    elif outcome.state == State.HELD:
+        text = (
+            f"{refund.payment_kind} {refund.source_id} is in QuickBooks, but not as it was sent ({outcome.reason}): "
+            f"look at journal entry {outcome.quickbooks_id}"
+        )
+    return learned | Learned(notices=(text,) if text else ())

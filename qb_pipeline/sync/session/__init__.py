@@ -1,0 +1,1 @@
+"""One firm during one run: both sides for reading, the ledger, and the one way to write."""

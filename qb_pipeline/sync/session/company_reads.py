@@ -1,0 +1,129 @@
+"""What a run has read of a company: its settings, and the lists at which documents point. Nothing is asked twice.
+
+Belongs here: asking once. Does not belong here: what the answers mean (``core``), when to ask (``preflight``,
+``references``, ``obstacles``).
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from functools import cached_property
+
+import pandas as pd
+
+from qb_pipeline.core.mapping.mapping_targets import ENTITIES, Target, read_targets
+from qb_pipeline.core.planning.preflight import CompanySettings, read_settings
+from qb_pipeline.core.text import name_key
+from qb_pipeline.quickbooks.client import QuickBooksClient
+
+
+class CompanyReads:
+    """Of one company in one run; safe to share among threads. ``remembered`` are settings that another run has read;
+    ``remember`` keeps what this one reads of them."""
+
+    def __init__(
+        self,
+        quickbooks: QuickBooksClient,
+        *,
+        remembered: CompanySettings | None,
+        remember: Callable[[CompanySettings], None],
+    ) -> None:
+        self._quickbooks = quickbooks
+        self._settings = remembered
+        self._remember = remember
+        self._has_read_settings = False
+        self._lock = threading.Lock()
+        self._targets: dict[str, dict[str, Target]] = {}
+        self._asked: dict[str, set[str]] = {}
+
+    @property
+    def settings(self) -> CompanySettings | None:
+        """The settings as last read, by this run or a former one; None when nobody has."""
+        return self._settings
+
+    @property
+    def has_read_settings(self) -> bool:
+        """Whether this run has read them itself."""
+        return self._has_read_settings
+
+    def current_settings(self) -> CompanySettings:
+        """The settings as this run has read them; two reads where it has not yet.
+
+        Raises:
+            QuickBooksError: they were not answered.
+        """
+        with self._lock:
+            if self._has_read_settings and self._settings is not None:
+                return self._settings
+            return self.read_settings()
+
+    def read_settings(self) -> CompanySettings:
+        """The settings as they are now: two reads.
+
+        Raises:
+            QuickBooksError: they were not answered.
+        """
+        settings = read_settings(self._quickbooks.read_preferences(), self._quickbooks.read_company_info())
+        self._remember(settings)
+        self._settings, self._has_read_settings = settings, True
+        return settings
+
+    def find_targets(self, kind: str, quickbooks_ids: Iterable[str]) -> dict[str, Target]:
+        """What mappings of a kind point at, by Id, as far as QuickBooks has it (``core.mapping.mapping_targets``).
+
+        What ``customers`` and ``items`` hold already is not asked either; else one read per kind and about 300 Ids.
+        """
+        known, asked = self._targets.setdefault(kind, {}), self._asked.setdefault(kind, set())
+        missing = sorted(set(quickbooks_ids) - known.keys() - asked)
+        if missing:
+            asked |= set(missing)
+            entity = ENTITIES.get(kind, "Account")
+            rows = self._quickbooks.find(entity, "Id", missing, where="Active IN (true, false)")
+            known |= read_targets(kind, rows)
+        return known
+
+    @cached_property
+    def taken_names(self) -> set[str]:
+        """Keys (``core.text``) of every name that a new customer cannot have: customers, vendors and employees share
+        one list. One read each per 1,000."""
+        people = [self._quickbooks.query_all(entity, columns="Id, DisplayName") for entity in ("Vendor", "Employee")]
+        names = [str(row.get("DisplayName", "")) for rows in people for row in rows]
+        return {name_key(name) for name in [*names, *self.customers["display_name"]]}
+
+    @cached_property
+    def customers(self) -> pd.DataFrame:
+        """Every customer of the company, inactive ones too (``core.schemas.Customers``); read when first asked."""
+        found = list(self._quickbooks.query_all("Customer", where="Active IN (true, false)"))
+        self._targets.setdefault("payer", {}).update(read_targets("payer", found))
+        rows = [
+            {
+                "customer_id": row["Id"],
+                "display_name": row.get("DisplayName", ""),
+                "given_name": row.get("GivenName", ""),
+                "family_name": row.get("FamilyName", ""),
+                "company_name": row.get("CompanyName", ""),
+                "is_active": bool(row.get("Active", True)),
+                "is_sub_customer": bool(row.get("Job", False)) or "ParentRef" in row,
+            }
+            for row in found
+        ]
+        columns = [
+            "customer_id", "display_name", "given_name", "family_name", "company_name", "is_active", "is_sub_customer",
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=columns)
+
+    @cached_property
+    def items(self) -> pd.DataFrame:
+        """Every item of the company, inactive ones too (``core.schemas.Items``); read when first asked."""
+        found = list(self._quickbooks.query_all("Item", where="Active IN (true, false)"))
+        self._targets.setdefault("fee_item", {}).update(read_targets("fee_item", found))
+        rows = [
+            {
+                "item_id": row["Id"],
+                "name": row.get("Name", ""),
+                "sku": row.get("Sku", ""),
+                "type": row.get("Type", ""),
+                "is_active": bool(row.get("Active", True)),
+            }
+            for row in found
+        ]
+        return pd.DataFrame(rows, columns=["item_id", "name", "sku", "type", "is_active"])

@@ -1,0 +1,199 @@
+"""What a run needs to work on one firm: both sides for reading, the ledger, the rules, the clock; and the way to write.
+
+Belongs here: holding them together. Does not belong here: any decision; writing to QuickBooks (``sender``).
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from qb_pipeline import stopping
+from qb_pipeline.billing.received import BillingPayments
+from qb_pipeline.billing.source import BillingSource
+from qb_pipeline.core.settings import FirmRules
+from qb_pipeline.ledger.books import company_faults
+from qb_pipeline.ledger.books.census import Censuses
+from qb_pipeline.ledger.books.documents import Documents
+from qb_pipeline.ledger.books.history import History
+from qb_pipeline.ledger.books.mappings import Mappings
+from qb_pipeline.ledger.books.plans import Plans
+from qb_pipeline.ledger.books.received import ReceivedPayments
+from qb_pipeline.ledger.books.refusals import Refusals
+from qb_pipeline.ledger.log import Log, Run
+from qb_pipeline.ledger.sending import lease
+from qb_pipeline.ledger.sending.attempts import Attempt, Attempts, open_attempts
+from qb_pipeline.ledger.sending.lease import Lease
+from qb_pipeline.ledger.sending.witness import Witness
+from qb_pipeline.ledger.setup.bindings import Bindings
+from qb_pipeline.ledger.setup.firms import Firm
+from qb_pipeline.quickbooks.client import QuickBooksClient, QuickBooksWriter
+from qb_pipeline.sync.session.company_reads import CompanyReads
+from qb_pipeline.sync.session.sender import Sender
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+QUARANTINE = timedelta(seconds=310)
+"""How long after the last send a request may still take effect (300 s), and then stay hidden from a query (10 s).
+
+Intuit documents neither; its own requests end after 120 s. See docs/architecture.md, "What can be promised".
+"""
+
+
+@dataclass(frozen=True)
+class FirmSession:
+    """One firm during one run. Only what ``sending`` gives can write to QuickBooks."""
+
+    firm: Firm
+    run: Run
+    installation: str
+    billing: BillingSource
+    billing_payments: BillingPayments
+    quickbooks: QuickBooksClient
+    company: CompanyReads
+    """What this run has read of the company."""
+    engine: "Engine"
+    """Of the ledger."""
+    witness: Witness
+    first_date: date
+    quarantine: timedelta = QUARANTINE
+    in_flight: int = 4
+    """So many batches leave side by side."""
+    repeats_refused: bool = False
+    """A person named the documents of this run: what was refused before is sent again."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = stopping.sleep
+
+    @property
+    def today(self) -> date:
+        """The firm's local date."""
+        return self.clock().astimezone(ZoneInfo(self.firm.time_zone)).date()
+
+    @property
+    def rules(self) -> FirmRules:
+        """What the rules of ``core`` need to know of this firm today."""
+        settings = self.company.settings
+        return FirmRules(
+            settings=self.firm.settings,
+            currency=self.firm.currency,
+            time_zone=self.firm.time_zone,
+            model=2 if self.firm.model == 2 else 1,
+            today=self.today,
+            first_date=self.first_date,
+            multicurrency=settings is not None and settings.multi_currency,
+            cut_over_at=self.firm.cut_over_at,
+        )
+
+    @contextmanager
+    def recorded(self, explain: Callable[[BaseException], str] = str) -> Iterator[None]:
+        """Keep this run's row in the ledger while the block works: its outcome, its error as ``explain`` tells it, and
+        the requests that left.
+
+        Raises:
+            CompanyFaultError: QuickBooks refused the company where the block could do without the answer.
+        """
+        self.log.begin(self.run, now=self.clock())
+        outcome = "failed"
+        try:
+            yield
+            self.quickbooks.require_usable()
+            outcome = "done"
+        finally:
+            error = sys.exception()
+            requests = self.quickbooks.requests
+            self.log.end(
+                self.run,
+                outcome=outcome,
+                error=f"{type(error).__name__}: {explain(error)}" if error else "",
+                reads=requests.reads,
+                writes=requests.writing,
+                now=self.clock(),
+            )
+
+    def hold_lease(self) -> AbstractContextManager[Lease]:
+        """Keep every run that writes to the company out while the block works.
+
+        Raises:
+            BusyError: another run kept the company busy.
+        """
+        return lease.hold(
+            self.engine,
+            firm_id=self.firm.firm_id,
+            realm_id=self.quickbooks.realm_id,
+            run_id=self.run.run_id,
+            now=self.clock,
+            sleep=self.sleep,
+        )
+
+    @contextmanager
+    def sending(self) -> Iterator[Sender]:
+        """Be the one that writes to the company while the block works; reads too stop when that right is lost.
+
+        Raises:
+            BusyError: another run kept the company busy.
+        """
+        with self.hold_lease() as held, self.quickbooks.guarded(held.require):
+            yield Sender(
+                run=self.run,
+                lease=held,
+                attempts=Attempts(self.engine, held),
+                quickbooks=QuickBooksWriter(self.quickbooks),
+                witness=self.witness,
+                in_flight=self.in_flight,
+                is_doubted=company_faults.standing(self.engine, self.firm.firm_id) is not None,
+                clock=self.clock,
+                sleep=self.sleep,
+            )
+
+    @property
+    def documents(self) -> Documents:
+        """The work list."""
+        return Documents(self.engine, self.firm.firm_id)
+
+    @property
+    def mappings(self) -> Mappings:
+        """What billing's payers, fee items and so on are in QuickBooks."""
+        return Mappings(self.engine, self.firm.firm_id)
+
+    @property
+    def log(self) -> Log:
+        """The sync log."""
+        return Log(self.engine, self.firm.firm_id)
+
+    @property
+    def bindings(self) -> Bindings:
+        """The databases and the company that the firm was connected with."""
+        return Bindings(self.engine, self.firm.firm_id)
+
+    @property
+    def censuses(self) -> Censuses:
+        """What was counted, and what is to be."""
+        return Censuses(self.engine, self.firm.firm_id)
+
+    @property
+    def plans(self) -> Plans:
+        """What dry runs decided."""
+        return Plans(self.engine, self.firm.firm_id)
+
+    @property
+    def refusals(self) -> Refusals:
+        """What QuickBooks refused last."""
+        return Refusals(self.engine, self.firm.firm_id)
+
+    @property
+    def history(self) -> History:
+        """What was done with single documents."""
+        return History(self.engine, self.firm.firm_id)
+
+    @property
+    def received(self) -> ReceivedPayments:
+        """Payments that QuickBooks received, and what billing shall hold of them (Model 2)."""
+        return ReceivedPayments(self.engine, self.firm)
+
+    def open_attempts(self) -> list[Attempt]:
+        """Requests whose outcome is not known; to be looked at without the lease."""
+        return open_attempts(self.engine, self.firm.firm_id)

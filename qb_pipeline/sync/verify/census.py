@@ -1,0 +1,267 @@
+"""The census at the end of a run: exactly one living QuickBooks document per document of ours.
+
+Belongs here: reading QuickBooks for it, few requests for many documents, and holding what is wrong. Does not belong
+here: the judgement (``core.planning.census``).
+
+It counts what was written since the census before: one query per kind, and another per 1,000 documents that changed in
+QuickBooks since the first of them was sent. A run after which nothing is uncounted asks nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from qb_pipeline.core.markers import read_marker
+from qb_pipeline.core.planning.census import Census, Expected, Finding, Found, Key, count
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.states import UNDER_WAY, Kind, Operation, State
+from qb_pipeline.ledger.books.census import WrittenDocument
+from qb_pipeline.ledger.books.documents import Decision
+from qb_pipeline.quickbooks.answers import Entity
+from qb_pipeline.sync.remote.current import read_current
+from qb_pipeline.sync.remote.outcomes import ENTITY, is_voided, read_cents, read_debits
+from qb_pipeline.sync.session.firm_session import FirmSession
+
+KINDS = (Kind.INVOICE, Kind.PAYMENT, Kind.REFUND)
+
+CLOCKS = timedelta(minutes=5)
+"""How far QuickBooks' clock may be from ours before documents are looked up by Id instead."""
+
+LAG_SECONDS = 10.0
+"""A query may show what was written just now only after so long (docs/architecture.md, "What can be promised")."""
+
+PROBLEMS = {
+    "duplicate": Problem.COPIED,
+    "copy": Problem.COPIED,
+    "missing": Problem.REMOTE_DELETED,
+    "void": Problem.REMOTE_VOIDED,
+    "differs": Problem.TOTAL_DIFFERS,
+    "foreign": Problem.CONFLICT,
+}
+"""What a finding holds its document for."""
+
+COUNTED = (Problem.COPIED, Problem.TOTAL_DIFFERS)
+"""What a later count can take back: an entry's other faults are in what it says, which nobody counts."""
+
+
+class CensusError(Exception):
+    """QuickBooks holds a document of ours twice, or one that the ledger does not know: a person must look first."""
+
+
+def take_census(session: FirmSession, *, whole: bool = False) -> list[dict[str, Any]]:
+    """Count what was written since the census before; ``whole``: everything that we ever sent.
+
+    What is wrong is held. Returns a row per kind that was read: kind, is_whole, documents, living, duplicates, copies,
+    missing, differing, foreigners, strays, changed, reads.
+
+    Raises:
+        CensusError: a duplicate, or a document that the ledger does not know; everything is recorded.
+        QuickBooksError: a question was not answered: nothing was concluded, the next census counts these too.
+    """
+    now = session.clock()
+    written = session.censuses.written(None if whole else session.censuses.last())
+    counts, alarms = [], []
+    for kind in KINDS:
+        rows = [row for row in written if row.kind == kind]
+        if not rows and (
+            not whole or kind == Kind.REFUND
+        ):  # few firms record any: nobody's journal is read for nothing
+            continue
+        reads = session.quickbooks.requests.reads
+        census, documents = _count(session, kind, rows, whole=whole)
+        _hold(session, census.findings, documents)
+        if kind == Kind.REFUND and whole:
+            _release(session, census.findings, rows)
+        alarms += [(kind, finding) for finding in census.findings if finding.verdict in ("duplicate", "stray")]
+        counts.append(_row(kind, census, whole=whole, reads=session.quickbooks.requests.reads - reads))
+    session.censuses.record(session.run, counts, now=now)
+    if alarms:
+        raise CensusError(_describe(session, alarms))
+    return counts
+
+
+def is_sound(row: Mapping[str, Any]) -> bool:
+    """Whether a row of counts has no fault; copies and a person's changes are no faults."""
+    return not any(row[name] for name in ("duplicates", "missing", "differing", "foreigners", "strays"))
+
+
+def _count(
+    session: FirmSession, kind: Kind, rows: Sequence[WrittenDocument], *, whole: bool
+) -> tuple[Census, dict[int, WrittenDocument]]:
+    found = _find_written(session, kind, rows, whole=whole)
+    marks = {quickbooks_id: _key(session, kind, entity) for quickbooks_id, entity in found.items()}
+    # After QuickBooks: what was sent while it was read is known by now.
+    named = session.censuses.named(kind, sorted({key[0] for key in marks.values() if key}))
+    was_written = {row.document_id for row in rows}
+    documents = {row.document_id: row for row in (*named, *rows)}
+    windows: dict[int, list[tuple[datetime, datetime]]] = {}
+    for row in session.censuses.windows(sorted(documents)):
+        windows.setdefault(row["document_id"], []).append(
+            (row["first_sent_at"], row["last_sent_at"] + session.quarantine)
+        )
+    expected = [
+        Expected(
+            document_id=document_id,
+            key=(row.source_id, row.part),
+            quickbooks_id=row.quickbooks_id,
+            total_cents=row.total_cents,
+            sync_token=row.sync_token,
+            is_void=row.state == State.VOIDED,
+            was_written=document_id in was_written and not _is_out(row),
+            is_known_copy=row.reason == Problem.COPIED and kind != Kind.REFUND,  # which only a count sets free
+            in_flight=row.state in UNDER_WAY,
+            windows=windows.get(document_id, ()),
+        )
+        for document_id, row in documents.items()
+    ]
+    there = [_found(kind, entity, marks[quickbooks_id]) for quickbooks_id, entity in found.items()]
+    return count(expected, there, set_aside=session.censuses.set_aside(kind)), documents
+
+
+def _find_written(
+    session: FirmSession, kind: Kind, rows: Sequence[WrittenDocument], *, whole: bool
+) -> dict[str, Entity]:
+    """What QuickBooks holds of what was written, and whatever else it made since; by Id."""
+    tokens = {row.quickbooks_id: int(row.sync_token or 0) for row in rows}
+    found = {row["Id"]: row for row in _changed(session, kind, rows, whole=whole) if _is_current(row, tokens)}
+    unseen = [row.quickbooks_id for row in rows if row.quickbooks_id not in found]
+    looked_up = _look_up(session, kind, unseen, tokens)
+    if looked_up and not whole:  # the clocks differ: what else was made then is asked by QuickBooks' own
+        first = min(datetime.fromisoformat(row["MetaData"]["LastUpdatedTime"]) for row in looked_up.values())
+        found |= {row["Id"]: row for row in _changed_since(session, kind, first) if _is_current(row, tokens)}
+    found |= looked_up
+    return found | _originals(session, kind, found)
+
+
+def _is_out(row: WrittenDocument) -> bool:
+    """A person took it out of the books, and that is known."""
+    return row.reason in (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED)
+
+
+def _changed(session: FirmSession, kind: Kind, rows: Sequence[WrittenDocument], *, whole: bool) -> Iterable[Entity]:
+    """What changed in QuickBooks since the first of these was sent; ``whole``: everything."""
+    if whole:
+        return session.quickbooks.query_all(ENTITY[kind])
+    first = session.censuses.first_sent([row.document_id for row in rows])
+    if first is None:
+        return ()
+    return _changed_since(session, kind, first)
+
+
+def _changed_since(session: FirmSession, kind: Kind, moment: datetime) -> Iterable[Entity]:
+    since = (moment - CLOCKS).isoformat(timespec="seconds")
+    return session.quickbooks.query_all(ENTITY[kind], where=f"MetaData.LastUpdatedTime >= '{since}'")
+
+
+def _originals(session: FirmSession, kind: Kind, found: Mapping[str, Entity]) -> dict[str, Entity]:
+    """Where a document carries the mark of another one that the ledger links: that one, to be compared with."""
+    keys = {key for entity in found.values() if (key := _key(session, kind, entity))}
+    named = session.censuses.named(kind, sorted({source_id for source_id, _ in keys}))
+    linked = [row.quickbooks_id for row in named if (row.source_id, row.part) in keys and row.quickbooks_id]
+    missing = [quickbooks_id for quickbooks_id in linked if quickbooks_id not in found]
+    return {row["Id"]: row for row in session.quickbooks.find(ENTITY[kind], "Id", missing)} if missing else {}
+
+
+def _is_current(entity: Entity, tokens: Mapping[str, int]) -> bool:
+    """Whether a query shows what we wrote, and not what stood there before: it may lag behind."""
+    return int(entity.get("SyncToken") or 0) >= tokens.get(entity["Id"], 0)
+
+
+def _look_up(
+    session: FirmSession, kind: Kind, quickbooks_ids: Sequence[str], tokens: Mapping[str, int]
+) -> dict[str, Entity]:
+    """Documents by Id that a query by time did not show: the clocks differ, queries lag behind, or they are gone."""
+    found: dict[str, Entity] = {}
+    for wait in (0.0, LAG_SECONDS):
+        rest = [quickbooks_id for quickbooks_id in quickbooks_ids if quickbooks_id not in found]
+        if not rest:
+            return found
+        if wait:
+            session.sleep(wait)
+        rows = session.quickbooks.find(ENTITY[kind], "Id", rest)
+        found |= {row["Id"]: row for row in rows if _is_current(row, tokens)}
+    for quickbooks_id in quickbooks_ids:
+        if quickbooks_id not in found and (entity := read_current(session, kind, quickbooks_id)) is not None:
+            found[quickbooks_id] = entity
+    return found
+
+
+def _key(session: FirmSession, kind: Kind, entity: Entity) -> Key | None:
+    mark = read_marker(entity)
+    ours = (session.installation, session.firm.firm_id, kind)
+    return (mark.source_id, mark.part) if mark and (mark.installation, mark.firm, mark.kind) == ours else None
+
+
+def _found(kind: Kind, entity: Entity, key: Key | None) -> Found:
+    created = entity.get("MetaData", {}).get("CreateTime")
+    return Found(
+        quickbooks_id=entity["Id"],
+        key=key,
+        total_cents=read_debits(entity) if kind == Kind.REFUND else read_cents(entity, "TotalAmt"),
+        sync_token=str(entity.get("SyncToken", "")),
+        is_void=is_voided(entity),
+        created_at=datetime.fromisoformat(created) if created else None,
+    )
+
+
+def _hold(session: FirmSession, findings: Sequence[Finding], documents: Mapping[int, WrittenDocument]) -> None:
+    decisions = {
+        finding.document_id: Decision(
+            finding.document_id,
+            Operation.HOLD,
+            PROBLEMS[finding.verdict],
+            documents[finding.document_id].amount_cents,
+            source_hash=documents[finding.document_id].source_hash,
+        )
+        for finding in findings
+        if finding.document_id is not None and finding.verdict in PROBLEMS
+    }
+    session.documents.record_decisions(list(decisions.values()), run=session.run, now=session.clock())
+
+
+def _release(session: FirmSession, findings: Sequence[Finding], rows: Sequence[WrittenDocument]) -> None:
+    """Journal entries that were held for what a count can tell, and stand once again with their total."""
+    faulty = {finding.document_id for finding in findings}
+    held = [row for row in rows if row.reason in COUNTED and row.document_id not in faulty]
+    session.documents.release([row.document_id for row in held], run=session.run, now=session.clock())
+
+
+def _row(kind: Kind, census: Census, *, whole: bool, reads: int) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "is_whole": whole,
+        "documents": census.documents,
+        "living": census.living,
+        "duplicates": census.number("duplicate"),
+        "copies": census.number("copy"),
+        "missing": census.number("missing", "void"),
+        "differing": census.number("differs"),
+        "foreigners": census.number("foreign"),
+        "strays": census.number("stray"),
+        "changed": census.number("changed"),
+        "reads": reads,
+    }
+
+
+def _describe(session: FirmSession, alarms: Sequence[tuple[str, Finding]]) -> str:
+    firm_id = session.firm.firm_id
+    twice = [
+        f"{ENTITY[kind]} Ids {' and '.join(finding.quickbooks_ids)}"
+        for kind, finding in alarms
+        if finding.verdict == "duplicate"
+    ]
+    strays = [
+        f"{ENTITY[kind]} Id {finding.quickbooks_ids[0]}" for kind, finding in alarms if finding.verdict == "stray"
+    ]
+    said = []
+    if twice:
+        said.append(
+            f"{len(twice)} documents are there twice ({'; '.join(twice[:5])}): compare them in QuickBooks, delete the "
+            "copy, then resolve --retry"
+        )
+    if strays:
+        said.append(
+            f"{len(strays)} documents carry our mark and are not in the ledger ({'; '.join(strays[:5])}): was an older "
+            "backup restored, or a mark edited?"
+        )
+    return f"{firm_id}: QuickBooks does not hold each document once. {'. '.join(said)}"

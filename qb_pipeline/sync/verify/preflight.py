@@ -1,0 +1,152 @@
+"""Look at a company before anything is sent to it.
+
+Belongs here: when to ask QuickBooks again, and refusing a company into which documents would go wrong. Does not belong
+here: what the settings mean (``core.planning.preflight``).
+"""
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from qb_pipeline.core.mapping.mapping_targets import ENTITIES, Target, read_targets
+from qb_pipeline.core.planning.preflight import (
+    CompanySettings,
+    Fence,
+    Finding,
+    fences,
+    find_settings,
+    find_targets,
+)
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.ledger.books import company
+from qb_pipeline.ledger.books.mappings import Mappings
+from qb_pipeline.ledger.log import Entry
+from qb_pipeline.ledger.setup.firms import Firm, SetUpError
+from qb_pipeline.quickbooks.errors import QuickBooksError
+from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.learned import NOTHING, Learned
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+REMEMBERED = timedelta(hours=1)
+"""How long a run goes by the settings as another run read them. Reads are metered, and settings change by the year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What was found in which company, and which fences against duplicates are up."""
+
+    company_name: str
+    findings: list[Finding]
+    fences: list[Fence]
+
+    @property
+    def blocking(self) -> list[Finding]:
+        """Findings with which nothing may be sent."""
+        return [finding for finding in self.findings if finding.severity == "blocking"]
+
+
+def examine(session: FirmSession) -> Preflight:
+    """Read settings and what mappings point at, for a person: two reads, and one per kind and 300 mappings."""
+    settings = session.company.read_settings()
+    links = _links(session)
+    targets = {kind: _read_targets(session, kind, ids) for kind, ids in _ids_by_kind(links).items()}
+    return _judge(session.engine, session.firm, settings, find_targets(links, targets))
+
+
+def recall(engine: "Engine", firm: Firm) -> Preflight | None:
+    """What is known without asking: settings as last read, mappings not looked at. None when they never were read."""
+    known = company.seen(engine, firm.firm_id)
+    return _judge(engine, firm, known.settings) if known else None
+
+
+def require(session: FirmSession) -> Learned:
+    """Look before a run plans or sends anything: at most two reads, none while the settings are known and nothing
+    speaks against them. Findings stand in the log.
+
+    Returns:
+        The findings as notices.
+
+    Raises:
+        SetUpError: a finding blocks; nothing was sent.
+    """
+    known = company.seen(session.engine, session.firm.firm_id)
+    is_fresh = known is not None and not known.is_doubtful and session.clock() - known.seen_at < REMEMBERED
+    looked = recall(session.engine, session.firm) if is_fresh else None
+    if looked is None or looked.blocking:  # what blocks may have been mended just now
+        looked, is_fresh = _judge(session.engine, session.firm, session.company.read_settings()), False
+    notices = _note(session, looked.findings, () if is_fresh else looked.fences)
+    _refuse_blocking(session, looked)
+    return notices
+
+
+def require_as_read(session: FirmSession) -> None:
+    """Go by the settings that this run has just read itself; costs no request.
+
+    Raises:
+        SetUpError: what was found blocks; nothing was sent since.
+    """
+    settings = session.company.settings
+    if settings is not None:
+        _refuse_blocking(session, _judge(session.engine, session.firm, settings))
+
+
+def _refuse_blocking(session: FirmSession, looked: Preflight) -> None:
+    if looked.blocking:
+        raise SetUpError(
+            f"{session.firm.firm_id}: nothing is sent. "
+            + " ".join(f"{finding.sentence} {finding.remedy}" for finding in looked.blocking)
+        )
+
+
+def explain_targets(session: FirmSession) -> Learned:
+    """Name the mappings over which documents of this run are held: of payers, those of these documents.
+
+    Costs nothing where none is; else one read per kind that is mapped.
+    """
+    payer_ids = session.documents.payers_held_in(session.run.run_id, Problem.MAPPING_INACTIVE)
+    if not payer_ids:
+        return NOTHING
+    links = [link for link in _links(session) if link[0] != "payer" or link[1] in payer_ids]
+    wanted = _ids_by_kind(links)
+    with suppress(QuickBooksError):  # the documents are held either way; the next run meets them again
+        targets = {kind: _read_targets(session, kind, ids) for kind, ids in wanted.items()}
+        return _note(session, find_targets(links, targets))
+    return NOTHING
+
+
+def _judge(engine: "Engine", firm: Firm, settings: CompanySettings, targets: Collection[Finding] = ()) -> Preflight:
+    tax_codes = Mappings(engine, firm.firm_id).links("tax_code").keys()
+    found = find_settings(settings, firm.settings, currency=firm.currency, tax_codes=tax_codes)
+    refused = company.has_refused_a_number(engine, firm.firm_id)
+    return Preflight(settings.company_name, [*found, *targets], fences(settings, has_refused_a_number=refused))
+
+
+def _note(session: FirmSession, findings: Collection[Finding], fences_up: Collection[Fence] = ()) -> Learned:
+    entries = [Entry("preflight", reason=finding.code, detail=str(finding)) for finding in findings]
+    if fences_up:
+        states = ", ".join(f"{fence.name}: {fence.state}" for fence in fences_up)
+        entries.append(Entry("preflight", detail=f"fences against duplicates: {states}"))
+    session.log.add(session.run, entries, now=session.clock())
+    return Learned(notices=tuple(str(finding) for finding in findings))
+
+
+def _links(session: FirmSession) -> list[tuple[str, str, str]]:
+    links = [(kind, *link) for kind in ENTITIES for link in session.mappings.links(kind).items()]
+    account = session.firm.settings.income_account
+    return [*links, ("income_account", "", account)] if account else links
+
+
+def _ids_by_kind(links: Collection[tuple[str, str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for kind, _, quickbooks_id in links:
+        found.setdefault(kind, set()).add(quickbooks_id)
+    return found
+
+
+def _read_targets(session: FirmSession, kind: str, ids: Collection[str]) -> dict[str, Target]:
+    entity = ENTITIES.get(kind, "Account")
+    return read_targets(kind, session.quickbooks.find(entity, "Id", sorted(ids), where="Active IN (true, false)"))

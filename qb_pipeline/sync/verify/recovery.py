@@ -1,0 +1,94 @@
+"""Link everything of ours that QuickBooks holds, before anything is sent again: after a restore or a move.
+
+Belongs here: the order of that. Does not belong here: when it is needed (``binding``).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from qb_pipeline.core.states import Kind
+from qb_pipeline.ledger.setup.bindings import Applied, BindingError
+from qb_pipeline.sync.extract.scan import Selection, scan
+from qb_pipeline.sync.remote.outcomes import read_cents
+from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.verify.adoption import propose
+from qb_pipeline.sync.verify.binding import company_fingerprint, foreign, sort_marked
+
+BEGINNING = date(1900, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was found in QuickBooks under our marker, and what of it was linked, by the state that it has now."""
+
+    found: int
+    linked: dict[str, int]
+    reads: int
+
+
+def reconcile_first(session: FirmSession, *, former: Collection[str] = ()) -> Recovered:
+    """Read everything of ours in the company, link what the ledger does not know, and bind the firm to what is here.
+
+    ``former`` names installations that are gone for good: what they sent is ours from now on. Sends nothing.
+
+    Raises:
+        BindingError: another installation's documents are there, billing has none of those that were sent, or documents
+            without our marker are what billing has: their adoption was forgotten.
+        BusyError: a run sends to this company now.
+        QuickBooksError, BillingError: not everything could be read; nothing was changed.
+    """
+    with session.hold_lease():
+        _require_same_billing(session)
+        company = company_fingerprint(session.quickbooks.read_company_info())
+        marked, others = sort_marked(session, former=former)
+        if others:
+            raise BindingError(f"{session.firm.firm_id}: {foreign(others)}")
+        applications = _applications(session, [m.quickbooks_id for m in marked if m.kind == Kind.PAYMENT])
+        scan(session, Selection(first=BEGINNING))
+        session.bindings.declare_former(former, now=session.clock())
+        linked = session.bindings.link(marked, applications, run=session.run, now=session.clock())
+        _require_adopted(session)
+        said = session.witness.read()
+        sequence = session.bindings.take_over(
+            session.quickbooks.realm_id,
+            sequence=said.sequence if said else 0,
+            witness_id=session.witness.witness_id,
+            now=session.clock(),
+        )
+        session.witness.note(sequence)
+        session.bindings.bind(company=company, billing=session.billing.fingerprint(), now=session.clock())
+    return Recovered(len(marked), linked, session.quickbooks.requests.reads)
+
+
+def _applications(session: FirmSession, payment_ids: Collection[str]) -> list[Applied]:
+    """What these payments pay of invoices, by QuickBooks' Ids."""
+    return [
+        Applied(row["Id"], linked["TxnId"], read_cents(line, "Amount"))
+        for row in session.quickbooks.find("Payment", "Id", payment_ids)
+        for line in row.get("Line") or ()
+        for linked in line.get("LinkedTxn") or ()
+        if linked.get("TxnType") == "Invoice" and read_cents(line, "Amount") > 0
+    ]
+
+
+def _require_adopted(session: FirmSession) -> None:
+    """Refuse while QuickBooks holds unsent documents of billing without our marker: an adoption leaves none."""
+    count = sum(proposal.verdict == "match" for proposal in propose(session))
+    if count:
+        firm_id = session.firm.firm_id
+        raise BindingError(
+            f"{firm_id}: {count} unsent documents of billing stand in QuickBooks without our marker, as an earlier "
+            "integration put them there; a sync would send them again. Next step: "
+            f"qb-pipeline adopt {firm_id} --approve, then repeat: qb-pipeline db reconcile-first {firm_id}"
+        )
+
+
+def _require_same_billing(session: FirmSession) -> None:
+    """Refuse another firm's billing database: it has none of the invoices that were sent."""
+    sent = session.bindings.sent_invoices()
+    if sent and not session.billing.present_ids(Kind.INVOICE, sent):
+        raise BindingError(
+            f"{session.firm.firm_id}: this billing database has none of the last {len(sent)} invoices that were sent "
+            "for the firm. Correct QB_PIPELINE_BILLING_URL"
+        )

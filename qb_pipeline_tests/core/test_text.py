@@ -1,0 +1,119 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.text import (
+    cut,
+    drop_control_characters,
+    find_name_problem,
+    former_name,
+    has_control_character,
+    is_email,
+    join_names,
+    name_key,
+    tidy,
+    with_suffix,
+)
+from qb_pipeline_tests.core.texts import TEXTS
+
+
+@pytest.mark.parametrize(
+    ("text", "tidied"),
+    [
+        ("", ""),
+        ("   ", ""),
+        ("  Jane   Doe ", "Jane Doe"),
+        ("Jane\u00a0\u2009Doe", "Jane Doe"),
+        ("Jose\u0301", "José"),
+        ("two\nlines", "two\nlines"),
+    ],
+)
+def test_texts_are_trimmed_folded_and_composed(text: str, tidied: str) -> None:
+    assert tidy(text) == tidied
+
+
+@given(TEXTS)
+def test_tidying_twice_is_tidying_once(text: str) -> None:
+    assert tidy(tidy(text)) == tidy(text)
+    assert unicodedata.is_normalized("NFC", tidy(text))
+
+
+@given(st.text(st.characters(exclude_categories=[])))
+def test_no_control_character_is_left(text: str) -> None:
+    kept, dropped = drop_control_characters(text)
+
+    assert not has_control_character(kept)
+    assert (dropped > 0) is has_control_character(text)
+    kept.encode()
+
+
+def test_a_line_break_leaves_a_space_and_a_bell_leaves_nothing() -> None:
+    assert drop_control_characters("one\ntwo\tthree\x07four") == ("one two threefour", 3)
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["JANE DOE", " jane  doe", "Ｊａｎｅ Doe", "Jane\u200b Doe", "jane\tdoe"],
+)
+def test_names_are_the_same_in_any_case_spacing_and_form(other: str) -> None:
+    assert name_key(other) == name_key("Jane Doe")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("José Ruiz", "Jose Ruiz"), ("Mary Ann", "MaryAnn"), ("O'Brien", "OBrien"), ("Lee", "Li")]
+)
+def test_names_that_two_people_may_have_stay_apart(one: str, other: str) -> None:
+    assert name_key(one) != name_key(other)
+
+
+@given(st.text())
+def test_a_name_key_is_its_own_key(text: str) -> None:
+    assert name_key(name_key(text)) == name_key(text)
+
+
+@pytest.mark.parametrize("name", ["a:b", "a\tb", "a\nb", "a\x00b", "a\x85b", "a\u2028b", "Jane\n"])
+def test_names_that_quickbooks_refuses_are_bad(name: str) -> None:
+    assert find_name_problem(name) is Problem.BAD_NAME
+
+
+def test_a_name_is_too_long_one_character_after_its_limit() -> None:
+    assert find_name_problem("x" * 100) is None
+    assert find_name_problem("x" * 101) is Problem.NAME_TOO_LONG
+    assert find_name_problem("x" * 17, limit=16) is Problem.NAME_TOO_LONG
+
+
+def test_an_inactive_entry_had_its_name_without_what_quickbooks_adds() -> None:
+    names = ["Advice (deleted)", "Advice (deleted 2)", "Advice", "(deleted) Advice"]
+
+    assert [former_name(name) for name in names] == ["Advice", "Advice", "Advice", "(deleted) Advice"]
+
+
+def test_names_are_joined_and_kept_apart() -> None:
+    assert join_names(["  Jane ", "", " van  Dyke"]) == "Jane van Dyke"
+    assert with_suffix("Jane Doe", "p-7") == "Jane Doe (p-7)"
+
+
+@pytest.mark.parametrize("address", ["jane@example.org", "j.o'brien+x@mail.example.co.uk", "ü@exämple.org"])
+def test_addresses_are_addresses(address: str) -> None:
+    assert is_email(address)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "jane", "jane@example", "@example.org", "a b@example.org", "a@b.org, c@d.org", "<a@b.org>", "x@.org"]
+)
+def test_what_is_no_address_is_none(text: str) -> None:
+    assert not is_email(text)
+
+
+def test_an_address_is_too_long_after_100_characters() -> None:
+    assert is_email("a" * 88 + "@example.org")
+    assert not is_email("a" * 89 + "@example.org")
+
+
+@given(st.text(), st.integers(min_value=1, max_value=50))
+def test_a_cut_text_has_at_most_its_limit_and_a_short_one_is_left_alone(text: str, limit: int) -> None:
+    assert len(cut(text, limit)) <= limit
+    assert cut(text, limit) == text or (len(text) > limit and cut(text, limit).endswith("…"))

@@ -1,0 +1,367 @@
+"""Refunds and rejections that are recorded in QuickBooks: once, with the right books, or left to a person."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from qb_pipeline.core.problems import PROBLEMS, Problem
+from qb_pipeline.ledger.log import Run
+from qb_pipeline.quickbooks.errors import TransientError
+from qb_pipeline.sync.verify.binding import find_forgotten
+from qb_pipeline.sync.verify.census import is_sound, take_census
+from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
+
+
+def recording(law_firm: LawFirm, *, mapped: bool = True) -> None:
+    """A firm that records refunds; invoice 1 over 100.00 is paid by check p1."""
+    law_firm.activate(record_refunds="on")
+    if mapped:
+        law_firm.map("deposit_account", "check", account(law_firm, "Checking"))
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("p1", applied={"1": "100.00"}, days_ago=3)
+    law_firm.sync()
+
+
+def account(law_firm: LawFirm, name: str) -> str:
+    return str(next(row["Id"] for row in law_firm.books.all("Account") if row["Name"] == name))
+
+
+def entries(law_firm: LawFirm) -> list[list[tuple[str, str, str]]]:
+    """Side, account and amount of each line of each journal entry of ours."""
+    return [
+        [
+            (
+                line["JournalEntryLineDetail"]["PostingType"],
+                line["JournalEntryLineDetail"]["AccountRef"]["name"],
+                str(line["Amount"]),
+            )
+            for line in row["Line"]
+        ]
+        for row in law_firm.books.ours("JournalEntry")
+    ]
+
+
+def owed(law_firm: LawFirm) -> tuple[list[str], list[str], list[Decimal]]:
+    """What is open on invoices, unapplied on payments, and owed by customers."""
+    return (
+        [str(row["Balance"]) for row in law_firm.books.ours("Invoice")],
+        [str(row["UnappliedAmt"]) for row in law_firm.books.ours("Payment")],
+        [Decimal(row["Balance"]) for row in law_firm.books.all("Customer")],
+    )
+
+
+def by_hand(law_firm: LawFirm) -> list[str]:
+    return [row["payment_id"] for row in law_firm.query("select payment_id from reporting.enter_by_hand order by 1")]
+
+
+@pytest.mark.parametrize(("kind", "amount", "left"), [("refund", "25.00", "25.0"), ("rejection", "100.00", "100.0")])
+def test_money_that_went_back_is_owed_again_and_its_invoice_is_open_again(
+    law_firm: LawFirm, kind: str, amount: str, left: str
+) -> None:
+    recording(law_firm)
+    law_firm.payment("back", amount=amount, kind=kind, reverses_payment_id="p1", reference="returned")
+
+    law_firm.sync()
+    law_firm.sync()
+
+    assert entries(law_firm) == [[("Debit", "Accounts Receivable (A/R)", left), ("Credit", "Checking", left)]]
+    [entry] = law_firm.books.ours("JournalEntry")
+    assert (entry["TxnDate"], entry["PrivateNote"].endswith(":refund:back:g1 returned")) == (
+        law_firm.today.isoformat(), True,
+    )  # fmt: skip
+    assert owed(law_firm) == ([left], [left], [Decimal(left)])
+    assert (by_hand(law_firm), law_firm.states("payment")["p1"]) == ([], ("synced", ""))
+
+
+@pytest.mark.parametrize(
+    ("mapped", "says"),
+    [
+        (True, "refund back would be recorded in QuickBooks as a journal entry of 25.00"),
+        (False, "refund back is left to be entered by hand: no deposit_account is mapped for method check"),
+    ],
+)
+def test_a_plan_says_which_refunds_would_be_recorded(law_firm: LawFirm, mapped: bool, says: str) -> None:
+    recording(law_firm, mapped=mapped)
+    law_firm.payment("back", amount="25.00", kind="refund", reverses_payment_id="p1")
+
+    report = law_firm.sync(["work_list", "sync_plan"])
+
+    assert (report.notices, report.writes, entries(law_firm)) == ([says], 0, [])
+
+
+@pytest.mark.slow
+def test_what_was_rejected_can_be_paid_again(law_firm: LawFirm) -> None:
+    recording(law_firm)
+    law_firm.payment("bounce", amount="100.00", kind="rejection", reverses_payment_id="p1")
+    law_firm.payment("again", applied={"1": "100.00"}, method="card")
+
+    law_firm.sync()
+    law_firm.sync()
+
+    assert law_firm.states("payment")["again"] == ("synced", "")
+    assert owed(law_firm) == (["0"], ["100.0", "0"], [Decimal(0)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["commit_then_drop", "drop_before", "html_503"])
+def test_a_lost_answer_is_found_out_and_nothing_is_recorded_twice(law_firm: LawFirm, what: str) -> None:
+    recording(law_firm)
+    law_firm.payment("back", amount="25.00", kind="refund", reverses_payment_id="p1")
+    law_firm.books.fault({"what": what, "match": "journalentry"})
+
+    law_firm.sync()
+    law_firm.sync()
+
+    assert len(entries(law_firm)) == 1
+    assert owed(law_firm) == (["25.0"], ["25.0"], [Decimal(25)])
+    assert law_firm.query("select state from sync.document where kind = 'refund'") == [{"state": "synced"}]
+
+
+@pytest.mark.slow
+def test_without_a_mapped_account_it_is_left_to_a_person_and_told(law_firm: LawFirm) -> None:
+    recording(law_firm, mapped=False)
+    law_firm.payment("back", amount="25.00", kind="refund", reverses_payment_id="p1")
+
+    report = law_firm.sync()
+
+    assert report.notices == [
+        "refund back is left to be entered by hand: no deposit_account is mapped for method check"
+    ]
+    assert (entries(law_firm), by_hand(law_firm)) == ([], ["back"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"amount": "100.01"}, "it is more than what is left of payment p1"),
+        ({"currency": "EUR"}, "it is not in the home currency"),
+    ],
+)
+def test_what_does_not_fit_is_left_to_a_person(law_firm: LawFirm, change: dict[str, Any], why: str) -> None:
+    recording(law_firm)
+    law_firm.payment("back", **{"amount": "25.00", "kind": "refund", "reverses_payment_id": "p1"} | change)
+
+    report = law_firm.sync()
+
+    assert report.notices == [f"refund back is left to be entered by hand: {why}"]
+    assert (entries(law_firm), by_hand(law_firm)) == ([], ["back"])
+
+
+@pytest.mark.slow
+def test_what_was_there_before_the_setting_stays_on_the_list(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.map("deposit_account", "check", account(law_firm, "Checking"))
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("p1", applied={"1": "100.00"})
+    law_firm.payment("old", amount="10.00", kind="refund", reverses_payment_id="p1")
+    law_firm.sync()
+    law_firm.deployment.firms.change_settings("one", {"record_refunds": "on"}, actor="partner", now=law_firm.time.now())
+    law_firm.payment("new", amount="5.00", kind="refund", reverses_payment_id="p1")
+
+    law_firm.sync()
+
+    assert (len(entries(law_firm)), by_hand(law_firm)) == (1, ["old"])
+
+
+@pytest.mark.slow
+def test_of_a_deposited_payment_the_money_is_recorded_and_the_payment_is_for_a_person(law_firm: LawFirm) -> None:
+    recording(law_firm, mapped=False)
+    law_firm.map("deposit_account", "echeck", account(law_firm, "Checking"))
+    law_firm.books.do("deposit", payments=[law_firm.books.ours("Payment")[0]["Id"]])
+    law_firm.payment("bounce", amount="100.00", kind="rejection", method="echeck", reverses_payment_id="p1")
+
+    law_firm.sync()
+    law_firm.sync()
+
+    assert (len(entries(law_firm)), law_firm.states("payment")["p1"]) == (1, ("held", "DEPOSITED"))
+    assert owed(law_firm)[2] == [Decimal(100)]
+
+
+@pytest.mark.slow
+def test_a_recorded_refund_that_billing_voids_is_for_a_person_and_the_payment_pays_again(law_firm: LawFirm) -> None:
+    recording(law_firm)
+    law_firm.payment("back", amount="25.00", kind="refund", reverses_payment_id="p1")
+    law_firm.sync()
+    law_firm.change("update payments set status = 'void' where payment_id = 'back'")
+
+    law_firm.sync()
+
+    [entry] = law_firm.books.ours("JournalEntry")
+    assert law_firm.query("select what, payment_id, remedy from reporting.enter_by_hand") == [
+        {
+            "what": "changed_refund",
+            "payment_id": "back",
+            "remedy": f"Correct or delete journal entry {entry['Id']} in QuickBooks.",
+        }
+    ]
+    assert owed(law_firm)[:2] == (["0"], ["0"])
+
+
+@pytest.mark.slow
+def test_a_ledger_that_forgot_an_entry_is_found_out(law_firm: LawFirm) -> None:
+    recording(law_firm)
+    law_firm.payment("back", amount="25.00", kind="refund", reverses_payment_id="p1")
+    law_firm.sync()
+    with law_firm.deployment.open(FIRM, Run("look", "test", PARTNER)) as session:
+        known = find_forgotten(session, None)
+        with law_firm.ledger.begin() as connection:
+            connection.exec_driver_sql(
+                "update sync.document set quickbooks_id = null, state = 'new' where kind = 'refund'"
+            )
+        forgotten = find_forgotten(session, None)
+
+    assert (known, forgotten) == ("", "QuickBooks holds 1 documents of ours that the ledger does not know")
+
+
+@pytest.mark.slow
+def test_a_refused_entry_is_told_and_recorded_when_it_can_be(law_firm: LawFirm) -> None:
+    recording(law_firm)
+    law_firm.books.do("close-books", date=(law_firm.today + timedelta(days=1)).isoformat())
+    law_firm.payment("back", amount="25.00", kind="refund", reverses_payment_id="p1")
+
+    told = law_firm.sync().notices
+    refused = by_hand(law_firm)
+    law_firm.books.do("close-books", date=None)
+    law_firm.sync()
+
+    assert told == [
+        "refund back was refused by QuickBooks (fault 6210): correct the cause, or enter it by hand and set "
+        "record_refunds=off"
+    ]
+    assert (refused, len(entries(law_firm)), by_hand(law_firm)) == (["back"], 1, [])
+
+
+def test_a_plan_holds_a_refused_entry_until_it_can_be_recorded_or_a_person_names_it(law_firm: LawFirm) -> None:
+    recording(law_firm)
+    law_firm.books.do("close-books", date=law_firm.today.isoformat())
+    law_firm.payment("back", amount="25.00", kind="refund", reverses_payment_id="p1", reference="returned")
+    law_firm.sync()
+    dry = ["work_list", "sync_plan"]
+
+    held, kept = law_firm.sync(dry), law_firm.sync()
+    named = law_firm.sync(dry, payment_ids=["back"])
+    law_firm.books.do("close-books", date=None)
+    cured = law_firm.sync(dry)
+
+    stays = (
+        "refund back stays refused by QuickBooks: nothing has changed since. Correct the cause, or enter it by hand "
+        "and set record_refunds=off"
+    )
+    goes = "refund back would be recorded in QuickBooks as a journal entry of 25.00"
+    assert held.plan == [
+        {
+            "kind": "refund", "source_id": "back", "part": "", "number": "returned", "document_date": law_firm.today,
+            "amount_cents": 2500, "operation": "hold", "reason": "PERIOD_CLOSED",
+            "remedy": PROBLEMS[Problem.PERIOD_CLOSED].remedy, "before_cents": None, "after_cents": None, "changes": [],
+        }
+    ]  # fmt: skip
+    assert (held.notices, held.notices[-1], kept.writes) == (kept.notices, stays, 0)
+    assert (named.plan, named.notices[-1]) == ([], goes)
+    assert (cured.plan, cured.notices[-1]) == ([], goes)
+
+
+def test_a_recorded_refund_is_counted_like_every_document(law_firm: LawFirm) -> None:
+    recording(law_firm)
+    law_firm.payment("r1", amount="25.00", kind="refund", reverses_payment_id="p1")
+
+    counted = {row["kind"]: (row["documents"], row["living"], is_sound(row)) for row in law_firm.sync().census}
+
+    assert counted == {"payment": (1, 1, True), "refund": (1, 1, True)}
+    assert law_firm.sync().census == []
+
+
+@pytest.mark.parametrize(("change", "found"), [("deleted", "missing"), ("edited", "changed"), ("copied", "copies")])
+def test_what_a_person_did_to_a_recorded_refund_is_found_by_a_whole_census(
+    law_firm: LawFirm, change: str, found: str
+) -> None:
+    recording(law_firm)
+    law_firm.payment("r1", amount="25.00", kind="refund", reverses_payment_id="p1")
+    law_firm.sync()
+    [entry] = law_firm.books.ours("JournalEntry")
+    lines = lines_of(entry)
+    if change == "deleted":
+        law_firm.books.do("delete", entity="JournalEntry", id=entry["Id"])
+    elif change == "edited":
+        dearer = [line | {"Amount": "30.00"} for line in lines]
+        law_firm.books.do("edit", entity="JournalEntry", id=entry["Id"], changes={"Line": dearer})
+    else:
+        law_firm.time.sleep(3600)
+        law_firm.books.do("edit", entity="JournalEntry", changes={"PrivateNote": entry["PrivateNote"], "Line": lines})
+
+    [row] = whole_census(law_firm)
+
+    assert {name for name in ("missing", "changed", "copies", "duplicates", "differing") if row[name]} == {found}
+    told = [
+        (row["what"], row["remedy"].split(":")[0]) for row in law_firm.query("select * from reporting.enter_by_hand")
+    ]
+    assert (
+        told
+        == {
+            "deleted": [("refund", "Enter the refund in QuickBooks by hand.")],
+            "edited": [],
+            "copied": [
+                ("changed_refund", f"Look at journal entry {entry['Id']} in QuickBooks and put it right there; then")
+            ],
+        }[change]
+    )
+
+
+def test_an_entry_that_a_person_copied_counts_until_a_census_sees_it_alone_again(law_firm: LawFirm) -> None:
+    recording(law_firm)
+    law_firm.payment("r1", amount="25.00", kind="refund", reverses_payment_id="p1")
+    law_firm.sync()
+    law_firm.sync()
+    before = owed(law_firm)
+    [entry] = law_firm.books.ours("JournalEntry")
+    law_firm.time.sleep(3600)
+    copied = {"PrivateNote": entry["PrivateNote"], "Line": lines_of(entry)}
+    copy = law_firm.books.do("edit", entity="JournalEntry", changes=copied)
+    whole_census(law_firm)
+    held = law_firm.query("select state, reason from sync.document where kind = 'refund'")
+    law_firm.books.do("delete", entity="JournalEntry", id=copy["Id"])
+    law_firm.change("update payments set reference = 'check 8' where payment_id = 'p1'")
+
+    law_firm.sync()
+    whole_census(law_firm)
+
+    assert (held, owed(law_firm)) == ([{"state": "held", "reason": "COPIED"}], before)
+    assert law_firm.query("select state, reason from sync.document where kind = 'refund'") == [
+        {"state": "synced", "reason": ""}
+    ]
+    assert by_hand(law_firm) == []
+
+
+def whole_census(law_firm: LawFirm) -> list[dict[str, Any]]:
+    with law_firm.deployment.open(FIRM, Run("count", "test", PARTNER)) as session:
+        return [row for row in take_census(session, whole=True) if row["kind"] == "refund"]
+
+
+def test_an_entry_that_a_person_changed_before_we_could_look_stays_held(law_firm: LawFirm) -> None:
+    """It has another date, and the total that was meant: no count may set it free."""
+    recording(law_firm)
+    law_firm.payment("r1", amount="25.00", kind="refund", reverses_payment_id="p1")
+    law_firm.books.fault(
+        {"what": "commit_then_drop", "match": "journalentry"},
+        {"what": "html_503", "match": "query/2", "times": None},
+    )
+    with pytest.raises(TransientError):
+        law_firm.sync()
+    law_firm.books.heal()
+    [entry] = law_firm.books.ours("JournalEntry")
+    law_firm.books.do("edit", entity="JournalEntry", id=entry["Id"], changes={"TxnDate": "2026-01-31"})
+
+    law_firm.sync()
+    after_the_run = law_firm.query("select state, reason from sync.document where kind = 'refund'")
+    whole_census(law_firm)
+
+    assert after_the_run == [{"state": "held", "reason": "CONFLICT"}]
+    assert law_firm.query("select state, reason from sync.document where kind = 'refund'") == after_the_run
+
+
+def lines_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lines of a journal entry as a person writes them again."""
+    names = ("DetailType", "JournalEntryLineDetail")
+    return [{name: line[name] for name in names} | {"Amount": str(line["Amount"])} for line in entry["Line"]]
