@@ -30,7 +30,7 @@ from qb_pipeline.quickbooks.environments import environment
 from qb_pipeline.quickbooks.oauth import Tokens
 from qb_pipeline.sync.deployment import Deployment
 from qb_pipeline.sync.extract.scan import Selection
-from qb_pipeline.sync.run import sync_firm
+from qb_pipeline.sync.stages import sync_firm
 from qb_pipeline_tests.bookkeeper import Bookkeeper, start_emulator
 from qb_pipeline_tests.embedded.homes import temporary_home
 

@@ -27,8 +27,9 @@ from qb_pipeline.quickbooks.oauth import Tokens
 from qb_pipeline.quickbooks.throttle import Throttle
 from qb_pipeline.sync.deployment import Deployment
 from qb_pipeline.sync.extract.scan import Selection
+from qb_pipeline.sync.firm_report import FirmReport
 from qb_pipeline.sync.people.naming import read_words, select
-from qb_pipeline.sync.run import STEPS, FirmReport, sync_firm
+from qb_pipeline.sync.stages import STAGES, sync_firm
 from qb_pipeline_tests.bookkeeper import Bookkeeper
 
 FIRM = "one"
@@ -219,7 +220,7 @@ class LawFirm:
 
     def sync(
         self,
-        steps: Collection[str] = STEPS,
+        steps: Collection[str] = STAGES,
         *,
         first: date | None = None,
         last: date | None = None,

@@ -9,8 +9,9 @@ def test_everything_that_dagster_shows_is_there() -> None:
     found = defs()
 
     assert {key.to_user_string() for key in found.resolve_asset_graph().get_all_asset_keys()} == {
-        "billing/invoices", "billing/payments", "work_list", "sync_plan", "quickbooks_invoices", "quickbooks_payments",
-        "received_payments", "reconciliation",
+        "billing/invoices", "billing/payments", "mappings", "work_list", "sync_plan", "quickbooks_releases",
+        "quickbooks_customers_and_items", "quickbooks_invoices", "quickbooks_payments", "received_payments",
+        "reconciliation",
     }  # fmt: skip
     assert sorted(job.name for job in found.resolve_all_job_defs() if not job.name.startswith("__")) == [
         "pull_payments",

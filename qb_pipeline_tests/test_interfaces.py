@@ -184,7 +184,13 @@ def test_the_billing_contract_is_that_of_the_page() -> None:
 def test_every_asset_is_on_the_page_with_its_group() -> None:
     expected = {
         f"{spec.key.to_user_string()} ({spec.group_name})"
-        for spec in (*assets.billing_tables, *assets.SYNC_SPECS, assets.PULL_SPEC, assets.RECONCILE_SPEC)
+        for spec in (
+            *assets.billing_tables,
+            assets.mappings,
+            *assets.SYNC_SPECS,
+            assets.PULL_SPEC,
+            assets.RECONCILE_SPEC,
+        )
     }
     found = {f"{code(row[0])[0]} ({row[1]})" for row in rows("### Assets")}
 

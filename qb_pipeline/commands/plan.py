@@ -29,7 +29,7 @@ def plan(
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.extract.scan import Selection, scan_everything
     from qb_pipeline.sync.people.naming import read_words, select
-    from qb_pipeline.sync.run import PLAN, SCAN, sync_firm
+    from qb_pipeline.sync.stages import Stage, sync_firm
 
     days = read_dates(first, last)
     with working() as (_, _, deployment):
@@ -39,7 +39,7 @@ def plan(
             selection = Selection(*days, select(session, words) if words else ())
             if selection.is_everything:
                 scan_everything(session)
-            report = sync_firm(session, selection, {SCAN, PLAN})
+            report = sync_firm(session, selection, {Stage.WORK_LIST, Stage.SYNC_PLAN})
         rows = [_shown(row) for row in report.plan]
         totals = _totals(rows)
         references = [{"kind": kind, "id in billing": source_id} for kind, source_id in report.would_create]

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
@@ -207,6 +207,11 @@ def census(key: Firm, as_json: Json = False) -> None:
             raise typer.Exit(HELD)
 
 
+def _seconds(started_at: datetime, finished_at: datetime | None) -> str:
+    """How long a stage took; empty while it runs."""
+    return "" if finished_at is None else f"{(finished_at - started_at).total_seconds():.1f}"
+
+
 def log(
     key: Firm,
     invoice: Annotated[str, typer.Option(metavar="INVOICE", help="Only this invoice, by number or billing's id.")] = "",
@@ -251,5 +256,19 @@ def log(
             }
             for row in rows
         ]
+        if run_id:
+            table(
+                [
+                    {
+                        **row,
+                        "began": f"{row['started_at']:%H:%M:%S}",
+                        "seconds": _seconds(row["started_at"], row["finished_at"]),
+                        "what stopped it": row["error"],
+                    }
+                    for row in written.stages(run_id)
+                ],
+                ["stage", "outcome", "began", "seconds", "reads", "writes", "what stopped it"],
+                title="How far the run came",
+            )
         columns = ["at", "activity", "document", "why", "amount", "by", "run"]
         table(told, columns, by="run", empty="The log has no such rows.")

@@ -354,6 +354,18 @@ class WorkList(pa.DataFrameModel):
     quickbooks_total_cents: Series[int] = _column("Total that QuickBooks came to; cents")
 
 
+class MappingRows(pa.DataFrameModel):
+    """One row per thing of billing that is mapped to an object of QuickBooks."""
+
+    kind: Series[str] = _column("payer, fee_item, payment_method, deposit_account, terms or tax_code")
+    source_id: Series[str] = _column("Billing's id or name of it")
+    quickbooks_id: Series[str] = _column("Id in QuickBooks")
+    quickbooks_name: Series[str] = _column("Name in QuickBooks when it was mapped; empty when it is not known")
+    origin: Series[str] = _column("person, matched (found by name) or created (by the sync)")
+    changed_at: Series[object] = _column("When it was mapped; UTC")
+    changed_by: Series[str] = _column("Who mapped it")
+
+
 class Decisions(pa.DataFrameModel):
     """One row per document that a run looked at: the run's decision."""
 

@@ -1,14 +1,16 @@
-"""The assets: those of the sync, the payments that QuickBooks received, and the reconciliation.
+"""The assets: the stages of the sync, the payments that QuickBooks received, and the reconciliation.
 
-The four of the sync (work list, plan, and the documents as QuickBooks then holds them) are one step, because firms
-stand or fall alone: with a step each, one firm's failure among the invoices would keep every other firm's payments from
-being sent.
+Each stage of the sync is an asset and a step of its own, one after another. Firms stand or fall alone: a step cannot be
+done for four firms of five, since Dagster would skip everything after it for all of them. So the stage in which a firm
+fails takes the others through the rest of the run's stages, marks their partitions itself, and then fails. A run of
+chosen documents whose dates are not those of its partitions is taken through by its first stage in the same way.
 
 A partition of ``received_payments`` (Model 2) is a payment's date in QuickBooks × firm. A run that the sensor or the
 command line asked for posts what they have read; one that a person launched, such as a backfill, reads its dates anew.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -25,9 +27,11 @@ from qb_pipeline.defs.resources import ChosenDocuments
 from qb_pipeline.ledger.books.days import Days
 from qb_pipeline.sync.deployment import Deployment
 from qb_pipeline.sync.extract.scan import Selection
+from qb_pipeline.sync.failures import FIRM_ERRORS
+from qb_pipeline.sync.firm_report import FirmReport
 from qb_pipeline.sync.people.naming import select_for_firms
 from qb_pipeline.sync.pull.received_payments import PullReport, pull_firm
-from qb_pipeline.sync.run import FIRM_ERRORS, SCAN, STEPS, FirmReport, sync_firm
+from qb_pipeline.sync.stages import STAGES, Stage, do_stage, report_on
 from qb_pipeline.sync.verify.reconcile import FirmReconciliation, reconcile
 
 OWNERS = ["team:finance-data"]
@@ -46,11 +50,24 @@ billing_tables = [
     )
 ]
 
+mappings = dg.AssetSpec(
+    "mappings",
+    description=(
+        "Which QuickBooks customer a payer is, which item a fee item is, and the smaller lists.\n\n"
+        "People keep it (`qb-pipeline mapping`); the stage `quickbooks_customers_and_items` adds what it finds by name "
+        "or creates."
+    ),
+    group_name="sync",
+    kinds={"postgres", "table"},
+    owners=OWNERS,
+    metadata={"dagster/table_name": "sync.mapping", **metadata.column_schema(schemas.MappingRows)},
+)
+
 SYNC_SPECS = [
     dg.AssetSpec(
-        "work_list",
+        Stage.WORK_LIST.value,
         description=(
-            "Every invoice and payment that billing knows, with exactly one state each.\n\n"
+            "**Extract.** Every invoice and payment that billing knows, with exactly one state each.\n\n"
             "One row per document. Read from billing's headers; new ones are listed, changed ones become *revised*."
         ),
         group_name="sync",
@@ -60,33 +77,60 @@ SYNC_SPECS = [
         metadata={"dagster/table_name": "sync.document", **metadata.column_schema(schemas.WorkList)},
     ),
     dg.AssetSpec(
-        "sync_plan",
+        Stage.SYNC_PLAN.value,
         description=(
-            "What a sync does with each document: create, update, void, skip, hold, wait.\n\n"
-            "One row per document. Materialized without the QuickBooks assets it is a dry run: nothing is sent."
+            "**Validate, map, plan.** What a sync does with each document: create, update, void, skip, hold, wait.\n\n"
+            "One row per document: full rows of billing, validated (pandera) and joined to the mappings. Materialized "
+            "without the QuickBooks assets it is a dry run: nothing is sent."
         ),
         group_name="sync",
         kinds={"pandas", "postgres"},
         owners=OWNERS,
-        deps=["work_list"],
+        deps=[Stage.WORK_LIST.value, "mappings"],
         metadata={"dagster/table_name": "sync.plan_item", **metadata.column_schema(schemas.Decisions)},
     ),
     dg.AssetSpec(
-        "quickbooks_invoices",
-        description="Invoices as QuickBooks now holds them, with the customers and items that they needed.",
+        Stage.RELEASES.value,
+        description=(
+            "**Load, first.** What sets money and numbers free in QuickBooks: voids of payments, then of invoices."
+        ),
         group_name="quickbooks",
         kinds={"quickbooks"},
         owners=OWNERS,
-        deps=["sync_plan"],
+        deps=[Stage.SYNC_PLAN.value],
+        metadata={"dagster/table_name": "reporting.sync_log"},
+    ),
+    dg.AssetSpec(
+        Stage.CUSTOMERS_AND_ITEMS.value,
+        description=(
+            "**Map and load.** Customers and items that the plan needs and QuickBooks lacks, and customers whose payer "
+            "changed in billing. What was found by name is remembered in the mappings."
+        ),
+        group_name="quickbooks",
+        kinds={"quickbooks"},
+        owners=OWNERS,
+        deps=[Stage.SYNC_PLAN.value, Stage.RELEASES.value, "mappings"],
+        metadata={"dagster/table_name": "reporting.sync_log"},
+    ),
+    dg.AssetSpec(
+        Stage.INVOICES.value,
+        description="**Load.** Invoices as QuickBooks now holds them, counted before a payment leaves.",
+        group_name="quickbooks",
+        kinds={"quickbooks"},
+        owners=OWNERS,
+        deps=[Stage.SYNC_PLAN.value, Stage.CUSTOMERS_AND_ITEMS.value],
         metadata={"dagster/table_name": "reporting.invoice_reconciliation"},
     ),
     dg.AssetSpec(
-        "quickbooks_payments",
-        description="Payments as QuickBooks now holds them, each applied to its invoices (Model 1).",
+        Stage.PAYMENTS.value,
+        description=(
+            "**Load.** Payments as QuickBooks now holds them, each applied to its invoices (Model 1); with them the "
+            "journal entries of refunds."
+        ),
         group_name="quickbooks",
         kinds={"quickbooks"},
         owners=OWNERS,
-        deps=["sync_plan", "quickbooks_invoices"],
+        deps=[Stage.SYNC_PLAN.value, Stage.INVOICES.value],
         metadata={"dagster/table_name": "reporting.payment_reconciliation"},
     ),
 ]
@@ -122,68 +166,198 @@ ALREADY_READ = (RECEIVED_PAYMENTS, "cli")
 """Triggers that have read QuickBooks before they asked for a run."""
 
 
-def build_sync_firms(date_by_firm: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
-    """The assets of the sync, over these dates and firms."""
-    dates = date_by_firm.get_partitions_def_for_dimension("date")
+def build_stages(date_by_firm: dg.MultiPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The assets of the sync, a step each, over these dates and firms."""
+    return [_build_stage(Stage(spec.key.to_user_string()), spec, date_by_firm) for spec in SYNC_SPECS]
 
+
+def _build_stage(stage: Stage, spec: dg.AssetSpec, date_by_firm: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
     @dg.multi_asset(
-        name="sync_firms",
-        specs=SYNC_SPECS,
-        check_specs=checks.SYNC_CHECKS,
+        name=stage.value,
+        specs=[spec],
+        check_specs=[check for check in checks.SYNC_CHECKS if check.asset_key == spec.key],
         partitions_def=date_by_firm,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,
         hooks={run_tags.failed_run_says_why, marks.failed_days_look_failed},
-        description=(
-            "Sync the chosen dates of the chosen firms, firm by firm; a firm that fails is named when the others are "
-            "done."
-        ),
+        description=spec.description,
     )
-    def sync_firms(
+    def run_stage(
         context: dg.AssetExecutionContext,
         deployment: dg.ResourceParam[Deployment],
         chosen: ChosenDocuments,
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        steps = [step for step in STEPS if dg.AssetKey(step) in context.selected_asset_keys]
-        if not steps:
+        if not context.selected_asset_keys:
             yield from _checks_alone(context, deployment)
             return
-        reports: list[FirmReport] = []
-        done: dict[str, dict[str, dict[str, Any]]] = {step: {} for step in steps}
+        dates = date_by_firm.get_partitions_def_for_dimension("date")
+        yield from _StageRun.of(context, deployment, chosen, stage, dates).work()
+
+    return run_stage
+
+
+def stages_of_run(context: dg.AssetExecutionContext) -> list[Stage]:
+    """The stages that a run does, in their order; a run that repeats another from a failure has the rest of them."""
+    steps, keys = context.run.step_keys_to_execute, context.run.asset_selection
+    return [
+        stage
+        for stage in STAGES
+        if context.job_def.has_node_named(stage.value)
+        and (not steps or stage in steps)
+        and (not keys or dg.AssetKey(stage.value) in keys)
+    ]
+
+
+@dataclass
+class _StageRun:
+    """One stage of a run, for all its firms; and the stages after it, where it must take firms through them."""
+
+    context: dg.AssetExecutionContext
+    deployment: Deployment
+    chosen: ChosenDocuments
+    stages: Sequence[Stage]
+    """Every stage of the run."""
+    rest: Sequence[Stage]
+    """This stage, and those after it."""
+    keys: Sequence[str]
+    dates: dg.PartitionsDefinition[str]
+    scopes: Sequence[Scope]
+    results: run_tags.Results
+    done: dict[Stage, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """What was done: metadata by stage and partition."""
+    unexpected: list[Exception] = field(default_factory=list)
+    """Errors that are of no firm alone, as far as is known, such as a ledger that is gone."""
+
+    @classmethod
+    def of(
+        cls,
+        context: dg.AssetExecutionContext,
+        deployment: Deployment,
+        chosen: ChosenDocuments,
+        stage: Stage,
+        dates: dg.PartitionsDefinition[str],
+    ) -> "_StageRun":
+        """Read from a run what this stage of it is about, and sign the run with its first stage."""
+        stages = stages_of_run(context)
         keys = keys_of_run(context.run, context.partition_keys, context.instance)
         scopes = read_scopes(keys)
-        selections = {scope.firm_id: Selection(scope.first, scope.last) for scope in scopes}
-        results = run_tags.begin(context.run, context.instance, list(selections))
-        failures = Failures(context.log, results.failed, lambda: _mark(context, done))
-        if chosen.is_any:  # they beat the dates, and a firm that has none of them has nothing to do
-            selections = _select(deployment, chosen, list(selections), results)
-        for scope in scopes:
-            selection = selections.get(scope.firm_id)
-            if selection is None:
-                results.done(scope.firm_id, {}, "nothing to do")
-                continue
-            with failures.of(scope.firm_id):
-                with (
-                    work_of_day(context, deployment, scope.firm_id) as work,
-                    deployment.open(scope.firm_id, results.run) as session,
-                ):
-                    work.is_open = True
-                    # Billing is always read: invoices alone are those of these dates, not those of an earlier run.
-                    report = sync_firm(session, selection, {SCAN, *steps})
-                results.done(scope.firm_id, run_tags.of_sync(report, steps), "nothing to do")
-                reports.append(report)
-                for step, by_partition in _of_firm(deployment, context.run.run_id, steps, report, keys, dates).items():
-                    done[step] |= by_partition
-        if failures.by_firm or chosen.is_any:
-            _mark(context, done)
-        if failures.by_firm:
-            yield from checks.of_sync(deployment, reports, context.selected_asset_check_keys)
-            raise failures.failure(are_others_done=bool(reports))
-        for step in steps if not chosen.is_any else ():
-            yield marks.all_done(context, step, done[step])
-        yield from checks.of_sync(deployment, reports, context.selected_asset_check_keys)
+        sign = run_tags.begin if stage is stages[0] else run_tags.go_on
+        results = sign(context.run, context.instance, [scope.firm_id for scope in scopes])
+        rest = stages[stages.index(stage) :]
+        return cls(context, deployment, chosen, stages, rest, keys, dates, scopes, results)
 
-    return sync_firms
+    def work(self) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        """Do the stage for each firm, and yield its result with its checks.
+
+        Raises:
+            dg.Failure: firms failed, or a count blocks; every other firm was taken through the rest of the run.
+        """
+        stage, failures = self.rest[0], Failures(self.context.log, self.results.failed)
+        selections = self._selections()
+        last = self._do(stage, selections, failures)
+        found = self._check(stage, last, failures, self._selected_checks(stage))
+        is_elsewhere = self.chosen.is_any and self.done.get(stage, {}).keys() != set(self.keys)
+        is_blocked = any(map(checks.is_blocking, found))
+        blocking: list[dg.AssetCheckResult] = []
+        if failures.by_firm or self.unexpected or is_elsewhere or is_blocked:
+            last, blocking = self._take_through(last, selections, failures)
+            found += self._verdict_at_the_end(stage, last)
+            self._mark()
+        else:
+            if stage is self.stages[-1]:
+                found += self._verdict_at_the_end(stage, last)
+            yield marks.all_done(self.context, stage.value, self.done.get(stage, {}))
+        yield from found
+        if self.unexpected:
+            raise self.unexpected[0]
+        if failures.by_firm:
+            raise failures.failure(are_others_done=bool(last))
+        if blocking:
+            raise dg.Failure(description="\n".join(each.description or "" for each in blocking), allow_retries=False)
+
+    def _take_through(
+        self, last: list[FirmReport], selections: Mapping[str, Selection], failures: Failures
+    ) -> tuple[list[FirmReport], list[dg.AssetCheckResult]]:
+        """Do the rest of the stages for the firms that went through; gives what the last one did, and what blocks."""
+        blocking: list[dg.AssetCheckResult] = []
+        for later in self.rest[1:]:
+            through = {report.firm_id for report in last}
+            last = self._do(later, {key: each for key, each in selections.items() if key in through}, failures)
+            verdicts = self._check(later, last, failures, None)
+            marks.evaluate(self.context, verdicts)
+            blocking += filter(checks.is_blocking, verdicts)
+        return last, blocking
+
+    def _verdict_at_the_end(self, stage: Stage, last: Sequence[FirmReport]) -> list[dg.AssetCheckResult]:
+        """Say what is held when the run ends: its check belongs to the plan, wherever the run ends."""
+        if Stage.SYNC_PLAN not in self.stages or self.unexpected:
+            return []
+        held = checks.nothing_held(self.deployment, last)
+        if stage is not Stage.SYNC_PLAN:
+            marks.evaluate(self.context, [held])
+            return []
+        return [held] if checks.NOTHING_HELD in self._selected_checks(stage) else []
+
+    def _check(
+        self, stage: Stage, reports: Sequence[FirmReport], failures: Failures, selected: set[str] | None
+    ) -> list[dg.AssetCheckResult]:
+        """The verdicts of a stage's checks; none where the ledger itself may be in trouble."""
+        if self.unexpected:
+            return []
+        return list(checks.of_stage(self.deployment, stage, reports, failures.errors, selected))
+
+    def _selections(self) -> dict[str, Selection]:
+        """What is to be done for each firm; a firm that has none of the chosen documents has nothing to do."""
+        selections = {scope.firm_id: Selection(scope.first, scope.last) for scope in self.scopes}
+        if not self.chosen.is_any:
+            return selections
+        found = _select(self.deployment, self.chosen, list(selections), self.results)
+        for firm_id in selections.keys() - found.keys():
+            self.results.done(firm_id, {}, "nothing to do")
+        return {firm_id: found[firm_id] for firm_id in selections if firm_id in found}
+
+    def _do(self, stage: Stage, selections: Mapping[str, Selection], failures: Failures) -> list[FirmReport]:
+        """Do one stage for firms; gives the reports of those that went through."""
+        is_last = stage is self.stages[-1]
+        reports: list[FirmReport] = []
+        for firm_id, selection in selections.items():
+            try:
+                with failures.of(firm_id):
+                    report = self._do_firm(stage, firm_id, selection, is_last=is_last)
+                    reports.append(report)
+                    self._note(stage, report)
+                    if is_last:
+                        self.results.done(firm_id, run_tags.of_sync(report, self.stages), "nothing to do")
+            except Exception as error:
+                self.unexpected.append(error)
+        return reports
+
+    def _do_firm(self, stage: Stage, firm_id: str, selection: Selection, *, is_last: bool) -> FirmReport:
+        with (
+            work_of_day(self.context, self.deployment, firm_id, is_last=is_last) as work,
+            self.deployment.open(firm_id, self.results.run, of_stage=True) as session,
+        ):
+            work.is_open = True
+            result = do_stage(session, stage, selection, self.stages)
+            return report_on(session, selection, [result])
+
+    def _note(self, stage: Stage, report: FirmReport) -> None:
+        """Keep what the firm's partitions say."""
+        marked = _dates_to_mark(self.keys, report, self.dates)
+        days = Days(self.deployment.ledger, report.firm_id).of_run(
+            self.context.run.run_id, marked, metadata.PARTS[stage]
+        )
+        shown = metadata.of_stage(stage, self.stages, report, days, marked)
+        self.done.setdefault(stage, {}).update({f"{day}|{report.firm_id}": values for day, values in shown.items()})
+
+    def _mark(self) -> None:
+        """Mark what was done, in a run whose partitions Dagster does not mark."""
+        for stage, by_partition in self.done.items():
+            marks.some_done(self.context, stage.value, by_partition)
+
+    def _selected_checks(self, stage: Stage) -> set[str]:
+        """The checks of this stage that the run asked for."""
+        return {key.name for key in self.context.selected_asset_check_keys if key.asset_key == dg.AssetKey(stage.value)}
 
 
 def build_pull_firms(date_by_firm: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
@@ -285,29 +459,6 @@ def _select(
         raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
-def _mark(context: dg.AssetExecutionContext, done: Mapping[str, marks.ByPartition]) -> None:
-    """Mark what was done of each asset, in a run whose partitions Dagster does not mark."""
-    for step, by_partition in done.items():
-        marks.some_done(context, step, by_partition)
-
-
-def _of_firm(
-    deployment: Deployment,
-    run_id: str,
-    steps: Sequence[str],
-    report: FirmReport,
-    keys: Sequence[str],
-    dates: dg.PartitionsDefinition[str],
-) -> dict[str, dict[str, dict[str, Any]]]:
-    """What a firm's partitions say, by asset."""
-    marked = _dates_to_mark(keys, report, dates)
-    days = Days(deployment.ledger, report.firm_id).of_run(run_id, marked)
-    return {
-        step: {f"{day}|{report.firm_id}": values for day, values in by_date.items()}
-        for step, by_date in metadata.of_firm(steps, report, days, marked).items()
-    }
-
-
 def _dates_to_mark(keys: Sequence[str], report: FirmReport, dates: dg.PartitionsDefinition[str]) -> list[date]:
     """The dates of a firm that turn green: of chosen documents their own, whatever dates the run was launched for."""
     if report.chosen_dates is None:
@@ -319,7 +470,9 @@ def _checks_alone(context: dg.AssetExecutionContext, deployment: Deployment) -> 
     """*Execute* beside a check: a run without partitions, which asks the ledger and syncs nothing."""
     firm_ids = [firm.firm_id for firm in deployment.active()]
     results = run_tags.begin(context.run, context.instance, firm_ids)
-    yield from checks.of_sync(deployment, [], context.selected_asset_check_keys)
+    for stage in STAGES:
+        names = {key.name for key in context.selected_asset_check_keys if key.asset_key == dg.AssetKey(stage.value)}
+        yield from checks.of_stage(deployment, stage, [], {}, names, is_alone=True)
     for firm_id in firm_ids:
         results.done(firm_id, {}, "checked")
 

@@ -18,7 +18,8 @@ def build_defs(*, first_date: date, pull_seconds: int) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *assets.billing_tables,
-            assets.build_sync_firms(date_by_firm),
+            assets.mappings,
+            *assets.build_stages(date_by_firm),
             assets.build_pull_firms(date_by_firm),
             assets.reconcile_firms,
         ],

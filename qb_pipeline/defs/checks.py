@@ -13,18 +13,24 @@ from typing import Any
 
 import dagster as dg
 
+from qb_pipeline.billing.errors import ContractBrokenError
 from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.schemas import ContractBroken
 from qb_pipeline.core.states import Kind
 from qb_pipeline.defs.metadata import KIND, RECEIVED_PAYMENTS, RECONCILIATION, dollars, held_table, table
 from qb_pipeline.ledger.books.pulls import reads_this_month
 from qb_pipeline.ledger.books.standing import Standing
 from qb_pipeline.sync.deployment import Deployment
+from qb_pipeline.sync.firm_report import FirmReport
 from qb_pipeline.sync.pull.received_payments import PullReport
-from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, FirmReport
+from qb_pipeline.sync.stages import Stage
 from qb_pipeline.sync.verify.census import is_sound
 from qb_pipeline.sync.verify.reconcile import FirmReconciliation
 
+HEADERS = "headers_valid"
+ROWS = "rows_valid"
+MAPPING = "mapping_valid"
 CONTROL_TOTALS = "control_totals_agree"
 CENSUS = "one_document_each"
 NOTHING_HELD = "nothing_held"
@@ -46,21 +52,39 @@ Source: Intuit App Partner Program, FAQ (read 2026-11-21).
 ENOUGH_READS = MONTHLY_READS * 8 // 10
 
 SYNC_CHECKS = [
+    dg.AssetCheckSpec(
+        HEADERS,
+        asset=Stage.WORK_LIST.value,
+        description="This run's firms: the headers that were read keep billing's contract (pandera). An error.",
+    ),
+    dg.AssetCheckSpec(
+        ROWS,
+        asset=Stage.SYNC_PLAN.value,
+        description="This run's firms: the full rows that were planned keep billing's contract (pandera). An error.",
+    ),
+    dg.AssetCheckSpec(
+        MAPPING,
+        asset=Stage.SYNC_PLAN.value,
+        description=(
+            "This run's firms: each payer and fee item that was looked for has one customer or item, or one reason "
+            "(pandera). An error."
+        ),
+    ),
     *(
         dg.AssetCheckSpec(
             CONTROL_TOTALS,
-            asset=step,
+            asset=step.value,
             description=(
                 "All active firms: what was meant = accepted + refused, and QuickBooks holds what it accepted, to the "
                 "cent."
             ),
         )
-        for step in (PUSH_INVOICES, PUSH_PAYMENTS)
+        for step in (Stage.INVOICES, Stage.PAYMENTS)
     ),
     *(
         dg.AssetCheckSpec(
             CENSUS,
-            asset=step,
+            asset=step.value,
             blocking=True,
             description=(
                 "All active firms, by the newest count of each in QuickBooks: exactly one living document per document "
@@ -68,11 +92,11 @@ SYNC_CHECKS = [
                 "run's count; another firm's fault, an older one and a person's copy are warnings."
             ),
         )
-        for step in (PUSH_INVOICES, PUSH_PAYMENTS)
+        for step in (Stage.INVOICES, Stage.PAYMENTS)
     ),
     dg.AssetCheckSpec(
         CONNECTION,
-        asset=PUSH_INVOICES,
+        asset=Stage.INVOICES.value,
         description=(
             "All active firms: no person must connect a company again within 30 days (a warning; within 7 days an "
             "error)."
@@ -80,7 +104,7 @@ SYNC_CHECKS = [
     ),
     dg.AssetCheckSpec(
         NOTHING_HELD,
-        asset=PLAN,
+        asset=Stage.SYNC_PLAN.value,
         description="All active firms: no document needs a person (a warning, with the reasons).",
     ),
 ]
@@ -116,22 +140,102 @@ APART = " · "
 """Between what a verdict says of one firm and of the next: the page shows a line break as a space."""
 
 
-def of_sync(
-    deployment: Deployment, reports: Sequence[FirmReport], selected: AbstractSet[dg.AssetCheckKey]
+OF_MAPPING = ("PayerMatches", "ItemMatches")
+"""The relations that the check of the mapping is about (``core.schemas``)."""
+
+
+def is_blocking(result: dg.AssetCheckResult) -> bool:
+    """Whether a check did not pass, and keeps what follows its asset from being made."""
+    is_error = not result.passed and result.severity is dg.AssetCheckSeverity.ERROR
+    return is_error and result.check_name == CENSUS
+
+
+def of_stage(
+    deployment: Deployment,
+    stage: Stage,
+    reports: Sequence[FirmReport],
+    errors: Mapping[str, BaseException],
+    selected: AbstractSet[str] | None,
+    *,
+    is_alone: bool = False,
 ) -> Iterator[dg.AssetCheckResult]:
-    """The results of the checks that a run selected; ``reports`` are of its own firms, as far as they went through."""
-    if not selected:
+    """The results of a stage's checks; ``selected``: those that are wanted, None for all.
+
+    ``reports`` are of the run's own firms, as far as they went through, ``errors`` of those that did not.
+    ``is_alone``: a person executes checks without the assets; what only a run looks at is then left as it is. What is
+    held is told when the run ends (``nothing_held``).
+    """
+    wanted = {check.name for check in SYNC_CHECKS if check.asset_key == dg.AssetKey(stage.value)}
+    wanted = wanted if selected is None else wanted & selected
+    if not wanted:
         return
+    if not is_alone:
+        if HEADERS in wanted:
+            yield _headers(reports, errors)
+        if ROWS in wanted:
+            yield _contract(ROWS, reports, errors, is_of_mapping=False)
+        if MAPPING in wanted:
+            yield _contract(MAPPING, reports, errors, is_of_mapping=True)
     standing = Standing(deployment.ledger, [firm.firm_id for firm in deployment.active()])
-    for step, kind in KIND.items():
-        if dg.AssetCheckKey(dg.AssetKey(step), CONTROL_TOTALS) in selected:
-            yield _control_totals(step, kind, standing, reports)
-        if dg.AssetCheckKey(dg.AssetKey(step), CENSUS) in selected:
-            yield _census(step, kind, standing, reports)
-    if dg.AssetCheckKey(dg.AssetKey(PUSH_INVOICES), CONNECTION) in selected:
+    if kind := KIND.get(stage):
+        if CONTROL_TOTALS in wanted:
+            yield _control_totals(stage, kind, standing, reports)
+        if CENSUS in wanted:
+            yield _census(stage, kind, standing, reports)
+    if CONNECTION in wanted:
         yield _connection(standing, deployment.clock())
-    if dg.AssetCheckKey(dg.AssetKey(PLAN), NOTHING_HELD) in selected:
+    if NOTHING_HELD in wanted and is_alone:
         yield _nothing_held(standing, reports, deployment.clock())
+
+
+def nothing_held(deployment: Deployment, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
+    """Whether anything is held now, at the end of a run; ``reports`` are of its own firms."""
+    standing = Standing(deployment.ledger, [firm.firm_id for firm in deployment.active()])
+    return _nothing_held(standing, reports, deployment.clock())
+
+
+def _headers(reports: Sequence[FirmReport], errors: Mapping[str, BaseException]) -> dg.AssetCheckResult:
+    faults = {report.firm_id: "; ".join(report.broken_headers) for report in reports if report.broken_headers}
+    faults |= {firm_id: str(error) for firm_id, error in errors.items() if isinstance(error, ContractBrokenError)}
+    read = sum(report.scanned.get("seen", 0) for report in reports)
+    return _of_run(
+        Stage.WORK_LIST, HEADERS, faults, reports, good="headers keep billing's contract", own={"headers read": read}
+    )
+
+
+def _contract(
+    check: str, reports: Sequence[FirmReport], errors: Mapping[str, BaseException], *, is_of_mapping: bool
+) -> dg.AssetCheckResult:
+    faults = {
+        firm_id: str(error)
+        for firm_id, error in errors.items()
+        if isinstance(error, ContractBroken) and (error.relation in OF_MAPPING) == is_of_mapping
+    }
+    good = "each payer and fee item has one answer" if is_of_mapping else "rows keep billing's contract"
+    planned = sum(sum(report.planned.documents.values()) for report in reports)
+    return _of_run(Stage.SYNC_PLAN, check, faults, reports, good=good, own={"documents planned": planned})
+
+
+def _of_run(
+    stage: Stage,
+    check: str,
+    faults: Mapping[str, str],
+    reports: Sequence[FirmReport],
+    *,
+    good: str,
+    own: Mapping[str, Any],
+) -> dg.AssetCheckResult:
+    """What a check says that only looks at what the run itself has read; of other firms it says nothing."""
+    firm_ids = [report.firm_id for report in reports]
+    count = f"{len(firm_ids)} {'firm' if len(firm_ids) == 1 else 'firms'} of this run"
+    return dg.AssetCheckResult(
+        asset_key=stage.value,
+        check_name=check,
+        passed=not faults,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=_first([f"{firm_id}: {fault}" for firm_id, fault in faults.items()]) or f"{good} ({count})",
+        metadata={"firms of this run": len(firm_ids), **{f"this run: {name}": value for name, value in own.items()}},
+    )
 
 
 def of_pull(deployment: Deployment, reports: Sequence[PullReport]) -> dg.AssetCheckResult:
@@ -261,7 +365,7 @@ def _when(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
 
 
-def _control_totals(step: str, kind: Kind, standing: Standing, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
+def _control_totals(step: Stage, kind: Kind, standing: Standing, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
     faults = {
         row["firm_id"]: (
             f"{row['documents']} {kind}s: {dollars(row['meant_cents'])} were meant, "
@@ -277,7 +381,7 @@ def _control_totals(step: str, kind: Kind, standing: Standing, reports: Sequence
     }
     rows = [row for report in reports for row in report.control_totals if row["kind"] == kind]
     return verdict(
-        step,
+        step.value,
         CONTROL_TOTALS,
         standing,
         faults,
@@ -291,7 +395,7 @@ def _control_totals(step: str, kind: Kind, standing: Standing, reports: Sequence
     )
 
 
-def _census(step: str, kind: Kind, standing: Standing, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
+def _census(step: Stage, kind: Kind, standing: Standing, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
     """Journal entries of refunds count as payments."""
     kinds = (kind, "refund") if kind == Kind.PAYMENT else (kind,)
     counted = [row for row in standing.counted() if row["kind"] in kinds]
@@ -315,7 +419,7 @@ def _census(step: str, kind: Kind, standing: Standing, reports: Sequence[FirmRep
     rows = [row for report in reports for row in report.counted(kind)]
     names = ("documents", "living", "duplicates", "copies", "missing", "differing", "changed", "reads")
     return verdict(
-        step,
+        step.value,
         CENSUS,
         standing,
         faults,
@@ -334,7 +438,7 @@ def _connection(standing: Standing, now: datetime) -> dg.AssetCheckResult:
     ends = standing.connections(now=now)
     faults = {firm_id: f"{said}; qb-pipeline connect {firm_id}" for firm_id, (level, said) in ends.items() if level}
     return verdict(
-        PUSH_INVOICES,
+        Stage.INVOICES.value,
         CONNECTION,
         standing,
         faults,
@@ -353,7 +457,7 @@ def _nothing_held(standing: Standing, reports: Sequence[FirmReport], now: dateti
         if of_firm := sum(row["documents"] for row in rows if row["firm_id"] == firm_id):
             faults[firm_id] = f"{of_firm} held"
     return verdict(
-        PLAN,
+        Stage.SYNC_PLAN.value,
         NOTHING_HELD,
         standing,
         faults,

@@ -98,8 +98,12 @@ class Work:
 
 
 @contextmanager
-def work_of_day(context: dg.AssetExecutionContext, deployment: Deployment, firm_id: str) -> Iterator[Work]:
+def work_of_day(
+    context: dg.AssetExecutionContext, deployment: Deployment, firm_id: str, *, is_last: bool = True
+) -> Iterator[Work]:
     """While a run works on a firm: where it is the run of the firm's day, the ledger keeps when it begins and ends.
+
+    ``is_last``: the day is done with this work; otherwise later stages of the run go on with it.
 
     A run whose process dies in here leaves its day *running*, and the next tick asks again. A day that is done, or that
     another run works on, gets no second sync: this run is canceled with a sentence and marks no partition.
@@ -115,6 +119,8 @@ def work_of_day(context: dg.AssetExecutionContext, deployment: Deployment, firm_
     except Exception as error:
         days.end(*day, run_id, Outcome.FAILED, cause_of(error, is_open=work.is_open), now=deployment.clock())
         raise
+    if not is_last:
+        return
     # Asked for when the firm could not be read, it did not know its dates: the next tick asks for what is left.
     outcome = Outcome.OPEN if before is Cause.UNREAD else Outcome.DONE
     days.end(*day, run_id, outcome, now=deployment.clock())

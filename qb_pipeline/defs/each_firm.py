@@ -10,7 +10,7 @@ from logging import Logger
 
 import dagster as dg
 
-from qb_pipeline.sync.run import FIRM_ERRORS, explain
+from qb_pipeline.sync.failures import FIRM_ERRORS, explain
 
 
 def _nobody(_firm_id: str, _error: BaseException) -> None:
@@ -29,6 +29,7 @@ class Failures:
     tell: Callable[[str, BaseException], None] = _nobody
     others_went_through: Callable[[], None] = lambda: None
     by_firm: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, BaseException] = field(default_factory=dict)
 
     @contextmanager
     def of(self, firm_id: str) -> Iterator[None]:
@@ -37,6 +38,7 @@ class Failures:
             yield
         except FIRM_ERRORS as error:
             self.by_firm[firm_id] = explain(firm_id, error)
+            self.errors[firm_id] = error
             self.tell(firm_id, error)
             self.log.error(f"{firm_id}: {self.by_firm[firm_id]}")
         except Exception:

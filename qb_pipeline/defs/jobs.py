@@ -6,11 +6,11 @@ Each runs its steps in the run's own process: a step process each would cost two
 import dagster as dg
 
 from qb_pipeline.defs.metadata import RECEIVED_PAYMENTS, RECONCILIATION
-from qb_pipeline.sync.run import STEPS
+from qb_pipeline.sync.stages import STAGES
 
 sync = dg.define_asset_job(
     "sync",
-    selection=list(STEPS),
+    selection=[stage.value for stage in STAGES],
     executor_def=dg.in_process_executor,
     description=(
         "Send what a firm's billing has and QuickBooks lacks: invoices, then payments. Choose dates and firms as "

@@ -6,7 +6,7 @@ has failed: an event per partition is only paid for by a failure.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,23 @@ def some_done(context: dg.AssetExecutionContext, asset: str, metadata: ByPartiti
         context.log_event(dg.AssetMaterialization(asset, partition=key, metadata=values, tags=_tags(key)))
 
 
+def evaluate(context: dg.AssetExecutionContext, results: Iterable[dg.AssetCheckResult]) -> None:
+    """Keep the verdicts of checks that belong to a step which this run does not come to."""
+    step = context.get_step_execution_context()
+    for result in results:
+        assert result.asset_key is not None  # noqa: S101 - ``checks`` names it
+        assert result.check_name is not None  # noqa: S101
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=result.asset_key,
+            check_name=result.check_name,
+            passed=bool(result.passed),
+            metadata=result.metadata,
+            severity=result.severity,
+            description=result.description,
+        )
+        DagsterEvent.asset_check_evaluation(step, evaluation)  # Dagster's own way: to make such an event is to store it
+
+
 def _tags(key: str) -> dict[str, str]:
     """The tags that Dagster gives the event of a partition with two dimensions, and finds it by."""
     if "|" not in key:
@@ -62,8 +79,8 @@ def failed_days_look_failed(context: dg.HookContext) -> None:
 def mark_failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
     """Let each partition of a failed run look failed that has not been materialized since the run was asked for.
 
-    In a run of several firms one of which the run has marked anything went through, and is left as it is. Marking twice
-    marks nothing more.
+    In a run of several firms one of which the run has marked anything of an asset went through there, and is left as it
+    is. Marking twice marks nothing more.
 
     Returns:
         How many events that took: one per asset and partition.
@@ -80,7 +97,6 @@ def mark_failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
         elif planned.partitions_subset is not None:
             asset.keys.update(planned.partitions_subset.get_partition_keys())
     materialized = instance.get_asset_partitions_for_run(run.run_id, {DagsterEventType.ASSET_MATERIALIZATION})
-    went_through = {_firm_of(key) for keys in materialized.values() for key in keys if key}
     events = []
     for asset_key, asset in sorted(wanted.items()):
         keys = asset.keys | asset.planned
@@ -98,6 +114,7 @@ def mark_failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
         since = instance.event_log_storage.get_latest_storage_id_by_partition(
             asset_key, DagsterEventType.ASSET_MATERIALIZATION, after_cursor=planned_at[0].storage_id
         )
+        went_through = {_firm_of(key) for key in materialized.get(asset_key, ()) if key}
         if len({_firm_of(key) for key in keys}) > 1:
             keys = {key for key in keys if _firm_of(key) not in went_through}
         events += [_planned(run, asset_key, asset, key) for key in sorted(keys - asset.planned - since.keys())]

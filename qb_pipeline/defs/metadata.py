@@ -16,18 +16,29 @@ from qb_pipeline.core.problems import PROBLEMS, Problem
 from qb_pipeline.core.states import Kind
 from qb_pipeline.core.words import name_of
 from qb_pipeline.ledger.books.days import TOTALS, Day, ReceivedDay
+from qb_pipeline.sync.firm_report import FirmReport
 from qb_pipeline.sync.pull.received_payments import PullReport
-from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, SCAN, FirmReport
+from qb_pipeline.sync.stages import LOADING, Stage
 from qb_pipeline.sync.verify.reconcile import FirmReconciliation
 
 SHOWN_ROWS = 500
 """So many rows of a table are shown: metadata are read as a whole."""
 
-KIND = {PUSH_INVOICES: Kind.INVOICE, PUSH_PAYMENTS: Kind.PAYMENT}
+KIND: dict[Stage, Kind] = {Stage.INVOICES: Kind.INVOICE, Stage.PAYMENTS: Kind.PAYMENT}
 SENT = ("created", "adopted", "updated")
 
+PARTS: dict[Stage, tuple[str, ...]] = {
+    Stage.WORK_LIST: ("listed", "changed"),
+    Stage.SYNC_PLAN: ("planned", "held"),
+    Stage.RELEASES: ("done",),
+    Stage.CUSTOMERS_AND_ITEMS: ("references",),
+    Stage.INVOICES: ("done", "held", "control_totals"),
+    Stage.PAYMENTS: ("done", "held", "control_totals"),
+}
+"""What each stage shows of a day (``ledger.books.days``)."""
+
 RECEIVED_PAYMENTS, RECONCILIATION = "received_payments", "reconciliation"
-"""The assets that are not of the sync; ``sync.run`` names those."""
+"""The assets that are not of the sync; ``sync.stages`` names those."""
 
 POSTED = {
     "payment": "payments posted",
@@ -58,34 +69,34 @@ def column_schema(model: type[pa.DataFrameModel]) -> dict[str, Any]:
     return {"dagster/column_schema": dg.TableSchema(columns=columns)}
 
 
-def of_firm(
-    steps: Sequence[str], report: FirmReport, days: Mapping[date, Day], dates: Collection[date]
-) -> dict[str, dict[date, dict[str, Any]]]:
-    """The metadata of a firm's partitions after a run, by asset and date.
+def of_stage(
+    stage: Stage, stages: Sequence[Stage], report: FirmReport, days: Mapping[date, Day], dates: Collection[date]
+) -> dict[date, dict[str, Any]]:
+    """The metadata of a firm's partitions of one stage's asset, by date; ``stages`` are all of the run.
 
-    ``days``: what the run did (``ledger.books.days``), also on dates that are not its own; those count as the run's.
+    ``days``: what the run did (``ledger.books.days``, ``PARTS``), also on dates that are not its own; those count as
+    the run's.
     """
     plans = {day: [row for row in report.plan if row["document_date"] == day] for day in dates}
-    found: dict[str, dict[date, dict[str, Any]]] = {}
-    for step in steps:
-        found[step] = {day: of_day(step, days[day], plans[day]) for day in sorted(dates)}
-        if dates:
-            found[step][max(dates)] |= _of_run(step, steps, report, [days[day] for day in days.keys() - set(dates)])
+    found = {day: of_day(stage, days[day], plans[day]) for day in sorted(dates)}
+    if dates:
+        elsewhere = [days[day] for day in days.keys() - set(dates)]
+        found[max(dates)] |= _of_run(stage, stages, report, elsewhere)
     return found
 
 
-def of_day(step: str, day: Day, plan: Sequence[Any] = ()) -> dict[str, Any]:
+def of_day(stage: Stage, day: Day, plan: Sequence[Any] = ()) -> dict[str, Any]:
     """What stands on one partition: numbers, and a table where there is something to be put into one.
 
     ``plan``: the documents of that date in a dry run.
     """
-    if step == SCAN:
+    if stage is Stage.WORK_LIST:
         return {
             "documents on the work list": day.listed,
             "amount on the work list": dollars(day.listed_cents),
             "documents new or changed": day.changed,
         }
-    if step == PLAN:
+    if stage is Stage.SYNC_PLAN:
         return {
             **table("plan", _with_amount(day.planned), ["kind", "operation", "documents", "amount"]),
             **table("documents of the plan", _plan_rows(plan), ["document", "date", "operation", "reason"]),
@@ -94,7 +105,33 @@ def of_day(step: str, day: Day, plan: Sequence[Any] = ()) -> dict[str, Any]:
             "amount planned": dollars(sum(row["cents"] for row in day.planned)),
             **_held_numbers(day.held),
         }
-    kind = KIND[step]
+    if stage is Stage.RELEASES:
+        return _of_voids(day)
+    if stage is Stage.CUSTOMERS_AND_ITEMS:
+        return _of_references(day)
+    return _of_documents(KIND[stage], day)
+
+
+def _of_voids(day: Day) -> dict[str, Any]:
+    voided = [row for row in day.done if row["activity"] == "voided"]
+    return {
+        **table("what was voided", _with_amount(voided), ["kind", "documents", "amount"]),
+        "documents voided": sum(row["documents"] for row in voided),
+        "amount voided": dollars(sum(row["cents"] for row in voided)),
+    }
+
+
+def _of_references(day: Day) -> dict[str, Any]:
+    rows = [{**row, "outcome": row["activity"]} for row in day.references]
+    return {
+        **table("what became of them", rows, ["kind", "outcome", "documents"]),
+        "customers created": _count(day.references, Kind.CUSTOMER, "created"),
+        "customers updated": _count(day.references, Kind.CUSTOMER, "updated"),
+        "items created": _count(day.references, Kind.ITEM, "created"),
+    }
+
+
+def _of_documents(kind: Kind, day: Day) -> dict[str, Any]:
     held = [row for row in day.held if row["kind"] == kind]
     done = [{**row, "outcome": row["activity"]} for row in day.done if row["kind"] == kind]
     totals = [row for row in day.control_totals if row["kind"] == kind]
@@ -112,26 +149,30 @@ def of_day(step: str, day: Day, plan: Sequence[Any] = ()) -> dict[str, Any]:
     }
 
 
-def _of_run(step: str, steps: Sequence[str], report: FirmReport, elsewhere: Sequence[Day]) -> dict[str, Any]:
-    """What is the run's own. Its requests stand at the first asset that may write; of a dry run, at the plan."""
+def _count(rows: Sequence[Any], kind: Kind, activity: str) -> int:
+    return sum(row["documents"] for row in rows if (row["kind"], row["activity"]) == (kind, activity))
+
+
+def _of_run(stage: Stage, stages: Sequence[Stage], report: FirmReport, elsewhere: Sequence[Day]) -> dict[str, Any]:
+    """What is the run's own; the requests are those of this stage, and the sync log stands with each one that sends."""
     shown: dict[str, Any] = {}
-    if step == SCAN:
+    if stage is Stage.WORK_LIST:
         shown["this run: documents read in billing"] = report.scanned.get("seen", 0)
-    if step == PLAN and report.plan:
+    if stage is Stage.SYNC_PLAN and report.plan:
         shown["plan id"] = report.run_id
-    if step == PLAN and report.notices:
+    if report.notices:
         shown["notices"] = "\n".join(report.notices)
-    if kind := KIND.get(step):
+    if kind := KIND.get(stage):
         documents = sum(day.documents(kind, *SENT) for day in elsewhere)
         if documents:
             shown["this run: documents of other dates sent"] = documents
             shown["this run: amount of other dates sent"] = dollars(sum(day.cents(kind, *SENT) for day in elsewhere))
-    if step == next(each for each in (PUSH_INVOICES, PUSH_PAYMENTS, PLAN, SCAN) if each in steps):
-        shown |= {
-            "requests: reads (metered)": report.reads,
-            "requests: writes": report.writes,
-            "sync log": dg.MetadataValue.md(f"`qb-pipeline log {report.firm_id} --run {report.run_id}`"),
-        }
+    if stage is not Stage.WORK_LIST:
+        shown["requests: reads (metered)"] = report.reads
+    if stage in LOADING:
+        shown["requests: writes"] = report.writes
+    if stage in LOADING or stage is stages[-1]:
+        shown["sync log"] = dg.MetadataValue.md(f"`qb-pipeline log {report.firm_id} --run {report.run_id}`")
     return shown
 
 

@@ -15,8 +15,10 @@ from dagster._core.storage.tags import BACKFILL_ID_TAG
 from qb_pipeline.core.states import Kind, Operation, State
 from qb_pipeline.defs.partitions import firms_between
 from qb_pipeline.ledger.log import Run
+from qb_pipeline.sync.failures import in_words
+from qb_pipeline.sync.firm_report import FirmReport
 from qb_pipeline.sync.pull.received_payments import PullReport
-from qb_pipeline.sync.run import PLAN, PUSH_INVOICES, PUSH_PAYMENTS, FirmReport, in_words
+from qb_pipeline.sync.stages import LOADING, Stage
 from qb_pipeline.sync.verify.reconcile import FirmReconciliation
 
 FIRM, TRIGGER, ACTOR, RESULT = "firm", "trigger", "actor", "result"
@@ -99,6 +101,14 @@ def begin(run: dg.DagsterRun, instance: dg.DagsterInstance, firm_ids: Sequence[s
     return Results(Run(run.run_id, trigger, actor), firm_ids, instance)
 
 
+def go_on(run: dg.DagsterRun, instance: dg.DagsterInstance, firm_ids: Sequence[str]) -> Results:
+    """Go on with a run that an earlier step has signed; a run that repeats another from a step is signed anew."""
+    now = instance.get_run_by_id(run.run_id)
+    if now is None or not is_signed(now):
+        return begin(run, instance, firm_ids)
+    return Results(Run(run.run_id, *why(run)), firm_ids, instance)
+
+
 def why(run: dg.DagsterRun) -> tuple[str, str]:
     """What started a run, and for whom.
 
@@ -157,7 +167,7 @@ def failed_firms(tags: Mapping[str, str]) -> list[str]:
 
 def of_sync(report: FirmReport, steps: Sequence[str]) -> dict[str, int]:
     """How many documents a sync sent, voided, and leaves to people; of a dry run what a sync would do with them."""
-    if not {PUSH_INVOICES, PUSH_PAYMENTS} & set(steps):
+    if not set(LOADING) & set(steps):
         planned = report.planned.documents
         words = {
             Operation.CREATE: "to send",
@@ -169,7 +179,7 @@ def of_sync(report: FirmReport, steps: Sequence[str]) -> dict[str, int]:
         for (_kind, operation), number in planned.items():
             if operation in words:
                 counts[words[operation]] += number
-        return counts if PLAN in steps else {"new or changed": report.scanned.get("changed", 0)}
+        return counts if Stage.SYNC_PLAN in steps else {"new or changed": report.scanned.get("changed", 0)}
     return {
         "sent": sum(report.documents(kind, *SENT) for kind in KINDS),
         "voided": sum(report.documents(kind, "voided") for kind in KINDS),

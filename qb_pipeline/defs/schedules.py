@@ -15,7 +15,7 @@ from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.automation import Turn, due_daily
 from qb_pipeline.sync.deployment import Deployment
 from qb_pipeline.sync.extract.scan import sweep
-from qb_pipeline.sync.run import FIRM_ERRORS
+from qb_pipeline.sync.failures import FIRM_ERRORS
 
 LONGEST_LOOK = timedelta(seconds=40)
 """After so long a tick asks for what it has found and leaves the other firms to the next: Dagster cuts one at 60 s."""

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from qb_pipeline.core.words import NotNamedError
+from qb_pipeline.crash_points import crash_point
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger.processes import Process
 
@@ -76,26 +77,65 @@ class Log:
         with self._engine.begin() as connection:
             write(connection, self._firm_id, run, entries, now=now)
 
-    def begin(self, run: Run, *, now: datetime) -> None:
+    def said(self, run: Run, activity: str) -> set[str]:
+        """The details of a run's entries of one activity that are about no document."""
+        with self._engine.connect() as connection:
+            parameters = {"firm_id": self._firm_id, "run_id": run.run_id, "activity": activity}
+            return set(connection.scalars(queries["said"], parameters))
+
+    def begin(self, run: Run, *, now: datetime, stage: str = "") -> None:
         """Open the run's row for this firm and store this process in it; a re-executed run id goes on in its row.
+
+        ``stage``: the stage that begins; one that is repeated goes on in its row too.
 
         Runs of the firm whose process died without closing its row are closed as failed here: nothing else closes them.
         """
         parameters = {"run_id": run.run_id, "firm_id": self._firm_id}
         with self._engine.begin() as connection:
-            for row in connection.execute(queries["running"], parameters).all():
+            for row in connection.execute(queries["running"], parameters | {"now": now}).all():
                 if Process(row.host, row.boot_id, row.pid, row.started).is_dead:
-                    self._end(connection, Run(row.run_id, row.trigger, row.actor), "failed", DIED, 0, 0, now)
+                    died = Run(row.run_id, row.trigger, row.actor)
+                    self._end(connection, died, "failed", DIED, 0, 0, now)
+                    connection.execute(
+                        queries["end_stages"],
+                        {"run_id": died.run_id, "firm_id": self._firm_id, "error": DIED, "now": now},
+                    )
             ours = asdict(Process.of(os.getpid()))
             connection.execute(
                 queries["begin_run"], parameters | ours | {"trigger": run.trigger, "actor": run.actor, "now": now}
             )
+            if stage:
+                connection.execute(queries["begin_stage"], parameters | {"stage": stage, "now": now})
 
     def end(self, run: Run, *, outcome: str, error: str, reads: int, writes: int, now: datetime) -> None:
         """Close the run's row, and add its requests (``reads``, ``writes``). ``outcome`` is done or failed; a failure
-        is logged too."""
+        is logged too. What the run had decided for its stages is forgotten."""
         with self._engine.begin() as connection:
             self._end(connection, run, outcome, error, reads, writes, now)
+
+    def end_stage(
+        self, run: Run, stage: str, *, outcome: str, error: str, reads: int, writes: int, now: datetime, is_last: bool
+    ) -> None:
+        """Close the row of a stage, and add its requests to the run's. The run ends with its last stage, and with one
+        that failed."""
+        counted = {"run_id": run.run_id, "firm_id": self._firm_id, "reads": reads, "writes": writes}
+        with self._engine.begin() as connection:
+            connection.execute(
+                queries["end_stage"], counted | {"stage": stage, "outcome": outcome, "error": error, "now": now}
+            )
+            if is_last or outcome == "failed":
+                self._end(connection, run, outcome, error, reads, writes, now)
+            else:
+                connection.execute(queries["count_requests"], counted)
+            crash_point("a stage ends: before its commit")
+        crash_point("a stage ends: committed")
+
+    def stages(self, run_id: str) -> list[Any]:
+        """How far a run came: stage, outcome (running, done, failed), started_at, finished_at, error, reads, writes,
+        in the order in which the stages began."""
+        with self._engine.connect() as connection:
+            parameters = {"firm_id": self._firm_id, "run_id": run_id}
+            return list(connection.execute(queries["stages"], parameters).mappings())
 
     def _end(
         self, connection: sa.Connection, run: Run, outcome: str, error: str, reads: int, writes: int, now: datetime
@@ -112,6 +152,7 @@ class Log:
                 "now": now,
             },
         )
+        forget_plan(connection, self._firm_id, run)
         if outcome == "failed":
             write(connection, self._firm_id, run, [Entry("failed", detail=error)], now=now)
 
@@ -187,6 +228,11 @@ class Log:
         """How a run ended and what it cost: outcome, error, reads, writes."""
         with self._engine.connect() as connection:
             return connection.execute(queries["run"], {"firm_id": self._firm_id, "run_id": run.run_id}).one()
+
+
+def forget_plan(connection: sa.Connection, firm_id: str, run: Run) -> None:
+    """Forget what a run has decided for its stages (``books.planned``)."""
+    connection.execute(queries["forget_plan"], {"run_id": run.run_id, "firm_id": firm_id})
 
 
 def read_control_totals(

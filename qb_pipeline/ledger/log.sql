@@ -13,6 +13,11 @@ from rows from (
 left join sync.document d using (document_id)
 order by entry.position;
 
+-- name: said
+select detail
+from sync.log
+where firm_id = :firm_id and run_id = :run_id and activity = :activity and document_id is null;
+
 -- name: begin_run
 insert into sync.run (run_id, firm_id, trigger, actor, started_at, host, boot_id, pid, pid_started)
 values (:run_id, :firm_id, :trigger, :actor, :now, :host, :boot_id, :pid, :started)
@@ -21,15 +26,55 @@ set outcome = 'running', finished_at = null, error = '', host = excluded.host, b
     pid = excluded.pid, pid_started = excluded.pid_started;
 
 -- name: running
+-- Between two stages a run may have no process: the next stage begins in one of its own within minutes.
 select run_id, trigger, actor, host, boot_id, pid, pid_started as started
-from sync.run
+from sync.run r
 where firm_id = :firm_id and outcome = 'running' and run_id <> :run_id
+  and not exists (select from sync.run_stage s
+                  where s.run_id = r.run_id and s.firm_id = r.firm_id
+                  having count(*) > 0 and bool_and(s.outcome <> 'running')
+                         and max(s.finished_at) > cast(:now as timestamptz) - interval '10 minutes')
 for update skip locked;
 
 -- name: end_run
 update sync.run
 set outcome = :outcome, error = :error, reads = reads + :reads, writes = writes + :writes, finished_at = :now
 where run_id = :run_id and firm_id = :firm_id;
+
+-- name: count_requests
+update sync.run set reads = reads + :reads, writes = writes + :writes where run_id = :run_id and firm_id = :firm_id;
+
+-- name: forget_plan
+-- What a run has decided for its stages is of no use to another one.
+with documents as (
+    delete from sync.planned_document p
+    using sync.document d
+    where p.run_id = :run_id and d.document_id = p.document_id and d.firm_id = :firm_id
+)
+delete from sync.plan_basis where run_id = :run_id and firm_id = :firm_id;
+
+-- name: begin_stage
+insert into sync.run_stage (run_id, firm_id, stage, started_at)
+values (:run_id, :firm_id, :stage, :now)
+on conflict (run_id, firm_id, stage) do update
+set outcome = 'running', started_at = excluded.started_at, finished_at = null, error = '';
+
+-- name: end_stage
+update sync.run_stage
+set outcome = :outcome, error = :error, reads = reads + :reads, writes = writes + :writes, finished_at = :now
+where run_id = :run_id and firm_id = :firm_id and stage = :stage;
+
+-- name: end_stages
+-- Of a run whose process died.
+update sync.run_stage
+set outcome = 'failed', error = :error, finished_at = :now
+where run_id = :run_id and firm_id = :firm_id and outcome = 'running';
+
+-- name: stages
+select stage, outcome, started_at, finished_at, error, reads, writes
+from sync.run_stage
+where firm_id = :firm_id and run_id = :run_id
+order by started_at, stage;
 
 -- name: find_runs
 -- Ids of runs that begin with a word. The log is searched too: some acts, such as a scan, have no row in sync.run.

@@ -17,7 +17,7 @@ from qb_pipeline.ledger.books.firm_days import Cause, FirmDay, Outcome
 from qb_pipeline.ledger.sending.lease import BusyError
 from qb_pipeline.ledger.setup.firms import Firm
 from qb_pipeline.quickbooks.errors import AuthorizationLostError, CompanyFaultError, TransientError
-from qb_pipeline.sync.run import UnfinishedError
+from qb_pipeline.sync.failures import UnfinishedError
 
 IDS_PER_RUN = 500
 """A run that names its documents names at most so many: they stand in its configuration, for people to read."""

@@ -54,6 +54,8 @@ class Deployment:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = stopping.sleep
     throttles: dict[str, Throttle] = field(default_factory=dict)
+    _read: dict[tuple[str, str], CompanyReads] = field(default_factory=dict, init=False, repr=False)
+    """What the run that was opened last has read of its companies, by run and firm: its stages ask nothing twice."""
 
     @property
     def firms(self) -> Firms:
@@ -101,11 +103,12 @@ class Deployment:
 
     @contextmanager
     def open(
-        self, firm_id: str, run: Run, *, setting_up: bool = False, rebinding: bool = False
+        self, firm_id: str, run: Run, *, setting_up: bool = False, rebinding: bool = False, of_stage: bool = False
     ) -> Iterator[FirmSession]:
         """Open an active firm for a run; while it is ``setting_up``, a connected one will do.
 
-        ``rebinding``: its databases may be others than those that it was connected with.
+        ``rebinding``: its databases may be others than those that it was connected with. ``of_stage``: what an earlier
+        stage of the run has read of the company in this process is not asked for again.
 
         Raises:
             SetUpError: the firm is not set up, or belongs to another environment, or (BindingError) a database is
@@ -115,11 +118,13 @@ class Deployment:
         """
         with stopping.deferred():
             stopping.require()
-            with self._opened(firm_id, run, setting_up=setting_up, rebinding=rebinding) as session:
+            with self._opened(firm_id, run, setting_up=setting_up, rebinding=rebinding, of_stage=of_stage) as session:
                 yield session
 
     @contextmanager
-    def _opened(self, firm_id: str, run: Run, *, setting_up: bool, rebinding: bool) -> Iterator[FirmSession]:
+    def _opened(
+        self, firm_id: str, run: Run, *, setting_up: bool, rebinding: bool, of_stage: bool
+    ) -> Iterator[FirmSession]:
         firm = self.firms.get(firm_id)
         if not (setting_up and firm.connected_at):
             firm.require_active()
@@ -133,18 +138,13 @@ class Deployment:
         if not rebinding:
             require_databases(firm_id, bindings, billing.fingerprint())
         with self._client(firm) as quickbooks:
-            known = company.seen(self.ledger, firm_id)
             session = FirmSession(
                 firm=firm,
                 run=run,
                 installation=schema.installation_id(self.ledger),
                 billing=billing,
                 quickbooks=quickbooks,
-                company=CompanyReads(
-                    quickbooks,
-                    remembered=known.settings if known else None,
-                    remember=lambda settings: company.remember(self.ledger, firm_id, settings, now=self.clock()),
-                ),
+                company=self._reads(firm_id, run, quickbooks, of_stage=of_stage),
                 engine=self.ledger,
                 witness=Witness(self.home, self.environment.name, firm.realm_id or ""),
                 first_date=self.first_date,
@@ -162,6 +162,21 @@ class Deployment:
                     company_faults.remember(
                         self.ledger, firm_id, fault.code, intuit_tid=fault.intuit_tid, run=run, now=self.clock()
                     )
+
+    def _reads(self, firm_id: str, run: Run, quickbooks: QuickBooksClient, *, of_stage: bool) -> CompanyReads:
+        if of_stage and (run.run_id, firm_id) in self._read:
+            self._read[run.run_id, firm_id].ask(quickbooks)
+            return self._read[run.run_id, firm_id]
+        known = company.seen(self.ledger, firm_id)
+        found = CompanyReads(
+            quickbooks,
+            remembered=known.settings if known else None,
+            remember=lambda settings: company.remember(self.ledger, firm_id, settings, now=self.clock()),
+        )
+        if of_stage:
+            self._read = {key: reads for key, reads in self._read.items() if key[0] == run.run_id}
+            self._read[run.run_id, firm_id] = found
+        return found
 
     def _client(self, firm: Firm) -> QuickBooksClient:
         realm_id = firm.realm_id or ""

@@ -156,11 +156,21 @@ def metadata_by_partition(
     return found
 
 
-def metadata_of_check(result: dg.ExecuteInProcessResult, check: str, asset: str = "") -> dict[str, Any]:
+def evaluations(result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> list[dg.AssetCheckEvaluation]:
+    """The verdicts of a run's checks, as the instance keeps them."""
+    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    records = instance.get_records_for_run(result.run_id, of_type=kind).records
+    events = [record.event_log_entry.get_dagster_event() for record in records]
+    return [event.asset_check_evaluation_data for event in events]
+
+
+def metadata_of_check(
+    result: dg.ExecuteInProcessResult, check: str, asset: str = "", *, instance: dg.DagsterInstance
+) -> dict[str, Any]:
     """What stands beside a check's verdict; a table as its rows."""
     [found] = [
         each
-        for each in result.get_asset_check_evaluations()
+        for each in evaluations(result, instance)
         if each.check_name == check and asset in ("", each.asset_key.to_user_string())
     ]
     return {name: _shown(each) for name, each in found.metadata.items()}

@@ -1,5 +1,6 @@
 """The assets as Dagster makes them: a range of dates, one firm or several, all of the sync's or some."""
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,13 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
+from qb_pipeline.core.markers import find_marker
 from qb_pipeline.definitions import defs
 from qb_pipeline.defs import assets
-from qb_pipeline.sync.run import STEPS
+from qb_pipeline.ledger.log import Run
+from qb_pipeline.sync.extract.scan import Selection
+from qb_pipeline.sync.stages import STAGES, Stage, sync_firm
+from qb_pipeline_tests.bookkeeper import Bookkeeper
 from qb_pipeline_tests.defs.conftest import (
     Orchestra,
     add_firm,
@@ -35,7 +40,7 @@ def test_three_days_are_sent_in_one_run_and_each_day_is_green(law_firm: LawFirm,
     result = orchestra.sync(law_firm, days=3)
 
     assert result.success
-    assert orchestra.materialized(result) == {step: partitions(FIRM, law_firm.today, 3) for step in STEPS}
+    assert orchestra.materialized(result) == {step: partitions(FIRM, law_firm.today, 3) for step in STAGES}
     assert sorted(row["DocNumber"] for row in law_firm.books.ours("Invoice")) == ["N-0", "N-1", "N-2"]
     assert [str(row["TotalAmt"]) for row in law_firm.books.ours("Payment")] == ["40.0"]
 
@@ -53,7 +58,7 @@ def test_a_backfill_of_the_job_sends_its_whole_range_and_not_its_first_day_alone
 
     assert result.success
     assert sorted(row["DocNumber"] for row in law_firm.books.ours("Invoice")) == ["N-0", "N-1", "N-2"]
-    assert orchestra.materialized(result) == {step: partitions(FIRM, law_firm.today, 3) for step in STEPS}
+    assert orchestra.materialized(result) == {step: partitions(FIRM, law_firm.today, 3) for step in STAGES}
 
 
 def test_the_log_knows_the_dagster_run_its_trigger_and_its_actor(law_firm: LawFirm, orchestra: Orchestra) -> None:
@@ -155,7 +160,7 @@ def test_two_firms_in_one_run_reach_their_own_companies(law_firm: LawFirm, orche
     result = orchestra.sync(law_firm, firm_ids=[FIRM, "two"], days=2)
 
     both = partitions(FIRM, law_firm.today, 2) | partitions("two", law_firm.today, 2)
-    assert orchestra.materialized(result) == dict.fromkeys(STEPS, both)
+    assert orchestra.materialized(result) == dict.fromkeys(STAGES, both)
     assert [row["DocNumber"] for row in law_firm.books.ours("Invoice")] == ["N-1"]
     assert sorted(row["DocNumber"] for row in other.ours("Invoice")) == ["N-two-0", "N-two-1"]
 
@@ -175,7 +180,7 @@ def test_a_firm_that_fails_leaves_the_other_done_and_green_and_names_its_next_st
         "YOUR-NAME\n"
         "Every other firm of this run is done."
     )
-    assert orchestra.materialized(result) == dict.fromkeys(STEPS, partitions(FIRM, law_firm.today, 2))
+    assert orchestra.materialized(result) == dict.fromkeys(STAGES, partitions(FIRM, law_firm.today, 2))
     assert law_firm.states() == {"1": ("synced", "")}
 
 
@@ -189,7 +194,9 @@ def test_a_firm_that_quickbooks_does_not_let_in_fails_alone(law_firm: LawFirm, o
 
     assert not result.success
     assert failure(result).endswith("Every other firm of this run is done.")
-    assert orchestra.materialized(result) == dict.fromkeys(STEPS, partitions("two", law_firm.today, 2))
+    both = partitions(FIRM, law_firm.today, 2) | partitions("two", law_firm.today, 2)
+    went_through = dict.fromkeys(STAGES, partitions("two", law_firm.today, 2))
+    assert orchestra.materialized(result) == went_through | {"work_list": both}  # billing could be read
     assert len(other.ours("Invoice")) == 1
 
 
@@ -231,7 +238,7 @@ def test_a_firm_that_is_not_set_up_sends_nothing_and_is_told_its_next_step(
 def test_assets_carry_what_their_page_shows() -> None:
     specs = {spec.key.to_user_string(): spec for spec in assets.SYNC_SPECS}
 
-    assert list(specs) == list(STEPS)
+    assert list(specs) == list(STAGES)
     for spec in [*specs.values(), *assets.billing_tables]:
         assert spec.description
         assert spec.group_name in ("billing", "sync", "quickbooks")
@@ -249,12 +256,109 @@ def test_assets_follow_from_billing_to_quickbooks() -> None:
         "billing/invoices": [],
         "billing/payments": [],
         "work_list": ["billing/invoices", "billing/payments"],
-        "sync_plan": ["work_list"],
-        "quickbooks_invoices": ["sync_plan"],
+        "mappings": [],
+        "sync_plan": ["mappings", "work_list"],
+        "quickbooks_releases": ["sync_plan"],
+        "quickbooks_customers_and_items": ["mappings", "quickbooks_releases", "sync_plan"],
+        "quickbooks_invoices": ["quickbooks_customers_and_items", "sync_plan"],
         "quickbooks_payments": ["quickbooks_invoices", "sync_plan"],
         "received_payments": ["quickbooks_invoices"],
         "reconciliation": ["quickbooks_invoices", "quickbooks_payments"],
     }
+
+
+def work_for_every_stage(law_firm: LawFirm, books: Bookkeeper, firm_id: str) -> None:
+    """A synced invoice and its payment are voided; two are new, one of a client that QuickBooks lacks, one is paid."""
+    yesterday, now = law_firm.today - timedelta(days=1), law_firm.time.now()
+    for number in range(3):
+        if number == 2:
+            law_firm.insert("payers", firm_id=firm_id, payer_id="P2", first_name="Bo", last_name="Lee")
+        invoice_id = f"{firm_id}-{number}"
+        law_firm.insert(
+            "invoices", firm_id=firm_id, invoice_id=invoice_id, invoice_number=f"N-{invoice_id}", total_amount=10,
+            invoice_date=yesterday, payer_id="P2" if number == 2 else "P1", created_at=now, updated_at=now,
+        )  # fmt: skip
+        law_firm.insert(
+            "invoice_lines", firm_id=firm_id, invoice_id=invoice_id, line_number=1, quantity=1, unit_price=10, amount=10
+        )
+        if number == 0:
+            pay(law_firm, firm_id, f"{firm_id}-p0", invoice_id)
+            with law_firm.deployment.open(firm_id, Run(f"before-{firm_id}", "test", "partner")) as session:
+                sync_firm(session, Selection())
+            void = "set status = 'void', updated_at = :now where firm_id = :firm_id"
+            for relation in ("payments", "invoices"):
+                law_firm.change(f"update {relation} {void}", firm_id=firm_id, now=law_firm.time.now())
+    pay(law_firm, firm_id, f"{firm_id}-p1", f"{firm_id}-1")
+
+
+def pay(law_firm: LawFirm, firm_id: str, payment_id: str, invoice_id: str) -> None:
+    now = law_firm.time.now()
+    law_firm.insert(
+        "payments", firm_id=firm_id, payment_id=payment_id, amount=10, received_date=law_firm.today, created_at=now,
+        updated_at=now,
+    )  # fmt: skip
+    law_firm.insert(
+        "payment_applications", firm_id=firm_id, payment_id=payment_id, invoice_id=invoice_id, amount=10,
+        applied_date=law_firm.today,
+    )  # fmt: skip
+
+
+FAULTS = {
+    Stage.SYNC_PLAN: "query",
+    Stage.RELEASES: "payment",
+    Stage.CUSTOMERS_AND_ITEMS: "customer",
+    Stage.INVOICES: "batch",
+}
+"""What QuickBooks does not answer, so that a stage of a firm with work for every stage fails."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("others", [[], ["three", "two"]], ids=["one firm", "three firms"])
+@pytest.mark.parametrize("failing", FAULTS)
+def test_the_stage_in_which_a_firm_fails_is_red_and_a_run_from_there_does_what_is_missing(
+    law_firm: LawFirm, orchestra: Orchestra, failing: Stage, others: list[str]
+) -> None:
+    law_firm.activate()
+    books = {FIRM: law_firm.books} | {firm_id: add_firm(law_firm, firm_id, invoices=0) for firm_id in others}
+    for firm_id, its in books.items():
+        work_for_every_stage(law_firm, its, firm_id)
+    law_firm.books.fault({"what": "html_503", "match": FAULTS[failing], "times": None})
+
+    result = orchestra.sync(law_firm, days=2, firm_ids=[FIRM, *others])
+
+    index = STAGES.index(failing)
+    keys = {firm_id: partitions(firm_id, law_firm.today, 2) for firm_id in books}
+    all_firms = set().union(*keys.values())
+    steps = {
+        step: {event.step_key for event in result.all_events if event.event_type_value == f"STEP_{step}"}
+        for step in ("SUCCESS", "FAILURE")
+    }
+    assert steps == {"SUCCESS": set(STAGES[:index]), "FAILURE": {failing}}
+    assert ("HTTP 503" if failing is Stage.SYNC_PLAN else "were lost") in failure(result)
+    expected = {stage: all_firms if number < index else all_firms - keys[FIRM] for number, stage in enumerate(STAGES)}
+    assert orchestra.materialized(result) == {stage: marked for stage, marked in expected.items() if marked}
+    assert {firm_id: held_once(its) for firm_id, its in books.items() if firm_id != FIRM} == {
+        firm_id: {f"{firm_id}-{number}": 1 for number in (1, 2)} for firm_id in others
+    }
+
+    law_firm.books.heal()
+    again = orchestra.sync(law_firm, days=2, firm_ids=[FIRM, *others], assets=[stage.value for stage in STAGES[index:]])
+
+    assert again.success
+    assert orchestra.materialized(again) == dict.fromkeys(STAGES[index:], all_firms)
+    assert {firm_id: held_once(its) for firm_id, its in books.items()} == {
+        firm_id: {f"{firm_id}-{number}": 1 for number in (1, 2)} for firm_id in books
+    }
+    assert {len(its.ours("Payment")) for its in books.values()} == {1}
+    assert {row["state"] for row in law_firm.query("select state from sync.document where kind <> 'refund'")} == {
+        "synced", "voided",
+    }  # fmt: skip
+
+
+def held_once(books: Bookkeeper) -> Counter[str]:
+    """How many living invoices QuickBooks holds, by billing's id."""
+    found = (find_marker(row["PrivateNote"]) for row in books.ours("Invoice"))
+    return Counter(mark.source_id for mark in found if mark)
 
 
 CANARY = "Zzyzxcanary"

@@ -9,13 +9,22 @@ import sqlalchemy as sa
 
 from qb_pipeline.defs import checks
 from qb_pipeline.ledger.books.standing import Standing
-from qb_pipeline.sync.plan.plan import PlanSummary
-from qb_pipeline.sync.run import FirmReport
-from qb_pipeline_tests.defs.conftest import QUIET, Orchestra, add_firm, failed_checks, metadata_of_check
+from qb_pipeline.sync.firm_report import FirmReport, PlanSummary
+from qb_pipeline.sync.stages import STAGES, Stage
+from qb_pipeline_tests.defs.conftest import (
+    QUIET,
+    Orchestra,
+    add_firm,
+    evaluations,
+    failed_checks,
+    metadata_of_check,
+)
 from qb_pipeline_tests.law_firm import FIRM, LawFirm
 from qb_pipeline_tests.received import pull, receive, set_up
 
 EVERY_CHECK = {spec.key for spec in checks.SYNC_CHECKS}
+AT_THE_END = dg.AssetCheckKey(dg.AssetKey("sync_plan"), checks.NOTHING_HELD)
+"""The check that is looked at when the run ends."""
 TOTALS = {
     "kind": "invoice", "documents": 2, "differing": 0,
             "meant_cents": 30000, "accepted_cents": 30000, "in_quickbooks_cents": 30000,
@@ -30,12 +39,15 @@ def report(firm_id: str = "one", **totals: int) -> FirmReport:
     )  # fmt: skip
 
 
-def evaluated(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, dg.AssetCheckSeverity, str]]:
+def evaluated(
+    result: dg.ExecuteInProcessResult, orchestra: Orchestra
+) -> dict[str, tuple[bool, dg.AssetCheckSeverity, str]]:
+    """The verdicts of a run, as the page finds them."""
     return {
         f"{check.asset_key.to_user_string()}: {check.check_name}": (
             check.passed, check.severity, check.description or "",
         )
-        for check in result.get_asset_check_evaluations()
+        for check in evaluations(result, orchestra.instance)
     }  # fmt: skip
 
 
@@ -45,9 +57,12 @@ def test_a_run_without_trouble_passes_every_check(law_firm: LawFirm, orchestra: 
 
     result = orchestra.sync(law_firm)
 
-    warn = dg.AssetCheckSeverity.WARN
+    error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
     once, agree = "each written document stands once, totals equal", "totals agree to the cent"
-    assert evaluated(result) == {
+    assert evaluated(result, orchestra) == {
+        "work_list: headers_valid": (True, error, "headers keep billing's contract (1 firm of this run)"),
+        "sync_plan: rows_valid": (True, error, "rows keep billing's contract (1 firm of this run)"),
+        "sync_plan: mapping_valid": (True, error, "each payer and fee item has one answer (1 firm of this run)"),
         "quickbooks_invoices: control_totals_agree": (True, warn, f"{agree} (1 active firm)"),
         "quickbooks_payments: control_totals_agree": (True, warn, f"{agree} (1 active firm)"),
         "quickbooks_invoices: one_document_each": (True, warn, f"{once} (1 active firm)"),
@@ -55,10 +70,15 @@ def test_a_run_without_trouble_passes_every_check(law_firm: LawFirm, orchestra: 
         "quickbooks_invoices: connection_lasts": (True, warn, "every connection is good for 30 days (1 active firm)"),
         "sync_plan: nothing_held": (True, warn, "nothing is held (1 active firm)"),
     }
-    counted = metadata_of_check(result, checks.CENSUS, "quickbooks_invoices")
+    counted = metadata_of_check(result, checks.CENSUS, "quickbooks_invoices", instance=orchestra.instance)
     assert {name: counted[f"this run: {name}"] for name in ("documents", "living")} == {"documents": 1, "living": 1}
     assert counted["oldest"].startswith(f"one, {law_firm.today}")
-    assert metadata_of_check(result, checks.CENSUS, "quickbooks_payments")["not looked at yet"] == "one"
+    assert (
+        metadata_of_check(result, checks.CENSUS, "quickbooks_payments", instance=orchestra.instance)[
+            "not looked at yet"
+        ]
+        == "one"
+    )
 
 
 def test_a_held_document_warns_and_the_run_is_green(law_firm: LawFirm, orchestra: Orchestra) -> None:
@@ -69,7 +89,7 @@ def test_a_held_document_warns_and_the_run_is_green(law_firm: LawFirm, orchestra
     result = orchestra.sync(law_firm)
 
     assert result.success
-    assert evaluated(result)["sync_plan: nothing_held"] == (
+    assert evaluated(result, orchestra)["sync_plan: nothing_held"] == (
         False,
         dg.AssetCheckSeverity.WARN,
         "1 documents need a person; the table says what clears each · one: 1 held",
@@ -89,18 +109,18 @@ def test_the_verdict_stays_that_of_all_firms_after_a_run_of_one_invoice_of_anoth
     result = orchestra.sync(law_firm, firm_ids=["two"], invoice_ids=["two-0"])
 
     assert result.success
-    assert evaluated(result)["sync_plan: nothing_held"] == (
+    assert evaluated(result, orchestra)["sync_plan: nothing_held"] == (
         False,
         dg.AssetCheckSeverity.WARN,
         "2 documents need a person; the table says what clears each · one: 2 held",
     )
-    shown = metadata_of_check(result, checks.NOTHING_HELD)
+    shown = metadata_of_check(result, checks.NOTHING_HELD, instance=orchestra.instance)
     assert [(row["firm"], row["reason"], row["documents"], row["amount"]) for row in shown["held"]] == [
         ("one", "MISSING_NAME", 2, "150.00")
     ]
     assert (shown["documents held"], shown["this run: documents held"], shown["active firms"]) == (2, 0, 2)
     law_firm.deployment.firms.pause("one", actor="partner", now=law_firm.time.now())
-    assert evaluated(orchestra.sync(law_firm, firm_ids=["two"]))["sync_plan: nothing_held"][2] == (
+    assert evaluated(orchestra.sync(law_firm, firm_ids=["two"]), orchestra)["sync_plan: nothing_held"][2] == (
         "nothing is held (1 active firm)"
     )
 
@@ -121,7 +141,7 @@ def test_a_healthy_firm_s_run_says_another_firm_s_faults_and_does_not_fail_over_
     result = orchestra.sync(law_firm, firm_ids=["two"])
 
     error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
-    found = evaluated(result)
+    found = evaluated(result, orchestra)
     assert result.success
     assert {name: verdict for name, verdict in found.items() if not verdict[0]} == {
         "quickbooks_invoices: control_totals_agree": (
@@ -137,7 +157,9 @@ def test_a_healthy_firm_s_run_says_another_firm_s_faults_and_does_not_fail_over_
             False, warn, "1 documents need a person; the table says what clears each · one: 1 held",
         ),
     }  # fmt: skip
-    [row] = metadata_of_check(result, checks.CENSUS, "quickbooks_invoices")["firms at fault"]
+    [row] = metadata_of_check(result, checks.CENSUS, "quickbooks_invoices", instance=orchestra.instance)[
+        "firms at fault"
+    ]
     assert (row["firm"], row["as of"]) == ("one", f"{law_firm.time.now():%Y-%m-%d} 23:59 UTC")
 
 
@@ -157,13 +179,16 @@ def test_a_count_blocks_the_run_that_took_it_and_no_other(law_firm: LawFirm) -> 
                "missing": 1, "differing": 0, "foreigners": 0, "strays": 0, "changed": 0, "reads": 1}  # fmt: skip
     census = dg.AssetCheckKey(dg.AssetKey("quickbooks_invoices"), checks.CENSUS)
 
-    [of_this_run] = checks.of_sync(law_firm.deployment, [replace(report(), census=[missing])], {census})
-    [of_another] = checks.of_sync(law_firm.deployment, [report()], {census})
+    [of_this_run], [of_another] = (
+        list(checks.of_stage(law_firm.deployment, Stage.INVOICES, [each], {}, {checks.CENSUS}))
+        for each in (replace(report(), census=[missing]), report())
+    )
 
     assert [spec.blocking for spec in checks.SYNC_CHECKS if spec.key == census] == [True]
     assert [(each.passed, each.severity) for each in (of_this_run, of_another)] == [
         (False, dg.AssetCheckSeverity.ERROR), (False, dg.AssetCheckSeverity.WARN),
     ]  # fmt: skip
+    assert [checks.is_blocking(each) for each in (of_this_run, of_another)] == [True, False]
 
 
 def test_a_run_of_which_a_firm_fails_says_the_verdicts_all_the_same(law_firm: LawFirm, orchestra: Orchestra) -> None:
@@ -174,8 +199,8 @@ def test_a_run_of_which_a_firm_fails_says_the_verdicts_all_the_same(law_firm: La
     result = orchestra.sync(law_firm, firm_ids=["a-newcomer", "one"])
 
     assert not result.success
-    assert set(evaluated(result)) == {f"{key.asset_key.to_user_string()}: {key.name}" for key in EVERY_CHECK}
-    assert not evaluated(result)["sync_plan: nothing_held"][0]
+    assert set(evaluated(result, orchestra)) == {f"{key.asset_key.to_user_string()}: {key.name}" for key in EVERY_CHECK}
+    assert not evaluated(result, orchestra)["sync_plan: nothing_held"][0]
 
 
 def test_of_many_firms_the_first_are_shown_and_the_rest_is_counted(law_firm: LawFirm) -> None:
@@ -199,12 +224,12 @@ def test_a_total_that_quickbooks_changes_fails_the_control_totals(law_firm: LawF
 
     result = orchestra.sync(law_firm)
 
-    assert evaluated(result)["quickbooks_invoices: control_totals_agree"] == (
+    assert evaluated(result, orchestra)["quickbooks_invoices: control_totals_agree"] == (
         False,
         dg.AssetCheckSeverity.ERROR,
         "one: 1 invoices: 100.00 were meant, 99.00 are in QuickBooks",
     )
-    shown = metadata_of_check(result, checks.CONTROL_TOTALS, "quickbooks_invoices")
+    shown = metadata_of_check(result, checks.CONTROL_TOTALS, "quickbooks_invoices", instance=orchestra.instance)
     assert (shown["this run: meant"], shown["this run: in QuickBooks"]) == ("100.00", "99.00")
 
 
@@ -226,12 +251,15 @@ def test_what_was_meant_is_accounted_for_to_the_cent(totals: dict[str, int], pas
 
 
 def test_only_the_selected_checks_are_answered(law_firm: LawFirm) -> None:
-    assert list(checks.of_sync(law_firm.deployment, [report()], set())) == []
+    deployment = law_firm.deployment
+
+    assert [list(checks.of_stage(deployment, stage, [report()], {}, set())) for stage in STAGES] == [[]] * len(STAGES)
     assert {
         dg.AssetCheckKey(result.asset_key, result.check_name)
-        for result in checks.of_sync(law_firm.deployment, [report()], EVERY_CHECK)
+        for stage in STAGES
+        for result in checks.of_stage(deployment, stage, [report()], {}, None)
         if result.asset_key and result.check_name
-    } == EVERY_CHECK
+    } == EVERY_CHECK - {AT_THE_END}
 
 
 def test_a_check_that_is_executed_alone_asks_the_ledger_and_syncs_nothing(
@@ -245,7 +273,7 @@ def test_a_check_that_is_executed_alone_asks_the_ledger_and_syncs_nothing(
 
     result = job.execute_in_process(instance=orchestra.instance, run_config=QUIET)
 
-    assert evaluated(result) == {
+    assert evaluated(result, orchestra) == {
         "sync_plan: nothing_held": (True, dg.AssetCheckSeverity.WARN, "nothing is held (1 active firm)")
     }
     assert law_firm.states() == {}
@@ -255,8 +283,14 @@ def test_a_check_that_is_executed_alone_asks_the_ledger_and_syncs_nothing(
 
 
 def test_without_an_active_firm_a_verdict_says_so(law_firm: LawFirm) -> None:
-    found = list(checks.of_sync(law_firm.deployment, [], EVERY_CHECK))
+    of_firms = [key.name for key in EVERY_CHECK if key.name not in (checks.HEADERS, checks.ROWS, checks.MAPPING)]
+    found = [
+        each
+        for stage in STAGES
+        for each in checks.of_stage(law_firm.deployment, stage, [], {}, set(of_firms), is_alone=True)
+    ]
 
+    assert len(found) == len(of_firms)
     assert {(each.passed, each.description) for each in found} == {(True, "no firm is active")}
 
 
@@ -269,7 +303,7 @@ def test_a_connection_near_its_end_names_what_to_do(
     with law_firm.ledger.begin() as connection:
         connection.execute(sa.text("update sync.token set refresh_hard_expires_at = :ends"), {"ends": ends})
 
-    found = evaluated(orchestra.sync(law_firm))["quickbooks_invoices: connection_lasts"]
+    found = evaluated(orchestra.sync(law_firm), orchestra)["quickbooks_invoices: connection_lasts"]
 
     assert found == (False, severity, f"one: the connection ends on {ends:%Y-%m-%d}; qb-pipeline connect one")
 
@@ -312,7 +346,7 @@ def test_the_check_remembers_what_billing_does_not_hold_until_it_holds_it_again(
         (False, "one: billing no longer holds 1 postings as they were made: see reporting.received_payments"),
         (True, "billing holds what was received (2 active firms)"),
     ]
-    assert metadata_of_check(of_another_firm, checks.RECEIVED)["this run: differing"] == 0
+    assert metadata_of_check(of_another_firm, checks.RECEIVED, instance=orchestra.instance)["this run: differing"] == 0
 
 
 def verdict(result: dg.ExecuteInProcessResult) -> tuple[bool, str]:
@@ -376,7 +410,7 @@ def test_the_verdicts_are_over_all_active_firms_and_no_run_fails_over_another_fi
     assert result.success
     assert failed_checks(result) == failed_checks(first)
     assert set(failed_checks(result)) == {"differences_explained", "nothing_held_for_long"}
-    shown = metadata_of_check(result, "differences_explained")
+    shown = metadata_of_check(result, "differences_explained", instance=orchestra.instance)
     assert (shown["active firms"], shown["this run: differences not explained"]) == (2, 0)
     assert shown["firms at fault"][0]["as of"].startswith(str(law_firm.today))
     assert "not looked at yet" not in shown

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from qb_pipeline.sync.run import STEPS
+from qb_pipeline.sync.stages import STAGES
 from qb_pipeline_tests.bookkeeper import Bookkeeper
 from qb_pipeline_tests.defs.conftest import Orchestra, add_firm, failure, metadata_of, partitions
 from qb_pipeline_tests.law_firm import FIRM, LawFirm
@@ -27,7 +27,7 @@ def test_chosen_documents_of_other_dates_go_and_their_own_dates_turn_green(
 
     own = {f"{law_firm.today - timedelta(days=days)}|{FIRM}" for days in (1, 2, 3)}
     assert result.success
-    assert orchestra.materialized(result) == dict.fromkeys(STEPS, own)
+    assert orchestra.materialized(result) == dict.fromkeys(STAGES, own)
     assert numbers(law_firm.books) == ["N-1", "N-3"]
     assert law_firm.states("payment") == {"p": ("synced", "")}
 
@@ -70,7 +70,7 @@ def test_of_several_firms_only_those_that_have_chosen_documents_are_synced(
     result = orchestra.sync(law_firm, firm_ids=[FIRM, "two"], days=2, invoice_ids=["N-1"])
 
     assert orchestra.materialized(result) == dict.fromkeys(
-        STEPS, partitions(FIRM, law_firm.today - timedelta(days=1), 1)
+        STAGES, partitions(FIRM, law_firm.today - timedelta(days=1), 1)
     )
     assert (numbers(law_firm.books), numbers(other)) == (["N-1"], [])
 
@@ -83,7 +83,7 @@ def test_each_firm_sends_its_own_chosen_documents(law_firm: LawFirm, orchestra: 
     result = orchestra.sync(law_firm, firm_ids=[FIRM, "two"], days=1, invoice_ids=["N-1", "two-0"])
 
     own = {f"{law_firm.today - timedelta(days=3)}|{FIRM}", f"{law_firm.today - timedelta(days=1)}|two"}
-    assert orchestra.materialized(result) == dict.fromkeys(STEPS, own)
+    assert orchestra.materialized(result) == dict.fromkeys(STAGES, own)
     assert (numbers(law_firm.books), numbers(other)) == (["N-1"], ["N-two-0"])
 
 
@@ -126,10 +126,10 @@ def test_what_is_dated_outside_the_partitions_is_told_and_no_partition_of_it_tur
     result = orchestra.sync(law_firm, days=1, invoice_ids=["ancient", "1"])
 
     assert orchestra.materialized(result) == dict.fromkeys(
-        STEPS, partitions(FIRM, law_firm.today - timedelta(days=1), 1)
+        STAGES, partitions(FIRM, law_firm.today - timedelta(days=1), 1)
     )
     told = "invoice:ancient waits for a person: it is held (DATE_OUT_OF_RANGE)"
-    assert metadata_of(result, "sync_plan")["notices"] == told
+    assert metadata_of(result, "quickbooks_invoices")["notices"] == told
     assert law_firm.states() == {"ancient": ("held", "DATE_OUT_OF_RANGE"), "1": ("synced", "")}
 
 
@@ -150,7 +150,7 @@ def test_a_plan_is_applied_to_its_own_dates_and_its_parts_of_payments_alone(
     none = orchestra.sync(law_firm, days=1, plan_id="plan-nowhere")
 
     assert result.success
-    assert orchestra.materialized(result) == dict.fromkeys(STEPS, partitions(FIRM, days[0], 1))
+    assert orchestra.materialized(result) == dict.fromkeys(STAGES, partitions(FIRM, days[0], 1))
     assert law_firm.states("payment") == {f"c@{days[0]}": ("synced", ""), f"c@{days[1]}": ("new", "")}
     assert failure(both).startswith("plan_id names its documents itself, and documents are named beside it.")
     assert failure(none) == (

@@ -1,13 +1,13 @@
 """The jobs that an operator sees."""
 
 from qb_pipeline.definitions import defs
-from qb_pipeline.sync.run import STEPS
+from qb_pipeline.sync.stages import STAGES
 
 
 def test_sync_goes_from_the_work_list_to_quickbooks() -> None:
     job = defs().resolve_job_def("sync")
 
-    assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == set(STEPS)
+    assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == set(STAGES)
     assert job.description
 
 

@@ -17,7 +17,7 @@ from qb_pipeline.defs.marks import mark_failed
 from qb_pipeline.defs.orphans import TAG, report_orphans
 from qb_pipeline.defs.partitions import firms, range_tags, stretch_tags
 from qb_pipeline.ledger.processes import Process
-from qb_pipeline.sync.run import STEPS
+from qb_pipeline.sync.stages import STAGES
 from qb_pipeline_tests.defs.conftest import Orchestra, add_firm, partitions
 from qb_pipeline_tests.law_firm import FIRM, LawFirm
 
@@ -38,7 +38,7 @@ def looks(instance: dg.DagsterInstance) -> dict[str, dict[str, set[str]]]:
     origin = LoadableTargetOrigin(python_file=str(PROJECT / "qb_pipeline" / "definitions.py"), attribute="defs")
     found: dict[str, dict[str, set[str]]] = {}
     with in_process_test_workspace(instance, origin) as workspace:
-        keys = [{"path": [step]} for step in STEPS]
+        keys = [{"path": [step]} for step in STAGES]
         asked = create_schema().execute_async(STATUSES, variables={"keys": keys}, context_value=workspace)
         answer = asyncio.run(asked)
         assert not answer.errors, answer.errors
@@ -55,7 +55,7 @@ def looks(instance: dg.DagsterInstance) -> dict[str, dict[str, set[str]]]:
 
 def everywhere(*, green: set[str], failed: set[str]) -> dict[str, dict[str, set[str]]]:
     """The same look of every asset."""
-    return {step: {"green": green, "failed": failed} for step in STEPS}
+    return {step: {"green": green, "failed": failed} for step in STAGES}
 
 
 def planned_events(instance: dg.DagsterInstance, run_id: str) -> int:
@@ -116,8 +116,8 @@ def test_planned_events_follow_assets_and_not_dates(
     result = orchestra.sync(law_firm, days=40)
 
     assert result.success
-    assert planned_events(orchestra.instance, result.run_id) == 4
-    assert orchestra.materialized(result) == dict.fromkeys(STEPS, partitions(FIRM, law_firm.today, 40))
+    assert planned_events(orchestra.instance, result.run_id) == len(STAGES)
+    assert orchestra.materialized(result) == dict.fromkeys(STAGES, partitions(FIRM, law_firm.today, 40))
 
 
 def test_days_of_a_run_whose_process_is_gone_look_failed(
@@ -172,12 +172,12 @@ def test_what_a_later_run_has_made_green_stays_green_and_marking_again_marks_not
 ) -> None:
     monkeypatch.setenv("DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", "true")
     run = start_run(instance, TODAY)
-    for step in STEPS:
+    for step in STAGES:
         instance.report_runless_asset_event(dg.AssetMaterialization(step, partition=f"{TODAY}|{FIRM}"))
     instance.report_run_failed(run)
 
     marked = [mark_failed(instance, run), mark_failed(instance, run)]
 
     green = {f"{TODAY}|{FIRM}"}
-    assert marked == [8, 0]
+    assert marked == [2 * len(STAGES), 0]
     assert looks(instance) == everywhere(green=green, failed=partitions(FIRM, TODAY, 3) - green)

@@ -11,9 +11,9 @@ from pandera.typing.pandas import Series
 from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.problems import PROBLEMS, Problem
 from qb_pipeline.defs import metadata
-from qb_pipeline.defs.assets import SYNC_SPECS
+from qb_pipeline.defs.assets import SYNC_SPECS, mappings
 from qb_pipeline.ledger.log import Run
-from qb_pipeline.sync.run import STEPS
+from qb_pipeline.sync.stages import LOADING, STAGES
 from qb_pipeline_tests.defs.conftest import Orchestra, add_firm, metadata_by_partition, metadata_of
 from qb_pipeline_tests.law_firm import FIRM, LawFirm
 
@@ -50,13 +50,15 @@ def test_a_day_without_documents_carries_numbers_and_no_table(
 ) -> None:
     empty = days(law_firm)[0]
 
-    assert {step: metadata_of(result, step, empty) for step in STEPS} == {
+    assert {step: metadata_of(result, step, empty) for step in STAGES} == {
         "work_list": {
             "documents on the work list": 0, "amount on the work list": "0.00", "documents new or changed": 0,
         },
         "sync_plan": {
             "documents planned": 0, "amount planned": "0.00", "documents held": 0, "amount held": "0.00",
         },
+        "quickbooks_releases": {"documents voided": 0, "amount voided": "0.00"},
+        "quickbooks_customers_and_items": {"customers created": 0, "customers updated": 0, "items created": 0},
         "quickbooks_invoices": NOTHING_SENT,
         "quickbooks_payments": NOTHING_SENT,
     }  # fmt: skip
@@ -87,6 +89,10 @@ def test_a_day_shows_its_own_documents_and_no_other_day_s(law_firm: LawFirm, res
         "held": HELD,
         "documents sent": 2, "amount sent": "1,244.56", "documents held": 1, "amount held": "99.99",
     }  # fmt: skip
+    assert metadata_of(result, "quickbooks_customers_and_items", invoices) == {
+        "what became of them": [{"kind": "customer", "outcome": "created", "documents": 1}],
+        "customers created": 1, "customers updated": 0, "items created": 0,
+    }  # fmt: skip
     assert metadata_of(result, "quickbooks_payments", invoices) == NOTHING_SENT
     assert metadata_of(result, "quickbooks_payments", payments)["what became of them"] == [
         {"outcome": "created", "documents": 1, "amount": "34.56"},
@@ -100,19 +106,22 @@ def test_what_is_the_run_s_own_stands_once_on_its_newest_day(
     newest = days(law_firm)[2]
     found = {
         (step, partition, name): value
-        for step in STEPS
+        for step in STAGES
         for partition, shown in metadata_by_partition(result, step).items()
         for name, value in shown.items()
         if name.startswith(("requests", "sync log", "this run"))
     }
     [run] = law_firm.query("select reads, writes from sync.run")
+    stages = law_firm.query("select stage, reads, writes from sync.run_stage")
+    own = {(row["stage"], "requests: reads (metered)"): row["reads"] for row in stages if row["stage"] != "work_list"}
+    own |= {(row["stage"], "requests: writes"): row["writes"] for row in stages if "quickbooks" in row["stage"]}
 
     assert found == {
         ("work_list", newest, "this run: documents read in billing"): 5,
-        ("quickbooks_invoices", newest, "requests: reads (metered)"): run["reads"],
-        ("quickbooks_invoices", newest, "requests: writes"): run["writes"],
-        ("quickbooks_invoices", newest, "sync log"): f"`qb-pipeline log one --run {result.run_id}`",
+        **{(stage, newest, "sync log"): f"`qb-pipeline log one --run {result.run_id}`" for stage in LOADING},
+        **{(stage, newest, name): value for (stage, name), value in own.items()},
     }
+    assert run == {"reads": sum(row["reads"] for row in stages), "writes": sum(row["writes"] for row in stages)}
 
 
 def test_sums_over_partitions_are_the_run_s_totals_to_the_cent(law_firm: LawFirm, orchestra: Orchestra) -> None:
@@ -131,12 +140,12 @@ def test_sums_over_partitions_are_the_run_s_totals_to_the_cent(law_firm: LawFirm
     result = orchestra.sync(law_firm, firm_ids=[FIRM, "two", "three"])
 
     assert not result.success
-    shown = {step: metadata_by_partition(result, step, orchestra.instance) for step in STEPS}
-    assert {key.split("|")[1] for step in STEPS for key in shown[step]} == {FIRM, "two"}
+    shown = {step: metadata_by_partition(result, step, orchestra.instance) for step in STAGES}
+    assert {key.split("|")[1] for step in STAGES for key in shown[step]} == {FIRM, "two"}
     for firm_id in (FIRM, "two"):
         log, run = law_firm.deployment.log(firm_id), Run(result.run_id, "ui", "dagster")
-        days = {step: [day for key, day in shown[step].items() if key.endswith(f"|{firm_id}")] for step in STEPS}
-        assert [len(of_firm) for of_firm in days.values()] == [3, 3, 3, 3]
+        days = {step: [day for key, day in shown[step].items() if key.endswith(f"|{firm_id}")] for step in STAGES}
+        assert [len(of_firm) for of_firm in days.values()] == [3] * len(STAGES)
         planned = law_firm.query(
             "select count(*) as documents, sum(p.amount_cents) as cents from sync.plan_item p"
             " join sync.document d using (document_id) where d.firm_id = :firm_id", firm_id=firm_id,
@@ -186,7 +195,7 @@ def test_what_a_person_chose_and_nothing_could_be_done_about_is_a_notice(
 
     result = orchestra.sync(law_firm, invoice_ids=["N-1"])
 
-    assert metadata_of(result, "sync_plan")["notices"] == "invoice:1 needs nothing: it is synced"
+    assert metadata_of(result, "quickbooks_invoices")["notices"] == "invoice:1 needs nothing: it is synced"
 
 
 def test_a_pandera_model_becomes_the_columns_panel() -> None:
@@ -204,9 +213,13 @@ def test_a_pandera_model_becomes_the_columns_panel() -> None:
     }
 
 
+OURS = ("sync.document", "sync.plan_item", "sync.mapping")
+"""Tables of the ledger that an asset shows as its own."""
+
+
 def test_tables_of_ours_show_their_columns_each_with_a_meaning() -> None:
-    for spec in SYNC_SPECS:
-        if spec.metadata["dagster/table_name"].startswith("sync."):
+    for spec in [*SYNC_SPECS, mappings]:
+        if "dagster/column_schema" in spec.metadata or spec.metadata["dagster/table_name"] in OURS:
             columns = spec.metadata["dagster/column_schema"].columns
             assert columns
             assert all(column.description for column in columns)

@@ -17,7 +17,7 @@ from qb_pipeline.defs.partitions import (
     read_scopes,
     stretch_tags,
 )
-from qb_pipeline.sync.run import STEPS
+from qb_pipeline.sync.stages import STAGES
 
 DAYS = st.dates(date(2023, 1, 1), date(2023, 3, 31))
 DATE_BY_FIRM = build_date_by_firm(date(2023, 1, 1))
@@ -27,7 +27,7 @@ DATES = DATE_BY_FIRM.get_partitions_def_for_dimension("date")
 def test_every_sync_asset_is_partitioned_by_date_and_firm() -> None:
     graph = defs().resolve_asset_graph()
 
-    for step in (*STEPS, "received_payments"):
+    for step in (*STAGES, "received_payments"):
         found = graph.get(dg.AssetKey(step)).partitions_def
         assert isinstance(found, dg.MultiPartitionsDefinition)
         assert {each.name: each.partitions_def for each in found.partitions_defs} == {"date": DATES, "firm": firms}

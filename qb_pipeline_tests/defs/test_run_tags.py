@@ -15,7 +15,7 @@ from qb_pipeline.defs.orphans import report_orphans
 from qb_pipeline.defs.run_tags import failed_firms, firms_of_run
 from qb_pipeline.ledger.setup.firms import SetUpError
 from qb_pipeline.quickbooks.errors import AuthorizationLostError, CompanyFaultError, OutcomeUnknownError
-from qb_pipeline.sync.run import in_words
+from qb_pipeline.sync.failures import in_words
 from qb_pipeline_tests.defs.conftest import QUIET, Orchestra, add_firm
 from qb_pipeline_tests.law_firm import FIRM, LawFirm
 

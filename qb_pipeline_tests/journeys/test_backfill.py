@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from qb_pipeline.billing.demo import TROUBLES
-from qb_pipeline.sync.run import STEPS
+from qb_pipeline.sync.stages import STAGES
 from qb_pipeline_tests.journeys.conftest import Deployment, Page
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def days() -> tuple[date, date]:
 def runs(deployment: Deployment, page: Page) -> list[dict[str, Any]]:
     first, last = days()
     dates = [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
-    return page.backfill([f"{day}|{firm}" for day in dates for firm in FIRMS], list(STEPS))
+    return page.backfill([f"{day}|{firm}" for day in dates for firm in FIRMS], list(STAGES))
 
 
 def test_a_week_of_two_firms_is_one_run_for_each_firm_and_both_succeed(runs: list[dict[str, Any]]) -> None:

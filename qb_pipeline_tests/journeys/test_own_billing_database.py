@@ -19,7 +19,8 @@ from qb_pipeline.billing.contract import check_contract
 from qb_pipeline.config import PROJECT
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.extract.scan import Selection
-from qb_pipeline.sync.run import STEPS, FirmReport, sync_firm
+from qb_pipeline.sync.firm_report import FirmReport
+from qb_pipeline.sync.stages import STAGES, sync_firm
 from qb_pipeline_tests.conftest import fresh_database, make_template, numbers
 from qb_pipeline_tests.law_firm import LawFirm, activate
 
@@ -45,7 +46,7 @@ class Own:
 
     def sync(self) -> FirmReport:
         with self.law_firm.deployment.open(self.firm_id, Run(f"run-{next(numbers)}", "test", "partner")) as session:
-            return sync_firm(session, Selection(), STEPS)
+            return sync_firm(session, Selection(), STAGES)
 
     def states(self) -> dict[tuple[str, str], tuple[str, str]]:
         rows = self.law_firm.query(

@@ -93,8 +93,8 @@ def test_in_the_catalogue_no_asset_that_we_make_is_empty(tab: Tab, page: Page) -
     walk(tab, page.url, "*Catalog*")
     tab.get_by_text("2 partitions", exact=True).wait_for()  # of the reconciliation: a firm each
     deadline = time.monotonic() + 60
-    while len(green := re.findall(r"^(\S+)\n\S+\n\S+\n\S+\n[\d,]+ partitions$", tab.inner_text("body"), re.M)) < 6:
-        assert time.monotonic() < deadline, f"six assets have partitions; seen: {green}"
+    while len(green := re.findall(r"^(\S+)\n\S+\n\S+\n\S+\n[\d,]+ partitions$", tab.inner_text("body"), re.M)) < 8:
+        assert time.monotonic() < deadline, f"eight assets have partitions; seen: {green}"
         time.sleep(0.2)
 
     assert "0" not in green
@@ -183,3 +183,48 @@ def test_what_the_click_paths_launched_went_through(page: Page, failed_run: str)
 
     assert [run["runId"] for run in runs if run["status"] == "FAILURE"] == [failed_run]
     assert {backfill["status"] for backfill in backfills} == {"COMPLETED_SUCCESS"}
+
+
+def test_from_failure_goes_on_with_the_stage_that_failed(tab: Tab, page: Page, deployment: Deployment) -> None:
+    billing = sa.create_engine(postgres.urls(deployment.home).billing)
+    with billing.begin() as connection:
+        connection.exec_driver_sql(ONE_MORE_INVOICE.replace("inv-new", "inv-late").replace("NEW-1", "LATE-1"))
+        day = connection.exec_driver_sql(
+            "select invoice_date from billing.invoices where firm_id = 'rivera-law' and invoice_id = 'inv-late'"
+        ).scalar_one()
+    billing.dispose()
+    books = deployment.books("rivera-law")
+    books.fault({"what": "drop_before", "match": "batch", "times": None})
+    ends = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+    failed = page.launch(dict.fromkeys(ends, f"{day}|rivera-law"), {"chosen": {"config": {}}})
+    books.heal()
+
+    walk(tab, page.url, "*Runs* → *Failed* → *View* → caret beside `Re-execute all (*)` → *From failure*")
+
+    again = wait_for_child(page, failed["runId"])
+    stages = ["work_list", "sync_plan", "quickbooks_releases", "quickbooks_customers_and_items"]
+    assert steps_of(page, failed["runId"]) == {
+        **dict.fromkeys(stages, "SUCCESS"), "quickbooks_invoices": "FAILURE",
+    }  # fmt: skip
+    assert steps_of(page, again) == {"quickbooks_invoices": "SUCCESS", "quickbooks_payments": "SUCCESS"}
+    assert [row["DocNumber"] for row in books.ours("Invoice")].count("LATE-1") == 1
+
+
+def wait_for_child(page: Page, run_id: str) -> str:
+    """The run that repeats another, once it has ended well."""
+    query = """query($t: [ExecutionTag!]!) {
+        runsOrError(filter: {tags: $t}) { ... on Runs { results { runId status } } } }"""
+    deadline = time.monotonic() + 180
+    while True:
+        asked = page.ask(query, t=[{"key": "dagster/parent_run_id", "value": run_id}])["runsOrError"]["results"]
+        if asked and asked[0]["status"] == "SUCCESS":
+            return str(asked[0]["runId"])
+        assert time.monotonic() < deadline, f"the repetition did not end well: {asked}"
+        time.sleep(0.5)
+
+
+def steps_of(page: Page, run_id: str) -> dict[str, str]:
+    """What became of each step that a run began."""
+    query = "query($r: ID!) { runOrError(runId: $r) { ... on Run { stepStats { stepKey status } } } }"
+    stats = page.ask(query, r=run_id)["runOrError"]["stepStats"]
+    return {row["stepKey"]: row["status"] for row in stats if row["status"] != "SKIPPED"}

@@ -16,7 +16,7 @@ from qb_pipeline.ledger.log import Run
 from qb_pipeline.quickbooks.errors import OutcomeUnknownError
 from qb_pipeline.sync.deployment import Deployment
 from qb_pipeline.sync.extract.scan import Selection
-from qb_pipeline.sync.run import PLAN, SCAN, STEPS, sync_firm
+from qb_pipeline.sync.stages import STAGES, Stage, sync_firm
 from qb_pipeline_tests.journeys.test_every_reason import WORLDS, World
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 from qb_pipeline_tests.sync.plan.test_journal_entries import recording
@@ -61,7 +61,7 @@ is known once QuickBooks has refused one: from then on a plan looks for numbers 
 def plan(deployment: Deployment, firm_id: str, selection: Selection) -> Said:
     """What a dry run says; it sends nothing."""
     with deployment.open(firm_id, Run(f"plan-{uuid4()}", "plan", PARTNER)) as session:
-        report = sync_firm(session, selection, {SCAN, PLAN})
+        report = sync_firm(session, selection, {Stage.WORK_LIST, Stage.SYNC_PLAN})
         assert session.quickbooks.requests.writing == 0
     return {name(row): (row["operation"], str(row["reason"])) for row in report.plan}
 
@@ -70,7 +70,7 @@ def sync(deployment: Deployment, firm_id: str, selection: Selection, said: Said)
     """What a sync did: of every document that it worked on, of those that wait for a person, and of those of a plan."""
     run = Run(f"run-{uuid4()}", "test", PARTNER)
     with deployment.open(firm_id, run) as session, suppress(OutcomeUnknownError):
-        sync_firm(session, selection, STEPS)
+        sync_firm(session, selection, STAGES)
     with deployment.ledger.connect() as connection:
         rows = connection.execute(
             sa.text(

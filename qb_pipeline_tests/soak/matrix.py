@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from qb_pipeline.sync.run import FIRM_ERRORS
+from qb_pipeline.sync.failures import FIRM_ERRORS
 from qb_pipeline_tests.law_firm import LawFirm
 from qb_pipeline_tests.soak import work
 from qb_pipeline_tests.soak.checker import Allowed, look, state_of_everything

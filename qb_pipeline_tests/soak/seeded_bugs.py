@@ -133,6 +133,28 @@ BUGS = (
         ("record: committed",),
     ),
     Bug(
+        "a plan sends", "sync/make_plan.py",
+        "        work = session.documents.read(list(work[\"document_id\"]))\n    return plan\n",
+        "        work = session.documents.read(list(work[\"document_id\"]))\n"
+        "    from qb_pipeline.sync.send.push import send_batches\n"
+        "    if is_early and plan.ready:\n"
+        "        with session.sending() as sender:\n"
+        "            send_batches(session, sender, plan.ready, known)\n"
+        "    return plan\n",
+        ("sync/test_stages.py::test_planning_alone_sends_nothing",),
+    ),
+    Bug(
+        "a stage skips settling", "sync/load.py",
+        "from qb_pipeline.sync.send.settle import settle\n",
+        "def settle(_session, _sender, known):\n    return 0, known\n\n\n",
+        ANSWERED,
+    ),
+    Bug(
+        "a stage trusts a plan that has moved", "sync/plan/keep.py",
+        "        and basis.epoch + 1 == epoch\n", "",
+        ("sync/test_stages.py::test_what_another_run_has_paid_meanwhile_is_not_paid_again",),
+    ),
+    Bug(
         "a token is refreshed without reading it again", "ledger/setup/tokens.py",
         "            if tokens.access_token != refused and _is_usable(row, now()):\n                if row",
         "            if tokens.access_token == refused and _is_usable(row, now()):\n                if row",

@@ -12,8 +12,8 @@ from qb_pipeline.ledger.log import Run
 from qb_pipeline.quickbooks.errors import CompanyFaultError
 from qb_pipeline.sync.extract.scan import Selection
 from qb_pipeline.sync.pull.received_payments import read_changes
-from qb_pipeline.sync.run import sync_firm
 from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.stages import sync_firm
 from qb_pipeline.sync.verify.census import take_census
 from qb_pipeline.sync.verify.reconcile import reconcile
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm

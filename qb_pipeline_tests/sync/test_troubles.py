@@ -31,7 +31,8 @@ from qb_pipeline.quickbooks.environments import environment
 from qb_pipeline.quickbooks.throttle import Throttle
 from qb_pipeline.sync.deployment import Deployment
 from qb_pipeline.sync.extract.scan import Selection
-from qb_pipeline.sync.run import FirmReport, sync_firm
+from qb_pipeline.sync.firm_report import FirmReport
+from qb_pipeline.sync.stages import sync_firm
 from qb_pipeline_tests.bookkeeper import Bookkeeper
 from qb_pipeline_tests.conftest import fresh_database, numbers
 from qb_pipeline_tests.law_firm import PARTNER, Time, activate

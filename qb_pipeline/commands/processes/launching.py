@@ -47,8 +47,8 @@ def sync_now(
     from qb_pipeline.core.date_ranges import DAYS_AHEAD
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.extract.scan import Selection, scan, scan_everything
+    from qb_pipeline.sync.firm_report import find_held
     from qb_pipeline.sync.people.naming import read_words, select
-    from qb_pipeline.sync.run import find_held
 
     with deployment.open(firm_id, Run("scan", "cli", actor)) as session:
         words = read_words(invoices, payments)
@@ -92,8 +92,8 @@ def apply_plan(deployment: "Deployment", firm_id: str, plan_id: str, *, actor: s
     """
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.extract.scan import Selection
+    from qb_pipeline.sync.firm_report import find_held
     from qb_pipeline.sync.plan.approval import names_of, read_plan
-    from qb_pipeline.sync.run import find_held
 
     with deployment.open(firm_id, Run("scan", "cli", actor)) as session:
         plan = read_plan(session, plan_id)

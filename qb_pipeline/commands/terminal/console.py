@@ -263,8 +263,8 @@ def errors() -> Iterator[None]:
     from qb_pipeline.embedded import EmbeddedError
     from qb_pipeline.ledger.books.resolutions import MovedError
     from qb_pipeline.quickbooks.errors import QuickBooksError
+    from qb_pipeline.sync.failures import FIRM_ERRORS
     from qb_pipeline.sync.people.resolve import AnswerRefusedError
-    from qb_pipeline.sync.run import FIRM_ERRORS
     from qb_pipeline.web.callback import ConsentError
 
     try:

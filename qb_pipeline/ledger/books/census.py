@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from qb_pipeline.core.states import Kind
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger.log import Run
 
@@ -45,15 +46,10 @@ class Censuses:
         self._engine = engine
         self._firm_id = firm_id
 
-    def last(self) -> datetime | None:
-        """When documents were last counted; None: never."""
-        with self._engine.connect() as connection:
-            found: datetime | None = connection.scalar(queries["last"], {"firm_id": self._firm_id})
-        return found
-
-    def written(self, since: datetime | None) -> list[WrittenDocument]:
-        """Documents that QuickBooks accepted after ``since``; all of ours that it holds when ``since`` is None."""
-        return [WrittenDocument(**row) for row in self._rows("written", since=since)]
+    def written(self, kinds: Sequence[Kind], *, whole: bool = False) -> list[WrittenDocument]:
+        """Documents of these kinds that QuickBooks accepted since they were last counted; ``whole``: all of ours that
+        it holds."""
+        return [WrittenDocument(**row) for row in self._rows("written", kinds=list(kinds), whole=whole)]
 
     def named(self, kind: str, source_ids: Sequence[str]) -> list[WrittenDocument]:
         """Documents with these billing ids; ``quickbooks_id`` is "" for a document that QuickBooks does not hold."""

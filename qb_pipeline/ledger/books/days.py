@@ -23,6 +23,10 @@ TOTALS = ("meant_cents", "accepted_cents", "in_quickbooks_cents", "refused_cents
 """The sums of a row of control totals, in cents."""
 
 
+PARTS = ("listed", "changed", "planned", "done", "held", "references", "control_totals")
+"""What is known of a day (``Day``)."""
+
+
 @dataclass(slots=True)
 class Day:
     """One date of one firm, as a run left it. Money in cents.
@@ -30,7 +34,8 @@ class Day:
     ``listed`` and ``listed_cents``: documents of the work list. ``changed``: those that the run's scan listed or moved.
     ``planned``: rows kind, operation, documents, cents. ``done``: rows kind, activity, documents, cents.
     ``control_totals``: rows kind, documents, differing and ``TOTALS``. ``held``: rows kind, reason, documents, cents of
-    documents that need a person now, whichever run held them.
+    documents that need a person now, whichever run held them. ``references``: rows kind, activity, documents of
+    customers and items; what no single date needs stands on the newest.
     """
 
     listed: int = 0
@@ -40,6 +45,7 @@ class Day:
     done: list[Any] = field(default_factory=list)
     control_totals: list[Any] = field(default_factory=list)
     held: list[Any] = field(default_factory=list)
+    references: list[Any] = field(default_factory=list)
 
     def documents(self, kind: str, *activities: str) -> int:
         """How many documents of a kind had one of these activities."""
@@ -69,9 +75,9 @@ class Days:
         self._engine = engine
         self._firm_id = firm_id
 
-    def of_run(self, run_id: str, dates: Collection[date]) -> dict[date, Day]:
+    def of_run(self, run_id: str, dates: Collection[date], parts: Collection[str] = PARTS) -> dict[date, Day]:
         """The numbers of a run by document date: of each of ``dates``, and of every other date of a document that it
-        worked on.
+        worked on. ``parts`` are the numbers that are wanted; the others are left empty.
 
         The control totals summed over all these dates are the run's own (``Log.control_totals``).
         """
@@ -79,18 +85,21 @@ class Days:
         days |= {day: Day() for day in dates}
         with self._engine.connect() as connection:
             rows = self._reader(connection, run_id=run_id, dates=list(dates))
-            for row in rows("listed"):
+            for row in rows("listed") if "listed" in parts else ():
                 days[row["document_date"]].listed, days[row["document_date"]].listed_cents = (
                     row["documents"],
                     row["cents"],
                 )
-            for row in rows("changed"):
+            for row in rows("changed") if "changed" in parts else ():
                 days[row["document_date"]].changed = row["documents"]
-            for name in ("planned", "done", "held"):
-                for row in rows(name):
-                    getattr(days[row["document_date"]], name).append(row)
-            for row in log.read_control_totals(connection, self._firm_id, run_id, by_date=True):
-                days[row["document_date"]].control_totals.append(row)
+            for name in ("planned", "done", "held", "references"):
+                for row in rows(name) if name in parts else ():
+                    day = row["document_date"] or max(dates, default=None)
+                    if day is not None:
+                        getattr(days[day], name).append(row)
+            if "control_totals" in parts:
+                for row in log.read_control_totals(connection, self._firm_id, run_id, by_date=True):
+                    days[row["document_date"]].control_totals.append(row)
         return dict(days)
 
     def of_pull(

@@ -33,6 +33,28 @@ where l.run_id = :run_id and l.firm_id = :firm_id and d.kind in ('invoice', 'pay
 group by d.document_date, d.kind, l.activity
 order by d.document_date, d.kind, l.activity;
 
+-- name: references
+-- Customers and items that the run created, found or changed; a customer on the date of the first invoice that needs it.
+with touched as (
+    select distinct d.document_id, d.kind, d.source_id, l.activity
+    from sync.log l
+    join sync.document d using (document_id)
+    where l.run_id = :run_id and l.firm_id = :firm_id and d.kind in ('customer', 'item')
+      and l.activity in ('created', 'adopted', 'updated', 'refused')
+),
+needed as (
+    select d.payer_id, min(d.document_date) as document_date
+    from sync.plan_item p
+    join sync.document d using (document_id)
+    where p.run_id = :run_id and d.firm_id = :firm_id and d.kind = 'invoice' and p.operation in ('create', 'update')
+    group by d.payer_id
+)
+select n.document_date, t.kind, t.activity, count(*) as documents
+from touched t
+left join needed n on t.kind = 'customer' and n.payer_id = t.source_id
+group by n.document_date, t.kind, t.activity
+order by n.document_date, t.kind, t.activity;
+
 -- name: held
 -- Documents of these dates that need a person now, whichever run held them.
 select document_date, kind, reason, count(*) as documents, sum(amount_cents)::bigint as cents

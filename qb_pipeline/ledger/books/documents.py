@@ -195,6 +195,15 @@ class Documents:
                 cursors.save(connection, self._firm_id, cursors.BILLING, cursor)
         return {"seen": seen, "changed": changed}
 
+    def moved(self, chunks: Iterable[pd.DataFrame]) -> set[int]:
+        """Of documents with these headers of billing those whose header differs from the work list's; none moves."""
+        found: set[int] = set()
+        for chunk in chunks:
+            headers = msgspec.json.encode(chunk.to_dict("records")).decode()
+            with self._engine.connect() as connection:
+                found |= set(connection.scalars(queries["moved"], {"firm_id": self._firm_id, "headers": headers}))
+        return found
+
     def _log(self, connection: sa.Connection, rows: Sequence[Any], run: log.Run, now: datetime) -> None:
         entries = [log.Entry(_activity(row.state), row.document_id, row.reason, "", row.amount_cents) for row in rows]
         log.write(connection, self._firm_id, run, entries, now=now)
@@ -322,6 +331,20 @@ class Documents:
             log.write(connection, self._firm_id, run, entries, now=now)
             crash_point("record decisions: before its commit")
         crash_point("record decisions: committed")
+
+    def note_decisions(self, decisions: Sequence[Decision], *, run: log.Run) -> None:
+        """Store what a plan decided as things stand; no document moves."""
+        if decisions:
+            with self._engine.begin() as connection:
+                rows = json.dumps([asdict(decision) for decision in decisions])
+                connection.execute(queries["note_decisions"], {"run_id": run.run_id, "decisions": rows})
+
+    def not_created(self, run_id: str) -> dict[tuple[Kind, str], tuple[str, str]]:
+        """Customers and items (kind, id in billing) whose creation QuickBooks has refused in a run: reason and fault
+        code."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["not_created"], {"firm_id": self._firm_id, "run_id": run_id})
+            return {(Kind(row.kind), row.source_id): (row.reason, row.fault_code) for row in rows}
 
     def invoices_known(self, invoice_ids: Sequence[str]) -> pd.DataFrame:
         """The invoices that payments apply to, as the ledger knows them.
@@ -545,10 +568,10 @@ class Documents:
             log.write(connection, self._firm_id, run, entries, now=now)
         return len(rows)
 
-    def payers_held_in(self, run_id: str, reason: str) -> set[str]:
-        """Payers of the documents that a run held, or saw refused, for a reason."""
+    def payers_held_in(self, run_id: str, reason: str, kinds: Sequence[Kind]) -> set[str]:
+        """Payers of the documents of these kinds that a run held, or saw refused, for a reason."""
         with self._engine.connect() as connection:
-            parameters = {"firm_id": self._firm_id, "run_id": run_id, "reason": reason}
+            parameters = {"firm_id": self._firm_id, "run_id": run_id, "reason": reason, "kinds": list(kinds)}
             return set(connection.scalars(queries["payers_held_in"], parameters))
 
     def pending(self, kinds: Sequence[str]) -> list[Any]:

@@ -3,12 +3,11 @@
 -- move changed: new, waiting, held, refused, closed -> new, waiting, held, closed
 -- move changed: waiting, held, refused, synced, revised, void_pending, voided, closed -> revised, void_pending
 -- One statement per chunk. An unchanged header is not touched at all, not even locked. A document that is being sent
--- keeps its state: the recording of its outcome compares source_hash. Times enter the hash in UTC, whatever the
--- session's zone.
+-- keeps its state: the recording of its outcome compares source_hash.
 with header as (
     select r.*,
-           md5(jsonb_build_array(r.number, r.document_date, r.payer_id, r.amount_cents, r.status,
-                                 r.updated_at at time zone 'UTC')::text) as source_hash
+           sync.header_hash(r.number, r.document_date, r.payer_id, r.amount_cents, r.status, r.updated_at)
+               as source_hash
     from jsonb_to_recordset(cast(:headers as jsonb))
          as r (kind text, source_id text, part text, number text, document_date date, payer_id text,
                amount_cents bigint, status text, payment_kind text, reverses_payment_id text, origin text,
@@ -87,6 +86,15 @@ set state = case
     eligibility = excluded.eligibility, source_hash = excluded.source_hash,
     source_created_at = excluded.source_created_at, seen_at = excluded.seen_at
 returning document_id, state, reason, amount_cents;
+
+-- name: moved
+select k.document_id
+from jsonb_to_recordset(cast(:headers as jsonb))
+     as r (kind text, source_id text, part text, number text, document_date date, payer_id text,
+           amount_cents bigint, status text, updated_at timestamptz)
+join sync.document k on k.firm_id = :firm_id and k.kind = r.kind and k.source_id = r.source_id and k.part = r.part
+where k.source_hash
+      <> sync.header_hash(r.number, r.document_date, r.payer_id, r.amount_cents, r.status, r.updated_at);
 
 -- name: analyze
 -- New statistics after many rows. Statistics from before the first chunk's commit say that the table is empty: any
@@ -207,6 +215,25 @@ moved as (
     where d.document_id = o.document_id
 )
 select document_id, operation, state, reason, amount_cents from outcome order by document_id;
+
+-- name: note_decisions
+-- What a plan decided as things stand; a later stage of the run decides for good.
+insert into sync.plan_item (run_id, document_id, operation, reason, amount_cents)
+select :run_id, r.document_id, r.operation, r.reason, r.amount_cents
+from jsonb_to_recordset(cast(:decisions as jsonb))
+     as r (document_id bigint, operation text, reason text, amount_cents bigint)
+on conflict (run_id, document_id) do update
+set operation = excluded.operation, reason = excluded.reason, amount_cents = excluded.amount_cents;
+
+-- name: not_created
+-- Customers and items whose creation QuickBooks has refused in this run.
+select distinct d.kind, d.source_id, d.reason, coalesce(r.fault_code, '') as fault_code
+from sync.attempt a
+join sync.attempt_item i using (attempt_id)
+join sync.document d using (document_id)
+left join sync.refusal r using (document_id)
+where a.firm_id = :firm_id and a.run_id = :run_id and i.operation = 'create' and i.outcome = 'refused'
+  and d.kind in ('customer', 'item') and d.quickbooks_id is null and d.state in ('held', 'refused');
 
 -- name: invoices_known
 with wanted as (
@@ -487,7 +514,7 @@ returning document_id, state;
 select distinct d.payer_id
 from sync.log l
 join sync.document d using (document_id)
-where l.firm_id = :firm_id and l.run_id = :run_id and l.reason = :reason;
+where l.firm_id = :firm_id and l.run_id = :run_id and l.reason = :reason and l.kind = any(:kinds);
 
 -- name: pending
 select kind, source_id, document_date, state, reason, state_since as since, part

@@ -13,6 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from qb_pipeline.core.planning.plan_freshness import Planned
+from qb_pipeline.core.states import Kind
+from qb_pipeline.core.words import DocumentName
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger.log import Run
 
@@ -41,6 +43,18 @@ class Plans:
         """Ids of the newest plans, newest first."""
         with self._engine.connect() as connection:
             return list(connection.scalars(queries["newest"], {"firm_id": self._firm_id, "limit": limit}))
+
+    def decided(self, run_id: str) -> set[DocumentName]:
+        """The documents about which a run has decided anything."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["decided"], {"run_id": run_id, "firm_id": self._firm_id})
+            return {DocumentName(Kind(row.kind), row.source_id, row.part) for row in rows}
+
+    def counted(self, run_id: str) -> list[Any]:
+        """What a run decided last: kind, operation, documents, cents."""
+        with self._engine.connect() as connection:
+            parameters = {"run_id": run_id, "firm_id": self._firm_id}
+            return list(connection.execute(queries["counted"], parameters).mappings())
 
     def documents(self, plan_id: str) -> list[Any]:
         """The decisions of a plan, in the order of dates: document_id, kind, source_id, part, number, document_date,

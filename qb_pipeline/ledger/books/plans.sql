@@ -18,6 +18,20 @@ left join sync.problem on problem.code = p.reason
 where p.run_id = :run_id and d.firm_id = :firm_id
 order by d.document_date, d.kind, d.source_id, d.part;
 
+-- name: decided
+select d.kind, d.source_id, d.part
+from sync.plan_item p
+join sync.document d using (document_id)
+where p.run_id = :run_id and d.firm_id = :firm_id;
+
+-- name: counted
+select d.kind, p.operation, count(*) as documents, sum(p.amount_cents)::bigint as cents
+from sync.plan_item p
+join sync.document d using (document_id)
+where p.run_id = :run_id and d.firm_id = :firm_id
+group by d.kind, p.operation
+order by d.kind, p.operation;
+
 -- name: is_dry
 -- The decisions of a sync are not a plan: they have no digests.
 select not exists (

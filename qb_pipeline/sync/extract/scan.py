@@ -4,7 +4,7 @@ Belongs here: which headers to read, and noticing what billing no longer shows. 
 a document; what is gone is held at most, never voided.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -64,7 +64,17 @@ class Selection:
         return not self.is_chosen or bool(self.ids(kind))
 
 
-def scan(session: FirmSession, selection: Selection, *, horizon: datetime | None = None) -> dict[str, int]:
+def _unlooked(_chunk: pd.DataFrame) -> None:
+    """Nobody looks at the headers."""
+
+
+def scan(
+    session: FirmSession,
+    selection: Selection,
+    *,
+    horizon: datetime | None = None,
+    look: Callable[[pd.DataFrame], None] = _unlooked,
+) -> dict[str, int]:
     """Read billing's headers into the work list; nothing is sent.
 
     Chosen documents are read by id, a window of dates as a whole, so that a backfill never depends on a cursor; and
@@ -72,7 +82,8 @@ def scan(session: FirmSession, selection: Selection, *, horizon: datetime | None
     is gone (credit whose applied date was corrected is another part).
 
     ``horizon``: for a read of what changed, how far it is complete, asked before (``Deployment.billing_horizon``).
-    Without it billing is asked here, which may wait some seconds for open transactions to end.
+    Without it billing is asked here, which may wait some seconds for open transactions to end. ``look`` is shown each
+    chunk of headers (``core.schemas.Headers``) before it is taken over.
 
     Returns:
         Counts: seen, changed; also gone, where something is or after a read of whole dates or of chosen documents.
@@ -91,7 +102,7 @@ def scan(session: FirmSession, selection: Selection, *, horizon: datetime | None
         cursor = horizon or session.billing.horizon()
         chunks = session.billing.headers(updated_since=session.documents.cursor(), eligible_since=eligible_since)
     shown: set[Key] = set()
-    counts = _see(session, chunks, shown, cursor=cursor)
+    counts = _see(session, _shown_to(look, chunks), shown, cursor=cursor)
     expected = _expected(session, selection, shown, is_whole=cursor is None)
     gone = _find_gone(session, selection, shown, expected)
     return counts if cursor is not None and not gone else counts | {"gone": gone}
@@ -148,6 +159,12 @@ def _see(
         now=session.clock(),
         cursor=cursor,
     )
+
+
+def _shown_to(look: Callable[[pd.DataFrame], None], chunks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    for chunk in chunks:
+        look(chunk)
+        yield chunk
 
 
 def _noting(chunks: Iterable[pd.DataFrame], shown: set[Key]) -> Iterator[pd.DataFrame]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from qb_pipeline.core import schemas
 from qb_pipeline.core.documents.payloads import Content, customer_content, item_content
 from qb_pipeline.core.mapping.mapping_targets import INCOME_ACCOUNT, find_target_problem
 from qb_pipeline.core.mapping.matching import choose_new_name, match_items, match_payers
@@ -20,6 +21,7 @@ from qb_pipeline.ledger.books.mappings import Mapping as Link
 from qb_pipeline.ledger.books.refusals import Standing
 from qb_pipeline.sync.remote.standing import stands
 from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.foresight import Foresight
 from qb_pipeline.sync.session.learned import NOTHING, Learned
 
 NAME_EXISTS = "6240"
@@ -85,10 +87,12 @@ class _Found:
         return References(self.ids, self.problems, self.links, self.missing, learned)
 
 
-def find_customers(session: FirmSession, payer_ids: Collection[str], known: Learned, *, dry: bool) -> References:
+def find_customers(
+    session: FirmSession, payer_ids: Collection[str], known: Learned, foresight: Foresight
+) -> References:
     """The customers of these payers: mapped, matched by name, or to be created by the firm's policy.
 
-    Costs no request when every payer is known. ``dry``: a new customer's name is looked for among all names too; a sync
+    Costs no request when every payer is known. A dry run looks for a new customer's name among all names too; a sync
     learns from QuickBooks' answer that it is taken.
     """
     links = session.mappings.links("payer")
@@ -107,6 +111,7 @@ def find_customers(session: FirmSession, payer_ids: Collection[str], known: Lear
         create=session.firm.settings.unmatched_payer == "create",
         settled={link.source_id for link in session.mappings.all("payer") if link.origin != "matched"},
     )
+    schemas.validate(schemas.PayerMatches, matches)
     found = _Found("payer", links, ids, _links_of_made("payer", made))
     by_id: dict[str, dict[Any, Any]] = {row["payer_id"]: row for row in payers.to_dict("records")}
     refused = stands(
@@ -120,7 +125,7 @@ def find_customers(session: FirmSession, payer_ids: Collection[str], known: Lear
     )
     for match in rows(matches):
         problem = match.problem or _why_not_created(match.payer_id, refused, known)
-        if dry and not (problem or match.customer_id):
+        if foresight.asks_everything and not (problem or match.customer_id):
             problem = _find_taken(session, match.payer_id, match.display_name)
         missing = Missing(by_id.get(match.payer_id, {}), match.display_name)
         found.take(match.payer_id, problem, match.customer_id, match.display_name, missing)
@@ -145,6 +150,7 @@ def find_items(session: FirmSession, fee_item_ids: Collection[str], known: Learn
         notices = _find_account_problem(session)
         if notices:
             matches = match(has_income_account=False)
+    schemas.validate(schemas.ItemMatches, matches)
     found = _Found("fee_item", links, ids, _links_of_made("fee_item", made))
     found.problems |= dict.fromkeys(needed, Problem.UNKNOWN_FEE_ITEM)
     by_id: dict[str, dict[Any, Any]] = {row["fee_item_id"]: row for row in fee_items.to_dict("records")}

@@ -25,6 +25,7 @@ from qb_pipeline.sync.remote.current import read_current
 from qb_pipeline.sync.remote.outcomes import ENTITY, is_voided
 from qb_pipeline.sync.send.settle import made_since
 from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.foresight import DRY_RUN
 from qb_pipeline.sync.session.learned import NOTHING
 
 DOUBTFUL = frozenset(
@@ -80,7 +81,7 @@ def gather(session: FirmSession, document_id: int) -> Evidence:
         if kind not in PLANNERS:
             content = _reference_content(session, document)
         elif document["source_hash"]:  # what billing lost cannot be planned
-            plan = PLANNERS[kind](session, session.documents.read([document_id]), NOTHING, dry=True)
+            plan = PLANNERS[kind](session, session.documents.read([document_id]), NOTHING, DRY_RUN)
             content = plan.contents.get(document_id)
             decision = next((d for d in plan.decisions if d.document_id == document_id), None)
             operation, problem = (decision.operation, decision.reason) if decision else (None, "")

@@ -25,10 +25,11 @@ from qb_pipeline.sync.plan.obstacles import hold_standing
 from qb_pipeline.sync.plan.plan import Needs, Plan, marker_of
 from qb_pipeline.sync.remote.outcomes import read_cents
 from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.foresight import Foresight
 from qb_pipeline.sync.session.learned import Learned
 
 
-def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, *, dry: bool) -> Plan:
+def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, foresight: Foresight) -> Plan:
     """Decide about one chunk of the work list.
 
     What is to be created first, a customer or an item, stands as ``references.NOT_YET``, and in the plan's ``needs``.
@@ -45,7 +46,7 @@ def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, *, d
     sound = invoices[~invoices["invoice_id"].isin(by_source.keys())]
     sound_lines = lines[lines["invoice_id"].isin(sound["invoice_id"])]
     by_source |= _unknown_payers(sound, payers)
-    customers = find_customers(session, set(sound["payer_id"]) & set(payers["payer_id"]), known, dry=dry)
+    customers = find_customers(session, set(sound["payer_id"]) & set(payers["payer_id"]), known, foresight)
     items = find_items(session, set(sound_lines.loc[sound_lines["kind"] != "balance_forward", "fee_item_id"]), known)
     plan.needs = Needs(customers, items, payers)
     plan.learned |= customers.learned | items.learned

@@ -23,6 +23,7 @@ from qb_pipeline.sync.plan.ready import Ready
 from qb_pipeline.sync.remote.merges import Merges, find_merged
 from qb_pipeline.sync.remote.standing import as_refusal, still_standing
 from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.foresight import Foresight
 from qb_pipeline.sync.session.learned import Learned
 
 NUMBERED = ("Invoice", "SalesReceipt", "CreditMemo", "RefundReceipt")
@@ -32,7 +33,7 @@ OF_TARGETS = (Problem.MAPPING_INACTIVE, Problem.CUSTOMER_GONE)
 """Reasons that hang on what a document points at."""
 
 
-def withdraw(session: FirmSession, plan: Plan, work: pd.DataFrame, *, dry: bool) -> bool:
+def withdraw(session: FirmSession, plan: Plan, work: pd.DataFrame, foresight: Foresight) -> bool:
     """Hold, in a plan of these rows of the work list, what QuickBooks would refuse.
 
     Returns:
@@ -41,11 +42,12 @@ def withdraw(session: FirmSession, plan: Plan, work: pd.DataFrame, *, dry: bool)
     Raises:
         QuickBooksError: something could not be read; nothing was concluded.
     """
-    plan.withdraw(_find_by_settings(session, plan, dry=dry))
+    plan.withdraw(_find_by_settings(session, plan, foresight))
     reasons = dict(zip(work["document_id"], work["reason"], strict=True))
-    numbered = [item for item in plan.ready if dry or reasons[item.document_id] == Problem.NUMBER_TAKEN]
+    asks = foresight.asks_everything
+    numbered = [item for item in plan.ready if asks or reasons[item.document_id] == Problem.NUMBER_TAKEN]
     plan.withdraw(_find_by_numbers(session, numbered, plan.ready))
-    looked = [item for item in plan.ready if dry or reasons[item.document_id] in OF_TARGETS]
+    looked = [item for item in plan.ready if asks or reasons[item.document_id] in OF_TARGETS]
     problems, merges = _find_by_targets(session, looked, plan.learned)
     plan.withdraw(problems)
     plan.learned |= merges.learned
@@ -81,10 +83,10 @@ def hold_standing(session: FirmSession, plan: Plan) -> None:
     plan.withdraw({document_id: Problem(known[document_id].reason) for document_id in standing}, standing)
 
 
-def _find_by_settings(session: FirmSession, plan: Plan, *, dry: bool) -> dict[int, Problem]:
+def _find_by_settings(session: FirmSession, plan: Plan, foresight: Foresight) -> dict[int, Problem]:
     """What the company's settings forbid. What is remembered of them may have been mended since: it is read first."""
     found = _judge(session, plan)
-    if plan.ready and (dry or found):
+    if plan.ready and (foresight.asks_everything or found):
         session.company.current_settings()
         found = _judge(session, plan)
     return found

@@ -1,6 +1,6 @@
 """Plan payments: read them, look up what their invoices have open, divide them, build what to send."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from datetime import datetime
 from functools import partial
 
@@ -22,31 +22,28 @@ from qb_pipeline.sync.plan.plan import Plan, marker_of
 from qb_pipeline.sync.remote.documents import find_lost
 from qb_pipeline.sync.remote.outcomes import read_cents
 from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.foresight import Foresight
 from qb_pipeline.sync.session.learned import Learned
 
 PLANNED = "planned"
-"""Stands for the QuickBooks id of an invoice that a dry run would have sent before its payments."""
+"""Stands for the QuickBooks id of an invoice that the run would send before its payments."""
 
 TOO_MUCH = (Problem.EXCEEDS_BALANCE, Problem.REJECTION_OPEN)
 """Problems that hang on what is open in QuickBooks, which a bookkeeper may have changed."""
 
 
-def plan_payments(session: FirmSession, work: pd.DataFrame, known: Learned, *, dry: bool) -> Plan:
+def plan_payments(session: FirmSession, work: pd.DataFrame, known: Learned, foresight: Foresight) -> Plan:
     """Decide about one chunk of the work list.
 
-    ``dry``: invoices that the same plan would create count as sent; ``PLANNED`` stands for their Ids.
+    Invoices that the run's plan would create may count as sent: ``PLANNED`` stands for their Ids.
     """
     plan = Plan(learned=known)
     keys: dict[PartKey, WorkItem] = {(row.source_id, row.part): row for row in work_items(work)}
-    divided, bad, plan.lost_invoices = _divide(session, work, keys, known, dry=dry)
+    divided, bad, plan.lost_invoices, paid = _divide(session, work, keys, known, foresight)
+    plan.hangs_on = {row.document_id: paid.get(row.source_id, frozenset()) for row in keys.values()}
     parts = list(zip(divided.parts["payment_id"], divided.parts["part"], strict=True))
     voids = {key for key, row in keys.items() if row.source_status == "void" and row.quickbooks_id}
-    by_key = {
-        key: Problem(problem)
-        for key, problem in zip(parts, divided.parts["problem"], strict=True)
-        if problem and key not in voids  # none keeps a void at home
-    }
-    by_key |= {key: Problem.BAD_AMOUNT for key in keys if key[0] in bad and key not in voids}
+    by_key = _problems(divided, keys.keys(), bad, voids)
     plan.gone += [keys.pop(key).document_id for key in keys.keys() - set(parts) - by_key.keys() - voids]
     contents = payment_contents(
         divided.parts[(divided.parts["problem"] == "") & (divided.parts["status"] != "void")],
@@ -72,11 +69,25 @@ def plan_payments(session: FirmSession, work: pd.DataFrame, known: Learned, *, d
     return plan
 
 
+def _problems(
+    divided: PaymentPlan, keys: Collection[PartKey], bad: Set[str], voids: Set[PartKey]
+) -> dict[PartKey, Problem]:
+    """What is wrong with parts of payments; nothing keeps a void at home."""
+    parts = zip(divided.parts["payment_id"], divided.parts["part"], divided.parts["problem"], strict=True)
+    found = {(payment_id, part): Problem(problem) for payment_id, part, problem in parts if problem}
+    found |= {key: Problem.BAD_AMOUNT for key in keys if key[0] in bad}
+    return {key: problem for key, problem in found.items() if key not in voids}
+
+
 def _divide(
-    session: FirmSession, work: pd.DataFrame, keys: Mapping[PartKey, WorkItem], known: Learned, *, dry: bool
-) -> tuple[PaymentPlan, set[str], dict[str, Problem]]:
-    """Read payments with their invoices and divide them; with it the ids of payments that have a bad amount, and the
-    invoices that a person took out of the books."""
+    session: FirmSession,
+    work: pd.DataFrame,
+    keys: Mapping[PartKey, WorkItem],
+    known: Learned,
+    foresight: Foresight,
+) -> tuple[PaymentPlan, set[str], dict[str, Problem], dict[str, frozenset[str]]]:
+    """Read payments with their invoices and divide them; with it the ids of payments that have a bad amount, the
+    invoices that a person took out of the books, and the invoices of each payment."""
     ids = sorted(set(work["source_id"]))
     with session.billing.snapshot():
         fetched = session.billing.fetch_payments(ids)
@@ -86,8 +97,8 @@ def _divide(
         payments = _validated(schemas.Payments, fetched.payments, beside.payments)
         applications = _validated(schemas.Applications, fetched.applications, beside.applications)
         invoices, forwarded = _invoices(session, set(fetched.applications["invoice_id"]))
-    customers = _customers(session, known, dry=dry)
-    invoices_known = _known(session, invoices, customers, dry=dry)
+    customers = _customers(session, known, foresight)
+    invoices_known = _known(session, invoices, customers, foresight)
     divide_over = partial(
         divide,
         payments,
@@ -101,15 +112,33 @@ def _divide(
         standing=session.documents.standing_parts(ids),
         taken_back=session.documents.taken_back(ids),
     )
-    coming = session.documents.planned_changes(session.run.run_id, list(invoices_known["invoice_id"])) if dry else {}
+    coming: Mapping[str, int] = {}
+    if foresight.counts_on_plan:
+        coming = session.documents.planned_changes(session.run.run_id, list(invoices_known["invoice_id"]))
     divided = divide_over(invoices_known=_moved(invoices_known, coming))
     lost: dict[str, Problem] = {}
     is_doubtful = divided.parts["problem"].isin(TOO_MUCH).any() or work["reason"].isin(TOO_MUCH).any()
-    if is_doubtful or (dry and len(divided.allocations)):
-        paid = set(divided.allocations["quickbooks_invoice_id"]) if dry else set()
+    if is_doubtful or (foresight.asks_everything and len(divided.allocations)):
+        paid = set(divided.allocations["quickbooks_invoice_id"]) if foresight.asks_everything else set()
         with_balances, lost = _with_balances(session, invoices_known, paid)
         divided = divide_over(invoices_known=_moved(with_balances, coming))
-    return divided, {row.source_id for row in fetched.bad_amounts}, lost
+    bad = {row.source_id for row in fetched.bad_amounts}
+    return divided, bad, lost, _invoices_of(fetched.applications, forwarded)
+
+
+def _invoices_of(applications: pd.DataFrame, forwarded: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:
+    """The invoices that each payment pays, and those that they carry forward."""
+    found: dict[str, set[str]] = {}
+    for payment_id, invoice_id in zip(applications["payment_id"], applications["invoice_id"], strict=True):
+        found.setdefault(payment_id, set()).add(invoice_id)
+    if forwarded:
+        for paid in found.values():
+            todo = list(paid)
+            while todo:
+                older = set(forwarded.get(todo.pop(), ())) - paid
+                paid.update(older)
+                todo += older
+    return {payment_id: frozenset(invoice_ids) for payment_id, invoice_ids in found.items()}
 
 
 def _validated(schema: type[schemas.Payments] | type[schemas.Applications], *frames: pd.DataFrame) -> pd.DataFrame:
@@ -154,10 +183,14 @@ def _invoices(session: FirmSession, invoice_ids: set[str]) -> tuple[pd.DataFrame
     return pd.concat(frames, ignore_index=True)[columns], forwarded
 
 
-def _known(session: FirmSession, invoices: pd.DataFrame, customers: Mapping[str, str], *, dry: bool) -> pd.DataFrame:
+def _known(
+    session: FirmSession, invoices: pd.DataFrame, customers: Mapping[str, str], foresight: Foresight
+) -> pd.DataFrame:
     """What billing and the ledger know of invoices (``core.schemas.KnownInvoices``)."""
     ledger = {row.invoice_id: row for row in rows(session.documents.invoices_known(list(invoices["invoice_id"])))}
-    planned = session.documents.planned_creates(session.run.run_id, list(invoices["invoice_id"])) if dry else {}
+    planned: Mapping[str, tuple[str, int]] = {}
+    if foresight.counts_on_plan:
+        planned = session.documents.planned_creates(session.run.run_id, list(invoices["invoice_id"]))
     known_rows = []
     for invoice in rows(invoices):
         known = ledger.get(invoice.invoice_id)
@@ -183,10 +216,10 @@ def _known(session: FirmSession, invoices: pd.DataFrame, customers: Mapping[str,
     return schemas.frame(schemas.KnownInvoices, known_rows)
 
 
-def _customers(session: FirmSession, known: Learned, *, dry: bool) -> dict[str, str]:
-    """Customers by payer, those that a dry run has only found or would create too."""
+def _customers(session: FirmSession, known: Learned, foresight: Foresight) -> dict[str, str]:
+    """Customers by payer, those that the run's plan has only found or would create too."""
     made = {source_id: f"{NOT_YET}:{source_id}" for kind, source_id in known.would_create if kind == Kind.CUSTOMER}
-    coming = {**made, **known.foreseen} if dry else {}
+    coming = {**made, **known.foreseen} if foresight.counts_on_plan else {}
     return coming | session.mappings.links("payer")
 
 

@@ -4,8 +4,7 @@ Belongs here: turning reasons into decisions, remembering them. Does not belong 
 (``push``).
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
@@ -14,7 +13,7 @@ from qb_pipeline.core.documents.payloads import Content
 from qb_pipeline.core.markers import marker
 from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.problems import PROBLEMS, Problem
-from qb_pipeline.core.states import Kind, Operation, State
+from qb_pipeline.core.states import Operation, State
 from qb_pipeline.ledger.books.documents import Application, Decision, WorkItem
 from qb_pipeline.sync.mapping.references import References
 from qb_pipeline.sync.plan.ready import Ready
@@ -47,6 +46,7 @@ class Plan:
 
     ``contents`` is what billing says now of each sound document, sent or not; ``remote`` what QuickBooks holds of those
     that are to be changed. Both by document id. ``learned``: what was known before, and what planning found out.
+    ``hangs_on``: of payments, the invoices by billing's id that they pay, older ones that these carry forward included.
     ``gone``: documents that vanished from billing since they were listed. ``lost_invoices``: invoices, by billing's id,
     that a person took out of the books, as their payments show. Nothing of it is stored yet (``decisions.store``).
     """
@@ -57,6 +57,7 @@ class Plan:
     remote: dict[int, Remote] = field(default_factory=dict)
     learned: Learned = NOTHING
     needs: Needs | None = None
+    hangs_on: dict[int, frozenset[str]] = field(default_factory=dict)
     gone: list[int] = field(default_factory=list)
     lost_invoices: dict[str, Problem] = field(default_factory=dict)
 
@@ -100,6 +101,7 @@ class Plan:
         self.decisions += later.decisions
         self.contents |= later.contents
         self.remote |= later.remote
+        self.hangs_on |= later.hangs_on
         self.learned |= later.learned
         self.gone += later.gone
         self.lost_invoices |= later.lost_invoices
@@ -111,20 +113,6 @@ class Plan:
                 row.document_id, operation, reason, row.amount_cents, int(row.forwarded_cents), row.source_hash, detail
             )
         )
-
-
-@dataclass(frozen=True, slots=True)
-class PlanSummary:
-    """How many documents and cents each operation has, by kind; kept while the chunks go by."""
-
-    documents: Counter[tuple[Kind, Operation]] = field(default_factory=Counter)
-    cents: Counter[tuple[Kind, Operation]] = field(default_factory=Counter)
-
-    def add(self, kind: Kind, decisions: Sequence[Decision]) -> None:
-        """Count decisions."""
-        for decision in decisions:
-            self.documents[kind, decision.operation] += 1
-            self.cents[kind, decision.operation] += decision.amount_cents
 
 
 def make_ready(

@@ -35,6 +35,10 @@ class CompanyReads:
         self._targets: dict[str, dict[str, Target]] = {}
         self._asked: dict[str, set[str]] = {}
 
+    def ask(self, quickbooks: QuickBooksClient) -> None:
+        """Go on with another client of the same company: a later stage of the run has its own."""
+        self._quickbooks = quickbooks
+
     @property
     def settings(self) -> CompanySettings | None:
         """The settings as last read, by this run or a former one; None when nobody has."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from qb_pipeline import stopping
@@ -20,6 +20,7 @@ from qb_pipeline.ledger.books.census import Censuses
 from qb_pipeline.ledger.books.documents import Documents
 from qb_pipeline.ledger.books.history import History
 from qb_pipeline.ledger.books.mappings import Mappings
+from qb_pipeline.ledger.books.planned import PlannedDocuments
 from qb_pipeline.ledger.books.plans import Plans
 from qb_pipeline.ledger.books.received import ReceivedPayments
 from qb_pipeline.ledger.books.refusals import Refusals
@@ -89,15 +90,21 @@ class FirmSession:
         )
 
     @contextmanager
-    def recorded(self, explain: Callable[[BaseException], str] = str) -> Iterator[None]:
+    def recorded(
+        self, explain: Callable[[BaseException], str] = str, *, stage: str = "", is_last: bool = True
+    ) -> Iterator[None]:
         """Keep this run's row in the ledger while the block works: its outcome, its error as ``explain`` tells it, and
         the requests that left.
+
+        ``stage``: the block is one stage of the run, and has a row of its own; ``is_last``: the run ends with it. A
+        stage that fails ends the run.
 
         Raises:
             CompanyFaultError: QuickBooks refused the company where the block could do without the answer.
         """
-        self.log.begin(self.run, now=self.clock())
+        self.log.begin(self.run, now=self.clock(), stage=stage)
         outcome = "failed"
+        before = self.quickbooks.requests.reads, self.quickbooks.requests.writing
         try:
             yield
             self.quickbooks.require_usable()
@@ -105,14 +112,17 @@ class FirmSession:
         finally:
             error = sys.exception()
             requests = self.quickbooks.requests
-            self.log.end(
-                self.run,
-                outcome=outcome,
-                error=f"{type(error).__name__}: {explain(error)}" if error else "",
-                reads=requests.reads,
-                writes=requests.writing,
-                now=self.clock(),
-            )
+            ended: dict[str, Any] = {
+                "outcome": outcome,
+                "error": f"{type(error).__name__}: {explain(error)}" if error else "",
+                "reads": requests.reads - before[0],
+                "writes": requests.writing - before[1],
+                "now": self.clock(),
+            }
+            if stage:
+                self.log.end_stage(self.run, stage, is_last=is_last, **ended)
+            else:
+                self.log.end(self.run, **ended)
 
     def hold_lease(self) -> AbstractContextManager[Lease]:
         """Keep every run that writes to the company out while the block works.
@@ -178,6 +188,11 @@ class FirmSession:
     def plans(self) -> Plans:
         """What dry runs decided."""
         return Plans(self.engine, self.firm.firm_id)
+
+    @property
+    def planned(self) -> PlannedDocuments:
+        """What this run has decided for its stages."""
+        return PlannedDocuments(self.engine, self.firm.firm_id)
 
     @property
     def refusals(self) -> Refusals:

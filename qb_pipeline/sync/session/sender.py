@@ -52,6 +52,11 @@ class Sender:
         self._lock = threading.Lock()
         self._unanswered = 0
 
+    @property
+    def epoch(self) -> int:
+        """The fencing token: it rises with every run that may write to the company."""
+        return self._lease.epoch
+
     def require(self) -> None:
         """Raises:
         LeaseLostError: the firm was paused, or a successor took over.

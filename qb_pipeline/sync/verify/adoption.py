@@ -28,6 +28,7 @@ from qb_pipeline.sync.mapping.references import NOT_YET, find_customers, has_unm
 from qb_pipeline.sync.plan.planners import PLANNERS
 from qb_pipeline.sync.remote.outcomes import ENTITY, is_voided, read_cents, read_customer
 from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.foresight import DRY_RUN
 from qb_pipeline.sync.session.learned import NOTHING
 
 AROUND = timedelta(days=31)
@@ -69,7 +70,7 @@ def propose(session: FirmSession) -> list[Proposal]:
     """
     scan(session, Selection())
     waiting = adoption.candidates(session.engine, session.firm.firm_id)
-    customers = find_customers(session, {row.payer_id for row in waiting}, NOTHING, dry=True).ids
+    customers = find_customers(session, {row.payer_id for row in waiting}, NOTHING, DRY_RUN).ids
     customers = {payer_id: customer_id for payer_id, customer_id in customers.items() if customer_id != NOT_YET}
     invoices = _judge(session, Kind.INVOICE, _invoices(session, waiting, customers))
     found = {proposal.document.source_id: proposal for proposal in invoices if proposal.verdict == "match"}
@@ -230,7 +231,7 @@ def _difference(ours: Side, theirs: Mapping[str, str], names: Iterable[str]) -> 
 def _links(session: FirmSession, kind: Kind, matches: Sequence[Proposal]) -> list[Link]:
     """Links with what billing would send now, so that what only looks changed is not sent later."""
     work = session.documents.read([row.document.document_id for row in matches])
-    contents = PLANNERS[kind](session, work, NOTHING, dry=True).contents
+    contents = PLANNERS[kind](session, work, NOTHING, DRY_RUN).contents
     links = []
     for match in matches:
         entity, row = match.entity, match.document

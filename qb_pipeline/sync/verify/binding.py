@@ -70,8 +70,11 @@ def require_databases(firm_id: str, bindings: Bindings, billing: str) -> None:
         )
 
 
-def require_binding(session: FirmSession) -> None:
-    """Refuse to send where the ledger may not know what QuickBooks holds of ours; called under the lease.
+def require_binding(session: FirmSession, *, asks: bool = True) -> None:
+    """Refuse to send where the ledger may not know what QuickBooks holds of ours.
+
+    ``asks``: a doubt is cleared up by asking QuickBooks. Without it that is left to the first stage of the run that
+    sends: it asks under the lease, before anything leaves.
 
     Where nothing is in doubt this asks QuickBooks once a day, who it is.
 
@@ -92,7 +95,7 @@ def require_binding(session: FirmSession) -> None:
         require_company(session.firm.firm_id, session.quickbooks.realm_id, bound, found)
         bindings.company_checked(found, now=now)
     history = bindings.ledger().history
-    if _must_ask(session) or history != bound.ledger_history:
+    if asks and (_must_ask(session) or history != bound.ledger_history):
         last_sent_at = bindings.last_sent_at(session.quickbooks.realm_id)
         since = last_sent_at - LOOK_BACK if last_sent_at else None
         problem = find_forgotten(session, since)

@@ -48,8 +48,8 @@ class CensusError(Exception):
     """QuickBooks holds a document of ours twice, or one that the ledger does not know: a person must look first."""
 
 
-def take_census(session: FirmSession, *, whole: bool = False) -> list[dict[str, Any]]:
-    """Count what was written since the census before; ``whole``: everything that we ever sent.
+def take_census(session: FirmSession, kinds: Sequence[Kind] = KINDS, *, whole: bool = False) -> list[dict[str, Any]]:
+    """Count what was written of these kinds since they were counted last; ``whole``: everything that we ever sent.
 
     What is wrong is held. Returns a row per kind that was read: kind, is_whole, documents, living, duplicates, copies,
     missing, differing, foreigners, strays, changed, reads.
@@ -59,9 +59,9 @@ def take_census(session: FirmSession, *, whole: bool = False) -> list[dict[str, 
         QuickBooksError: a question was not answered: nothing was concluded, the next census counts these too.
     """
     now = session.clock()
-    written = session.censuses.written(None if whole else session.censuses.last())
+    written = session.censuses.written(kinds, whole=whole)
     counts, alarms = [], []
-    for kind in KINDS:
+    for kind in kinds:
         rows = [row for row in written if row.kind == kind]
         if not rows and (
             not whole or kind == Kind.REFUND

@@ -4,7 +4,7 @@ Belongs here: when to ask QuickBooks again, and refusing a company into which do
 here: what the settings mean (``core.planning.preflight``).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +20,7 @@ from qb_pipeline.core.planning.preflight import (
     find_targets,
 )
 from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.states import Kind
 from qb_pipeline.ledger.books import company
 from qb_pipeline.ledger.books.mappings import Mappings
 from qb_pipeline.ledger.log import Entry
@@ -84,7 +85,7 @@ def require(session: FirmSession) -> Learned:
 
 
 def require_as_read(session: FirmSession) -> None:
-    """Go by the settings that this run has just read itself; costs no request.
+    """Go by the settings as this run has read them, or a former one; costs no request.
 
     Raises:
         SetUpError: what was found blocks; nothing was sent since.
@@ -102,12 +103,12 @@ def _refuse_blocking(session: FirmSession, looked: Preflight) -> None:
         )
 
 
-def explain_targets(session: FirmSession) -> Learned:
-    """Name the mappings over which documents of this run are held: of payers, those of these documents.
+def explain_targets(session: FirmSession, kinds: Sequence[Kind]) -> Learned:
+    """Name the mappings over which documents of these kinds are held by this run: of payers, those of these documents.
 
     Costs nothing where none is; else one read per kind that is mapped.
     """
-    payer_ids = session.documents.payers_held_in(session.run.run_id, Problem.MAPPING_INACTIVE)
+    payer_ids = session.documents.payers_held_in(session.run.run_id, Problem.MAPPING_INACTIVE, kinds)
     if not payer_ids:
         return NOTHING
     links = [link for link in _links(session) if link[0] != "payer" or link[1] in payer_ids]
@@ -130,7 +131,8 @@ def _note(session: FirmSession, findings: Collection[Finding], fences_up: Collec
     if fences_up:
         states = ", ".join(f"{fence.name}: {fence.state}" for fence in fences_up)
         entries.append(Entry("preflight", detail=f"fences against duplicates: {states}"))
-    session.log.add(session.run, entries, now=session.clock())
+    said = session.log.said(session.run, "preflight") if entries else set[str]()
+    session.log.add(session.run, [entry for entry in entries if entry.detail not in said], now=session.clock())
     return Learned(notices=tuple(str(finding) for finding in findings))
 
 

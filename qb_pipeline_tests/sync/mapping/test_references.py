@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qb_pipeline.sync.run import STEPS
+from qb_pipeline.sync.stages import STAGES
 from qb_pipeline_tests.law_firm import LawFirm
 
 
@@ -102,7 +102,7 @@ def test_a_suffixed_name_that_is_taken_as_well_holds_the_invoice(law_firm: LawFi
         law_firm.books.do("edit", entity=entity, changes={"DisplayName": name})
     law_firm.invoice("1", "100.00")
 
-    law_firm.sync(["work_list", "sync_plan"] if dry else STEPS)
+    law_firm.sync(["work_list", "sync_plan"] if dry else STAGES)
 
     assert (customers(law_firm), law_firm.states()) == ([], {"1": ("held", "NAME_TAKEN")})
 
@@ -130,7 +130,7 @@ def test_no_item_is_created_for_an_account_that_cannot_be_used(
     law_firm.invoice("known", "10.00")
     items = law_firm.books.all("Item")
 
-    report = law_firm.sync(["work_list", "sync_plan"] if dry else STEPS)
+    report = law_firm.sync(["work_list", "sync_plan"] if dry else STAGES)
 
     states = law_firm.states()
     assert (states["F2"], states["F3"]) == (("held", "NO_INCOME_ACCOUNT"), ("held", "NO_INCOME_ACCOUNT"))

@@ -9,20 +9,21 @@ import sqlalchemy as sa
 
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.extract.scan import Selection
+from qb_pipeline.sync.firm_report import FirmReport
 from qb_pipeline.sync.plan.approval import StalePlanError
-from qb_pipeline.sync.run import PLAN, SCAN, STEPS, FirmReport, sync_firm
+from qb_pipeline.sync.stages import STAGES, Stage, sync_firm
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 from qb_pipeline_tests.sync.plan.test_invoices import posted, revise
 
 
 def make_plan(law_firm: LawFirm, **selection: Any) -> FirmReport:
     with law_firm.deployment.open(FIRM, Run(f"plan-{uuid4()}", "plan", PARTNER)) as session:
-        return sync_firm(session, Selection(**selection), {SCAN, PLAN})
+        return sync_firm(session, Selection(**selection), {Stage.WORK_LIST, Stage.SYNC_PLAN})
 
 
 def apply(law_firm: LawFirm, plan: FirmReport) -> FirmReport:
     with law_firm.deployment.open(FIRM, Run(f"run-{uuid4()}", "test", PARTNER)) as session:
-        return sync_firm(session, Selection(plan_id=plan.run_id), STEPS)
+        return sync_firm(session, Selection(plan_id=plan.run_id), STAGES)
 
 
 def said(plan: FirmReport) -> dict[str, tuple[str, str, int | None, int | None]]:
@@ -165,4 +166,4 @@ def test_what_is_no_plan_is_not_applied(law_firm: LawFirm) -> None:
             law_firm.deployment.open(FIRM, Run("run-2", "test", PARTNER)) as session,
             pytest.raises(StalePlanError, match=f"one has no plan {plan_id}"),
         ):
-            sync_firm(session, Selection(plan_id=plan_id), STEPS)
+            sync_firm(session, Selection(plan_id=plan_id), STAGES)

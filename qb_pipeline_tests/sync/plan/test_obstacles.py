@@ -6,11 +6,12 @@ import pytest
 
 from qb_pipeline.ledger.setup.firms import SetUpError
 from qb_pipeline.quickbooks.errors import TransientError
-from qb_pipeline.sync.run import PLAN, SCAN, FirmReport
+from qb_pipeline.sync.firm_report import FirmReport
+from qb_pipeline.sync.stages import Stage
 from qb_pipeline_tests.law_firm import LawFirm
 from qb_pipeline_tests.sync.send.test_settle import NO_ANSWER
 
-DRY = [SCAN, PLAN]
+DRY = [Stage.WORK_LIST, Stage.SYNC_PLAN]
 
 
 def known(law_firm: LawFirm, **settings: str) -> None:

@@ -3,7 +3,7 @@
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind, State
 from qb_pipeline.ledger.books.documents import Decision, WorkItem
-from qb_pipeline.sync.plan.plan import Plan, PlanSummary
+from qb_pipeline.sync.plan.plan import Plan
 
 
 def work(*quickbooks_ids: str) -> list[WorkItem]:
@@ -47,13 +47,3 @@ def test_what_needs_something_unknown_is_left_as_it_is() -> None:
     plan.stop(work("", ""), {1: Problem.OUTCOME_UNKNOWN})
 
     assert plan.decisions == []
-
-
-def test_a_summary_counts_documents_and_money() -> None:
-    summary = PlanSummary()
-
-    summary.add("invoice", [Decision(1, "create", "", 100), Decision(2, "create", "", 50), Decision(3, "hold", "X", 7)])
-
-    assert (dict(summary.documents), dict(summary.cents)) == (
-        {("invoice", "create"): 2, ("invoice", "hold"): 1}, {("invoice", "create"): 150, ("invoice", "hold"): 7},
-    )  # fmt: skip

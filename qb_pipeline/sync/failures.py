@@ -1,0 +1,71 @@
+"""What stops one firm and no other, and how it is said.
+
+Belongs here: the errors and their words. Does not belong here: catching them (``defs.each_firm``, commands).
+"""
+
+import re
+
+from qb_pipeline.billing.errors import BillingError
+from qb_pipeline.core.schemas import ContractBroken
+from qb_pipeline.core.words import NotNamedError
+from qb_pipeline.ledger.sending import lease
+from qb_pipeline.ledger.setup.firms import SetUpError
+from qb_pipeline.quickbooks.errors import (
+    AuthorizationLostError,
+    OutcomeUnknownError,
+    QuickBooksError,
+    RequestRejectedError,
+    ThrottledError,
+    TransientError,
+)
+from qb_pipeline.stopping import StoppedError
+from qb_pipeline.sync.plan.approval import StalePlanError
+from qb_pipeline.sync.send.settle import DuplicateError
+from qb_pipeline.sync.verify.census import CensusError
+
+
+class UnfinishedError(Exception):
+    """Documents that a run was to send still stand as they stood: a run never ends green over them."""
+
+
+FIRM_ERRORS = (
+    SetUpError, StalePlanError, NotNamedError, lease.BusyError, lease.LeaseLostError, DuplicateError, CensusError,
+    UnfinishedError, QuickBooksError, BillingError, ContractBroken, StoppedError,
+)  # fmt: skip
+"""What stops one firm and no other."""
+
+
+def explain(firm_id: str, error: BaseException) -> str:
+    """What stopped a firm, and the command that goes on from there where the error itself cannot know it."""
+    if isinstance(error, AuthorizationLostError):
+        return f"{error}. Next step: qb-pipeline connect {firm_id}"
+    return str(error)
+
+
+IN_WORDS: dict[type[BaseException], str] = {
+    AuthorizationLostError: "connection lost",
+    OutcomeUnknownError: "an answer was lost",
+    ThrottledError: "QuickBooks asks to wait",
+    TransientError: "QuickBooks did not answer",
+    RequestRejectedError: "QuickBooks refused a request",
+    lease.BusyError: "another run is at work",
+    lease.LeaseLostError: "paused, or another run took over",
+    DuplicateError: "QuickBooks holds a document twice",
+    CensusError: "QuickBooks does not hold each document once",
+    UnfinishedError: "documents were left unsent",
+    StalePlanError: "the plan has moved",
+    BillingError: "billing cannot be used",
+    ContractBroken: "billing breaks its contract",
+}
+
+
+def in_words(error: BaseException) -> str:
+    """What stopped a run, in a few words for a list; the whole sentence stands on the run (``explain``).
+
+    An error of ours without words of its own gives its first sentence, an error of a library its class: it may quote a
+    client's data.
+    """
+    for each in type(error).__mro__:
+        if each in IN_WORDS:
+            return IN_WORDS[each]
+    return re.split(r"[.;:] ", f"{error} ")[0].strip(" .") if isinstance(error, FIRM_ERRORS) else type(error).__name__

@@ -1,0 +1,200 @@
+"""What a run's plan keeps for the stages that send, and what of it still stands when their turn comes.
+
+A stage sends what was planned only while all it rests on is unmoved: the rows of billing, the mappings, the settings,
+and what QuickBooks holds. The rest is planned anew. Nothing that was planned outlives its run.
+
+Belongs here: keeping, and judging what stands. Does not belong here: planning and sending.
+"""
+
+from collections.abc import Collection, Set
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from qb_pipeline.core.mapping.mapping_targets import read_references
+from qb_pipeline.core.money import dumps, loads
+from qb_pipeline.core.planning.plan_freshness import digest
+from qb_pipeline.core.states import SENT, Kind, Operation
+from qb_pipeline.ledger.books.documents import Application, Decision, WorkItem, work_items
+from qb_pipeline.ledger.books.planned import Basis, PlannedDocument
+from qb_pipeline.sync.mapping.references import has_unmade
+from qb_pipeline.sync.plan.plan import Plan, marker_of
+from qb_pipeline.sync.plan.ready import Ready
+from qb_pipeline.sync.session.firm_session import FirmSession
+
+
+@dataclass(slots=True)
+class Ahead:
+    """What the plan so far would change: whatever hangs on that is decided when it has changed."""
+
+    voids: set[Kind] = field(default_factory=set)
+    """Kinds of which a document is to be voided: that sets money, numbers and versions free."""
+    invoices: set[str] = field(default_factory=set)
+    """Invoices, by billing's id, that are sent or paid."""
+    numbers: set[str] = field(default_factory=set)
+    """Their numbers."""
+
+    def undecided(self, plan: Plan, work: pd.DataFrame, *, voids: bool) -> set[int]:
+        """The documents of one chunk about which only a later stage can decide for good."""
+        items = {row.document_id: row for row in work_items(work)}
+        ready = {item.document_id: item for item in plan.ready}
+        found_now = _found_now(plan)
+        return {
+            decision.document_id
+            for decision in plan.decisions
+            if self._hangs_on_more(items[decision.document_id], plan, voids=voids)
+            or ((item := ready.get(decision.document_id)) is not None and not _is_complete(item, found_now))
+        }
+
+    def _hangs_on_more(self, row: WorkItem, plan: Plan, *, voids: bool) -> bool:
+        if voids:
+            return row.kind == Kind.INVOICE and Kind.PAYMENT in self.voids
+        if self.voids:
+            return True
+        if row.kind == Kind.INVOICE:
+            return row.number in self.numbers
+        return not self.invoices.isdisjoint(plan.hangs_on.get(row.document_id, ()))
+
+    def add(self, plan: Plan, work: pd.DataFrame, *, voids: bool) -> None:
+        """Take note of what one chunk would change."""
+        items = {row.document_id: row for row in work_items(work)}
+        for decision in plan.decisions:
+            row = items[decision.document_id]
+            if decision.operation not in SENT:
+                continue
+            if voids and decision.operation == Operation.VOID:
+                self.voids.add(row.kind)
+            if row.kind == Kind.INVOICE:
+                self.invoices.add(row.source_id)
+                self.numbers.add(row.number)
+            else:
+                self.invoices |= plan.hangs_on.get(row.document_id, frozenset())
+
+
+def _found_now(plan: Plan) -> set[tuple[str, str]]:
+    """Customers and items that this very plan has found by name, and that are not remembered yet."""
+    if plan.needs is None:
+        return set()
+    return {(link.kind, link.quickbooks_id) for link in (*plan.needs.customers.links, *plan.needs.items.links)}
+
+
+def _is_complete(item: Ready, found_now: Set[tuple[str, str]]) -> bool:
+    customer_id = str(item.body.get("CustomerRef", {}).get("value", "0"))
+    ids = [customer_id, *(application.quickbooks_invoice_id for application in item.applications)]
+    if has_unmade(item.body) or not all(each.isdigit() for each in ids):
+        return False
+    return not found_now or found_now.isdisjoint(read_references(item.body))
+
+
+def find_basis(session: FirmSession) -> Basis | None:
+    """What a plan that begins now rests on; None while another run may be writing to the company."""
+    epoch = session.planned.epoch(session.quickbooks.realm_id)
+    if epoch is None:
+        return None
+    return Basis(
+        planned_at=session.billing.horizon(patience_seconds=0),
+        epoch=epoch,
+        rules_sha256=_digest_rules(session),
+        mapped_sha256=session.planned.mapped(),
+    )
+
+
+def stands(session: FirmSession, epoch: int) -> bool:
+    """Whether what this run has planned may be sent by a stage that holds the lease under this epoch."""
+    basis = session.planned.basis(session.run)
+    return (
+        basis is not None
+        and basis.epoch + 1 == epoch
+        and basis.rules_sha256 == _digest_rules(session)
+        and basis.mapped_sha256 == session.planned.mapped()
+    )
+
+
+def _digest_rules(session: FirmSession) -> str:
+    return digest({"rules": repr(session.rules), "company": repr(session.company.settings)})
+
+
+def keep(session: FirmSession, plan: Plan, undecided: Collection[int], *, named: bool = False) -> None:
+    """Keep what a plan has decided for good.
+
+    ``named``: also that a document is to be sent which is not complete yet, so that a plan which is applied is known to
+    be unmoved.
+    """
+    ready = {item.document_id: item for item in plan.ready}
+    kept: list[PlannedDocument] = []
+    for decision in plan.decisions:
+        item = ready.get(decision.document_id)
+        if decision.document_id not in undecided:
+            kept.append(_planned(decision, write_ready(item) if item is not None else ""))
+        elif named and decision.operation in SENT:
+            kept.append(_planned(decision, ""))
+    session.planned.keep(session.run, kept)
+
+
+def _planned(decision: Decision, ready: str) -> PlannedDocument:
+    return PlannedDocument(decision.document_id, decision.operation, decision.source_hash, ready)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a run has planned of some documents and still stands: what is ``ready`` to leave, and the documents that are
+    ``decided`` (these, and those that are not to be sent)."""
+
+    ready: tuple[Ready, ...] = ()
+    decided: frozenset[int] = frozenset()
+
+
+def take(session: FirmSession, work: pd.DataFrame) -> Kept:
+    """What this run has planned of these rows of the work list, as far as neither they nor billing have moved since."""
+    rows = {row.document_id: row for row in work_items(work)}
+    found = session.planned.unmoved(session.run, list(rows))
+    basis = session.planned.basis(session.run) if found else None
+    if basis is None:
+        return Kept()
+    moved = session.documents.moved(
+        session.billing.headers(updated_since=basis.planned_at, eligible_since=session.firm.eligible_since)
+    )
+    kept = {
+        document_id: planned
+        for document_id in rows  # in the order of the work list
+        if (planned := found.get(document_id)) is not None
+        and (planned.ready or planned.operation not in SENT)
+        and document_id not in moved
+    }
+    ready = [read_ready(session, rows[document_id], planned) for document_id, planned in kept.items() if planned.ready]
+    return Kept(tuple(ready), frozenset(kept))
+
+
+def write_ready(item: Ready) -> str:
+    """What is sent of one document, as JSON with every digit of its numbers."""
+    return dumps(
+        {
+            "body": item.body,
+            "fingerprint": item.fingerprint,
+            "total_cents": item.total_cents,
+            "applications": [
+                [each.invoice_id, each.quickbooks_invoice_id, each.amount_cents] for each in item.applications
+            ],
+            "notices": list(item.notices),
+        }
+    ).decode()
+
+
+def read_ready(session: FirmSession, row: WorkItem, planned: PlannedDocument) -> Ready:
+    """One document as it was planned (``write_ready``)."""
+    kept = loads(planned.ready)
+    return Ready(
+        document_id=row.document_id,
+        kind=row.kind,
+        source_id=row.source_id,
+        part=row.part,
+        operation=planned.operation,
+        former_state=row.state,
+        source_hash=row.source_hash,
+        marker=marker_of(session, row),
+        body=kept["body"],
+        fingerprint=kept["fingerprint"],
+        total_cents=kept["total_cents"],
+        applications=tuple(Application(*each) for each in kept["applications"]),
+        notices=tuple(kept["notices"]),
+    )
