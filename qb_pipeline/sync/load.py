@@ -93,7 +93,7 @@ def load_documents(
             for voids, kind in look_again_at:
                 done, known = _work(session, sender, selection, voids, kind, known, applied=applied, again=True)
                 worked_on |= done
-        known |= preflight.explain_targets(session, sorted({kind for _, kind in passes}))
+        known |= preflight.explain_targets(session, [kind for voids, kind in passes if not voids])
         _require_known(session, sender, known)
         if counted:
             take_census(session, counted)

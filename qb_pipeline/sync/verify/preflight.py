@@ -108,6 +108,8 @@ def explain_targets(session: FirmSession, kinds: Sequence[Kind]) -> Learned:
 
     Costs nothing where none is; else one read per kind that is mapped.
     """
+    if not kinds:
+        return NOTHING
     payer_ids = session.documents.payers_held_in(session.run.run_id, Problem.MAPPING_INACTIVE, kinds)
     if not payer_ids:
         return NOTHING
