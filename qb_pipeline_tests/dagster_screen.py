@@ -4,6 +4,7 @@ Used by the browser's journeys and by ``docs/take_screenshots.py``, so that the 
 """
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -83,3 +84,18 @@ class Screen:
         if link.count():
             link.first.click()
         ended.wait_for()
+        self._require_success()
+
+    def _require_success(self) -> None:
+        """Wait until the run of this page has ended well: a step that succeeded says so too, while others follow."""
+        found = re.search(r"/runs/([0-9a-f-]{36})", self.tab.url)
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while found:
+            query = {"query": f'{{ runOrError(runId: "{found[1]}") {{ ... on Run {{ status }} }} }}'}
+            answer = self.tab.request.post(f"{self.url}/graphql", data=query).json()
+            status = answer["data"]["runOrError"]["status"]
+            if status == "SUCCESS":
+                return
+            assert status not in ("FAILURE", "CANCELED"), f"the run ended as {status}"
+            assert time.monotonic() < deadline, f"the run did not end: {status}"
+            time.sleep(0.5)
