@@ -15,9 +15,9 @@ demo: $(READY)  ## the main job: two law firms, a QuickBooks emulator, a sync in
 dev: $(READY)  ## the services and the Dagster UI
 	$(BIN)/qb-pipeline dev
 
-test: $(READY)  ## every test: the fast ones first, then whole processes and journeys, three files at a time: they wait a lot
+test: $(READY)  ## every test: the fast ones first, then whole processes and journeys, two files at a time
 	$(BIN)/pytest -n auto $(FAST)
-	$(BIN)/pytest -n 3 --dist loadfile $(SLOW)
+	$(BIN)/pytest -n 2 --dist loadfile $(SLOW)
 	$(MAKE) signals
 
 signals: $(READY)  ## processes that are told to end, as where SIGINT and SIGHUP are ignored: nohup make signals &
