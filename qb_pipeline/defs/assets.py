@@ -328,7 +328,7 @@ class _StageRun:
                     self._note(stage, report)
                     if is_last:
                         self.results.done(firm_id, run_tags.of_sync(report, self.stages), "nothing to do")
-            except Exception as error:
+            except Exception as error:  # it is raised as it is, when every other firm has been tried
                 self.unexpected.append(error)
         return reports
 

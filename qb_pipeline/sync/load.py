@@ -28,8 +28,9 @@ from qb_pipeline.sync.mapping.references import NAME_EXISTS, find_customers, fin
 from qb_pipeline.sync.plan.approval import unmoved
 from qb_pipeline.sync.plan.decisions import store
 from qb_pipeline.sync.plan.journal_entries import plan_refunds
-from qb_pipeline.sync.plan.keep import stands, take
+from qb_pipeline.sync.plan.keep import Kept, stands, take
 from qb_pipeline.sync.plan.plan import Needs, Plan
+from qb_pipeline.sync.plan.ready import Ready
 from qb_pipeline.sync.send.customers_and_items import send_references
 from qb_pipeline.sync.send.push import send_batches
 from qb_pipeline.sync.send.refunds import record_refunds
@@ -194,9 +195,9 @@ def _send_chunk(
     again: bool,
 ) -> Learned:
     """Send what the run has planned and still stands; plan the rest anew, and send it with it, in the same order."""
-    kept = take(session, work) if not again else None
-    ready = list(kept.ready) if kept is not None else []
-    rest = work[~work["document_id"].isin(kept.decided)] if kept is not None else work
+    kept = Kept() if again else take(session, work)
+    ready: Sequence[Ready] = kept.ready
+    rest = work[~work["document_id"].isin(kept.decided)]
     if len(rest):
         plan = plan_chunk(session, kind, rest, known, AT_ONCE)
         if plan.needs is not None:

@@ -142,7 +142,7 @@ def find_work(
     applied: Applied | None = None,
     again: bool = False,
 ) -> Iterator[pd.DataFrame]:
-    """What of a selection needs a decision, the voids of a kind or the rest, in chunks without an empty one.
+    """The documents of a selection that need a decision: the voids of a kind, or the rest. No chunk is empty.
 
     ``applied``: only the documents of this plan. ``again``: a second look in one run, at what nobody has refused.
     """

@@ -1,4 +1,4 @@
-"""The mapping utility: what of billing is what in QuickBooks, as a person maps it.
+"""The mapping utility: a file in which a person maps things of billing to objects of QuickBooks.
 
 Nothing here is applied by itself. A file that is imported is checked as a whole first: one bad row, and none is stored.
 """
