@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from zoneinfo import ZoneInfo
@@ -24,6 +24,9 @@ IDS_PER_RUN = 500
 
 ANEW = timedelta(hours=1)
 """A run that failed is asked for again after so long; until then its key keeps it from starting once more."""
+
+LAST_LOOK = time(23, 45)
+"""The last tick of a firm's day: a tick comes each quarter of an hour in UTC, and all time zones keep to quarters."""
 
 AGAIN = timedelta(minutes=15)
 """The second run of a firm's day may come at once, the third after so long, the fourth after three times as long …"""
@@ -61,12 +64,13 @@ def due_daily(firms: Iterable[Firm], now: datetime) -> list[tuple[Firm, date]]:
     """Active firms whose local ``daily_sync_at`` has passed today, each with its local date.
 
     A firm stays due until midnight: the ledger remembers its day (``choose_turn``), and a daemon that was down at six
-    catches up when it is back. In the night of a clock change the firm's own wall clock counts.
+    catches up when it is back. A firm that is set to a later time than the day's last tick is due at that tick. In the
+    night of a clock change the firm's own wall clock counts.
     """
     due = []
     for firm in firms:
         local = now.astimezone(ZoneInfo(firm.time_zone))
-        if firm.state == "active" and local.time() >= firm.settings.daily_sync_at:
+        if firm.state == "active" and local.time() >= min(firm.settings.daily_sync_at, LAST_LOOK):
             due.append((firm, local.date()))
     return due
 

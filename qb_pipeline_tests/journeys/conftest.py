@@ -29,6 +29,15 @@ with working() as (_, found, companies):
     demo.seed_companies(found.emulator_url, companies.clock().date())
     for firm_id in demo.MODELS:
         demo.set_up(companies, firm_id)
+        companies.firms.change_settings(
+            firm_id, {"daily_sync_at": "23:45"}, actor=demo.SUPER_USER, now=companies.clock()
+        )
+"""
+"""The daily sync is put off to the end of the day: no tick of its schedule may sync what a test is about to sync."""
+
+SCHEDULES = """
+query { schedulesOrError(repositorySelector: {repositoryLocationName: "qb_pipeline", repositoryName: "__repository__"})
+  { ... on Schedules { results { id } } } }
 """
 
 REALMS = {"rivera-law": "9130357849372001", "chen-partners": "9130357849372002"}
@@ -93,6 +102,11 @@ class Page:
         answer = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
+
+    def stop_schedules(self) -> None:
+        """Stop both schedules, as an operator would: only what a test starts, and what sensors ask for, runs."""
+        for schedule in self.ask(SCHEDULES)["schedulesOrError"]["results"]:
+            self.ask("mutation($id: String!) { stopRunningSchedule(id: $id) { __typename } }", id=schedule["id"])
 
     def backfill(self, partitions: list[str], assets: list[str]) -> list[dict[str, Any]]:
         """Launch a backfill as the UI's dialog does and wait for its end; gives its runs."""
@@ -172,7 +186,9 @@ def page(deployment: Deployment) -> Iterator[Page]:
     url = f"http://127.0.0.1:{port}"
     try:
         wait_for_dagster(url, process)
-        yield Page(url)
+        page = Page(url)
+        page.stop_schedules()
+        yield page
     finally:
         process.terminate()
         process.wait(60)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -80,6 +81,17 @@ def test_the_night_of_a_clock_change_has_its_six_o_clock() -> None:
 
 def test_a_paused_firm_is_never_due() -> None:
     assert due_daily([PAUSED], NOON) == []
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kathmandu", "Australia/Eucla"])
+def test_a_firm_that_is_set_to_the_last_minute_of_its_day_is_due_at_the_last_tick_of_it(zone: str) -> None:
+    """Ticks come at whole quarters of an hour: after 23:45 comes midnight, when another day has begun."""
+    late = replace(ACTIVE, time_zone=zone, settings=replace(ACTIVE.settings, daily_sync_at=time(23, 59)))
+    midnight = datetime(2026, 3, 3, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    ticks = [midnight - timedelta(minutes=15) * n for n in range(4)]
+
+    assert [tick.minute % 15 for tick in ticks] == [0, 0, 0, 0]
+    assert [due_daily([late], tick) for tick in ticks] == [[], [(late, date(2026, 3, 2))], [], []]
     assert choose_sync_again(PAUSED, [pending("invoice", "1", "revised")], NOON) == []
     assert auto(PAUSED, pending("payment", "p", "new")) == []
 
