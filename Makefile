@@ -7,6 +7,9 @@ READY := $(VENV)/.ready
 FAST := -m "not slow and not browser"
 SLOW := -m "(slow or browser) and not signals"
 
+# Where the environment forbids it (images of containers often do), each process would compile 3,000 modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo dev test signals check lint lock bench probe soak clean
 
 demo: $(READY)  ## the main job: two law firms, a QuickBooks emulator, a sync in Dagster
@@ -55,7 +58,7 @@ $(READY): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	sed -n '/^uv==/,/^    #/p' requirements.lock > $(VENV)/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock \
-	  && $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock \
+	  && $(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip -q
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
