@@ -4,7 +4,8 @@
         [--seed N] [--share I/N] [--seconds S]
 
 Without a name all of them. Prints seed, commit and load first, figures last; plans of the matrix that fail are kept in
-``regressions`` and are tests from then on. Exit code 1 when anything was found, or when a seeded bug got away.
+``regressions`` and are tests from then on. Each part that ends writes its line of ``docs/reliability.md``, and says
+there when it looked at a share only. Exit code 1 when anything was found, or when a seeded bug got away.
 Belongs here: dividing the work among processes, printing. Does not belong here: the work.
 """
 
@@ -28,10 +29,10 @@ from qb_pipeline_tests.soak.kills import run_kills
 from qb_pipeline_tests.soak.machine import Firm
 from qb_pipeline_tests.soak.matrix import Tally, dry_run, run_matrix
 from qb_pipeline_tests.soak.plans import save
+from qb_pipeline_tests.soak.record import PARTS, hash_code, record
 from qb_pipeline_tests.soak.world import open_world
 from qb_pipeline_tests.soak.zombies import run_zombies
 
-EVERYTHING = ["matrix", "kills", "zombies", "machine", "bugs"]
 WORKERS = 2
 KILLS_AT_EACH = 64
 KILLS_AT_RANDOM = 2000
@@ -42,12 +43,12 @@ REGRESSIONS = Path(__file__).parent / "regressions"
 def main() -> int:
     """Run what was asked for, one after another."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[*EVERYTHING, []])
+    parser.add_argument("names", nargs="*", choices=[*PARTS, []])
     parser.add_argument("--seed", type=int, default=20261125)
     parser.add_argument("--share", default="1/1", help="of the matrix: every N-th place, beginning with the I-th")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="of matrix and kills each: end after that")
     chosen = parser.parse_args()
-    names = chosen.names or EVERYTHING
+    names = chosen.names or PARTS
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
     print(
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, seed {chosen.seed}, commit {commit.stdout.strip()}, "
@@ -57,20 +58,25 @@ def main() -> int:
     first, of = (int(part) for part in chosen.share.split("/"))
     failed = False
     for name in names:
-        until = time.monotonic() + chosen.seconds
+        until, code = time.monotonic() + chosen.seconds, hash_code()
         if name == "matrix":
             with open_world() as world:
                 points = sorted(dry_run(world))[first - 1 :: of]
             shares = [points[number::WORKERS] for number in range(WORKERS)]
-            failed |= _report(name, _together(_matrix, shares, chosen.seed, until))
+            found, ended = _report(name, _together(_matrix, shares, chosen.seed, until))
+            ended += f"; share {chosen.share} of the places" * (of > 1)
         elif name == "kills":
-            failed |= _report(name, _together(_kills, [[]] * WORKERS, chosen.seed, until))
+            found, ended = _report(name, _together(_kills, [[]] * WORKERS, chosen.seed, until))
         elif name == "zombies":
-            failed |= _report(name, _zombies())
+            found, ended = _report(name, _zombies())
         elif name == "machine":
-            failed |= _machine(chosen.seed)
+            found, ended = _machine(chosen.seed)
         else:
-            failed |= bool(seeded_bugs.main([]))
+            found, ended = seeded_bugs.hunt_all(seeded_bugs.BUGS)
+        if name in ("matrix", "kills") and time.monotonic() > until:
+            ended += f"; ended after {chosen.seconds:.0f} s"
+        record(name, ended, chosen.seed, code)
+        failed |= found
     print(f"load {os.getloadavg()[0]:.1f}", flush=True)
     return int(failed)
 
@@ -101,14 +107,15 @@ def _zombies() -> Tally:
         return run_zombies(world)
 
 
-def _machine(seed: int) -> bool:
-    """Whether Hypothesis found anything; its sequence of events is printed."""
+def _machine(seed: int) -> tuple[bool, str]:
+    """Whether Hypothesis found anything, and the figures; its sequence of events is printed."""
+    began = time.monotonic()
     try:
         run_machine(examples=EXAMPLES, steps=STEPS, seed=seed)
     except AssertionError as error:
         print(f"machine: VIOLATION {error}", *getattr(error, "__notes__", ()), sep="\n", flush=True)
-        return True
-    return False
+        return True, f"a violation, {time.monotonic() - began:.0f} s"
+    return False, f"{EXAMPLES} firms of up to {STEPS} steps, 0 violations, {time.monotonic() - began:.0f} s"
 
 
 def run_machine(*, examples: int, steps: int, seed: int) -> None:
@@ -130,8 +137,8 @@ def run_machine(*, examples: int, steps: int, seed: int) -> None:
     )
 
 
-def _report(name: str, tally: Tally) -> bool:
-    """Print the figures; says whether anything was found."""
+def _report(name: str, tally: Tally) -> tuple[bool, str]:
+    """Print the figures; gives whether anything was found, and their first line."""
     print(f"{name}: {tally.figures()}")
     for place, count in sorted(tally.kills_at.items()):
         print(f"    {count:5} killed: {place}")
@@ -142,7 +149,7 @@ def _report(name: str, tally: Tally) -> bool:
     for plan in tally.failed:
         print(f"  kept as {save(plan, REGRESSIONS)}")
     sys.stdout.flush()
-    return bool(tally.violations)
+    return bool(tally.violations), tally.figures()
 
 
 if __name__ == "__main__":

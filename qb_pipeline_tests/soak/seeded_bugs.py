@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -206,13 +206,9 @@ def hunt(bug: Bug) -> tuple[str, float]:
     return "", time.monotonic() - began
 
 
-def main(arguments: list[str]) -> int:
-    """Hunt them all, two at a time; 1 when one got away."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*")
-    chosen = parser.parse_args(arguments).names
-    bugs = [bug for bug in BUGS if not chosen or bug.name in chosen]
-    missed = 0
+def hunt_all(bugs: Sequence[Bug]) -> tuple[bool, str]:
+    """Hunt these, two at a time, and print what caught each; gives whether one got away, and the figures."""
+    began, missed = time.monotonic(), 0
     with ThreadPoolExecutor(2) as pool:
         for bug, (caught, seconds) in zip(bugs, pool.map(hunt, bugs), strict=True):
             missed += not caught
@@ -220,8 +216,18 @@ def main(arguments: list[str]) -> int:
                 f"{'caught' if caught else 'MISSED'}  {bug.name}  ({seconds:.0f} s)\n        by {caught or 'nothing'}",
                 flush=True,
             )
-    print(f"{len(bugs)} bugs, {len(bugs) - missed} caught")
-    return 1 if missed else 0
+    figures = f"{len(bugs) - missed} of {len(bugs)} caught, {time.monotonic() - began:.0f} s"
+    print(figures)
+    return missed > 0, figures
+
+
+def main(arguments: list[str]) -> int:
+    """Hunt them all, or those that are named; 1 when one got away."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*")
+    chosen = parser.parse_args(arguments).names
+    missed, _ = hunt_all([bug for bug in BUGS if not chosen or bug.name in chosen])
+    return int(missed)
 
 
 if __name__ == "__main__":
