@@ -258,13 +258,15 @@ def test_assets_follow_from_billing_to_quickbooks() -> None:
         "work_list": ["billing/invoices", "billing/payments"],
         "mappings": [],
         "sync_plan": ["mappings", "work_list"],
-        "quickbooks_releases": ["sync_plan"],
-        "quickbooks_customers_and_items": ["mappings", "quickbooks_releases", "sync_plan"],
-        "quickbooks_invoices": ["quickbooks_customers_and_items", "sync_plan"],
-        "quickbooks_payments": ["quickbooks_invoices", "sync_plan"],
+        "quickbooks_releases": ["sync_plan", "work_list"],
+        "quickbooks_customers_and_items": ["mappings", "quickbooks_releases", "sync_plan", "work_list"],
+        "quickbooks_invoices": ["quickbooks_customers_and_items", "quickbooks_releases", "sync_plan", "work_list"],
+        "quickbooks_payments": [
+            "quickbooks_customers_and_items", "quickbooks_invoices", "quickbooks_releases", "sync_plan", "work_list",
+        ],
         "received_payments": ["quickbooks_invoices"],
         "reconciliation": ["quickbooks_invoices", "quickbooks_payments"],
-    }
+    }  # fmt: skip
 
 
 def work_for_every_stage(law_firm: LawFirm, books: Bookkeeper, firm_id: str) -> None:
