@@ -1,39 +1,65 @@
 """``adopt`` (match): link documents that an earlier integration put into QuickBooks, instead of sending them again."""
 
+import csv
+import os
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import typer
 
-from qb_pipeline.commands.terminal.console import As, Firm, Json, say, table, who, working
+from qb_pipeline.commands.terminal.console import FAILED, USAGE, As, Firm, Json, fail, say, table, who, working
 from qb_pipeline.core.states import DOCUMENTS
 
 if TYPE_CHECKING:
+    from qb_pipeline.sync.people.duplicate_answers import AnswerRow
+    from qb_pipeline.sync.session.firm_session import FirmSession
     from qb_pipeline.sync.verify.adoption import Proposal
 
 VERDICTS = ("match", "ambiguous", "near", "none")
 COLUMNS = ("verdict", "kind", "source_id", "part", "number", "date", "amount", "quickbooks_id", "differs")
+ANSWER = "answer"
 
 
 def adopt(
     key: Firm,
     is_approved: Annotated[bool, typer.Option("--approve", help="Link every match; a super user's decision.")] = False,
+    csv_file: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE.csv", dir_okay=False, help="Write what a person is asked about to a file."),
+    ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            "--answers", metavar="FILE.csv", dir_okay=False, exists=True,
+            help="Store the answers (same, new) of such a file: all of them, or none; a super user's.",
+        ),
+    ] = None,
     as_json: Json = False,
     actor: As = "",
-) -> None:
-    """Show which invoices and payments of billing an earlier integration has put into QuickBooks, and link them."""
+) -> None:  # fmt: skip
+    """Show which invoices and payments of billing others have put into QuickBooks, link them, or tell them apart."""
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.verify.adoption import approve, propose
 
+    if sum(map(bool, (is_approved, csv_file, answers))) > 1:
+        raise fail("--approve, --csv and --answers are three commands: give one of them", code=USAGE)
     with working() as (_, _, deployment):
         run = Run(f"adopt-{uuid4()}", "cli", who(actor))
         with deployment.open(key, run, setting_up=True) as session:
-            if is_approved:
+            if is_approved or answers:
                 deployment.firms.require_super_user(key, run.actor)
+            if answers:
+                _store_answers(session, answers, as_json=as_json)
+                return
             proposals = propose(session)
             linked = approve(session, proposals) if is_approved else Counter[str]()
             reads = session.quickbooks.requests.reads
+        if csv_file:
+            _write_questions(csv_file, proposals)
         shown = [row for proposal in proposals if proposal.verdict != "none" for row in evidence(proposal)]
         table(shown, COLUMNS, as_json=as_json, empty="")
         if as_json:
@@ -46,6 +72,69 @@ def adopt(
         say(f"requests: {reads} reads, 0 writes")
         if not is_approved and any(verdict == "match" for _, verdict in counts):
             say(f"Look at each match, then: qb-pipeline adopt {key} --approve")
+        if questions := sum(len(proposal.asked) for proposal in proposals):
+            _say_how_to_answer(key, questions, csv_file)
+
+
+def _say_how_to_answer(key: str, questions: int, written: Path | None) -> None:
+    if written:
+        say(f"Pairs to be judged by a person: {questions}, in {written}. Fill its column answer (same or new), then:")
+        say(f"qb-pipeline adopt {key} --answers {written}")
+    else:
+        say(
+            f"Pairs to be judged by a person: {questions}. Write them to a file: qb-pipeline adopt {key} --csv FILE.csv"
+        )
+
+
+def _write_questions(file: Path, proposals: "Sequence[Proposal]") -> None:
+    """Write a row for each document and candidate, with an empty column ``answer``; the file appears whole or not."""
+    from qb_pipeline.core.csv_cells import to_cell
+
+    rows = [row for proposal in proposals for row in evidence(proposal) if row["quickbooks_id"] in proposal.asked]
+    draft = file.with_name(file.name + ".new")
+    try:
+        with draft.open("w", newline="", encoding="utf-8") as output:
+            writer = csv.writer(output)
+            writer.writerow([*COLUMNS, ANSWER])
+            for row in rows:
+                writer.writerow([*(to_cell(str(row[name])) for name in COLUMNS), ""])
+        os.replace(draft, file)
+    except OSError as error:
+        raise fail(f"{file} cannot be written: {error.strerror}", remedy="name another file") from error
+
+
+def _store_answers(session: "FirmSession", file: Path, *, as_json: bool) -> None:
+    """Store the answers of a file; ends the command with exit code 1 when a row is wrong, and stores none."""
+    from qb_pipeline.sync.people.duplicate_answers import store_answers
+
+    rows = _read_answers(file)
+    stored, errors = store_answers(session, rows)
+    if errors or as_json:
+        table([asdict(error) for error in errors], ["line", "reason", "remedy"], as_json=as_json)
+    if errors:
+        raise typer.Exit(FAILED) if as_json else fail(f"{len(errors)} rows of {file} are wrong; nothing was stored")
+    if not as_json:
+        left = sum(not row.answer for row in rows)
+        say(f"{stored['same']} documents are linked, {stored['new']} pairs are told apart; {left} rows have no answer")
+        say(f"Next step: qb-pipeline sync {session.firm.firm_id}")
+
+
+def _read_answers(file: Path) -> "list[AnswerRow]":
+    """Read a file of answers; ends the command with exit code 2 when it is no such file."""
+    from qb_pipeline.core.csv_cells import from_cell
+    from qb_pipeline.sync.people.duplicate_answers import AnswerRow
+
+    wanted = ("kind", "source_id", "part", "quickbooks_id", ANSWER)
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as source:
+            reader = csv.DictReader(source)
+            missing = ", ".join(name for name in wanted if name not in (reader.fieldnames or ()))
+            if missing:
+                raise fail(f"{file} has no column {missing}", remedy="adopt KEY --csv FILE.csv writes one", code=USAGE)
+            return [AnswerRow(*(from_cell(line[name] or "").strip() for name in wanted)) for line in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise fail(f"{file} cannot be read: {why}", remedy="save the sheet as CSV in UTF-8", code=USAGE) from error
 
 
 def evidence(proposal: "Proposal") -> list[dict[str, Any]]:

@@ -54,6 +54,10 @@ def resolve(
     keep: Annotated[bool, typer.Option("--keep", help="Leave QuickBooks as it is.")] = False,
     recreate: Annotated[bool, typer.Option("--recreate", help="Make anew what was deleted or voided there.")] = False,
     void: Annotated[bool, typer.Option("--void", help="Void in QuickBooks what billing no longer has.")] = False,
+    same: Annotated[
+        str, typer.Option("--same", metavar="QUICKBOOKS_ID", help="It is this document of QuickBooks: link it.")
+    ] = "",
+    new: Annotated[bool, typer.Option("--new", help="It is another one than those in QuickBooks: send it.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
     actor: As = "",
@@ -67,7 +71,10 @@ def resolve(
     from qb_pipeline.sync.people.resolve import answers_that_apply
     from qb_pipeline.sync.people.resolve import resolve as record
 
-    options = {Answer.RETRY: retry, Answer.KEEP: keep, Answer.RECREATE: recreate, Answer.VOID: void}
+    options = {
+        Answer.RETRY: retry, Answer.KEEP: keep, Answer.RECREATE: recreate, Answer.VOID: void, Answer.SAME: bool(same),
+        Answer.NEW: new,
+    }  # fmt: skip
     answer = _read_answer(options, document, reason)
     if reason:
         _retry_reason(key, reason, yes=yes, as_json=as_json, actor=who(actor))
@@ -80,7 +87,7 @@ def resolve(
             if not as_json:
                 print_evidence(evidence, answers_that_apply(session, evidence))
             _ask(f"{name}: {MEANING[answer]}?", yes=yes)
-            follows = record(session, evidence, answer)
+            follows = record(session, evidence, answer, same)
             day = evidence.document["document_date"]
         outcome = _sync_again(key, [evidence.document], who(actor)) if follows and day else {}
         after = session.history.document(evidence.document["document_id"])
@@ -100,7 +107,7 @@ def _read_answer(options: "Mapping[Answer, bool]", document: str, reason: str) -
 
     answers = [answer for answer, is_chosen in options.items() if is_chosen]
     if len(answers) != 1:
-        raise fail("give one answer: --retry, --keep, --recreate or --void", code=USAGE)
+        raise fail("give one answer: --retry, --keep, --recreate, --void, --same QUICKBOOKS_ID or --new", code=USAGE)
     if bool(document) == bool(reason):
         raise fail("name one document, or a reason with --reason CODE", code=USAGE)
     if reason and answers != [Answer.RETRY]:

@@ -55,6 +55,7 @@ class Problem(StrEnum):
     REMOTE_VOIDED = "REMOTE_VOIDED"
     COPIED = "COPIED"
     CONFLICT = "CONFLICT"
+    MAYBE_THERE = "MAYBE_THERE"
     # What changed in billing
     SOURCE_GONE = "SOURCE_GONE"
     PAID_BELOW = "PAID_BELOW"
@@ -252,6 +253,10 @@ PROBLEMS: dict[Problem, Advice] = {
     Problem.CONFLICT: Advice(
         "QuickBooks holds something else under this document's identity.",
         "Compare both (`show`), correct the QuickBooks document, then `resolve --retry`.",
+    ),
+    Problem.MAYBE_THERE: Advice(
+        "QuickBooks may hold this document already: one that somebody else entered is like it.",
+        "Compare both (`show`): `resolve --same QUICKBOOKS_ID` links it, `resolve --new` says that it is another one.",
     ),
     Problem.SOURCE_GONE: Advice(
         "The document stands in QuickBooks, but billing no longer has it.",

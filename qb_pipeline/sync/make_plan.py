@@ -23,6 +23,8 @@ from qb_pipeline.sync.plan.keep import Ahead, find_basis, keep
 from qb_pipeline.sync.plan.obstacles import withdraw
 from qb_pipeline.sync.plan.plan import Plan
 from qb_pipeline.sync.plan.planners import PLANNERS
+from qb_pipeline.sync.plan.possible_duplicates import first_creates
+from qb_pipeline.sync.remote.foreign_documents import note_foreign
 from qb_pipeline.sync.remote.merges import follow
 from qb_pipeline.sync.send.settle import look
 from qb_pipeline.sync.session.firm_session import FirmSession
@@ -162,6 +164,8 @@ def plan_chunk(session: FirmSession, kind: Kind, work: pd.DataFrame, known: Lear
     is_early = foresight is not AT_ONCE
     for _ in range(MORE_LOOKS):
         plan = PLANNERS[kind](session, work, known, foresight)
+        if first_creates(plan.ready):
+            note_foreign(session)
         had_read_settings = session.company.has_read_settings
         has_followed = withdraw(session, plan, work, foresight)
         if session.company.has_read_settings and not had_read_settings:

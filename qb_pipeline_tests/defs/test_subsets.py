@@ -103,11 +103,11 @@ def disconnected(law_firm: LawFirm) -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("hinder", "said", "is_red"),
+    ("hinder", "said", "impossible"),
     [
-        (paused, "paused", lambda _stage, chosen: not set(LOADING).isdisjoint(chosen)),  # a plan alone is made
-        (busy, "BUSY", lambda stage, _chosen: stage in LOADING),
-        (disconnected, "connect", lambda _stage, _chosen: True),
+        (paused, "paused", STAGES),
+        (busy, "BUSY", LOADING),
+        (disconnected, "connect", STAGES),
     ],
     ids=["paused", "busy", "disconnected"],
 )
@@ -116,7 +116,7 @@ def test_a_firm_that_cannot_sync_is_red_from_the_first_stage_that_it_cannot_do_a
     orchestra: Orchestra,
     hinder: Callable[[LawFirm], AbstractContextManager[None]],
     said: str,
-    is_red: Callable[[Stage, Sequence[Stage]], bool],
+    impossible: Sequence[Stage],
 ) -> None:
     prepare(law_firm)
     before, writes = in_books(law_firm), law_firm.books.writes()
@@ -133,7 +133,7 @@ def test_a_firm_that_cannot_sync_is_red_from_the_first_stage_that_it_cannot_do_a
     all_days = partitions(FIRM, law_firm.today, DAYS)
     expected = {}
     for chosen in SUBSETS:
-        red = next((stage for stage in chosen if is_red(stage, chosen)), None)
+        red = next((stage for stage in chosen if stage in impossible), None)
         green = chosen if red is None else chosen[: chosen.index(red)]
         expected[name_of(chosen)] = ([red.value] if red else [], {stage.value: all_days for stage in green})
     assert found == expected

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from qb_pipeline.core.markers import find_marker
 from qb_pipeline.sync.stages import STAGES, Stage
 from qb_pipeline_tests.embedded.homes import temporary_home
 from qb_pipeline_tests.journeys.conftest import Deployment
@@ -27,11 +28,11 @@ CHOICES = (
 
 def sync(deployment: Deployment, executor: str, chosen: tuple[Stage, ...]) -> Any:
     """Run a choice of stages; gives what stands then on both sides, and which partitions are green."""
-    last = datetime.now(UTC).date() - timedelta(days=40)
+    last = datetime.now(UTC).date() - timedelta(days=20)
     done = subprocess.run(
         [
             sys.executable, "-m", "qb_pipeline_tests.journeys.executors", executor,
-            str(last - timedelta(days=6)), str(last), FIRM, *chosen,
+            str(last - timedelta(days=29)), str(last), FIRM, *chosen,
         ],
         env=deployment.env, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
@@ -45,7 +46,11 @@ def sync(deployment: Deployment, executor: str, chosen: tuple[Stage, ...]) -> An
     return {
         "customers": sorted(row["DisplayName"] for row in books.all("Customer")),
         "invoices": sorted((row["DocNumber"], row["TotalAmt"], row["Balance"]) for row in books.ours("Invoice")),
-        "payments": sorted((row["PrivateNote"], row["TotalAmt"]) for row in books.ours("Payment")),
+        "payments": sorted(
+            (mark.source_id, mark.part, row["TotalAmt"])
+            for row in books.ours("Payment")
+            if (mark := find_marker(row["PrivateNote"]))
+        ),
         "states": deployment.query(
             "select kind, source_id, state, reason from sync.document where firm_id = :firm order by 1, 2, part",
             firm=FIRM,

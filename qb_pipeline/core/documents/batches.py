@@ -17,13 +17,22 @@ B_ID_LENGTH = 10
 Source: Intuit, API call limits and throttles; field reference, clarified January 2025 (read 2026-11-21).
 """
 
+SHARING = {"optionsData": "allowduplicatedocnum"}
+"""Lets QuickBooks take a number that another document has, where it checks numbers.
+
+Source: Intuit, Invoice reference (``include``), and the SDKs' name for it in a batch (read 2026-11-21).
+"""
+
 LINES_PER_BATCH = 1000
 """Most lines of a batch: more would run into QuickBooks' 120 seconds a request. A longer invoice goes alone."""
 
 
 @dataclass(frozen=True)
 class BatchItem:
-    """One document of a batch: which one, what to do, and the body that QuickBooks shall get."""
+    """One document of a batch: which one, what to do, and the body that QuickBooks shall get.
+
+    ``shares_number``: the number may be one that another document has.
+    """
 
     entity: Literal["Customer", "Item", "Invoice", "Payment", "JournalEntry"]
     operation: Operation
@@ -31,6 +40,7 @@ class BatchItem:
     kind: Kind
     source_id: str
     part: str = ""
+    shares_number: bool = False
 
     @property
     def document(self) -> tuple[str, str, str]:
@@ -75,7 +85,12 @@ def batch_body(items: Sequence[BatchItem]) -> bytes:
     return dumps(
         {
             "BatchItemRequest": [
-                {"bId": batch_id(position), "operation": item.operation, item.entity: item.body}
+                {
+                    "bId": batch_id(position),
+                    "operation": item.operation,
+                    **(SHARING if item.shares_number else {}),
+                    item.entity: item.body,
+                }
                 for position, item in enumerate(items)
             ]
         }

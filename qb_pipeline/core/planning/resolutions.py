@@ -17,6 +17,8 @@ class Answer(StrEnum):
     KEEP = "keep"
     RECREATE = "recreate"
     VOID = "void"
+    SAME = "same"
+    NEW = "new"
 
 
 MEANING = {
@@ -24,12 +26,16 @@ MEANING = {
     Answer.KEEP: "leave QuickBooks as it is; the document is done until billing changes it",
     Answer.RECREATE: "make a new document in QuickBooks; the old one stays void or deleted",
     Answer.VOID: "void the document in QuickBooks",
+    Answer.SAME: "link the QuickBooks document that is named: it is this one, and stays as it is",
+    Answer.NEW: "it is another one than those that QuickBooks holds: send it",
 }
 
 BESIDE = {
     Problem.REMOTE_DELETED: (Answer.RECREATE,),
     Problem.REMOTE_VOIDED: (Answer.RECREATE,),
     Problem.SOURCE_GONE: (Answer.VOID,),
+    Problem.MAYBE_THERE: (Answer.SAME, Answer.NEW),
+    Problem.NUMBER_TAKEN: (Answer.NEW,),
 }
 """The answers that a reason allows besides ``retry`` and ``keep``.
 

@@ -45,6 +45,16 @@ IN_QUICKBOOKS = (
 
 
 @dataclass(frozen=True, slots=True)
+class NumberHolder:
+    """An invoice of ours that had, or has, a number in QuickBooks; ``source_id`` is billing's id."""
+
+    number: str
+    source_id: str
+    quickbooks_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkItem:
     """One row of the work list. Money in cents; a missing text is "", ``document_date`` is None for a customer or an
     item.
@@ -373,6 +383,13 @@ class Documents:
         with self._engine.connect() as connection:
             rows = connection.execute(queries["numbers_taken"], {"firm_id": self._firm_id, "numbers": list(numbers)})
             return {row.number: row.source_id for row in rows}
+
+    def former_holders(self, numbers: Sequence[str]) -> list[NumberHolder]:
+        """Our invoices with these numbers that may live no more in QuickBooks: voided by us, taken out by a person, or
+        gone from billing."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(queries["former_holders"], {"firm_id": self._firm_id, "numbers": list(numbers)})
+            return [NumberHolder(*row) for row in rows]
 
     def applied(self, document_ids: Sequence[int]) -> dict[tuple[str, str, str], int]:
         """Cents that these payments pay of invoices in QuickBooks, by (payment_id, part, invoice_id)."""

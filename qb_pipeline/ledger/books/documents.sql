@@ -283,6 +283,13 @@ where firm_id = :firm_id and kind = 'invoice' and number = any(:numbers)
   and (quickbooks_id is not null or state in ('sending', 'unknown')) and state <> 'voided'
 group by number;
 
+-- name: former_holders
+select number, source_id, quickbooks_id, reason
+from sync.document
+where firm_id = :firm_id and kind = 'invoice' and number = any(:numbers) and quickbooks_id is not null
+  and (state = 'voided' or reason in ('SOURCE_GONE', 'REMOTE_DELETED', 'REMOTE_VOIDED'))
+order by number, source_id;
+
 -- name: applied
 select d.source_id, d.part, a.invoice_id, a.amount_cents
 from sync.application a

@@ -13,12 +13,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from qb_pipeline.core.planning.resolutions import Answer
+from qb_pipeline.core.states import Kind
+from qb_pipeline.core.words import DocumentName
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger import log
-from qb_pipeline.ledger.books import refusals
+from qb_pipeline.ledger.books import foreign_documents, refusals
+from qb_pipeline.ledger.books.foreign_documents import Pair
 from qb_pipeline.ledger.setup.firms import Firms
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
+
+
+MOVED = "the document has moved since it was looked at; look again with show, then answer"
 
 
 class MovedError(Exception):
@@ -32,7 +38,7 @@ class Resolution:
     ``reviewed_token`` is the SyncToken that the person has seen. With ``again``, billing's version is sent although it
     was sent before. ``fingerprint`` (content hash) is that of billing's present content, when the person accepts
     QuickBooks' version in its place; None when the person accepts nothing. ``quickbooks_id`` links a document that was
-    found; ``set_aside`` are Ids that are no longer ours.
+    found; ``set_aside`` are Ids that are no longer ours; ``others`` are Ids that the person calls other documents.
     """
 
     answer: Answer
@@ -43,6 +49,7 @@ class Resolution:
     customer_id: str = ""
     quickbooks_id: str | None = None
     set_aside: Sequence[str] = ()
+    others: Sequence[str] = ()
 
 
 def record(engine: sa.Engine, document: Any, resolution: Resolution, *, run: log.Run, now: datetime) -> None:
@@ -71,14 +78,18 @@ def record(engine: sa.Engine, document: Any, resolution: Resolution, *, run: log
         "recreate": {},
         "void": {"reviewed_token": resolution.reviewed_token},
     }  # fmt: skip
-    query = "reopen" if resolution.answer is Answer.RETRY else str(resolution.answer)
+    query = "reopen" if resolution.answer in (Answer.RETRY, Answer.NEW) else str(resolution.answer)
     with Firms(engine).answering(document["firm_id"], actor=run.actor, now=now, detail=identity) as connection:
         if connection.execute(queries[query], {**seen, **values[query], "now": now}).rowcount != 1:
-            raise MovedError("the document has moved since it was looked at; look again with show, then answer")
+            raise MovedError(MOVED)
         connection.execute(refusals.queries["forget"], {"document_ids": [document["document_id"]]})
         if resolution.set_aside:
             parameters = {"document_id": document["document_id"], "quickbooks_ids": list(resolution.set_aside)}
             connection.execute(queries["set_aside"], {**parameters, "actor": run.actor, "now": now})
+        if resolution.others:
+            name = DocumentName(Kind(document["kind"]), document["source_id"], document["part"])
+            pairs = [Pair(name, quickbooks_id) for quickbooks_id in resolution.others]
+            foreign_documents.answer(connection, document["firm_id"], pairs, "new", actor=run.actor, now=now)
         entry = log.Entry(
             "resolved",
             document["document_id"],

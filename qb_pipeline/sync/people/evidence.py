@@ -16,12 +16,20 @@ from qb_pipeline.core.money import loads, to_dollars
 from qb_pipeline.core.planning.plan import Field, side_by_side
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import UNDER_WAY, Kind, Operation
+from qb_pipeline.ledger.books.documents import Application
 from qb_pipeline.ledger.books.refusals import Standing
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.errors import QuickBooksError
 from qb_pipeline.sync.plan.plan import Plan
 from qb_pipeline.sync.plan.planners import PLANNERS
+from qb_pipeline.sync.plan.possible_duplicates import (
+    Candidate,
+    find_possible_duplicates,
+    first_creates,
+    hold_possible_duplicates,
+)
 from qb_pipeline.sync.remote.current import read_current
+from qb_pipeline.sync.remote.foreign_documents import note_foreign
 from qb_pipeline.sync.remote.outcomes import ENTITY, is_voided
 from qb_pipeline.sync.send.settle import made_since
 from qb_pipeline.sync.session.firm_session import FirmSession
@@ -60,6 +68,10 @@ class Evidence:
     not_read: str = ""
     refused: Standing | None = None
     """What QuickBooks refused last."""
+    candidates: Sequence[Candidate] = ()
+    """What may be the same document, written by somebody else."""
+    applications: tuple[Application, ...] = ()
+    """What a payment would be applied to."""
 
     @property
     def last_sent_at(self) -> datetime | None:
@@ -75,6 +87,8 @@ def gather(session: FirmSession, document_id: int) -> Evidence:
     problem, content = "", None
     entity: Entity | None = None
     others: list[Entity] = []
+    candidates: Sequence[Candidate] = ()
+    applications: tuple[Application, ...] = ()
     not_read = ""
     try:
         plan = Plan()
@@ -83,6 +97,11 @@ def gather(session: FirmSession, document_id: int) -> Evidence:
         elif document["source_hash"]:  # what billing lost cannot be planned
             plan = PLANNERS[kind](session, session.documents.read([document_id]), NOTHING, DRY_RUN)
             content = plan.contents.get(document_id)
+            if first_creates(plan.ready):
+                note_foreign(session)
+                applications = plan.ready[0].applications
+                candidates = find_possible_duplicates(session, plan.ready).get(document_id, ())
+                hold_possible_duplicates(session, plan)
             decision = next((d for d in plan.decisions if d.document_id == document_id), None)
             operation, problem = (decision.operation, decision.reason) if decision else (None, "")
         if document_id in plan.remote:
@@ -90,7 +109,8 @@ def gather(session: FirmSession, document_id: int) -> Evidence:
         elif document["quickbooks_id"]:
             entity = _read(session, kind, document["quickbooks_id"])
         if kind in PLANNERS and (document["reason"] in DOUBTFUL or not document["quickbooks_id"]):
-            others = [row for row in look_around(session, document) if row["Id"] != document["quickbooks_id"]]
+            near = {row["Id"]: row for row in (*look_around(session, document), *(each.entity for each in candidates))}
+            others = [row for row in near.values() if row["Id"] != document["quickbooks_id"]]
     except QuickBooksError as error:
         not_read = str(error)
     attempts = session.history.attempts(document_id)
@@ -112,6 +132,8 @@ def gather(session: FirmSession, document_id: int) -> Evidence:
         received=session.received.on_document(document_id),
         not_read=not_read,
         refused=session.refusals.of([document_id]).get(document_id),
+        candidates=candidates,
+        applications=applications,
     )
 
 

@@ -13,12 +13,14 @@ from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import DOCUMENTS, UNDER_WAY, Kind, State
 from qb_pipeline.core.words import name_of
 from qb_pipeline.ledger.books import resolutions
-from qb_pipeline.ledger.books.documents import STICKY
+from qb_pipeline.ledger.books.documents import STICKY, work_items
 from qb_pipeline.ledger.books.resolutions import Resolution
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.people.evidence import Evidence, is_marked
+from qb_pipeline.sync.plan.possible_duplicates import Candidate
 from qb_pipeline.sync.remote.outcomes import is_voided, read_cents, read_customer
 from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.verify.adoption import link_same
 
 KINDS = DOCUMENTS
 """What takes an answer."""
@@ -28,12 +30,15 @@ class AnswerRefusedError(Exception):
     """The answer does not fit the document as it is; the message says which do, or what to do first."""
 
 
-def resolve(session: FirmSession, evidence: Evidence, answer: Answer) -> bool:
+def resolve(session: FirmSession, evidence: Evidence, answer: Answer, quickbooks_id: str = "") -> bool:
     """Record an answer to a document. Says whether a sync of it should follow.
+
+    ``quickbooks_id``: with ``same``, which document of QuickBooks it is.
 
     Raises:
         AnswerRefusedError: the answer is not allowed, or what it needs is not proved.
         SetUpError: who answers is no super user.
+        BusyError: a run kept the company busy (``same``).
         MovedError: the document has moved since the evidence was read.
     """
     document = evidence.document
@@ -42,6 +47,9 @@ def resolve(session: FirmSession, evidence: Evidence, answer: Answer) -> bool:
         return True  # nothing to decide: the sync asks QuickBooks first, and goes on from there
     if evidence.not_read:
         raise AnswerRefusedError(f"QuickBooks could not be read, so nothing is decided: {evidence.not_read}")
+    if answer is Answer.SAME:
+        _link(session, evidence, quickbooks_id)
+        return False
     resolution = _PROOFS[answer](session, evidence)
     resolutions.record(session.engine, document, resolution, run=session.run, now=session.clock())
     return answer is not Answer.KEEP
@@ -178,11 +186,65 @@ def _prove_void(_place: FirmSession, evidence: Evidence) -> Resolution:
     return Resolution(Answer.VOID, reviewed_token=_token(evidence))
 
 
+def _prove_same(_session: FirmSession, evidence: Evidence) -> Resolution:
+    """At least one candidate could be linked."""
+    refused: AnswerRefusedError | None = None
+    for candidate in evidence.candidates:
+        try:
+            _require_equal_money(evidence, candidate)
+        except AnswerRefusedError as error:
+            refused = error
+        else:
+            return Resolution(Answer.SAME)
+    raise refused or AnswerRefusedError(NO_CANDIDATE)
+
+
+def _prove_new(_session: FirmSession, evidence: Evidence) -> Resolution:
+    """What it is told apart from must be there: an answer is about pairs."""
+    if not evidence.candidates:
+        raise AnswerRefusedError(NO_CANDIDATE)
+    return Resolution(Answer.NEW, others=[each.entity["Id"] for each in evidence.candidates])
+
+
+def _link(session: FirmSession, evidence: Evidence, quickbooks_id: str) -> None:
+    candidate = next((each for each in evidence.candidates if each.entity["Id"] == quickbooks_id), None)
+    if candidate is None:
+        ids = _ids([each.entity for each in evidence.candidates])
+        raise AnswerRefusedError(
+            f"Id {quickbooks_id} is not among what may be the same in QuickBooks (Ids {ids}): see show"
+            if ids
+            else NO_CANDIDATE
+        )
+    _require_equal_money(evidence, candidate)
+    [row] = work_items(session.documents.read([evidence.document["document_id"]]))
+    link_same(
+        session,
+        row.document_id,
+        candidate.entity,
+        forwarded_cents=int(row.forwarded_cents),
+        applications=evidence.applications,
+    )
+
+
+def _require_equal_money(evidence: Evidence, candidate: Candidate) -> None:
+    """What is linked stays as QuickBooks has it: so its total, and what a payment pays, must be billing's."""
+    differs = [name for name in candidate.likeness.differs if name in ("total", "amount", "invoices")]
+    if differs:
+        raise AnswerRefusedError(
+            f"{candidate.text}. The two differ in {' and '.join(differs)}: correct the one that is wrong, in billing "
+            "or in QuickBooks, then answer again"
+        )
+
+
+NO_CANDIDATE = "QuickBooks no longer holds a document that may be the same: answer --retry"
+
 _PROOFS = {
     Answer.RETRY: _prove_retry,
     Answer.KEEP: _prove_keep,
     Answer.RECREATE: _prove_recreate,
     Answer.VOID: _prove_void,
+    Answer.SAME: _prove_same,
+    Answer.NEW: _prove_new,
 }
 
 

@@ -1,7 +1,7 @@
 """Plan invoices: read them, refuse what cannot go, give customers and items to the rest, build what to send."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -17,12 +17,14 @@ from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.planning.plan import carry_lines
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind, Operation
-from qb_pipeline.ledger.books.documents import work_items
+from qb_pipeline.core.words import DocumentName
+from qb_pipeline.ledger.books.documents import NumberHolder, work_items
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.mapping.references import find_customers, find_items
 from qb_pipeline.sync.plan.decide import Changes, Meant, decide
 from qb_pipeline.sync.plan.obstacles import hold_standing
 from qb_pipeline.sync.plan.plan import Needs, Plan, marker_of
+from qb_pipeline.sync.remote.documents import find_lost
 from qb_pipeline.sync.remote.outcomes import read_cents
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.session.foresight import Foresight
@@ -37,7 +39,8 @@ def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, fore
     plan = Plan(learned=known)
     voided = work[work["source_status"] == "void"]
     asked = set(work["source_id"]) - set(voided["source_id"])
-    invoices, lines, payers, by_source = _read(session, list(work.loc[work["source_status"] != "void", "source_id"]))
+    read = _read(session, list(work.loc[work["source_status"] != "void", "source_id"]))
+    invoices, lines, payers, by_source = read.invoices, read.lines, read.payers, read.problems
     is_gone = work["source_id"].isin(asked - set(invoices["invoice_id"]) - by_source.keys())
     plan.gone += list(work.loc[is_gone, "document_id"])
     work = work[~is_gone]
@@ -80,15 +83,35 @@ def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, fore
     decide(session, plan, CHANGES, meant, problems)
     differing = {source_id for source_id, problem in by_source.items() if problem is Problem.TOTAL_MISMATCH}
     totals = describe_totals(invoices[invoices["invoice_id"].isin(differing)], lines)
+    plan.ready = [
+        replace(item, shares_number=True)
+        if item.source_id in read.reused and item.operation == Operation.CREATE
+        else item
+        for item in plan.ready
+    ]
     hold_standing(session, plan)
-    plan.stop(listed.values(), problems, {listed[source_id].document_id: text for source_id, text in totals.items()})
+    details = {**read.holders, **totals}
+    plan.stop(listed.values(), problems, {listed[source_id].document_id: text for source_id, text in details.items()})
     return plan
 
 
-def _read(
-    session: FirmSession, invoice_ids: Sequence[str]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Problem]]:
-    """Invoices with their lines and payers, validated, and what is wrong with an invoice by itself."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Invoices with their lines and payers, validated.
+
+    By billing's id: ``problems`` of invoices by themselves; ``holders``, the words for who has a number; ``reused``,
+    those whose number belonged to an invoice of ours that lives no more.
+    """
+
+    invoices: pd.DataFrame
+    lines: pd.DataFrame
+    payers: pd.DataFrame
+    problems: dict[str, Problem]
+    holders: dict[str, str]
+    reused: frozenset[str]
+
+
+def _read(session: FirmSession, invoice_ids: Sequence[str]) -> _Read:
     with session.billing.snapshot():
         fetched = session.billing.fetch_invoices(invoice_ids)
         invoices = schemas.validate(schemas.Invoices, fetched.invoices)
@@ -97,10 +120,44 @@ def _read(
     found = find_invoice_problems(invoices, lines, session.rules)
     problems = {str(key): Problem(code) for key, code in found.items() if code}
     problems |= {bad.source_id: Problem.BAD_AMOUNT for bad in fetched.bad_amounts}
-    owners = session.documents.numbers_taken(list(invoices["invoice_number"]))
+    numbers = dict(zip(invoices["invoice_id"], invoices["invoice_number"], strict=True))
+    owners, dead, living = _owners(session, sorted(set(numbers.values())))
     taken = find_taken_numbers(invoices[~invoices["invoice_id"].isin(problems.keys())], owners)
     problems |= {str(key): Problem(code) for key, code in taken.items() if code}
-    return invoices, lines, payers, problems
+    holders = {
+        key: _describe_holder(session, living[number])
+        if number in living
+        else f"invoice:{owners[number]} has this number"
+        for key, number in numbers.items()
+        if number in owners and problems.get(key) is Problem.NUMBER_TAKEN
+    }
+    reused = frozenset(key for key, number in numbers.items() if dead.get(number, key) != key)
+    return _Read(invoices, lines, payers, problems, holders, reused)
+
+
+def _owners(
+    session: FirmSession, numbers: Sequence[str]
+) -> tuple[dict[str, str], dict[str, str], dict[str, NumberHolder]]:
+    """Who has each number: invoices of ours that live, and those that had it and live no more, as a read proves; by
+    billing's id. And those that live although billing has lost them."""
+    owners = session.documents.numbers_taken(numbers)
+    former = session.documents.former_holders(numbers)
+    if not former:
+        return owners, {}, {}
+    ids = [holder.quickbooks_id for holder in former]
+    there = {row["Id"]: row for row in session.quickbooks.find("Invoice", "Id", ids)}
+    lost = find_lost(session, {each: there.get(each) for each in ids})
+    dead = {holder.number: holder.source_id for holder in former if holder.quickbooks_id in lost}
+    living = {holder.number: holder for holder in former if holder.quickbooks_id not in lost}
+    return {number: owner for number, owner in owners.items() if dead.get(number) != owner}, dead, living
+
+
+def _describe_holder(session: FirmSession, holder: NumberHolder) -> str:
+    name = DocumentName(Kind.INVOICE, holder.source_id)
+    said = f"{name} has this number in QuickBooks (Invoice Id {holder.quickbooks_id})"
+    if holder.reason == Problem.SOURCE_GONE:
+        said += f", and billing has lost it. Try: qb-pipeline resolve {session.firm.firm_id} {name} --void"
+    return said
 
 
 def _find_paid_problem(meant: Meant, operation: Operation, entity: Entity) -> Problem | None:

@@ -176,6 +176,7 @@ def write_ready(item: Ready) -> str:
                 [each.invoice_id, each.quickbooks_invoice_id, each.amount_cents] for each in item.applications
             ],
             "notices": list(item.notices),
+            "shares_number": item.shares_number,
         }
     ).decode()
 
@@ -197,4 +198,5 @@ def read_ready(session: FirmSession, row: WorkItem, planned: PlannedDocument) ->
         total_cents=kept["total_cents"],
         applications=tuple(Application(*each) for each in kept["applications"]),
         notices=tuple(kept["notices"]),
+        shares_number=kept["shares_number"],
     )

@@ -19,6 +19,7 @@ from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind, Operation
 from qb_pipeline.ledger.books import company
 from qb_pipeline.sync.plan.plan import Plan
+from qb_pipeline.sync.plan.possible_duplicates import hold_possible_duplicates
 from qb_pipeline.sync.plan.ready import Ready
 from qb_pipeline.sync.remote.merges import Merges, find_merged
 from qb_pipeline.sync.remote.standing import as_refusal, still_standing
@@ -43,9 +44,14 @@ def withdraw(session: FirmSession, plan: Plan, work: pd.DataFrame, foresight: Fo
         QuickBooksError: something could not be read; nothing was concluded.
     """
     plan.withdraw(_find_by_settings(session, plan, foresight))
+    hold_possible_duplicates(session, plan)
     reasons = dict(zip(work["document_id"], work["reason"], strict=True))
     asks = foresight.asks_everything
-    numbered = [item for item in plan.ready if asks or reasons[item.document_id] == Problem.NUMBER_TAKEN]
+    numbered = [
+        item
+        for item in plan.ready
+        if not item.shares_number and (asks or reasons[item.document_id] == Problem.NUMBER_TAKEN)
+    ]
     plan.withdraw(_find_by_numbers(session, numbered, plan.ready))
     looked = [item for item in plan.ready if asks or reasons[item.document_id] in OF_TARGETS]
     problems, merges = _find_by_targets(session, looked, plan.learned)

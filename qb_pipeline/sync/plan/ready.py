@@ -9,7 +9,10 @@ from qb_pipeline.ledger.books.documents import Application
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A document that is ready to leave. ``body`` is complete, with Id and SyncToken where it is an update."""
+    """A document that is ready to leave. ``body`` is complete, with Id and SyncToken where it is an update.
+
+    ``shares_number``: a person said that the other document with this invoice's number is another one.
+    """
 
     document_id: int
     kind: Kind
@@ -24,3 +27,4 @@ class Ready:
     total_cents: int
     applications: tuple[Application, ...] = ()
     notices: tuple[str, ...] = ()
+    shares_number: bool = False

@@ -364,7 +364,15 @@ def _nothing_was_done(sender: Sender, attempt: Attempt, outcome: str) -> None:
 
 def _batch_item(ready: Ready) -> BatchItem:
     operation = Operation.CREATE if ready.operation == Operation.CREATE else Operation.UPDATE
-    return BatchItem(ENTITY[ready.kind], operation, ready.body, ready.kind, ready.source_id, ready.part)
+    return BatchItem(
+        ENTITY[ready.kind],
+        operation,
+        ready.body,
+        ready.kind,
+        ready.source_id,
+        ready.part,
+        shares_number=ready.shares_number,
+    )
 
 
 def _item(ready: Ready, b_id: str) -> Item:

@@ -31,6 +31,8 @@ class CompanyReads:
         self._settings = remembered
         self._remember = remember
         self._has_read_settings = False
+        self.has_read_foreign = False
+        """Whether this run has brought the index of what others wrote up to date."""
         self._lock = threading.Lock()
         self._targets: dict[str, dict[str, Target]] = {}
         self._asked: dict[str, set[str]] = {}

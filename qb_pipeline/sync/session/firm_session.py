@@ -18,6 +18,7 @@ from qb_pipeline.core.settings import FirmRules
 from qb_pipeline.ledger.books import company_faults
 from qb_pipeline.ledger.books.census import Censuses
 from qb_pipeline.ledger.books.documents import Documents
+from qb_pipeline.ledger.books.foreign_documents import ForeignDocuments
 from qb_pipeline.ledger.books.history import History
 from qb_pipeline.ledger.books.mappings import Mappings
 from qb_pipeline.ledger.books.planned import PlannedDocuments
@@ -163,6 +164,11 @@ class FirmSession:
     def documents(self) -> Documents:
         """The work list."""
         return Documents(self.engine, self.firm.firm_id)
+
+    @property
+    def foreign_documents(self) -> ForeignDocuments:
+        """What others wrote in the company, and what people said of it."""
+        return ForeignDocuments(self.engine, self.firm.firm_id)
 
     @property
     def mappings(self) -> Mappings:

@@ -5,31 +5,39 @@ document is which (``core.planning.adoption``). Nothing is written to QuickBooks
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import MappingProxyType
 
 from qb_pipeline.core.documents.invoices import find_invoice_problems, forwarded_cents
 from qb_pipeline.core.documents.payloads import REFERENCE_LENGTH
-from qb_pipeline.core.markers import read_marker
 from qb_pipeline.core.money import JsonObject, dumps, to_dollars
 from qb_pipeline.core.planning.adoption import Side, Verdict, judge
+from qb_pipeline.core.planning.possible_duplicates import Document, compare
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.schemas import rows
 from qb_pipeline.core.states import Kind
 from qb_pipeline.core.text import drop_control_characters, tidy
-from qb_pipeline.ledger.books import adoption
+from qb_pipeline.core.words import DocumentName
+from qb_pipeline.ledger.books import adoption, foreign_documents
 from qb_pipeline.ledger.books.adoption import Candidate, Link
 from qb_pipeline.ledger.books.documents import Application
+from qb_pipeline.ledger.books.foreign_documents import Pair
+from qb_pipeline.ledger.books.resolutions import MOVED, MovedError
 from qb_pipeline.ledger.setup.firms import Firms
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.extract.scan import Selection, scan
 from qb_pipeline.sync.mapping.references import NOT_YET, find_customers, has_unmade
 from qb_pipeline.sync.plan.planners import PLANNERS
-from qb_pipeline.sync.remote.outcomes import ENTITY, is_voided, read_cents, read_customer
+from qb_pipeline.sync.plan.possible_duplicates import suspect
+from qb_pipeline.sync.remote.foreign_documents import as_document, is_foreign, note_foreign
+from qb_pipeline.sync.remote.outcomes import ENTITY, read_cents, read_customer
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.session.foresight import DRY_RUN
 from qb_pipeline.sync.session.learned import NOTHING
+
+NO_ANSWERS: Mapping[DocumentName, str] = MappingProxyType({})
 
 AROUND = timedelta(days=31)
 """How far before the first and after the last date of billing QuickBooks is read: a wrong date is a near miss."""
@@ -39,17 +47,25 @@ AROUND = timedelta(days=31)
 class Proposal:
     """What one document of billing is in QuickBooks, with the evidence: for the eyes of who asked, not for a log.
 
-    ``quickbooks_ids``: the match, or what comes near it; ``differs`` says for each how.
+    ``quickbooks_ids``: the match, or what comes near it; ``differs`` says for each how, ``fields`` names the fields. Of
+    what comes near, a person is ``asked`` about these Ids; the others agree in number or reference alone.
     """
 
     document: Candidate
     verdict: Verdict
     quickbooks_ids: tuple[str, ...]
     differs: tuple[str, ...]
+    fields: tuple[tuple[str, ...], ...]
+    asked: tuple[str, ...]
     total_cents: int
     forwarded_cents: int = 0
     applications: tuple[Application, ...] = ()
     entity: Entity = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> DocumentName:
+        """The document's exact name."""
+        return DocumentName(Kind(self.document.kind), self.document.source_id, self.document.part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,65 +79,226 @@ class _Meant:
     applications: tuple[Application, ...] = ()
 
 
-def propose(session: FirmSession) -> list[Proposal]:
+def propose(session: FirmSession, same: Mapping[DocumentName, str] = NO_ANSWERS) -> list[Proposal]:
     """Compare every document that is not in QuickBooks as far as we know with what is there and is not ours.
 
     Costs the pages of customers, invoices and payments of the time in question, at 1,000 rows each.
+
+    ``same``: the Ids of QuickBooks documents that a person called the same; these are matches, whatever differs.
     """
     scan(session, Selection())
+    note_foreign(session)
     waiting = adoption.candidates(session.engine, session.firm.firm_id)
     customers = find_customers(session, {row.payer_id for row in waiting}, NOTHING, DRY_RUN).ids
     customers = {payer_id: customer_id for payer_id, customer_id in customers.items() if customer_id != NOT_YET}
-    invoices = _judge(session, Kind.INVOICE, _invoices(session, waiting, customers))
-    found = {proposal.document.source_id: proposal for proposal in invoices if proposal.verdict == "match"}
-    payments = _judge(session, Kind.PAYMENT, _payments(session, waiting, customers, found))
-    return [*invoices, *payments]
+    invoices = _judge(session, Kind.INVOICE, _invoices(session, waiting, customers), same)
+    found = {row.document.source_id: row.quickbooks_ids[0] for row in invoices if row.verdict == "match"}
+    # Whoever is asked about an invoice is asked about what pays it in the same breath.
+    supposed = {row.document.source_id: row.asked[0] for row in invoices if len(row.asked) == 1}
+    payments = _judge(session, Kind.PAYMENT, _payments(session, waiting, customers, found | supposed), same)
+    return [*invoices, *(_unsure(row, supposed) for row in payments)]
+
+
+def _unsure(payment: Proposal, supposed: Collection[str]) -> Proposal:
+    """A payment that matches only if its invoice is what a person is asked about: that is a question too."""
+    if payment.verdict != "match" or not any(pay.invoice_id in supposed for pay in payment.applications):
+        return payment
+    return replace(payment, verdict="near", asked=payment.quickbooks_ids, entity={})
 
 
 def approve(session: FirmSession, proposals: Sequence[Proposal]) -> Counter[str]:
     """Link what matches, as a super user's decision; says how many documents of each kind were linked.
 
+    What a person is asked about is remembered, and holds its document until somebody answers.
+
     Raises:
         SetUpError: who approves is no super user of the firm.
         BusyError: a run kept the company busy.
     """
-    linked: Counter[str] = Counter()
+    matches = [proposal for proposal in proposals if proposal.verdict == "match"]
     with session.hold_lease():
-        for kind in PLANNERS:  # invoices first: what pays them is known by their Ids
-            matches = [row for row in proposals if row.verdict == "match" and row.document.kind == kind]
-            if not matches:
-                continue
-            links = _links(session, kind, matches)
-            detail = {"kind": kind, "documents": str(len(links))}
-            with Firms(session.engine).answering(
-                session.firm.firm_id, actor=session.run.actor, now=session.clock(), detail=detail, event="adopted"
-            ) as connection:
-                linked[kind] = adoption.link(
-                    connection, session.firm.firm_id, links, run=session.run, now=session.clock()
-                )
+        linked = _link(session, matches)
+        with session.engine.begin() as connection:
+            pairs = [Pair(proposal.name, each) for proposal in proposals for each in proposal.asked]
+            foreign_documents.ask(connection, session.firm.firm_id, pairs)
     return linked
 
 
-def _judge(session: FirmSession, kind: Kind, meant: Sequence[_Meant]) -> list[Proposal]:
+def answer(session: FirmSession, matches: Sequence[Proposal], others: Collection[Pair]) -> Counter[str]:
+    """Store a person's answers, all or none: link what is the same, remember what is not.
+
+    Returns:
+        How many documents of each kind were linked.
+
+    Raises:
+        SetUpError: who answers is no super user of the firm.
+        BusyError: a run kept the company busy.
+        MovedError: a document has moved meanwhile; nothing was stored.
+    """
+    same = [Pair(match.name, match.quickbooks_ids[0]) for match in matches]
+    with session.hold_lease():
+        return _link(session, matches, same, others, all_or_none=True)
+
+
+def _link(
+    session: FirmSession,
+    matches: Sequence[Proposal],
+    same: Collection[Pair] = (),
+    others: Collection[Pair] = (),
+    *,
+    all_or_none: bool = False,
+) -> Counter[str]:
+    """Link in one transaction, invoices first: what pays them is known by their Ids."""
+    linked: Counter[str] = Counter()
+    firm_id, actor, now = session.firm.firm_id, session.run.actor, session.clock()
+    links = {
+        kind: _links(session, kind, rows)
+        for kind in PLANNERS
+        if (rows := [row for row in matches if row.document.kind == kind])
+    }
+    if not links and not others:
+        return linked
+    detail = {f"{kind}s": str(len(found)) for kind, found in links.items()}
+    with Firms(session.engine).answering(
+        firm_id, actor=actor, now=now, detail={**detail, "told_apart": str(len(others))}, event="adopted"
+    ) as connection:
+        for kind, found in links.items():
+            linked[kind] = adoption.link(connection, firm_id, found, run=session.run, now=now)
+            if all_or_none and linked[kind] != len(found):
+                raise MovedError(MOVED)
+        foreign_documents.answer(connection, firm_id, same, "same", actor=actor, now=now)
+        foreign_documents.answer(connection, firm_id, others, "new", actor=actor, now=now)
+    return linked
+
+
+def link_same(
+    session: FirmSession,
+    document_id: int,
+    entity: Entity,
+    *,
+    forwarded_cents: int,
+    applications: tuple[Application, ...],
+) -> None:
+    """Link one document to what a super user called the same document; QuickBooks' version stays as it is.
+
+    Raises:
+        As ``answer``.
+    """
+    listed = adoption.candidates(session.engine, session.firm.firm_id)
+    row = next((each for each in listed if each.document_id == document_id), None)
+    if row is None:
+        raise MovedError(MOVED)
+    match = Proposal(
+        document=row,
+        verdict="match",
+        quickbooks_ids=(entity["Id"],),
+        differs=("",),
+        fields=((),),
+        asked=(),
+        total_cents=read_cents(entity, "TotalAmt"),
+        forwarded_cents=forwarded_cents,
+        applications=applications,
+        entity=entity,
+    )
+    answer(session, [match], [])
+
+
+def _judge(
+    session: FirmSession, kind: Kind, meant: Sequence[_Meant], same: Mapping[DocumentName, str]
+) -> list[Proposal]:
     theirs = {entity["Id"]: entity for entity in _read(session, kind, meant)}
-    sides = [Side(key, _FIELDS[kind](entity)) for key, entity in theirs.items()]
-    judgements = judge([document.side for document in meant], sides)
-    return [
-        Proposal(
-            document.row,
-            judgement.verdict,
-            judgement.candidates,
-            tuple(
-                _difference(document.side, _FIELDS[kind](theirs[key]), names)
-                for key, names in zip(judgement.candidates, judgement.differs, strict=False)
-            ),
-            document.total_cents,
-            document.forwarded_cents,
-            document.applications,
-            theirs[judgement.candidates[0]] if judgement.verdict == "match" else {},
-        )
-        for document, judgement in zip(meant, judgements, strict=True)
+    judgements = judge(
+        [document.side for document in meant], [Side(key, _FIELDS[kind](row)) for key, row in theirs.items()]
+    )
+    alike = _alike(session, kind, meant, theirs)
+    chosen = [
+        quickbooks_id for name, quickbooks_id in same.items() if name.kind == kind and quickbooks_id not in theirs
     ]
+    theirs |= _free(session, kind, session.quickbooks.find(ENTITY[kind], "Id", chosen) if chosen else ())
+    proposals = []
+    for document, judgement in zip(meant, judgements, strict=True):
+        asked = list(alike.get(document.row.document_id, ()))
+        answered = same.get(DocumentName(kind, document.row.source_id, document.row.part), "")
+        if answered in theirs:
+            proposals.append(_proposal(kind, document, "match", [answered], [], theirs))
+            continue
+        if judgement.verdict == "match":
+            proposals.append(_proposal(kind, document, "match", judgement.candidates, [], theirs))
+            continue
+        asked += [
+            key
+            for number, key in enumerate(judgement.candidates)
+            if judgement.verdict == "ambiguous" or len(judgement.differs[number]) == 1
+        ]
+        ids = list(dict.fromkeys([*judgement.candidates, *asked]))
+        verdict: Verdict = "near" if judgement.verdict == "none" and asked else judgement.verdict
+        proposals.append(_proposal(kind, document, verdict, ids, list(dict.fromkeys(asked)), theirs))
+    return proposals
+
+
+def _proposal(
+    kind: Kind,
+    document: _Meant,
+    verdict: Verdict,
+    ids: Sequence[str],
+    asked: Sequence[str],
+    theirs: Mapping[str, Entity],
+) -> Proposal:
+    sides = [_FIELDS[kind](theirs[key]) for key in ids]
+    fields = [tuple(name for name, value in document.side.fields.items() if value != side[name]) for side in sides]
+    return Proposal(
+        document=document.row,
+        verdict=verdict,
+        quickbooks_ids=tuple(ids),
+        differs=tuple(_difference(document.side, side, names) for side, names in zip(sides, fields, strict=True)),
+        fields=tuple(fields),
+        asked=tuple(asked),
+        total_cents=document.total_cents,
+        forwarded_cents=document.forwarded_cents,
+        applications=document.applications,
+        entity=theirs[ids[0]] if verdict == "match" else {},
+    )
+
+
+def _alike(
+    session: FirmSession, kind: Kind, meant: Sequence[_Meant], theirs: dict[str, Entity]
+) -> dict[int, list[str]]:
+    """What would hold each document before its first create, by document id; its entities are added to ``theirs``."""
+    ours = {document.row.document_id: _as_document(kind, document) for document in meant}
+    names = {
+        document.row.document_id: DocumentName(kind, document.row.source_id, document.row.part) for document in meant
+    }
+    answers = session.foreign_documents.answers(kind, names.values())
+    suspected = suspect(session, kind, ours, names, answers)
+    missing = sorted({each for ids in suspected.values() for each in ids} - theirs.keys())
+    theirs |= _free(session, kind, session.quickbooks.find(ENTITY[kind], "Id", missing) if missing else ())
+    found: dict[int, list[str]] = {}
+    for document_id, ids in suspected.items():
+        for quickbooks_id in ids:
+            if quickbooks_id in theirs:
+                likeness = compare(kind, ours[document_id], as_document(kind, theirs[quickbooks_id]))
+                if likeness is not None and likeness.problem is Problem.MAYBE_THERE:
+                    found.setdefault(document_id, []).append(quickbooks_id)
+    return found
+
+
+def _as_document(kind: Kind, document: _Meant) -> Document:
+    fields = document.side.fields
+    return Document(
+        id="",
+        number=fields["number" if kind == Kind.INVOICE else "reference"],
+        customer_id=fields["customer"],
+        document_date=document.row.document_date,
+        total_cents=document.total_cents,
+        pays=frozenset(pay.quickbooks_invoice_id or "?" for pay in document.applications),
+    )
+
+
+def _free(session: FirmSession, kind: Kind, found: Iterable[Entity]) -> dict[str, Entity]:
+    """What lives, carries no mark and is linked to nothing, by Id."""
+    rows = [row for row in found if is_foreign(row)]
+    owned = set(session.history.owns(kind, [row["Id"] for row in rows]))
+    return {row["Id"]: row for row in rows if row["Id"] not in owned}
 
 
 def _read(session: FirmSession, kind: Kind, meant: Sequence[_Meant]) -> Iterable[Entity]:
@@ -131,9 +308,7 @@ def _read(session: FirmSession, kind: Kind, meant: Sequence[_Meant]) -> Iterable
     days = [document.row.document_date for document in meant]
     first, last = min(days) - AROUND, max(days) + AROUND
     found = session.quickbooks.query_all(ENTITY[kind], where=f"TxnDate >= '{first}' AND TxnDate <= '{last}'")
-    free = [row for row in found if not is_voided(row) and read_marker(row) is None]
-    owned = set(session.history.owns(kind, [row["Id"] for row in free]))
-    return [row for row in free if row["Id"] not in owned]
+    return list(_free(session, kind, found).values())
 
 
 def _invoices(session: FirmSession, waiting: Sequence[Candidate], customers: Mapping[str, str]) -> list[_Meant]:
@@ -162,9 +337,9 @@ def _payments(
     session: FirmSession,
     waiting: Sequence[Candidate],
     customers: Mapping[str, str],
-    found: Mapping[str, Proposal],
+    found: Mapping[str, str],
 ) -> list[_Meant]:
-    """Payments with what they pay, on invoices that are in QuickBooks or were just found there."""
+    """Payments with what they pay, on invoices that are in QuickBooks or were just ``found`` there (Id by invoice)."""
     listed = [row for row in waiting if row.kind == Kind.PAYMENT]
     applied = session.billing.fetch_payments(row.source_id for row in listed).applications
     shares: dict[tuple[str, str], Counter[str]] = {}
@@ -172,7 +347,7 @@ def _payments(
         for part in ("", share.applied_date.isoformat()):
             shares.setdefault((share.payment_id, part), Counter())[share.invoice_id] += share.amount_cents
     linked = adoption.linked_invoices(session.engine, session.firm.firm_id, sorted(set(applied["invoice_id"])))
-    linked |= {invoice_id: proposal.quickbooks_ids[0] for invoice_id, proposal in found.items()}
+    linked |= found
     meant = []
     for row in listed:
         pays = shares.get((row.source_id, row.part), Counter())

@@ -9,17 +9,22 @@ QuickBooks since the first of them was sent. A run after which nothing is uncoun
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 from qb_pipeline.core.markers import read_marker
 from qb_pipeline.core.planning.census import Census, Expected, Finding, Found, Key, count
+from qb_pipeline.core.planning.possible_duplicates import number_key
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import UNDER_WAY, Kind, Operation, State
+from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.census import WrittenDocument
 from qb_pipeline.ledger.books.documents import Decision
+from qb_pipeline.ledger.books.foreign_documents import Asked, Pair
+from qb_pipeline.ledger.books.mirror import Mirror
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.remote.current import read_current
-from qb_pipeline.sync.remote.outcomes import ENTITY, is_voided, read_cents, read_debits
+from qb_pipeline.sync.remote.outcomes import ENTITY, is_voided, read_cents, read_customer, read_debits
 from qb_pipeline.sync.session.firm_session import FirmSession
 
 KINDS = (Kind.INVOICE, Kind.PAYMENT, Kind.REFUND)
@@ -51,6 +56,9 @@ class CensusError(Exception):
 def take_census(session: FirmSession, kinds: Sequence[Kind] = KINDS, *, whole: bool = False) -> list[dict[str, Any]]:
     """Count what was written of these kinds since they were counted last; ``whole``: everything that we ever sent.
 
+    Two living invoices with one number and one customer count as a duplicate, whoever made the other; a pair that a
+    person has told apart does not.
+
     What is wrong is held. Returns a row per kind that was read: kind, is_whole, documents, living, duplicates, copies,
     missing, differing, foreigners, strays, changed, reads.
 
@@ -61,6 +69,7 @@ def take_census(session: FirmSession, kinds: Sequence[Kind] = KINDS, *, whole: b
     now = session.clock()
     written = session.censuses.written(kinds, whole=whole)
     counts, alarms = [], []
+    shared: list[tuple[str, str]] = []
     for kind in kinds:
         rows = [row for row in written if row.kind == kind]
         if not rows and (
@@ -68,15 +77,17 @@ def take_census(session: FirmSession, kinds: Sequence[Kind] = KINDS, *, whole: b
         ):  # few firms record any: nobody's journal is read for nothing
             continue
         reads = session.quickbooks.requests.reads
-        census, documents = _count(session, kind, rows, whole=whole)
+        census, documents, found = _count(session, kind, rows, whole=whole)
+        shared += _find_shared_numbers(session, found) if kind == Kind.INVOICE else []
         _hold(session, census.findings, documents)
         if kind == Kind.REFUND and whole:
             _release(session, census.findings, rows)
         alarms += [(kind, finding) for finding in census.findings if finding.verdict in ("duplicate", "stray")]
-        counts.append(_row(kind, census, whole=whole, reads=session.quickbooks.requests.reads - reads))
+        row = _row(kind, census, whole=whole, reads=session.quickbooks.requests.reads - reads)
+        counts.append(row | {"duplicates": row["duplicates"] + len(shared)} if kind == Kind.INVOICE else row)
     session.censuses.record(session.run, counts, now=now)
-    if alarms:
-        raise CensusError(_describe(session, alarms))
+    if alarms or shared:
+        raise CensusError(_describe(session, alarms, shared))
     return counts
 
 
@@ -87,7 +98,7 @@ def is_sound(row: Mapping[str, Any]) -> bool:
 
 def _count(
     session: FirmSession, kind: Kind, rows: Sequence[WrittenDocument], *, whole: bool
-) -> tuple[Census, dict[int, WrittenDocument]]:
+) -> tuple[Census, dict[int, WrittenDocument], dict[str, Entity]]:
     found = _find_written(session, kind, rows, whole=whole)
     marks = {quickbooks_id: _key(session, kind, entity) for quickbooks_id, entity in found.items()}
     # After QuickBooks: what was sent while it was read is known by now.
@@ -115,7 +126,7 @@ def _count(
         for document_id, row in documents.items()
     ]
     there = [_found(kind, entity, marks[quickbooks_id]) for quickbooks_id, entity in found.items()]
-    return count(expected, there, set_aside=session.censuses.set_aside(kind)), documents
+    return count(expected, there, set_aside=session.censuses.set_aside(kind)), documents, found
 
 
 def _find_written(
@@ -204,6 +215,43 @@ def _found(kind: Kind, entity: Entity, key: Key | None) -> Found:
     )
 
 
+def _find_shared_numbers(session: FirmSession, found: Mapping[str, Entity]) -> list[tuple[str, str]]:
+    """Pairs of Ids: a living invoice of ours, and another one with its number and its customer.
+
+    The other one is among what was read, or in the index of what others wrote; then it is read by its Id.
+    """
+    living = {key: row for key, row in found.items() if not is_voided(row) and row.get("DocNumber")}
+    ours = {
+        row.quickbooks_id: DocumentName(Kind.INVOICE, row.source_id, row.part)
+        for row in Mirror(session.engine, session.firm.firm_id).documents(Kind.INVOICE, sorted(living))
+    }
+    if not ours:
+        return []
+    wanted = {_number_of(living[quickbooks_id]) for quickbooks_id in ours}
+    others = session.foreign_documents.find(Kind.INVOICE, {Asked(number, "", 0) for number, _ in wanted})
+    ids = [row.quickbooks_id for row in others if (row.number, row.customer_id) in wanted]
+    unread = [quickbooks_id for quickbooks_id in ids if quickbooks_id not in found]
+    if unread:
+        rows = session.quickbooks.find("Invoice", "Id", unread)
+        living |= {row["Id"]: row for row in rows if not is_voided(row) and row.get("DocNumber")}
+    together: dict[tuple[str, str], list[str]] = {}
+    for quickbooks_id, row in living.items():
+        together.setdefault(_number_of(row), []).append(quickbooks_id)
+    answers = session.foreign_documents.answers(Kind.INVOICE, ours.values())
+    return [
+        (mine, other)
+        for ids in together.values()
+        for mine, other in permutations(ids, 2)
+        if mine in ours
+        and answers.get(Pair(ours[mine], other)) != "new"
+        and (other not in ours or int(mine) < int(other))  # a pair of ours once
+    ]
+
+
+def _number_of(invoice: Entity) -> tuple[str, str]:
+    return number_key(str(invoice["DocNumber"])), read_customer(invoice)
+
+
 def _hold(session: FirmSession, findings: Sequence[Finding], documents: Mapping[int, WrittenDocument]) -> None:
     decisions = {
         finding.document_id: Decision(
@@ -243,7 +291,7 @@ def _row(kind: Kind, census: Census, *, whole: bool, reads: int) -> dict[str, An
     }
 
 
-def _describe(session: FirmSession, alarms: Sequence[tuple[str, Finding]]) -> str:
+def _describe(session: FirmSession, alarms: Sequence[tuple[str, Finding]], shared: Sequence[tuple[str, str]]) -> str:
     firm_id = session.firm.firm_id
     twice = [
         f"{ENTITY[kind]} Ids {' and '.join(finding.quickbooks_ids)}"
@@ -258,6 +306,12 @@ def _describe(session: FirmSession, alarms: Sequence[tuple[str, Finding]]) -> st
         said.append(
             f"{len(twice)} documents are there twice ({'; '.join(twice[:5])}): compare them in QuickBooks, delete the "
             "copy, then resolve --retry"
+        )
+    if shared:
+        pairs = "; ".join(f"Invoice Ids {mine} and {other}" for mine, other in shared[:5])
+        said.append(
+            f"One number and one customer stand in two living invoices ({pairs}): compare them in QuickBooks, then "
+            "void, delete or renumber one of the two"
         )
     if strays:
         said.append(

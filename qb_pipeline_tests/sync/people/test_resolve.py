@@ -24,10 +24,10 @@ def evidence_of(law_firm: LawFirm, word: str = "N-1") -> Evidence:
         return gather(session, find_document(session, word))
 
 
-def answer(law_firm: LawFirm, choice: str, word: str = "N-1", *, actor: str = PARTNER) -> bool:
+def answer(law_firm: LawFirm, choice: str, word: str = "N-1", *, actor: str = PARTNER, quickbooks_id: str = "") -> bool:
     """Answer, and then sync as the command does."""
     with law_firm.deployment.open(FIRM, Run(f"resolve-{uuid4()}", "resolve", actor)) as session:
-        follows = resolve(session, gather(session, find_document(session, word)), Answer(choice))
+        follows = resolve(session, gather(session, find_document(session, word)), Answer(choice), quickbooks_id)
     if follows:
         law_firm.sync()
     return follows

@@ -1,0 +1,120 @@
+"""Possible duplicates (record linkage): whether a document that somebody else wrote may be the one to be created.
+
+The rules never guess: what may be there already is held, and a person says whether it is the same. Nothing rests on
+QuickBooks' own check of numbers: it is a setting that no program can read.
+
+Belongs here: the rules, from fields that both sides have. Does not belong here: reading either side, and what people
+answered.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from qb_pipeline.core.money import to_dollars
+from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.states import Kind
+from qb_pipeline.core.text import tidy
+
+APART = timedelta(days=7)
+"""Payments whose dates are further apart are two, unless a reference says otherwise."""
+
+FieldName = Literal["number", "reference", "customer", "date", "total", "amount", "invoices"]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An invoice or a payment as one side has it; ``total_cents`` in cents.
+
+    ``id``: QuickBooks' Id, "" on billing's side. ``number``: an invoice's number or a payment's reference as written,
+    "" without one. ``pays``: of a payment, the Ids of the invoices that it is applied to.
+    """
+
+    id: str
+    number: str
+    customer_id: str
+    document_date: date | None
+    total_cents: int
+    pays: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Why a document may not be created beside another one, and in which fields the two differ."""
+
+    problem: Problem
+    differs: tuple[FieldName, ...] = ()
+
+
+def number_key(number: str) -> str:
+    """By which numbers and references are compared: white space at the edges and capitals tell nothing apart."""
+    return tidy(number).casefold()
+
+
+def compare(kind: Kind, ours: Document, theirs: Document) -> Likeness | None:
+    """Say whether ``theirs``, which nobody has linked, keeps ``ours`` from being created; None where it does not."""
+    return _compare_invoices(ours, theirs) if kind == Kind.INVOICE else _compare_payments(ours, theirs)
+
+
+def differing(kind: Kind, ours: Document, theirs: Document) -> tuple[FieldName, ...]:
+    """The fields in which two documents differ."""
+    fields: dict[FieldName, bool] = {
+        "customer": ours.customer_id != theirs.customer_id,
+        "date": ours.document_date != theirs.document_date,
+    }
+    is_other_number = number_key(ours.number) != number_key(theirs.number)
+    is_other_total = ours.total_cents != theirs.total_cents
+    if kind == Kind.INVOICE:
+        fields |= {"number": is_other_number, "total": is_other_total}
+    else:
+        fields |= {"reference": is_other_number, "amount": is_other_total, "invoices": ours.pays != theirs.pays}
+    return tuple(name for name, is_other in fields.items() if is_other)
+
+
+def _compare_invoices(ours: Document, theirs: Document) -> Likeness | None:
+    """One number and the same customer, date or total may be the same invoice; the number alone is only taken."""
+    if not ours.number or number_key(ours.number) != number_key(theirs.number):
+        return None
+    differs = differing(Kind.INVOICE, ours, theirs)
+    return Likeness(Problem.NUMBER_TAKEN if len(differs) == 3 else Problem.MAYBE_THERE, differs)
+
+
+def _compare_payments(ours: Document, theirs: Document) -> Likeness | None:
+    """One customer and amount may be the same payment, unless something tells the two apart."""
+    if (ours.customer_id, ours.total_cents) != (theirs.customer_id, theirs.total_cents):
+        return None
+    is_one_reference = number_key(ours.number) == number_key(theirs.number) != ""
+    if ours.number and theirs.number and not is_one_reference:
+        return None
+    if ours.pays and theirs.pays and ours.pays.isdisjoint(theirs.pays):
+        return None
+    if not is_one_reference and _is_far(ours.document_date, theirs.document_date):
+        return None
+    return Likeness(Problem.MAYBE_THERE, differing(Kind.PAYMENT, ours, theirs))
+
+
+def _is_far(one: date | None, other: date | None) -> bool:
+    return one is not None and other is not None and abs(one - other) > APART
+
+
+def describe(kind: Kind, ours: Document, theirs: Document, differs: Collection[FieldName]) -> str:
+    """Name the document of QuickBooks and both sides of each field that differs."""
+    entity = "Invoice" if kind == Kind.INVOICE else "Payment"
+    texts = [f"{name}: billing {_shown(name, ours)}, QuickBooks {_shown(name, theirs)}" for name in differs]
+    return f"{entity} Id {theirs.id}: {'; '.join(texts) if texts else 'equal in every field'}"
+
+
+def _shown(name: FieldName, document: Document) -> str:
+    match name:
+        case "number" | "reference":
+            return document.number or "empty"
+        case "customer":
+            return f"customer Id {document.customer_id}" if document.customer_id.isdigit() else "a new customer"
+        case "date":
+            return str(document.document_date or "empty")
+        case "invoices":
+            ids = sorted(document.pays)
+            return f"Ids {', '.join(ids)}" if ids and all(map(str.isdigit, ids)) else ("new" if ids else "empty")
+        case _:
+            return f"{to_dollars(document.total_cents):,.2f}"
