@@ -64,14 +64,24 @@ def test_a_day_has_the_whole_story_of_its_documents(desk: Desk) -> None:
     assert (found[FIRST].documents("payment", "created"), found[FIRST].documents("invoice")) == (0, 0)
 
 
-def test_another_run_and_another_firm_see_the_work_list_but_nothing_of_what_this_run_did(desk: Desk) -> None:
+def test_another_run_has_its_own_work_on_the_same_work_list_and_another_firm_has_nothing(desk: Desk) -> None:
+    """What the other run held it has not listed or moved in its scan: that is the first run's."""
     set_up(desk.engine, "two", "9131")
     desk.see(invoice("1", document_date=FIRST), invoice("2", 500, document_date=FIRST))
-    desk.hold("2", "NO_LINES")
+    hold = Decision(desk.id_of("2"), Operation.HOLD, "NO_LINES", 500)
+    desk.documents.record_decisions([hold], run=OTHER_RUN, now=LATER)
     desk.accept(desk.reserve(desk.item("1")))
 
-    held = {"document_date": FIRST, "kind": "invoice", "reason": "NO_LINES", "documents": 1, "cents": 500}
-    assert days(desk).of_run(OTHER_RUN.run_id, [FIRST]) == {FIRST: Day(listed=2, listed_cents=10_500, held=[held])}
+    held = {"document_date": FIRST, "kind": "invoice", "documents": 1, "cents": 500}
+    assert days(desk).of_run(OTHER_RUN.run_id, [FIRST]) == {
+        FIRST: Day(
+            listed=2,
+            listed_cents=10_500,
+            planned=[held | {"operation": "hold"}],
+            held=[held | {"reason": "NO_LINES"}],
+        )
+    }
+    assert days(desk).of_run("a third run", [FIRST], ["changed", "planned", "done"]) == {FIRST: Day()}
     assert days(desk, "two").of_run(RUN.run_id, [FIRST]) == {FIRST: Day()}
 
 

@@ -68,15 +68,19 @@ def test_a_decision_counts_only_while_its_document_stands_as_it_stood(desk: Desk
     assert (books.unmoved(OTHER_RUN, ids), books.unmoved(RUN, [])) == ({}, {})
 
 
-def test_a_decision_about_content_that_billing_has_replaced_is_not_kept(desk: Desk) -> None:
+def test_a_decision_about_content_that_billing_has_replaced_is_not_kept_and_replaces_none(desk: Desk) -> None:
     books = begin(desk)
     desk.see(invoice("1"))
-    decided = planned(desk, "1")
+    stale = planned(desk, "1")
     desk.see(invoice("1", 9_000, updated_at=LATER))
+    standing = planned(desk, "1", '{"TotalAmt": 90}')
 
-    books.keep(RUN, [decided])
+    books.keep(RUN, [stale])
+    before = books.unmoved(RUN, [stale.document_id])
+    books.keep(RUN, [standing])
+    books.keep(RUN, [stale])
 
-    assert books.unmoved(RUN, [decided.document_id]) == {}
+    assert (before, books.unmoved(RUN, [stale.document_id])) == ({}, {stale.document_id: standing})
 
 
 def test_the_later_decision_about_a_document_counts_and_no_decision_changes_nothing(desk: Desk) -> None:
