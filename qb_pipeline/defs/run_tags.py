@@ -66,7 +66,7 @@ class Results:
 
     def failed(self, firm_id: str, error: BaseException) -> None:
         """A firm failed over one of ``FIRM_ERRORS``."""
-        self._found[firm_id] = in_words(error)
+        self._found[firm_id] = in_words(error, firm_id)
         self._tell(firm_id)
 
     def _tell(self, firm_id: str) -> None:

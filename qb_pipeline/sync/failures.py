@@ -59,7 +59,7 @@ IN_WORDS: dict[type[BaseException], str] = {
 }
 
 
-def in_words(error: BaseException) -> str:
+def in_words(error: BaseException, firm_id: str = "") -> str:
     """What stopped a run, in a few words for a list; the whole sentence stands on the run (``explain``).
 
     An error of ours without words of its own gives its first sentence, an error of a library its class: it may quote a
@@ -68,4 +68,7 @@ def in_words(error: BaseException) -> str:
     for each in type(error).__mro__:
         if each in IN_WORDS:
             return IN_WORDS[each]
-    return re.split(r"[.;:] ", f"{error} ")[0].strip(" .") if isinstance(error, FIRM_ERRORS) else type(error).__name__
+    if not isinstance(error, FIRM_ERRORS):
+        return type(error).__name__
+    said = str(error).removeprefix(f"{firm_id}: ")  # the list names the firm already
+    return re.split(r"[.;:] ", f"{said} ")[0].strip(" .")

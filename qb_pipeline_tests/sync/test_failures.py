@@ -79,3 +79,12 @@ def test_an_error_of_a_library_is_named_and_never_quoted(said: str) -> None:
 def test_an_error_of_ours_without_words_gives_its_first_sentence_and_no_more(first: str, mark: str) -> None:
     assert in_words(NotNamedError(f"{first}{mark} {CLIENT}")) == first
     assert in_words(NotNamedError(first)) == first
+
+
+def test_a_sentence_that_begins_with_the_firm_gives_its_reason_and_not_the_firm_alone() -> None:
+    said = "one: this home was copied or restored from a backup; a copy may still run"
+
+    assert in_words(NotNamedError(said), "one") == "this home was copied or restored from a backup"
+    assert in_words(NotNamedError("one: invoice:9 cannot be sent: billing does not have it"), "one") == (
+        "invoice:9 cannot be sent"
+    )

@@ -424,6 +424,12 @@ class Documents:
             )
             return {row.invoice_id: row.cents for row in rows}
 
+    def planned_voids(self, run_id: str, invoice_ids: Sequence[str]) -> dict[str, int]:
+        """Cents that payments pay of these invoices which this run's plan would void, by invoice id."""
+        with self._engine.connect() as connection:
+            values = {"firm_id": self._firm_id, "run_id": run_id, "invoice_ids": list(invoice_ids)}
+            return {row.invoice_id: row.cents for row in connection.execute(queries["planned_voids"], values)}
+
     def open_rejections(self, invoice_ids: Sequence[str]) -> dict[str, str]:
         """Invoices that a rejected payment still pays in QuickBooks: that payment's id by invoice id."""
         with self._engine.connect() as connection:

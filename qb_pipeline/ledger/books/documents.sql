@@ -333,6 +333,15 @@ from (
 where invoice_id = any(:invoice_ids)
 group by 1;
 
+-- name: planned_voids
+select a.invoice_id, sum(a.amount_cents)::bigint as cents
+from sync.plan_item p
+join sync.document d using (document_id)
+join sync.application a using (document_id)
+where p.run_id = :run_id and p.operation = 'void' and d.firm_id = :firm_id and d.kind = 'payment'
+  and a.invoice_id = any(:invoice_ids)
+group by 1;
+
 -- name: open_rejections
 select a.invoice_id, min(p.source_id) as payment_id
 from sync.application a

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pandas as pd
 
@@ -80,7 +81,10 @@ def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, fore
     }
     voids = set(voided["source_id"]) | emptied
     meant = [Meant(row, contents.get(i), is_void=i in voids) for i, row in listed.items()]
-    decide(session, plan, CHANGES, meant, problems)
+    sent = [row.source_id for row in listed.values() if row.quickbooks_id]
+    freed = session.documents.planned_voids(session.run.run_id, sent) if sent and foresight.counts_on_plan else {}
+    changes = Changes(Kind.INVOICE, objection=partial(_find_paid_problem, freed), merge=_merge_lines, void={})
+    decide(session, plan, changes, meant, problems)
     differing = {source_id for source_id, problem in by_source.items() if problem is Problem.TOTAL_MISMATCH}
     totals = describe_totals(invoices[invoices["invoice_id"].isin(differing)], lines)
     plan.ready = [
@@ -160,9 +164,12 @@ def _describe_holder(session: FirmSession, holder: NumberHolder) -> str:
     return said
 
 
-def _find_paid_problem(meant: Meant, operation: Operation, entity: Entity) -> Problem | None:
-    """What payments in QuickBooks forbid: to void what they are applied to, to bill less, to bill somebody else."""
-    paid_cents = read_cents(entity, "TotalAmt") - read_cents(entity, "Balance")
+def _find_paid_problem(freed: Mapping[str, int], meant: Meant, operation: Operation, entity: Entity) -> Problem | None:
+    """What payments in QuickBooks forbid: to void what they are applied to, to bill less, to bill somebody else.
+
+    ``freed``: cents by invoice that the run's plan takes off first, since it voids payments.
+    """
+    paid_cents = read_cents(entity, "TotalAmt") - read_cents(entity, "Balance") - freed.get(meant.row.source_id, 0)
     if operation == Operation.VOID:
         is_void = meant.row.source_status == "void"
         return (Problem.PAYMENTS_APPLIED if is_void else Problem.PAID_BELOW) if paid_cents else None
@@ -176,9 +183,6 @@ def _merge_lines(body: JsonObject, entity: Entity) -> JsonObject | None:
     """The invoice with the lines that a person added to it in QuickBooks."""
     lines = carry_lines(body["Line"], entity.get("Line") or ())
     return None if lines is None else {**body, "Line": lines}
-
-
-CHANGES = Changes(Kind.INVOICE, objection=_find_paid_problem, merge=_merge_lines, void={})
 
 
 def _unknown_payers(invoices: pd.DataFrame, payers: pd.DataFrame) -> dict[str, Problem]:

@@ -3,14 +3,14 @@
 Belongs here: the order of that. Does not belong here: when it is needed (``binding``).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from qb_pipeline.core.states import Kind
-from qb_pipeline.ledger.setup.bindings import Applied, BindingError
+from qb_pipeline.ledger.setup.bindings import Applied, BindingError, Marked
 from qb_pipeline.sync.extract.scan import Selection, scan
-from qb_pipeline.sync.remote.outcomes import read_cents
+from qb_pipeline.sync.remote.outcomes import ENTITY, read_cents
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.verify.adoption import propose
 from qb_pipeline.sync.verify.binding import company_fingerprint, foreign, sort_marked
@@ -33,8 +33,9 @@ def reconcile_first(session: FirmSession, *, former: Collection[str] = ()) -> Re
     ``former`` names installations that are gone for good: what they sent is ours from now on. Sends nothing.
 
     Raises:
-        BindingError: another installation's documents are there, billing has none of those that were sent, or documents
-            without our marker are what billing has: their adoption was forgotten.
+        BindingError: another installation's documents are there, or one document lives twice, marked by two; billing
+            has none of those that were sent; or documents without our marker are what billing has: their adoption was
+            forgotten.
         BusyError: a run sends to this company now.
         QuickBooksError, BillingError: not everything could be read; nothing was changed.
     """
@@ -44,6 +45,7 @@ def reconcile_first(session: FirmSession, *, former: Collection[str] = ()) -> Re
         marked, others = sort_marked(session, former=former)
         if others:
             raise BindingError(f"{session.firm.firm_id}: {foreign(others)}")
+        marked = _one_each(session, marked)
         applications = _applications(session, [m.quickbooks_id for m in marked if m.kind == Kind.PAYMENT])
         scan(session, Selection(first=BEGINNING))
         session.bindings.declare_former(former, now=session.clock())
@@ -59,6 +61,31 @@ def reconcile_first(session: FirmSession, *, former: Collection[str] = ()) -> Re
         session.witness.note(sequence)
         session.bindings.bind(company=company, billing=session.billing.fingerprint(), now=session.clock())
     return Recovered(len(marked), linked, session.quickbooks.requests.reads)
+
+
+def _one_each(session: FirmSession, marked: Sequence[Marked]) -> list[Marked]:
+    """One of each document: where several installations have marked it, the one that lives.
+
+    Raises:
+        BindingError: several live.
+    """
+    by_document: dict[tuple[str, str, str], list[Marked]] = {}
+    for each in marked:
+        by_document.setdefault((each.kind, each.source_id, each.part), []).append(each)
+    chosen, twice = [], []
+    for found in by_document.values():
+        living = [each for each in found if not each.is_void]
+        if len(living) > 1:
+            twice.append(f"{ENTITY[living[0].kind]} Ids {' and '.join(each.quickbooks_id for each in living)}")
+        chosen.append((living or sorted(found, key=lambda each: each.generation, reverse=True))[0])
+    if twice:
+        firm_id, shown = session.firm.firm_id, "; ".join(twice[:5])
+        raise BindingError(
+            f"{firm_id}: {len(twice)} documents live twice, marked by different installations ({shown}); "
+            "nothing was linked. Compare them in QuickBooks, delete the copy or remove the mark from its note, then "
+            f"repeat: qb-pipeline db reconcile-first {firm_id}"
+        )
+    return chosen
 
 
 def _applications(session: FirmSession, payment_ids: Collection[str]) -> list[Applied]:

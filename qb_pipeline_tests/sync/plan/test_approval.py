@@ -167,3 +167,31 @@ def test_what_is_no_plan_is_not_applied(law_firm: LawFirm) -> None:
             pytest.raises(StalePlanError, match=f"one has no plan {plan_id}"),
         ):
             sync_firm(session, Selection(plan_id=plan_id), STAGES)
+
+
+@pytest.mark.parametrize(
+    ("change", "operation"),
+    [
+        ("update invoices set status = 'void', updated_at = now()", "void"),
+        ("update invoices set total_amount = 80, updated_at = now()", "update"),
+        ("update invoices set payer_id = 'P2', updated_at = now()", "update"),
+    ],
+)
+def test_a_plan_counts_on_the_money_that_its_own_voids_set_free(law_firm: LawFirm, change: str, operation: str) -> None:
+    law_firm.activate()
+    law_firm.insert("payers", payer_id="P2", first_name="Bo", last_name="Lee")
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("p1", applied={"1": "100.00"})
+    law_firm.sync()
+    law_firm.change("update payments set status = 'void', updated_at = now()")
+    if "80" in change:
+        law_firm.change("update invoice_lines set amount = 80, unit_price = 80")
+    law_firm.change(change)
+
+    planned = law_firm.sync(["work_list", "sync_plan"])
+    law_firm.sync()
+
+    assert {row["source_id"]: (row["operation"], row["reason"]) for row in planned.plan} == {
+        "1": (operation, ""), "p1": ("void", ""),
+    }  # fmt: skip
+    assert law_firm.states() == {"1": ("voided" if operation == "void" else "synced", ""), "p1": ("voided", "")}

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
+from qb_pipeline.core.markers import find_marker, marker
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.ledger.setup.bindings import BindingError
 from qb_pipeline.sync.verify.recovery import Recovered, reconcile_first
@@ -148,3 +149,29 @@ def test_a_billing_database_without_what_was_sent_is_not_taken_for_a_moved_one(
             recover(law_firm)
 
     assert law_firm.states() == {"1": ("synced", "")}
+
+
+def test_a_document_that_two_installations_have_marked_is_named_and_nothing_is_linked(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    [ours] = law_firm.books.ours("Invoice")
+    mark = find_marker(ours["PrivateNote"])
+    assert mark is not None
+    detail = {"ItemRef": {"value": law_firm.item_id}}
+    line = {"Amount": 100, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail}
+    body = {"CustomerRef": ours["CustomerRef"], "Line": [line], "DocNumber": "N-copy"}
+    note = marker("former", FIRM, mark.kind, mark.source_id, mark.part, mark.generation)
+    copy = law_firm.books.create("Invoice", body | {"PrivateNote": note})
+    law_firm.query_change("truncate sync.document cascade")
+
+    with pytest.raises(BindingError, match=rf"Invoice Ids {ours['Id']} and {copy['Id']}.*delete the copy"):
+        recover(law_firm, former=("former",))
+    assert law_firm.query("select document_id from sync.document where quickbooks_id is not null") == []
+
+    law_firm.books.do("void", entity="Invoice", id=copy["Id"])
+    law_firm.time.sleep(60)
+    recover(law_firm, former=("former",))
+
+    linked = law_firm.query("select quickbooks_id from sync.document where kind = 'invoice'")
+    assert linked == [{"quickbooks_id": ours["Id"]}]
