@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, astuple
 from datetime import date, timedelta
 from decimal import Decimal
 from time import monotonic
@@ -293,7 +294,7 @@ def reconcile_now(firm_id: str) -> list[str]:
 def show_differences(deployment: "Deployment") -> None:
     """Print the differences between billing and QuickBooks, for all firms together, by class."""
     rows = [
-        {"firm": firm_id, **{name: row[name] for name in CLASSES}}
+        {"firm": firm_id, **dict(zip(CLASSES, astuple(row), strict=True))}
         for firm_id in MODELS
         for row in deployment.reconciliation(firm_id).classes()
     ]
@@ -322,7 +323,11 @@ def show_summary(deployment: "Deployment", emulator_url: str, firm_id: str, outc
     )
     with deployment.open(firm_id, _run()) as session:
         held = session.documents.held_by_reason()
-        table(held, ["kind", "reason", "documents", "amount", "remedy"], title="held: a person must act")
+        table(
+            [asdict(row) for row in held],
+            ["kind", "reason", "documents", "amount", "remedy"],
+            title="held: a person must act",
+        )
         rows, agree = _compare(session.documents.in_quickbooks_totals(), _truth(emulator_url, firm.realm_id or ""))
     table(rows, ["kind", "documents", "sent", "in QuickBooks", "difference"], title="control totals")
     say(f"requests: {outcome['reads']} reads (metered by Intuit), {outcome['writes']} writes")

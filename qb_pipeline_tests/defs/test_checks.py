@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from qb_pipeline.defs import checks
 from qb_pipeline.ledger.books.standing import Standing
+from qb_pipeline.ledger.log import ControlTotals
 from qb_pipeline.sync.firm_report import FirmReport, PlanSummary
 from qb_pipeline.sync.stages import STAGES, Stage
 from qb_pipeline_tests.defs.conftest import (
@@ -25,17 +26,16 @@ from qb_pipeline_tests.received import pull, receive, set_up
 EVERY_CHECK = {spec.key for spec in checks.SYNC_CHECKS}
 AT_THE_END = dg.AssetCheckKey(dg.AssetKey("sync_plan"), checks.NOTHING_HELD)
 """The check that is looked at when the run ends."""
-TOTALS = {
-    "kind": "invoice", "documents": 2, "differing": 0,
-            "meant_cents": 30000, "accepted_cents": 30000, "in_quickbooks_cents": 30000,
-    "refused_cents": 0, "unknown_cents": 0, "not_sent_cents": 0,
-}  # fmt: skip
+TOTALS = ControlTotals(
+    kind="invoice", documents=2, differing=0, meant_cents=30000, accepted_cents=30000, in_quickbooks_cents=30000,
+    refused_cents=0, unknown_cents=0, not_sent_cents=0,
+)  # fmt: skip
 
 
 def report(firm_id: str = "one", **totals: int) -> FirmReport:
     return FirmReport(
-        firm_id=firm_id, scanned={}, planned=PlanSummary(), activities=[], control_totals=[TOTALS | totals], reads=0,
-        writes=0, notices=[],
+        firm_id=firm_id, scanned={}, planned=PlanSummary(), activities=[], control_totals=[replace(TOTALS, **totals)],
+        reads=0, writes=0, notices=[],
     )  # fmt: skip
 
 

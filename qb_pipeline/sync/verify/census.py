@@ -9,13 +9,12 @@ QuickBooks since the first of them was sent. A run after which nothing is uncoun
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from qb_pipeline.core.markers import read_marker
 from qb_pipeline.core.planning.census import Census, Expected, Finding, Found, Key, count
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import UNDER_WAY, Kind, Operation, State
-from qb_pipeline.ledger.books.census import WrittenDocument
+from qb_pipeline.ledger.books.census import Counts, WrittenDocument
 from qb_pipeline.ledger.books.documents import Decision
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.remote.current import read_current
@@ -48,11 +47,10 @@ class CensusError(Exception):
     """QuickBooks holds a document of ours twice, or one that the ledger does not know: a person must look first."""
 
 
-def take_census(session: FirmSession, kinds: Sequence[Kind] = KINDS, *, whole: bool = False) -> list[dict[str, Any]]:
+def take_census(session: FirmSession, kinds: Sequence[Kind] = KINDS, *, whole: bool = False) -> list[Counts]:
     """Count what was written of these kinds since they were counted last; ``whole``: everything that we ever sent.
 
-    What is wrong is held. Returns a row per kind that was read: kind, is_whole, documents, living, duplicates, copies,
-    missing, differing, foreigners, strays, changed, reads.
+    Documents with a fault are held. Returns the counts of each kind that was read.
 
     Raises:
         CensusError: a duplicate, or a document that the ledger does not know; everything is recorded.
@@ -80,11 +78,6 @@ def take_census(session: FirmSession, kinds: Sequence[Kind] = KINDS, *, whole: b
     return counts
 
 
-def is_sound(row: Mapping[str, Any]) -> bool:
-    """Whether a row of counts has no fault; copies and a person's changes are no faults."""
-    return not any(row[name] for name in ("duplicates", "missing", "differing", "foreigners", "strays"))
-
-
 def _count(
     session: FirmSession, kind: Kind, rows: Sequence[WrittenDocument], *, whole: bool
 ) -> tuple[Census, dict[int, WrittenDocument]]:
@@ -96,9 +89,7 @@ def _count(
     documents = {row.document_id: row for row in (*named, *rows)}
     windows: dict[int, list[tuple[datetime, datetime]]] = {}
     for row in session.censuses.windows(sorted(documents)):
-        windows.setdefault(row["document_id"], []).append(
-            (row["first_sent_at"], row["last_sent_at"] + session.quarantine)
-        )
+        windows.setdefault(row.document_id, []).append((row.first_sent_at, row.last_sent_at + session.quarantine))
     expected = [
         Expected(
             document_id=document_id,
@@ -226,21 +217,21 @@ def _release(session: FirmSession, findings: Sequence[Finding], rows: Sequence[W
     session.documents.release([row.document_id for row in held], run=session.run, now=session.clock())
 
 
-def _row(kind: Kind, census: Census, *, whole: bool, reads: int) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "is_whole": whole,
-        "documents": census.documents,
-        "living": census.living,
-        "duplicates": census.number("duplicate"),
-        "copies": census.number("copy"),
-        "missing": census.number("missing", "void"),
-        "differing": census.number("differs"),
-        "foreigners": census.number("foreign"),
-        "strays": census.number("stray"),
-        "changed": census.number("changed"),
-        "reads": reads,
-    }
+def _row(kind: Kind, census: Census, *, whole: bool, reads: int) -> Counts:
+    return Counts(
+        kind=kind,
+        is_whole=whole,
+        documents=census.documents,
+        living=census.living,
+        duplicates=census.number("duplicate"),
+        copies=census.number("copy"),
+        missing=census.number("missing", "void"),
+        differing=census.number("differs"),
+        foreigners=census.number("foreign"),
+        strays=census.number("stray"),
+        changed=census.number("changed"),
+        reads=reads,
+    )
 
 
 def _describe(session: FirmSession, alarms: Sequence[tuple[str, Finding]]) -> str:
