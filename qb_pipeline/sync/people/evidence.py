@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from qb_pipeline.core import schemas
-from qb_pipeline.core.documents.payloads import Content, customer_content, item_content
+from qb_pipeline.core.documents.payloads import Content, customer_content, item_content, read_fee_items, read_payers
 from qb_pipeline.core.markers import marker, read_marker
 from qb_pipeline.core.money import JsonObject, loads, to_dollars
 from qb_pipeline.core.planning.plan import Field, side_by_side
@@ -185,10 +185,10 @@ def _reference_content(session: FirmSession, document: PastDocument) -> Content 
     source_id, sent = document.source_id, _sent(session, document)
     kind = document.kind
     if kind == Kind.ITEM:
-        items = session.billing.fetch_fee_items([source_id])
+        items = read_fee_items(session.billing.fetch_fee_items([source_id]))
         account = session.firm.settings.income_account
-        return item_content(items.iloc[0], income_account_id=account) if len(items) else None
-    payers = schemas.validate(schemas.Payers, session.billing.fetch_payers([source_id]))
+        return item_content(items[0], income_account_id=account) if items else None
+    payers = read_payers(schemas.validate(schemas.Payers, session.billing.fetch_payers([source_id])))
     mark = marker(session.installation, session.firm.firm_id, kind, source_id)
     name = str(sent.get("DisplayName", ""))
-    return customer_content(payers.iloc[0], display_name=name, marker=mark) if len(payers) else None
+    return customer_content(payers[0], display_name=name, marker=mark) if payers else None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from qb_pipeline import stopping
@@ -112,17 +112,14 @@ class FirmSession:
         finally:
             error = sys.exception()
             requests = self.quickbooks.requests
-            ended: dict[str, Any] = {
-                "outcome": outcome,
-                "error": f"{type(error).__name__}: {explain(error)}" if error else "",
-                "reads": requests.reads - before[0],
-                "writes": requests.writing - before[1],
-                "now": self.clock(),
-            }
+            said = f"{type(error).__name__}: {explain(error)}" if error else ""
+            reads, writes, now = requests.reads - before[0], requests.writing - before[1], self.clock()
             if stage:
-                self.log.end_stage(self.run, stage, is_last=is_last, **ended)
+                self.log.end_stage(
+                    self.run, stage, outcome=outcome, error=said, reads=reads, writes=writes, now=now, is_last=is_last
+                )
             else:
-                self.log.end(self.run, **ended)
+                self.log.end(self.run, outcome=outcome, error=said, reads=reads, writes=writes, now=now)
 
     def hold_lease(self) -> AbstractContextManager[Lease]:
         """Keep every run that writes to the company out while the block works.
