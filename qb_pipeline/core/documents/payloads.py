@@ -9,13 +9,12 @@ from dataclasses import dataclass, fields
 from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 import pandas as pd
 
 from qb_pipeline.core.mapping.matching import item_name
-from qb_pipeline.core.money import UNROUNDED, to_dollars
+from qb_pipeline.core.money import UNROUNDED, JsonObject, to_dollars
 from qb_pipeline.core.redaction import redact
 from qb_pipeline.core.settings import FirmRules
 from qb_pipeline.core.text import (
@@ -124,13 +123,13 @@ class Content:
         notices: texts for the log about cut, removed or omitted content; they name fields, never their values.
     """
 
-    body: dict[str, Any]
+    body: JsonObject
     total_cents: int
     fingerprint: str
     notices: tuple[str, ...]
 
 
-def fingerprint(body: Mapping[str, Any]) -> str:
+def fingerprint(body: JsonObject) -> str:
     """Digest the fields of a body that billing owns; the digest is the same in every release (a golden test)."""
     owned = {name: value for name, value in body.items() if name not in QUICKBOOKS_OWNED}
     return sha256(_CANONICAL.encode(owned)).hexdigest()
@@ -151,7 +150,7 @@ def customer_content(payer: Payer, *, display_name: str, marker: str) -> Content
             "FamilyName": payer.last_name,
             "Suffix": payer.suffix,
         }
-    body: dict[str, Any] = {"DisplayName": display_name}
+    body: JsonObject = {"DisplayName": display_name}
     body |= {field: tidy(name) for field, name in person.items() if tidy(name)}
     if is_corporation:
         body["CompanyName"] = tidy(payer.corporation_name)
@@ -169,7 +168,7 @@ def customer_content(payer: Payer, *, display_name: str, marker: str) -> Content
 def item_content(fee_item: FeeItem, *, income_account_id: str) -> Content:
     """Build the service item of a fee item."""
     notices: list[str] = []
-    body: dict[str, Any] = {"Name": item_name(fee_item.name, fee_item.code), "Type": "Service"}
+    body: JsonObject = {"Name": item_name(fee_item.name, fee_item.code), "Type": "Service"}
     code = tidy(fee_item.code)
     if code and find_name_problem(code) is None:
         body["Sku"] = code
@@ -222,7 +221,7 @@ def invoice_contents(
     ):
         notices: list[str] = []
         sent, total, tax = _read_lines(lines_of[invoice_id], items, tax_codes, notices, with_tax=with_tax)
-        body: dict[str, Any] = {
+        body: JsonObject = {
             "DocNumber": tidy(number),
             "TxnDate": invoice_date.isoformat(),
             "CustomerRef": {"value": customers[payer_id]},
@@ -289,9 +288,9 @@ def _read_lines(
     notices: list[str],
     *,
     with_tax: bool,
-) -> tuple[list[dict[str, Any]], int, int]:
+) -> tuple[list[JsonObject], int, int]:
     """Map the lines of one invoice; gives QuickBooks' lines, the total in cents, and the tax within it in cents."""
-    sent: list[dict[str, Any]] = []
+    sent: list[JsonObject] = []
     subtotal = discount = tax = 0
     for line in lines:
         if line.kind == "balance_forward":
@@ -322,13 +321,13 @@ def _line_text(line: _Line, notices: list[str]) -> str:
     return _prose(line.description, DESCRIPTION_LENGTH, f"Line {line.line_number} Description", notices)
 
 
-def _sales_line(line: _Line, item_id: str, description: str, tax_code: str) -> dict[str, Any]:
+def _sales_line(line: _Line, item_id: str, description: str, tax_code: str) -> JsonObject:
     """A line that sells an item, as QuickBooks takes it."""
-    sent: dict[str, Any] = {"DetailType": "SalesItemLineDetail", "Amount": to_dollars(line.amount_cents)}
+    sent: JsonObject = {"DetailType": "SalesItemLineDetail", "Amount": to_dollars(line.amount_cents)}
     if description:
         sent["Description"] = description
     quantity, unit_price = _quantity_and_price(line.quantity, line.unit_price, line.amount_cents)
-    detail: dict[str, Any] = {
+    detail: JsonObject = {
         "ItemRef": {"value": item_id},
         "Qty": quantity,
         "UnitPrice": unit_price,
@@ -386,7 +385,7 @@ def payment_contents(
         markers: (payment_id, part) to marker.
         rules: the firm's.
     """
-    links: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    links: dict[tuple[str, str], list[JsonObject]] = {}
     for payment_id, part, invoice, cents in zip(
         *(allocations[column].tolist() for column in ("payment_id", "part", "quickbooks_invoice_id", "amount_cents")),
         strict=True,
@@ -400,7 +399,7 @@ def payment_contents(
         *(parts[column].tolist() for column in columns), strict=True
     ):
         notices: list[str] = []
-        body: dict[str, Any] = {
+        body: JsonObject = {
             "CustomerRef": {"value": customer_id},
             "TxnDate": day.isoformat(),
             "TotalAmt": to_dollars(cents),
@@ -419,7 +418,7 @@ def payment_contents(
     return contents
 
 
-def content_of(body: dict[str, Any], total_cents: int, notices: list[str]) -> Content:
+def content_of(body: JsonObject, total_cents: int, notices: list[str]) -> Content:
     """Put a body together with its total, its fingerprint and its notices."""
     return Content(body, total_cents, fingerprint(body), tuple(notices))
 
