@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import requests
 
     from qb_pipeline.billing.demo import QuickBooksCompany
+    from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.deployment import Deployment
 
 SUPER_USER = "demo"
@@ -307,12 +308,11 @@ def show_summary(deployment: "Deployment", emulator_url: str, firm_id: str, outc
     firm = deployment.firms.get(firm_id)
     say()
     say(f"{firm.name} · model {firm.model} · {firm.company_name} ({firm.realm_id})")
-    by_activity: dict[tuple[str, str], list[Any]] = {}
+    by_activity: dict[tuple[str, str], tuple[int, Decimal]] = {}
     for row in outcome["activities"]:
         if row["activity"] not in ("seen", "notice"):
-            total = by_activity.setdefault((row["kind"], row["activity"]), [0, Decimal(0)])
-            total[0] += row["documents"]
-            total[1] += row["amount"]
+            documents, amount = by_activity.get((row["kind"], row["activity"]), (0, Decimal(0)))
+            by_activity[row["kind"], row["activity"]] = documents + row["documents"], amount + row["amount"]
     table(
         [
             {"kind": kind, "what became of it": activity, "documents": count, "amount": amount}
@@ -336,7 +336,7 @@ def show_summary(deployment: "Deployment", emulator_url: str, firm_id: str, outc
     return agree
 
 
-def _run() -> Any:
+def _run() -> "Run":
     from qb_pipeline.ledger.log import Run
 
     return Run("demo", "cli", SUPER_USER)
@@ -366,8 +366,10 @@ def _rows(session: "requests.Session", url: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _compare(ledger: dict[str, Any], truth: dict[str, tuple[int, Decimal]]) -> tuple[list[dict[str, Any]], bool]:
-    rows = []
+def _compare(
+    ledger: dict[str, tuple[int, Decimal]], truth: dict[str, tuple[int, Decimal]]
+) -> tuple[list[dict[str, str | Decimal]], bool]:
+    rows: list[dict[str, str | Decimal]] = []
     for kind, (count, amount) in truth.items():
         documents, sent = ledger.get(kind, (0, Decimal(0)))
         rows.append(

@@ -101,7 +101,7 @@ def _print(
     plan_id: str,
     rows: Sequence[Mapping[str, Any]],
     totals: Sequence[Mapping[str, Any]],
-    references: Sequence[Mapping[str, Any]],
+    references: Sequence[Mapping[str, str]],
     reads: int,
 ) -> None:
     from qb_pipeline.core.field_labels import say_field, say_value
