@@ -224,7 +224,7 @@ def _of_run(
     good: str,
     own: Mapping[str, Any],
 ) -> dg.AssetCheckResult:
-    """What a check says that only looks at what the run itself has read; of other firms it says nothing."""
+    """The result of a check that only looks at rows which the run itself has read; it says nothing of other firms."""
     firm_ids = [report.firm_id for report in reports]
     count = f"{len(firm_ids)} {'firm' if len(firm_ids) == 1 else 'firms'} of this run"
     return dg.AssetCheckResult(

@@ -158,7 +158,8 @@ def _count(rows: Sequence[ReferenceCount], kind: Kind, activity: str) -> int:
 
 
 def _of_run(stage: Stage, stages: Sequence[Stage], report: FirmReport, elsewhere: Sequence[Day]) -> dict[str, Any]:
-    """What is the run's own; the requests are those of this stage, and the sync log stands with each one that sends."""
+    """The run's own numbers; the requests are those of this stage, and the sync log stands with each stage that
+    sends."""
     shown: dict[str, Any] = {}
     if stage is Stage.WORK_LIST:
         shown["this run: documents read in billing"] = report.scanned.get("seen", 0)
@@ -194,7 +195,7 @@ def of_received_day(day: ReceivedDay) -> dict[str, Any]:
 
 
 def of_pull(report: PullReport) -> dict[str, Any]:
-    """What is the run's own, and the visual clue: how many invoices of the firm have a recent payment."""
+    """The run's own numbers, and the visual clue: how many invoices of the firm have a recent payment."""
     return {
         "invoices with a recent payment": report.recent_invoices,
         "recent payments": dg.MetadataValue.md("see the view `reporting.recent_quickbooks_payments`"),
@@ -203,7 +204,7 @@ def of_pull(report: PullReport) -> dict[str, Any]:
 
 
 def of_reconciliation(report: FirmReconciliation) -> dict[str, Any]:
-    """What stands on a firm's partition."""
+    """The numbers and tables on a firm's partition."""
     amounts = ("ours", "theirs", "difference", "residual")
     measures = [
         {"measure": row.measure} | {name: f"{asdict(row)[name]:,.2f}" for name in amounts} for row in report.measures

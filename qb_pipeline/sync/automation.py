@@ -102,7 +102,7 @@ def choose_turn(day: FirmDay | None, runs: Sequence[DayRun], now: datetime) -> T
 
 
 def _was_stopped(day: FirmDay | None, runs: Sequence[DayRun]) -> bool:
-    """Whether a person stopped the run that works on the day, or any where none does."""
+    """Whether a person stopped the run that works on the day; where no run works on it, whether one was stopped."""
     works = day.run_id if day is not None and day.outcome is Outcome.RUNNING else ""
     return any(run.was_canceled for run in runs if not works or run.run_id == works)
 

@@ -70,7 +70,7 @@ class _Found:
     missing: dict[str, str] = field(default_factory=dict)
 
     def take(self, source_id: str, problem: str, quickbooks_id: str, name: str) -> None:
-        """Note one: its problem, else its id, else that it is to be created."""
+        """Note the result of one payer or fee item: its problem, or else its id, or else that it is to be created."""
         self.problems.pop(source_id, None)
         if problem:
             self.problems[source_id] = Problem(problem)
@@ -83,7 +83,7 @@ class _Found:
             self.missing[source_id] = name
 
     def references(self, *, foreseen: Mapping[str, str] | None = None, notices: tuple[str, ...] = ()) -> References:
-        """All of it."""
+        """Everything that was found."""
         would_create = frozenset((KINDS[self.kind], source_id) for source_id in self.missing)
         learned = Learned(foreseen=foreseen or {}, would_create=would_create, notices=notices)
         return References(self.ids, self.problems, self.links, self.missing, learned)
@@ -174,18 +174,19 @@ def find_items(session: FirmSession, fee_item_ids: Collection[str], known: Learn
 
 
 def new_customer(session: FirmSession, payer: Payer, display_name: str) -> Content:
-    """What a payer's customer would be created with."""
+    """The content with which a payer's customer would be created."""
     mark = marker(session.installation, session.firm.firm_id, Kind.CUSTOMER, payer.payer_id)
     return customer_content(payer, display_name=display_name, marker=mark)
 
 
 def new_item(session: FirmSession, fee_item: FeeItem) -> Content:
-    """What a fee item's item would be created with."""
+    """The content with which a fee item's item would be created."""
     return item_content(fee_item, income_account_id=session.firm.settings.income_account)
 
 
 def _links_of_made(kind: str, made: Mapping[str, str]) -> list[Link]:
-    """Of what we made in QuickBooks and could not link: the answer was lost, or the run died just then."""
+    """The links of customers or items that we made and could not link: the answer was lost, or the run died just
+    then."""
     return [Link(kind, source_id, quickbooks_id, "", "created") for source_id, quickbooks_id in made.items()]
 
 

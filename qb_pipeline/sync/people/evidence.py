@@ -60,7 +60,7 @@ class Evidence:
     received: Sequence[PostedOnInvoice] = ()
     not_read: str = ""
     refused: Standing | None = None
-    """What QuickBooks refused last."""
+    """QuickBooks' last refusal of it."""
 
     @property
     def last_sent_at(self) -> datetime | None:
@@ -168,7 +168,7 @@ def _fields(
 
 
 def _sent(session: FirmSession, document: PastDocument, *, accepted: bool = True) -> JsonObject:
-    """What the last request said of it; empty when there was none."""
+    """The document as the last request sent it; empty when it was never sent."""
     found = session.history.last_body([document.document_id], accepted=accepted).get(document.document_id)
     if found is None:
         return {}
@@ -181,7 +181,7 @@ def _sent(session: FirmSession, document: PastDocument, *, accepted: bool = True
 
 
 def _reference_content(session: FirmSession, document: PastDocument) -> Content | None:
-    """What billing says now of a payer or a fee item; None when it no longer has it."""
+    """The content that billing has now for a payer or a fee item; None when billing no longer has it."""
     source_id, sent = document.source_id, _sent(session, document)
     kind = document.kind
     if kind == Kind.ITEM:

@@ -45,7 +45,7 @@ class Sides(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bystander:
-    """A firm's two sides for who only asks: the firm need not be set up."""
+    """The two sides of a firm, for a reader who only asks; the firm need not be set up."""
 
     firm: Firm
     billing: BillingSource

@@ -33,7 +33,7 @@ def keep_details(session: FirmSession, plan: Plan) -> None:
 
 
 def read_plan(session: FirmSession, plan_id: str) -> dict[int, PlanDocument]:
-    """What a plan would send, by document id (``Plans.documents``).
+    """The documents that a plan would send, by document id.
 
     Raises:
         StalePlanError: there is no such plan.
@@ -78,7 +78,8 @@ def _state(session: FirmSession, document_id: int) -> str:
 
 
 def unmoved(planned: Mapping[int, PlanDocument], ready: Iterable[Ready]) -> list[Ready]:
-    """Of what is ready to leave: what stands in the plan just so. The rest moved in the last moments, and stays."""
+    """The ready documents that stand in the plan just so. The others have moved in the last moments and are not
+    sent."""
     kept = []
     for item in ready:
         row, now = planned.get(item.document_id), _planned(item)

@@ -104,7 +104,8 @@ def _read(
 
 
 def _find_paid_problem(meant: Meant, operation: Operation, entity: Entity) -> Problem | None:
-    """What payments in QuickBooks forbid: to void what they are applied to, to bill less, to bill somebody else."""
+    """The problem of a change that payments in QuickBooks forbid: to void an invoice that they pay, to bill less than
+    they pay, to bill somebody else."""
     paid_cents = read_cents(entity, "TotalAmt") - read_cents(entity, "Balance")
     if operation == Operation.VOID:
         is_void = meant.row.source_status == "void"

@@ -90,7 +90,7 @@ def plan_refunds(session: FirmSession, selection: Selection) -> RefundPlan:
 
 
 def foresee_refunds(plan: RefundPlan) -> Learned:
-    """What a dry run says of a plan's entries."""
+    """The notices of a dry run about a plan's entries."""
     notices = [
         f"{refund.payment_kind} {refund.source_id} would be recorded in QuickBooks as a journal entry of "
         f"{to_dollars(refund.amount_cents)}"

@@ -98,7 +98,7 @@ def _update(
 
 
 def _changes(body: JsonObject, entity: Entity, link: Link) -> JsonObject:
-    """What billing says otherwise; the name only where QuickBooks still has the one that we gave it."""
+    """The fields that billing has otherwise; the name only where QuickBooks still has the name that we gave it."""
     changes = {
         name: value for name, value in body.items() if name not in QUICKBOOKS_OWNED and not _says(entity, name, value)
     }

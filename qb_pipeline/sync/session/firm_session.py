@@ -76,7 +76,7 @@ class FirmSession:
 
     @property
     def rules(self) -> FirmRules:
-        """What the rules of ``core`` need to know of this firm today."""
+        """The facts about this firm that the rules of ``core`` need today."""
         settings = self.company.settings
         return FirmRules(
             settings=self.firm.settings,
@@ -178,27 +178,27 @@ class FirmSession:
 
     @property
     def censuses(self) -> Censuses:
-        """What was counted, and what is to be."""
+        """The counts, and the documents that are still to be counted."""
         return Censuses(self.engine, self.firm.firm_id)
 
     @property
     def plans(self) -> Plans:
-        """What dry runs decided."""
+        """The decisions of dry runs."""
         return Plans(self.engine, self.firm.firm_id)
 
     @property
     def planned(self) -> PlannedDocuments:
-        """What this run has decided for its stages."""
+        """The decisions of this run for its stages."""
         return PlannedDocuments(self.engine, self.firm.firm_id)
 
     @property
     def refusals(self) -> Refusals:
-        """What QuickBooks refused last."""
+        """The last refusals by QuickBooks."""
         return Refusals(self.engine, self.firm.firm_id)
 
     @property
     def history(self) -> History:
-        """What was done with single documents."""
+        """The past of single documents."""
         return History(self.engine, self.firm.firm_id)
 
     @property

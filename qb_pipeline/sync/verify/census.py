@@ -112,7 +112,7 @@ def _count(
 def _find_written(
     session: FirmSession, kind: Kind, rows: Sequence[WrittenDocument], *, whole: bool
 ) -> dict[str, Entity]:
-    """What QuickBooks holds of what was written, and whatever else it made since; by Id."""
+    """The written documents as QuickBooks holds them, and all others that it made since; by Id."""
     tokens = {row.quickbooks_id: int(row.sync_token or 0) for row in rows}
     found = {row["Id"]: row for row in _changed(session, kind, rows, whole=whole) if _is_current(row, tokens)}
     unseen = [row.quickbooks_id for row in rows if row.quickbooks_id not in found]
@@ -125,12 +125,12 @@ def _find_written(
 
 
 def _is_out(row: WrittenDocument) -> bool:
-    """A person took it out of the books, and that is known."""
+    """Whether a person took it out of the books, and the ledger knows that."""
     return row.reason in (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED)
 
 
 def _changed(session: FirmSession, kind: Kind, rows: Sequence[WrittenDocument], *, whole: bool) -> Iterable[Entity]:
-    """What changed in QuickBooks since the first of these was sent; ``whole``: everything."""
+    """The documents that changed in QuickBooks since the first of these was sent; ``whole``: all documents."""
     if whole:
         return session.quickbooks.query_all(ENTITY[kind])
     first = session.censuses.first_sent([row.document_id for row in rows])
@@ -145,7 +145,7 @@ def _changed_since(session: FirmSession, kind: Kind, moment: datetime) -> Iterab
 
 
 def _originals(session: FirmSession, kind: Kind, found: Mapping[str, Entity]) -> dict[str, Entity]:
-    """Where a document carries the mark of another one that the ledger links: that one, to be compared with."""
+    """Documents that the ledger links and whose mark another document carries: both are compared."""
     keys = {key for entity in found.values() if (key := _key(session, kind, entity))}
     named = session.censuses.named(kind, sorted({source_id for source_id, _ in keys}))
     linked = [row.quickbooks_id for row in named if (row.source_id, row.part) in keys and row.quickbooks_id]
@@ -211,7 +211,8 @@ def _hold(session: FirmSession, findings: Sequence[Finding], documents: Mapping[
 
 
 def _release(session: FirmSession, findings: Sequence[Finding], rows: Sequence[WrittenDocument]) -> None:
-    """Journal entries that were held for what a count can tell, and stand once again with their total."""
+    """Release journal entries that were held for a fault which a count can see, and that stand once with their total
+    now."""
     faulty = {finding.document_id for finding in findings}
     held = [row for row in rows if row.reason in COUNTED and row.document_id not in faulty]
     session.documents.release([row.document_id for row in held], run=session.run, now=session.clock())

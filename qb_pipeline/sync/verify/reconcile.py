@@ -128,7 +128,7 @@ def _look(session: FirmSession) -> tuple[int, int]:
 
 
 def _unseen(session: FirmSession, mirror: Mirror, kind: Kind, reading: Reading) -> Iterator[Entity]:
-    """What the work list names and nobody has looked at, such as documents that were adopted."""
+    """Documents of the work list that nobody has looked at in QuickBooks, such as those that were adopted."""
     read = {row["Id"] for row in reading.objects[ENTITY[kind]]} | set(reading.deleted_ids[ENTITY[kind]])
     unseen = [each for each in mirror.unseen(kind) if each not in read]
     yield from session.quickbooks.find(ENTITY[kind], "Id", unseen)
