@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from qb_pipeline.defs import checks
+from qb_pipeline.ledger.books.census import Counts
 from qb_pipeline.ledger.books.standing import Standing
 from qb_pipeline.ledger.log import ControlTotals
 from qb_pipeline.sync.firm_report import FirmReport, PlanSummary
@@ -175,8 +176,10 @@ def count_unsound(law_firm: LawFirm) -> None:
 def test_a_count_blocks_the_run_that_took_it_and_no_other(law_firm: LawFirm) -> None:
     law_firm.activate()
     count_unsound(law_firm)
-    missing = {"kind": "invoice", "is_whole": False, "documents": 7, "living": 6, "duplicates": 0, "copies": 0,
-               "missing": 1, "differing": 0, "foreigners": 0, "strays": 0, "changed": 0, "reads": 1}  # fmt: skip
+    missing = Counts(
+        kind="invoice", is_whole=False, documents=7, living=6, duplicates=0, copies=0, missing=1, differing=0,
+        foreigners=0, strays=0, changed=0, reads=1,
+    )  # fmt: skip
     census = dg.AssetCheckKey(dg.AssetKey("quickbooks_invoices"), checks.CENSUS)
 
     [of_this_run], [of_another] = (
