@@ -19,6 +19,8 @@ from qb_pipeline.core.documents.payloads import (
     invoice_contents,
     item_content,
     payment_contents,
+    read_fee_items,
+    read_payers,
 )
 from qb_pipeline_tests.core.rows import corporation, fee_items, invoices, lines, payers, person, rules, table
 
@@ -50,11 +52,13 @@ def everything() -> dict[str, dict[str, Any]]:
         person("p1", middle_name="Q", suffix="Jr.", **everywhere), corporation("p2", "Acme", **everywhere)
     )  # fmt: skip
     customers = {}
-    for payer in people.to_dict("records"):
-        customers |= customer_content(payer, display_name="Jane Doe", marker="m").body  # type: ignore[arg-type]
-    [item] = fee_items(
-        {"fee_item_id": "f1", "name": "Advice", "code": "ADV", "description": "Hours", "unit_price": Decimal(1)}
-    ).to_dict("records")
+    for payer in read_payers(people):
+        customers |= customer_content(payer, display_name="Jane Doe", marker="m").body
+    [item] = read_fee_items(
+        fee_items(
+            {"fee_item_id": "f1", "name": "Advice", "code": "ADV", "description": "Hours", "unit_price": Decimal(1)}
+        )
+    )
     full = invoice_contents(
         invoices(
             {"due_date": date(2026, 4, 1), "terms": "Net 30", "customer_message": "Thanks", "internal_note": "Matter"}
@@ -91,7 +95,7 @@ def everything() -> dict[str, dict[str, Any]]:
     )  # fmt: skip
     return {
         "## Payer → Customer": customers,
-        "## Fee item → Item": item_content(item, income_account_id="79").body,  # type: ignore[arg-type]
+        "## Fee item → Item": item_content(item, income_account_id="79").body,
         "## Invoice → Invoice": full.body,
         "## Payment → Payment": paid.body,
         "## Refund or rejection → JournalEntry": refund.body,

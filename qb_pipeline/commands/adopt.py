@@ -62,18 +62,22 @@ def adopt(
             _write_questions(csv_file, proposals)
         shown = [row for proposal in proposals if proposal.verdict != "none" for row in evidence(proposal)]
         table(shown, COLUMNS, as_json=as_json, empty="")
-        if as_json:
-            return
-        counts: Counter[tuple[str, str]] = Counter((row.document.kind, row.verdict) for row in proposals)
-        for kind in DOCUMENTS:
-            verdicts = ", ".join(f"{counts[kind, verdict]} {verdict}" for verdict in VERDICTS)
-            done = f"; {linked[kind]} linked" if is_approved else ""
-            say(f"{kind}s of billing that we did not send: {verdicts}{done}")
-        say(f"requests: {reads} reads, 0 writes")
-        if not is_approved and any(verdict == "match" for _, verdict in counts):
-            say(f"Look at each match, then: qb-pipeline adopt {key} --approve")
-        if questions := sum(len(proposal.asked) for proposal in proposals):
-            _say_how_to_answer(key, questions, csv_file)
+        if not as_json:
+            _say_counts(key, proposals, linked if is_approved else None, reads)
+            if questions := sum(len(proposal.asked) for proposal in proposals):
+                _say_how_to_answer(key, questions, csv_file)
+
+
+def _say_counts(key: str, proposals: "Sequence[Proposal]", linked: Counter[str] | None, reads: int) -> None:
+    """Say how many documents there are of each verdict, and the next step where nothing was linked yet."""
+    counts: Counter[tuple[str, str]] = Counter((row.document.kind, row.verdict) for row in proposals)
+    for kind in DOCUMENTS:
+        verdicts = ", ".join(f"{counts[kind, verdict]} {verdict}" for verdict in VERDICTS)
+        done = "" if linked is None else f"; {linked[kind]} linked"
+        say(f"{kind}s of billing that we did not send: {verdicts}{done}")
+    say(f"requests: {reads} reads, 0 writes")
+    if linked is None and any(verdict == "match" for _, verdict in counts):
+        say(f"Look at each match, then: qb-pipeline adopt {key} --approve")
 
 
 def _say_how_to_answer(key: str, questions: int, written: Path | None) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, astuple
 from datetime import date, timedelta
 from decimal import Decimal
 from time import monotonic
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import requests
 
     from qb_pipeline.billing.demo import QuickBooksCompany
+    from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.deployment import Deployment
 
 SUPER_USER = "demo"
@@ -293,7 +295,7 @@ def reconcile_now(firm_id: str) -> list[str]:
 def show_differences(deployment: "Deployment") -> None:
     """Print the differences between billing and QuickBooks, for all firms together, by class."""
     rows = [
-        {"firm": firm_id, **{name: row[name] for name in CLASSES}}
+        {"firm": firm_id, **dict(zip(CLASSES, astuple(row), strict=True))}
         for firm_id in MODELS
         for row in deployment.reconciliation(firm_id).classes()
     ]
@@ -306,12 +308,11 @@ def show_summary(deployment: "Deployment", emulator_url: str, firm_id: str, outc
     firm = deployment.firms.get(firm_id)
     say()
     say(f"{firm.name} · model {firm.model} · {firm.company_name} ({firm.realm_id})")
-    by_activity: dict[tuple[str, str], list[Any]] = {}
+    by_activity: dict[tuple[str, str], tuple[int, Decimal]] = {}
     for row in outcome["activities"]:
         if row["activity"] not in ("seen", "notice"):
-            total = by_activity.setdefault((row["kind"], row["activity"]), [0, Decimal(0)])
-            total[0] += row["documents"]
-            total[1] += row["amount"]
+            documents, amount = by_activity.get((row["kind"], row["activity"]), (0, Decimal(0)))
+            by_activity[row["kind"], row["activity"]] = documents + row["documents"], amount + row["amount"]
     table(
         [
             {"kind": kind, "what became of it": activity, "documents": count, "amount": amount}
@@ -322,7 +323,11 @@ def show_summary(deployment: "Deployment", emulator_url: str, firm_id: str, outc
     )
     with deployment.open(firm_id, _run()) as session:
         held = session.documents.held_by_reason()
-        table(held, ["kind", "reason", "documents", "amount", "remedy"], title="held: a person must act")
+        table(
+            [asdict(row) for row in held],
+            ["kind", "reason", "documents", "amount", "remedy"],
+            title="held: a person must act",
+        )
         rows, agree = _compare(session.documents.in_quickbooks_totals(), _truth(emulator_url, firm.realm_id or ""))
     table(rows, ["kind", "documents", "sent", "in QuickBooks", "difference"], title="control totals")
     say(f"requests: {outcome['reads']} reads (metered by Intuit), {outcome['writes']} writes")
@@ -331,7 +336,7 @@ def show_summary(deployment: "Deployment", emulator_url: str, firm_id: str, outc
     return agree
 
 
-def _run() -> Any:
+def _run() -> "Run":
     from qb_pipeline.ledger.log import Run
 
     return Run("demo", "cli", SUPER_USER)
@@ -361,8 +366,10 @@ def _rows(session: "requests.Session", url: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _compare(ledger: dict[str, Any], truth: dict[str, tuple[int, Decimal]]) -> tuple[list[dict[str, Any]], bool]:
-    rows = []
+def _compare(
+    ledger: dict[str, tuple[int, Decimal]], truth: dict[str, tuple[int, Decimal]]
+) -> tuple[list[dict[str, str | Decimal]], bool]:
+    rows: list[dict[str, str | Decimal]] = []
     for kind, (count, amount) in truth.items():
         documents, sent = ledger.get(kind, (0, Decimal(0)))
         rows.append(

@@ -4,6 +4,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
@@ -15,6 +16,8 @@ from qb_pipeline.core.states import DOCUMENTS, NEEDS_A_PERSON, Kind, Operation
 if TYPE_CHECKING:
     from qb_pipeline.core.planning.resolutions import Answer
     from qb_pipeline.core.problems import Problem
+    from qb_pipeline.ledger.books.history import PastDocument
+    from qb_pipeline.quickbooks.answers import Entity
     from qb_pipeline.sync.people.evidence import Evidence
 
 Document = Annotated[
@@ -64,7 +67,6 @@ def resolve(
 ) -> None:
     """Answer a document that needs a person; a super user's. Shows the evidence, asks, records, and syncs it."""
     from qb_pipeline.core.planning.resolutions import MEANING, Answer
-    from qb_pipeline.core.words import name_of
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.people.evidence import gather
     from qb_pipeline.sync.people.naming import find_document
@@ -83,16 +85,16 @@ def resolve(
         with deployment.open(key, Run(f"resolve-{uuid4()}", "resolve", who(actor))) as session:
             deployment.firms.require_super_user(key, who(actor))
             evidence = gather(session, find_document(session, document))
-            name = name_of(evidence.document)
+            name = str(evidence.document.name)
             if not as_json:
                 print_evidence(evidence, answers_that_apply(session, evidence))
             _ask(f"{name}: {MEANING[answer]}?", yes=yes)
             follows = record(session, evidence, answer, same)
-            day = evidence.document["document_date"]
+            day = evidence.document.document_date
         outcome = _sync_again(key, [evidence.document], who(actor)) if follows and day else {}
-        after = session.history.document(evidence.document["document_id"])
+        after = session.history.document(evidence.document.document_id)
         if as_json:
-            became = {"document": name, "answer": str(answer), "state": after["state"], "reason": after["reason"]}
+            became = {"document": name, "answer": str(answer), "state": after.state, "reason": after.reason}
             say(json.dumps({**became, **outcome}, indent=2))
         else:
             _say_state(name, after)
@@ -122,18 +124,18 @@ def _ask(question: str, *, yes: bool) -> None:
         raise fail("nothing was changed")
 
 
-def _say_state(name: str, document: Mapping[str, Any]) -> None:
+def _say_state(name: str, document: "PastDocument") -> None:
     """Print the state that a document has now, and its remedy."""
-    state = document["state"] + (f" ({document['reason']}: {document['sentence']})" if document["reason"] else "")
+    state = document.state + (f" ({document.reason}: {document.sentence})" if document.reason else "")
     say(f"{name} is now {state}")
-    if document["remedy"] and document["state"] in NEEDS_A_PERSON:
-        say(f"Try: {document['remedy']}")
+    if document.remedy and document.state in NEEDS_A_PERSON:
+        say(f"Try: {document.remedy}")
 
 
 def _retry_reason(key: str, code: str, *, yes: bool, as_json: bool, actor: str) -> None:
     """Show all documents of a reason, ask, put them back on the list, and sync them in one run."""
     from qb_pipeline.core.problems import PROBLEMS
-    from qb_pipeline.core.words import choose_word, name_of
+    from qb_pipeline.core.words import choose_word
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.people.resolve import retry_all
 
@@ -149,41 +151,39 @@ def _retry_reason(key: str, code: str, *, yes: bool, as_json: bool, actor: str) 
                 _ask(f"Send these {len(found)} documents again?", yes=yes)
             retry_all(session, found)
         outcome = _sync_again(key, found, actor) if found else {"run": "", "failed": ""}
-        after = [session.history.document(row["document_id"]) for row in found]
+        after = [session.history.document(row.document_id) for row in found]
         if as_json:
-            names = [name_of(row) for row in found]
+            names = [str(row.name) for row in found]
             say(json.dumps({"reason": code, "answer": "retry", "documents": names, **outcome}, indent=2))
         else:
-            for (state, why), count in sorted(Counter((row["state"], row["reason"]) for row in after).items()):
+            for (state, why), count in sorted(Counter((row.state, row.reason) for row in after).items()):
                 say(f"{count} {'is' if count == 1 else 'are'} now {state}" + (f" ({why})" if why else ""))
         if outcome["failed"]:
             raise typer.Exit(FAILED) if as_json else fail(outcome["failed"])
 
 
-def _print_all_of(key: str, reason: "Problem", found: Sequence[Mapping[str, Any]]) -> None:
+def _print_all_of(key: str, reason: "Problem", found: "Sequence[PastDocument]") -> None:
     from qb_pipeline.core.money import to_dollars
     from qb_pipeline.core.problems import PROBLEMS
-    from qb_pipeline.core.words import name_of
 
     table(
-        [{**row, "document": name_of(row), "amount": to_dollars(row["amount_cents"])} for row in found],
+        [asdict(row) | {"document": str(row.name), "amount": to_dollars(row.amount_cents)} for row in found],
         ["document", "number", "document_date", "amount", "state", "state_since"],
         title=f"{reason}: {PROBLEMS[reason].sentence}",
         empty=f"{key} has no document that is held or refused for {reason}.",
     )
 
 
-def _sync_again(key: str, documents: Sequence[Mapping[str, Any]], actor: str) -> dict[str, str]:
+def _sync_again(key: str, documents: "Sequence[PastDocument]", actor: str) -> dict[str, str]:
     """Sync these documents in one run, as Sync Now does; the answers stay recorded even when this fails.
 
     Returns:
         run (its id), failed (why; empty when it did not).
     """
-    from qb_pipeline.core.words import name_of
     from qb_pipeline.defs.launch import launch_sync
 
-    days = [row["document_date"] for row in documents]
-    ids = {kind: [name_of(row) for row in documents if row["kind"] == kind] for kind in DOCUMENTS}
+    days = [row.document_date for row in documents if row.document_date]
+    ids = {kind: [str(row.name) for row in documents if row.kind == kind] for kind in DOCUMENTS}
     launched = launch_sync(
         key,
         min(days),
@@ -212,17 +212,16 @@ def _print_state(evidence: "Evidence", answers: "Sequence[Answer]") -> None:
     """Print the document's name, its state with the reason, and the answers that may be given."""
     from qb_pipeline.core.money import to_dollars
     from qb_pipeline.core.planning.resolutions import MEANING
-    from qb_pipeline.core.words import name_of
 
     document = evidence.document
-    title = f"{name_of(document)}  {document['number']}".rstrip()
-    if document["document_date"]:
-        title += f"  of {document['document_date']}, {to_dollars(document['amount_cents']):,.2f}"
+    title = f"{document.name}  {document.number}".rstrip()
+    if document.document_date:
+        title += f"  of {document.document_date}, {to_dollars(document.amount_cents):,.2f}"
     say(title)
-    say(f"State: {document['state']} since {document['state_since']:%Y-%m-%d %H:%M}")
-    if document["reason"]:
-        say(f"Reason: {document['reason']}. {document['sentence']}")
-        say(f"What clears it: {document['remedy']}")
+    say(f"State: {document.state} since {document.state_since:%Y-%m-%d %H:%M}")
+    if document.reason:
+        say(f"Reason: {document.reason}. {document.sentence}")
+        say(f"What clears it: {document.remedy}")
     if evidence.refused:
         refused = evidence.refused
         say(f"QuickBooks refused it last at {refused.refused_at:%Y-%m-%d %H:%M} UTC, with fault {refused.fault_code}")
@@ -259,7 +258,7 @@ def _print_sides(evidence: "Evidence") -> None:
     )
     table(
         [
-            {**row, "amount": to_dollars(row["amount_cents"]), "": "recent" if row["is_recent"] else ""}
+            asdict(row) | {"amount": to_dollars(row.amount_cents), "": "recent" if row.is_recent else ""}
             for row in evidence.received
         ],
         ["payment_date", "amount", "kind", "method", "external_id", "posted_at", ""],
@@ -270,7 +269,7 @@ def _print_sides(evidence: "Evidence") -> None:
 def _print_history(evidence: "Evidence") -> None:
     """Print the history of the document: the log, each request, each run."""
     table(
-        [{**row, "by": row["actor"], "run": row["run_id"]} for row in evidence.log],
+        [asdict(row) | {"by": row.actor, "run": row.run_id} for row in evidence.log],
         ["at", "activity", "reason", "detail", "by", "trigger", "run"],
         by="run",
         title="History",
@@ -278,9 +277,9 @@ def _print_history(evidence: "Evidence") -> None:
     table(
         [
             {
-                "left": row["last_sent_at"], "operation": row["operation"], "outcome": row["outcome"],
-                "sends": row["sends"], "HTTP": row["http_status"], "fault": row["fault_code"],
-                "request id": row["request_id"], "intuit_tid": row["intuit_tid"],
+                "left": row.last_sent_at, "operation": row.operation, "outcome": row.outcome,
+                "sends": row.sends, "HTTP": row.http_status, "fault": row.fault_code,
+                "request id": row.request_id, "intuit_tid": row.intuit_tid,
             }
             for row in evidence.attempts
         ],
@@ -288,7 +287,7 @@ def _print_history(evidence: "Evidence") -> None:
         title="Requests",
     )  # fmt: skip
     table(
-        [{**row, "run": row["run_id"], "by": row["actor"]} for row in evidence.runs],
+        [asdict(row) | {"run": row.run_id, "by": row.actor} for row in evidence.runs],
         ["run", "trigger", "by", "started_at", "outcome"],
         title="Runs",
     )
@@ -303,7 +302,7 @@ _DOES = {
 
 def _standing(evidence: "Evidence") -> str:
     document, entity = evidence.document, evidence.entity
-    quickbooks_id = document["quickbooks_id"]
+    quickbooks_id = document.quickbooks_id
     if evidence.not_read:
         return f"QuickBooks could not be read: {evidence.not_read}"
     if entity is None:
@@ -319,7 +318,7 @@ def _standing(evidence: "Evidence") -> str:
     return f"QuickBooks: {what}, Id {entity['Id']}, {amounts}changed {changed} (SyncToken {entity.get('SyncToken')})"
 
 
-def _entity(entity: Mapping[str, Any]) -> dict[str, Any]:
+def _entity(entity: "Entity") -> dict[str, Any]:
     return {
         "id": entity["Id"],
         "number": entity.get("DocNumber", entity.get("PaymentRefNum", "")),
@@ -341,17 +340,17 @@ def _plain(evidence: "Evidence", answers: list[str]) -> dict[str, Any]:
         "generation",
     )  # fmt: skip
     return {
-        **{name: document[name] for name in names},
-        "since": document["state_since"],
+        **{name: asdict(document)[name] for name in names},
+        "since": document.state_since,
         "refused_at": evidence.refused.refused_at if evidence.refused else None,
         "refused_fault": evidence.refused.fault_code if evidence.refused else None,
-        "amount": to_dollars(document["amount_cents"]),
+        "amount": to_dollars(document.amount_cents),
         "operation": evidence.operation or "",
         "problem": evidence.problem,
         "answers": answers,
         "quickbooks": {
             "standing": evidence.standing,
-            "quickbooks_id": document["quickbooks_id"],
+            "quickbooks_id": document.quickbooks_id,
             "not_read": evidence.not_read,
             **(_entity(entity) | {"sync_token": entity.get("SyncToken")} if entity else {}),
         },
@@ -362,8 +361,8 @@ def _plain(evidence: "Evidence", answers: list[str]) -> dict[str, Any]:
             for row in evidence.fields
         ],
         "others": [_entity(row) for row in evidence.others],
-        "received": [{**row, "amount": to_dollars(row["amount_cents"])} for row in evidence.received],
-        "log": [dict(row) for row in evidence.log],
-        "attempts": [dict(row) for row in evidence.attempts],
-        "runs": [dict(row) for row in evidence.runs],
+        "received": [asdict(row) | {"amount": to_dollars(row.amount_cents)} for row in evidence.received],
+        "log": [asdict(row) for row in evidence.log],
+        "attempts": [asdict(row) for row in evidence.attempts],
+        "runs": [asdict(row) for row in evidence.runs],
     }  # fmt: skip

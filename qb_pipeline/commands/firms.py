@@ -109,14 +109,14 @@ def show(key: Firm, as_json: Json = False) -> None:
             for finding in (looked.findings if looked else ())
         ]
         if as_json:
-            more = {"findings": findings, "fences": fences, "history": history}
+            more = {"findings": findings, "fences": fences, "history": [asdict(row) for row in history]}
             say(json.dumps(values | more, default=str, indent=2))
             return
         for name, value in values.items():
             say(f"{name.replace('_', ' '):20} {'' if value is None else value}")
         table(findings, ["severity", "code", "sentence", "remedy"], title="pre-flight")
         table(fences, ["name", "state", "remedy"], title="fences against duplicates")
-        table(history, ["at", "actor", "event", "detail"], title="set-up: who did what")
+        table([asdict(row) for row in history], ["at", "actor", "event", "detail"], title="set-up: who did what")
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import typer
@@ -11,6 +11,9 @@ import typer
 from qb_pipeline.commands.sync import From, Invoice, Payment, To, read_dates
 from qb_pipeline.commands.terminal.console import HELD, As, Firm, Json, say, table, who, working
 from qb_pipeline.core.states import Operation
+
+if TYPE_CHECKING:
+    from qb_pipeline.ledger.books.plans import PlanLine
 
 SHOWN = 40
 """How many rows of a list a terminal shows; ``--json`` has all of them."""
@@ -55,24 +58,23 @@ def plan(
             raise typer.Exit(HELD)
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(row: "PlanLine") -> dict[str, Any]:
     """A document of a plan, amounts in dollars; before and after are empty where nothing would be sent."""
     from qb_pipeline.core.money import to_dollars
-    from qb_pipeline.core.words import name_of
 
-    before, after = (None if row[name] is None else to_dollars(row[name]) for name in ("before_cents", "after_cents"))
+    before, after = (None if cents is None else to_dollars(cents) for cents in (row.before_cents, row.after_cents))
     return {
-        "document": name_of(row),
-        "kind": row["kind"],
-        "number": row["number"],
-        "document_date": row["document_date"],
-        "operation": row["operation"],
-        "reason": row["reason"],
-        "remedy": row["remedy"],
-        "amount": to_dollars(row["amount_cents"]),
+        "document": str(row.name),
+        "kind": row.kind,
+        "number": row.number,
+        "document_date": row.document_date,
+        "operation": row.operation,
+        "reason": row.reason,
+        "remedy": row.remedy,
+        "amount": to_dollars(row.amount_cents),
         "before": before,
         "after": after,
-        "changes": row["changes"],
+        "changes": row.changes,
     }
 
 
@@ -99,7 +101,7 @@ def _print(
     plan_id: str,
     rows: Sequence[Mapping[str, Any]],
     totals: Sequence[Mapping[str, Any]],
-    references: Sequence[Mapping[str, Any]],
+    references: Sequence[Mapping[str, str]],
     reads: int,
 ) -> None:
     from qb_pipeline.core.field_labels import say_field, say_value

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -64,7 +65,7 @@ def pull_now(deployment: "Deployment", key: str, *, actor: str) -> dict[str, Any
         launched = launch_pull(key, wanted.first, wanted.last, actor=actor)
         outcome["runs"].append(launched.run_id)
         outcome["posted"] += [
-            {"kind": row["kind"], "rows": row["rows"], "amount": to_dollars(row["cents"])}
+            {"kind": row.kind, "rows": row.rows, "amount": to_dollars(row.cents)}
             for row in inbox.posted_in_run(launched.run_id)
         ]
         if not launched.succeeded:
@@ -73,7 +74,7 @@ def pull_now(deployment: "Deployment", key: str, *, actor: str) -> dict[str, Any
         {"state": state, "payments": count.payments, "unapplied": to_dollars(count.unapplied_cents)}
         for state, count in inbox.counts().items()
     ]
-    outcome["troubles"] = [dict(row) for row in inbox.troubles()]
+    outcome["troubles"] = [asdict(row) for row in inbox.troubles()]
     outcome["reads"] = reads
     return outcome
 

@@ -1,6 +1,7 @@
 """Compare both sides: ``reconcile``."""
 
 import json
+from dataclasses import asdict, astuple
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -42,9 +43,9 @@ def reconcile(key: Firm, as_of: AsOf = "", as_json: Json = False, actor: As = ""
             "as_of": (moment or deployment.clock()).isoformat(timespec="seconds"),
             "run": run_id,
             "reads": reads,
-            "measures": [{name: row[name] for name in MEASURES} for row in found.measures(moment)],
-            "classes": [{name: row[name] for name in CLASSES} for row in found.classes(moment)],
-            "unexplained": [dict(row) for row in found.unexplained(moment)],
+            "measures": [{name: asdict(row)[name] for name in MEASURES} for row in found.measures(moment)],
+            "classes": [dict(zip(CLASSES, astuple(row), strict=True)) for row in found.classes(moment)],
+            "unexplained": [asdict(row) for row in found.unexplained(moment)],
         }
         if as_json:
             say(json.dumps(outcome, default=str, indent=2))

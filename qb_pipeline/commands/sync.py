@@ -3,13 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from uuid import uuid4
 
 import typer
 
-from qb_pipeline.commands.processes.launching import LISTED, apply_plan, dollars, id_of, shown, sync_now
+from qb_pipeline.commands.processes.launching import LISTED, apply_plan, id_of, shown, sync_now
 from qb_pipeline.commands.terminal.console import (
     FAILED,
     HELD,
@@ -25,9 +26,6 @@ from qb_pipeline.commands.terminal.console import (
     working,
 )
 from qb_pipeline.core.states import DOCUMENTS, State
-
-if TYPE_CHECKING:
-    pass
 
 From = Annotated[str, typer.Option("--from", metavar="DATE", help="First document date, inclusive.")]
 To = Annotated[str, typer.Option("--to", metavar="DATE", help="Last document date, inclusive.")]
@@ -190,7 +188,7 @@ def describe_census(row: Mapping[str, Any]) -> str:
 def census(key: Firm, as_json: Json = False) -> None:
     """Count everything that we ever sent in QuickBooks: each document once, with its total. Holds what is wrong."""
     from qb_pipeline.ledger.log import Run
-    from qb_pipeline.sync.verify.census import is_sound, take_census
+    from qb_pipeline.sync.verify.census import take_census
 
     with (
         working() as (_, _, deployment),
@@ -198,12 +196,12 @@ def census(key: Firm, as_json: Json = False) -> None:
     ):
         rows = take_census(session, whole=True)
         if as_json:
-            say(json.dumps(rows, indent=2))
+            say(json.dumps([asdict(row) for row in rows], indent=2))
         for row in rows if not as_json else ():
-            say(describe_census(row))
-        if not all(is_sound(row) for row in rows):
+            say(describe_census(asdict(row)))
+        if not all(row.is_sound for row in rows):
             raise typer.Exit(FAILED)
-        if any(row["copies"] for row in rows):
+        if any(row.copies for row in rows):
             raise typer.Exit(HELD)
 
 
@@ -223,6 +221,7 @@ def log(
     as_json: Json = False,
 ) -> None:
     """Show the sync log of a firm, newest first."""
+    from qb_pipeline.core.money import to_dollars
     from qb_pipeline.sync.people.naming import bystander, find_listed, read_words
 
     with working() as (_, _, deployment):
@@ -234,7 +233,8 @@ def log(
         written = deployment.log(key)
         run_id = written.find_run(run) if run else ""
         rows = [
-            {**row, "amount": None if row["amount_cents"] is None else dollars(row["amount_cents"]), "id": id_of(row)}
+            asdict(row)
+            | {"amount": None if row.amount_cents is None else to_dollars(row.amount_cents), "id": id_of(row)}
             for row in written.rows(document_id=document_id, run_id=run_id, errors=only_errors)
         ]
         columns = [
@@ -260,10 +260,10 @@ def log(
             table(
                 [
                     {
-                        **row,
-                        "began": f"{row['started_at']:%H:%M:%S}",
-                        "seconds": _seconds(row["started_at"], row["finished_at"]),
-                        "what stopped it": row["error"],
+                        **asdict(row),
+                        "began": f"{row.started_at:%H:%M:%S}",
+                        "seconds": _seconds(row.started_at, row.finished_at),
+                        "what stopped it": row.error,
                     }
                     for row in written.stages(run_id)
                 ],

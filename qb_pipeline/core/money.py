@@ -41,7 +41,7 @@ JsonObject = dict[str, Any]
 """A JSON object that is sent to QuickBooks or read from it; money in it is Decimal."""
 
 
-def dumps(body: Any) -> bytes:
+def dumps(body: object) -> bytes:
     """Write JSON with decimals as numbers, digit for digit, in the order in which the body was built."""
     return _EXACT.encode(body)
 

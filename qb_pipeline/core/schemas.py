@@ -7,7 +7,7 @@ Text is never null; "" means missing. Dates are ``datetime.date`` or None, insta
 quantities and unit prices are ``Decimal`` or None, all in object columns. Money is whole cents.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -409,7 +409,7 @@ def validate(model: type[pa.DataFrameModel], frame: pd.DataFrame) -> pd.DataFram
     raise _contract_broken(model, frame, failures)
 
 
-def frame(model: type[pa.DataFrameModel], rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
+def frame(model: type[pa.DataFrameModel], rows: Iterable[Sequence[object]]) -> pd.DataFrame:
     """Build a frame of the model's columns and types from rows whose values have the model's order; may be empty."""
     columns = model.to_schema().columns
     values = list(zip(*rows, strict=True)) or [()] * len(columns)
@@ -427,7 +427,7 @@ _PANDAS_TYPES: dict[str, Any] = {"string[python]": "str", "int64": "int64", "boo
 def _contract_broken(model: type[pa.DataFrameModel], frame: pd.DataFrame, failures: pd.DataFrame) -> ContractBroken:
     key = next(iter(model.to_schema().columns))
     checks: dict[str, int] = {}
-    rows: set[Any] = set()
+    rows: set[Hashable] = set()
     for column, check, case, index in failures[["column", "check", "failure_case", "index"]].itertuples(index=False):
         # For these two the "failing value" is the name of the column itself.
         name = case if check in ("column_in_schema", "column_in_dataframe") else column

@@ -67,7 +67,7 @@ def to_text(settings: FirmSettings) -> dict[str, str]:
     return {setting.name: _written(getattr(settings, setting.name)) for setting in fields(FirmSettings)}
 
 
-def _written(value: Any) -> str:
+def _written(value: object) -> str:
     if value is None:
         return "all"
     if isinstance(value, bool):
@@ -82,7 +82,7 @@ def to_json(settings: FirmSettings) -> str:
     return msgspec.json.encode(asdict(settings)).decode()
 
 
-def from_json(stored: str | bytes | Mapping[str, Any]) -> FirmSettings:
+def from_json(stored: str | bytes | Mapping[str, object]) -> FirmSettings:
     """Read stored settings: one that is not stored has its default, and one of another release is ignored."""
     raw = msgspec.json.decode(stored) if isinstance(stored, str | bytes) else dict(stored)
     return msgspec.convert(raw, FirmSettings)

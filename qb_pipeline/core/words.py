@@ -5,9 +5,9 @@ Belongs here: reading a word, and whether it fits a document. Does not belong he
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from rapidfuzz import fuzz, process
 
@@ -89,11 +89,6 @@ def read_word(typed: str, kind: Kind | None = None) -> Word:
     if said and kind and said != kind:
         raise NotNamedError(f"{typed} is no {kind}. Try: name it as {said}")
     return Word(typed.strip(), text, said or kind or None, bool(said))
-
-
-def name_of(row: Mapping[str, Any]) -> str:
-    """The exact name of a row with kind, source_id and part."""
-    return str(DocumentName(row["kind"], row["source_id"], row["part"]))
 
 
 def nearest(word: str, choices: Iterable[str], limit: int = NEAR) -> list[str]:

@@ -8,7 +8,7 @@ own firms, so that no run fails over another firm's fault.
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -20,12 +20,11 @@ from qb_pipeline.core.schemas import ContractBroken
 from qb_pipeline.core.states import Kind
 from qb_pipeline.defs.metadata import KIND, RECEIVED_PAYMENTS, RECONCILIATION, dollars, held_table, table
 from qb_pipeline.ledger.books.pulls import reads_this_month
-from qb_pipeline.ledger.books.standing import Standing
+from qb_pipeline.ledger.books.standing import NewestReconciliation, Standing
 from qb_pipeline.sync.deployment import Deployment
 from qb_pipeline.sync.firm_report import FirmReport
 from qb_pipeline.sync.pull.received_payments import PullReport
 from qb_pipeline.sync.stages import Stage
-from qb_pipeline.sync.verify.census import is_sound
 from qb_pipeline.sync.verify.reconcile import FirmReconciliation
 
 HEADERS = "headers_valid"
@@ -225,7 +224,7 @@ def _of_run(
     good: str,
     own: Mapping[str, Any],
 ) -> dg.AssetCheckResult:
-    """What a check says that only looks at what the run itself has read; of other firms it says nothing."""
+    """The result of a check that only looks at rows which the run itself has read; it says nothing of other firms."""
     firm_ids = [report.firm_id for report in reports]
     count = f"{len(firm_ids)} {'firm' if len(firm_ids) == 1 else 'firms'} of this run"
     return dg.AssetCheckResult(
@@ -245,16 +244,16 @@ def of_pull(deployment: Deployment, reports: Sequence[PullReport]) -> dg.AssetCh
     errors, at = [], {}
     for row in standing.received():
         sentences = [
-            f"billing refused {row['failed']} payments" if row["failed"] else "",
-            f"billing no longer holds {row['differing']} postings as they were made" if row["differing"] else "",
-            f"{row['refused']} payments cannot be taken over" if row["refused"] else "",
+            f"billing refused {row.failed} payments" if row.failed else "",
+            f"billing no longer holds {row.differing} postings as they were made" if row.differing else "",
+            f"{row.refused} payments cannot be taken over" if row.refused else "",
         ]
-        at[row["firm_id"]] = row["at"]
+        at[row.firm_id] = row.at
         if said := "; ".join(filter(None, sentences)):
-            faults[row["firm_id"]] = f"{said}: see reporting.received_payments"
-        if row["failed"] or row["differing"]:
-            errors.append(row["firm_id"])
-    states = Counter(row["state"] for report in reports for row in report.troubles)
+            faults[row.firm_id] = f"{said}: see reporting.received_payments"
+        if row.failed or row.differing:
+            errors.append(row.firm_id)
+    states = Counter(row.state for report in reports for row in report.troubles)
     return verdict(
         RECEIVED_PAYMENTS,
         RECEIVED,
@@ -276,25 +275,25 @@ def of_reconciliation(deployment: Deployment, reports: Sequence[FirmReconciliati
     now, active = deployment.clock(), deployment.active()
     standing = Standing(deployment.ledger, [firm.firm_id for firm in active])
     found = standing.reconciled()
-    at = {row["firm_id"]: row["at"] for row in found}
+    at = {row.firm_id: row.at for row in found}
     own = {
         "differences not explained": sum(report.unexplained for report in reports),
         "held because a person took them out": sum(report.held for report in reports),
     }
     unexplained = {
-        row["firm_id"]: f"{row['unexplained']} differences, residual {to_dollars(row['residual_cents'])}"
+        row.firm_id: f"{row.unexplained} differences, residual {to_dollars(row.residual_cents)}"
         for row in found
-        if row["unexplained"] or row["residual_cents"]
+        if row.unexplained or row.residual_cents
     }
     since: dict[str, datetime] = {}
     for row in standing.held():
-        since[row["firm_id"]] = min(row["since"], since.get(row["firm_id"], row["since"]))
+        since[row.firm_id] = min(row.since, since.get(row.firm_id, row.since))
     held = {
         firm.firm_id: f"since {since[firm.firm_id]:%Y-%m-%d}"
         for firm in active
         if firm.firm_id in since and now - since[firm.firm_id] > timedelta(days=firm.settings.held_days_limit)
     }
-    behind = {row["firm_id"]: late for row in found if (late := _behind(row))}
+    behind = {row.firm_id: late for row in found if (late := _behind(row))}
     reads = reads_this_month(deployment.ledger, now=now)
     said = f"{reads:,} of {MONTHLY_READS:,} reads this month"
     too_many = {"all firms": said} if reads >= ENOUGH_READS else {}
@@ -367,19 +366,19 @@ def _when(moment: datetime | None) -> str:
 
 def _control_totals(step: Stage, kind: Kind, standing: Standing, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
     faults = {
-        row["firm_id"]: (
-            f"{row['documents']} {kind}s: {dollars(row['meant_cents'])} were meant, "
-            f"{dollars(row['in_quickbooks_cents'])} are in QuickBooks"
+        row.firm_id: (
+            f"{row.documents} {kind}s: {dollars(row.meant_cents)} were meant, "
+            f"{dollars(row.in_quickbooks_cents)} are in QuickBooks"
         )
         for row in standing.differing()
-        if row["kind"] == kind
+        if row.kind == kind
     }
     faults |= {
         report.firm_id: "the totals of this run differ"
         for report in reports
         if not report.totals_agree(kind) and report.firm_id not in faults
     }
-    rows = [row for report in reports for row in report.control_totals if row["kind"] == kind]
+    rows = [row for report in reports for row in report.control_totals if row.kind == kind]
     return verdict(
         step.value,
         CONTROL_TOTALS,
@@ -389,8 +388,8 @@ def _control_totals(step: Stage, kind: Kind, standing: Standing, reports: Sequen
         errors=faults,
         at=standing.compared(),
         own={
-            "meant": dollars(sum(row["meant_cents"] for row in rows)),
-            "in QuickBooks": dollars(sum(row["in_quickbooks_cents"] for row in rows)),
+            "meant": dollars(sum(row.meant_cents for row in rows)),
+            "in QuickBooks": dollars(sum(row.in_quickbooks_cents for row in rows)),
         },
     )
 
@@ -398,24 +397,23 @@ def _control_totals(step: Stage, kind: Kind, standing: Standing, reports: Sequen
 def _census(step: Stage, kind: Kind, standing: Standing, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
     """Journal entries of refunds count as payments."""
     kinds = (kind, "refund") if kind == Kind.PAYMENT else (kind,)
-    counted = [row for row in standing.counted() if row["kind"] in kinds]
+    counted = [row for row in standing.counted() if row.kind in kinds]
     at: dict[str, datetime | None] = {}
     faults: dict[str, str] = {}
-    for row in standing.held():
-        if row["kind"] == kind and row["reason"] in NOT_ONE:
-            _add(faults, row["firm_id"], f"{row['documents']} held as {row['reason']}")
+    for held in standing.held():
+        if held.kind == kind and held.reason in NOT_ONE:
+            _add(faults, held.firm_id, f"{held.documents} held as {held.reason}")
     for row in counted:
-        firm_id = row["firm_id"]
-        at[firm_id] = max(filter(None, (at.get(firm_id), row["at"])))
-        if not is_sound(row):
-            wrong = sum(row[name] for name in ("duplicates", "missing", "differing", "foreigners", "strays"))
+        firm_id = row.firm_id
+        at[firm_id] = max(filter(None, (at.get(firm_id), row.at)))
+        if row.faults:
             _add(
                 faults,
                 firm_id,
-                f"{wrong} of {row['documents']} {row['kind']}s do not stand once, as QuickBooks answered",
+                f"{row.faults} of {row.documents} {row.kind}s do not stand once, as QuickBooks answered",
             )
-        elif row["copies"]:
-            _add(faults, firm_id, f"{row['copies']} {row['kind']}s were copied by a person in QuickBooks")
+        elif row.copies:
+            _add(faults, firm_id, f"{row.copies} {row.kind}s were copied by a person in QuickBooks")
     rows = [row for report in reports for row in report.counted(kind)]
     names = ("documents", "living", "duplicates", "copies", "missing", "differing", "changed", "reads")
     return verdict(
@@ -426,7 +424,7 @@ def _census(step: Stage, kind: Kind, standing: Standing, reports: Sequence[FirmR
         good="each written document stands once, totals equal",
         errors=[report.firm_id for report in reports if not report.census_is_sound(kind)],
         at=at,
-        own={name: sum(row[name] for row in rows) for name in names},
+        own={name: sum(getattr(row, name) for row in rows) for name in names},
     )
 
 
@@ -451,10 +449,10 @@ def _connection(standing: Standing, now: datetime) -> dg.AssetCheckResult:
 
 def _nothing_held(standing: Standing, reports: Sequence[FirmReport], now: datetime) -> dg.AssetCheckResult:
     rows = standing.held()
-    documents = sum(row["documents"] for row in rows)
+    documents = sum(row.documents for row in rows)
     faults: dict[str, str] = {}
     for firm_id in standing.firm_ids:
-        if of_firm := sum(row["documents"] for row in rows if row["firm_id"] == firm_id):
+        if of_firm := sum(row.documents for row in rows if row.firm_id == firm_id):
             faults[firm_id] = f"{of_firm} held"
     return verdict(
         Stage.SYNC_PLAN.value,
@@ -467,15 +465,14 @@ def _nothing_held(standing: Standing, reports: Sequence[FirmReport], now: dateti
         own={"documents held": sum(report.held for report in reports)},
         said=f"{documents} documents need a person; the table says what clears each" if documents else "",
         metadata={
-            **held_table([{**row, "firm": row["firm_id"]} for row in rows], "firm", limit=SHOWN_FIRMS),
+            **held_table(rows, "firm", limit=SHOWN_FIRMS),
             "documents held": documents,
         },
     )
 
 
-def _behind(row: Mapping[str, Any]) -> str:
-    newest: date | None = row["newest_day"]
-    billed: date | None = row["newest_billed_day"]
+def _behind(row: NewestReconciliation) -> str:
+    newest, billed = row.newest_day, row.newest_billed_day
     if billed is None or (newest is not None and billed - newest <= timedelta(days=BEHIND_DAYS)):
         return ""
     return f"billed up to {billed}, in QuickBooks up to {newest or 'nothing'}"

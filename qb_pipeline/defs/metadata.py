@@ -5,6 +5,7 @@ sync log, what it said) stands once for each firm: on the newest date of the run
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -14,8 +15,9 @@ import pandera.pandas as pa
 from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.problems import PROBLEMS, Problem
 from qb_pipeline.core.states import Kind
-from qb_pipeline.core.words import name_of
-from qb_pipeline.ledger.books.days import TOTALS, Day, ReceivedDay
+from qb_pipeline.ledger.books.days import TOTALS, Day, DoneCount, HeldCount, ReceivedDay, ReferenceCount
+from qb_pipeline.ledger.books.plans import PlanLine, PlannedCount
+from qb_pipeline.ledger.books.standing import HeldInFirm
 from qb_pipeline.sync.firm_report import FirmReport
 from qb_pipeline.sync.pull.received_payments import PullReport
 from qb_pipeline.sync.stages import LOADING, Stage
@@ -77,7 +79,7 @@ def of_stage(
     ``days``: what the run did (``ledger.books.days``, ``PARTS``), also on dates that are not its own; those count as
     the run's.
     """
-    plans = {day: [row for row in report.plan if row["document_date"] == day] for day in dates}
+    plans = {day: [row for row in report.plan if row.document_date == day] for day in dates}
     found = {day: of_day(stage, days[day], plans[day]) for day in sorted(dates)}
     if dates:
         elsewhere = [days[day] for day in days.keys() - set(dates)]
@@ -85,7 +87,7 @@ def of_stage(
     return found
 
 
-def of_day(stage: Stage, day: Day, plan: Sequence[Any] = ()) -> dict[str, Any]:
+def of_day(stage: Stage, day: Day, plan: Sequence[PlanLine] = ()) -> dict[str, Any]:
     """What stands on one partition: numbers, and a table where there is something to be put into one.
 
     ``plan``: the documents of that date in a dry run.
@@ -98,11 +100,11 @@ def of_day(stage: Stage, day: Day, plan: Sequence[Any] = ()) -> dict[str, Any]:
         }
     if stage is Stage.SYNC_PLAN:
         return {
-            **table("plan", _with_amount(day.planned), ["kind", "operation", "documents", "amount"]),
+            **table("plan", [_with_amount(row) for row in day.planned], ["kind", "operation", "documents", "amount"]),
             **table("documents of the plan", _plan_rows(plan), ["document", "date", "operation", "reason"]),
             **held_table(day.held),
-            "documents planned": sum(row["documents"] for row in day.planned),
-            "amount planned": dollars(sum(row["cents"] for row in day.planned)),
+            "documents planned": sum(row.documents for row in day.planned),
+            "amount planned": dollars(sum(row.cents for row in day.planned)),
             **_held_numbers(day.held),
         }
     if stage is Stage.RELEASES:
@@ -113,16 +115,18 @@ def of_day(stage: Stage, day: Day, plan: Sequence[Any] = ()) -> dict[str, Any]:
 
 
 def _of_voids(day: Day) -> dict[str, Any]:
-    voided = [row for row in day.done if row["activity"] == "voided"]
+    voided = [row for row in day.done if row.activity == "voided"]
     return {
-        **table("what was voided", _with_amount(voided), ["kind", "documents", "amount"]),
-        "documents voided": sum(row["documents"] for row in voided),
-        "amount voided": dollars(sum(row["cents"] for row in voided)),
+        **table("what was voided", [_with_amount(row) for row in voided], ["kind", "documents", "amount"]),
+        "documents voided": sum(row.documents for row in voided),
+        "amount voided": dollars(sum(row.cents for row in voided)),
     }
 
 
 def _of_references(day: Day) -> dict[str, Any]:
-    rows = [{**row, "outcome": row["activity"]} for row in day.references]
+    rows: list[dict[str, str | int]] = [
+        {"kind": row.kind, "outcome": row.activity, "documents": row.documents} for row in day.references
+    ]
     return {
         **table("what became of them", rows, ["kind", "outcome", "documents"]),
         "customers created": _count(day.references, Kind.CUSTOMER, "created"),
@@ -132,14 +136,14 @@ def _of_references(day: Day) -> dict[str, Any]:
 
 
 def _of_documents(kind: Kind, day: Day) -> dict[str, Any]:
-    held = [row for row in day.held if row["kind"] == kind]
-    done = [{**row, "outcome": row["activity"]} for row in day.done if row["kind"] == kind]
-    totals = [row for row in day.control_totals if row["kind"] == kind]
+    held = [row for row in day.held if row.kind == kind]
+    done = [_with_amount(row) | {"outcome": row.activity} for row in day.done if row.kind == kind]
+    totals = [row for row in day.control_totals if row.kind == kind]
     return {
-        **table("what became of them", _with_amount(done), ["outcome", "documents", "amount"]),
+        **table("what became of them", done, ["outcome", "documents", "amount"]),
         **table(
             "control totals",
-            [{_title(name): dollars(row[name]) for name in TOTALS} for row in totals],
+            [{_title(name): dollars(asdict(row)[name]) for name in TOTALS} for row in totals],
             [_title(name) for name in TOTALS],
         ),
         **held_table(held),
@@ -149,12 +153,13 @@ def _of_documents(kind: Kind, day: Day) -> dict[str, Any]:
     }
 
 
-def _count(rows: Sequence[Any], kind: Kind, activity: str) -> int:
-    return sum(row["documents"] for row in rows if (row["kind"], row["activity"]) == (kind, activity))
+def _count(rows: Sequence[ReferenceCount], kind: Kind, activity: str) -> int:
+    return sum(row.documents for row in rows if (row.kind, row.activity) == (kind, activity))
 
 
 def _of_run(stage: Stage, stages: Sequence[Stage], report: FirmReport, elsewhere: Sequence[Day]) -> dict[str, Any]:
-    """What is the run's own; the requests are those of this stage, and the sync log stands with each one that sends."""
+    """The run's own numbers; the requests are those of this stage, and the sync log stands with each stage that
+    sends."""
     shown: dict[str, Any] = {}
     if stage is Stage.WORK_LIST:
         shown["this run: documents read in billing"] = report.scanned.get("seen", 0)
@@ -180,17 +185,17 @@ def of_received_day(day: ReceivedDay) -> dict[str, Any]:
     """What stands on one partition: counts and sums of the payments of its date and firm. No client's data."""
     shown: dict[str, Any] = {}
     for kind, text in POSTED.items():
-        rows = [row for row in day.posted if row["kind"] == kind]
-        shown[text] = sum(row["documents"] for row in rows)
-        shown[f"{text}: amount"] = dollars(sum(row["cents"] for row in rows))
+        rows = [row for row in day.posted if row.kind == kind]
+        shown[text] = sum(row.documents for row in rows)
+        shown[f"{text}: amount"] = dollars(sum(row.cents for row in rows))
     for state, text in INBOX.items():
-        shown[f"of this date: {text}"] = sum(row["documents"] for row in day.inbox if row["state"] == state)
-    shown["of this date: unapplied in QuickBooks"] = dollars(sum(row["cents"] for row in day.inbox))
+        shown[f"of this date: {text}"] = sum(row.documents for row in day.inbox if row.state == state)
+    shown["of this date: unapplied in QuickBooks"] = dollars(sum(row.cents for row in day.inbox))
     return shown
 
 
 def of_pull(report: PullReport) -> dict[str, Any]:
-    """What is the run's own, and the visual clue: how many invoices of the firm have a recent payment."""
+    """The run's own numbers, and the visual clue: how many invoices of the firm have a recent payment."""
     return {
         "invoices with a recent payment": report.recent_invoices,
         "recent payments": dg.MetadataValue.md("see the view `reporting.recent_quickbooks_payments`"),
@@ -199,18 +204,18 @@ def of_pull(report: PullReport) -> dict[str, Any]:
 
 
 def of_reconciliation(report: FirmReconciliation) -> dict[str, Any]:
-    """What stands on a firm's partition."""
+    """The numbers and tables on a firm's partition."""
     amounts = ("ours", "theirs", "difference", "residual")
     measures = [
-        {"measure": row["measure"]} | {name: f"{row[name]:,.2f}" for name in amounts} for row in report.measures
+        {"measure": row.measure} | {name: f"{asdict(row)[name]:,.2f}" for name in amounts} for row in report.measures
     ]
-    classes = [
+    classes: list[dict[str, str | int]] = [
         {
-            "measure": row["measure"],
-            "class": row["class"] or "NOT EXPLAINED",
-            "documents": int(row["documents"]),
-            "amount": f"{row['amount']:,.2f}",
-            "oldest": str(row["oldest"] or ""),
+            "measure": row.measure,
+            "class": row.name or "NOT EXPLAINED",
+            "documents": int(row.documents),
+            "amount": f"{row.amount:,.2f}",
+            "oldest": str(row.oldest or ""),
         }
         for row in report.classes
     ]
@@ -233,46 +238,50 @@ def _title(name: str) -> str:
     return name.removesuffix("_cents").replace("_", " ").replace("quickbooks", "QuickBooks")
 
 
-def _with_amount(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [{**row, "amount": dollars(row["cents"])} for row in rows]
+def _with_amount(row: PlannedCount | DoneCount) -> dict[str, str | int]:
+    return {**asdict(row), "amount": dollars(row.cents)}
 
 
-def _held_numbers(held: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _held_numbers(held: Sequence[HeldCount]) -> dict[str, int | str]:
     return {
-        "documents held": sum(row["documents"] for row in held),
-        "amount held": dollars(sum(row["cents"] for row in held)),
+        "documents held": sum(row.documents for row in held),
+        "amount held": dollars(sum(row.cents for row in held)),
     }
 
 
-def _plan_rows(plan: Sequence[Any]) -> list[dict[str, Any]]:
+def _plan_rows(plan: Sequence[PlanLine]) -> list[dict[str, str]]:
     """Each document of a dry run with its operation: ids and reasons only."""
     return [
         {
-            "document": name_of(row),
-            "date": str(row["document_date"]),
-            "operation": row["operation"],
-            "reason": row["reason"],
+            "document": str(row.name),
+            "date": str(row.document_date),
+            "operation": str(row.operation),
+            "reason": str(row.reason),
         }
         for row in plan
     ]
 
 
-def held_table(held: Iterable[Mapping[str, Any]], *columns: str, limit: int = SHOWN_ROWS) -> dict[str, Any]:
-    """What needs a person, by reason, with what clears it; rows kind, reason, documents, cents, more ``columns``."""
+def held_table(
+    held: Iterable[HeldCount | HeldInFirm], *columns: str, limit: int = SHOWN_ROWS
+) -> dict[str, dg.TableMetadataValue | str]:
+    """What needs a person, by reason, with what clears it; more ``columns``: firm."""
     rows = [
         {
-            **row,
-            "what clears it": PROBLEMS[Problem(row["reason"])].remedy if row["reason"] in Problem.__members__ else "",
+            **asdict(row),
+            "firm": row.firm_id if isinstance(row, HeldInFirm) else "",
+            "amount": dollars(row.cents),
+            "what clears it": PROBLEMS[Problem(row.reason)].remedy if row.reason in Problem.__members__ else "",
         }
-        for row in _with_amount(held)
+        for row in held
     ]
     names = [*columns, "kind", "reason", "documents", "amount", "what clears it"]
     return table("held", rows, names, limit=limit)
 
 
 def table(
-    name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, limit: int = SHOWN_ROWS
-) -> dict[str, Any]:
+    name: str, rows: Sequence[Mapping[str, str | int]], columns: Sequence[str], *, limit: int = SHOWN_ROWS
+) -> dict[str, dg.TableMetadataValue | str]:
     """Rows as a table on an asset's page: nothing where there is no row; of many the first, which is said beside it.
 
     Documents are counted, all else is text. What is in a row beside ``columns`` is left out.

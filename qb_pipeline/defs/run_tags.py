@@ -183,8 +183,8 @@ def of_sync(report: FirmReport, steps: Sequence[str]) -> dict[str, int]:
     return {
         "sent": sum(report.documents(kind, *SENT) for kind in KINDS),
         "voided": sum(report.documents(kind, "voided") for kind in KINDS),
-        "held": sum(row["state"] == State.HELD for row in report.held_documents),
-        "refused": sum(row["state"] == State.REFUSED for row in report.held_documents),
+        "held": sum(row.state == State.HELD for row in report.held_documents),
+        "refused": sum(row.state == State.REFUSED for row in report.held_documents),
     }
 
 
@@ -200,11 +200,11 @@ def of_pull(report: PullReport) -> dict[str, int]:
 
 def of_reconciliation(report: FirmReconciliation) -> dict[str, int]:
     """How many differences have a class, how many have none, and how many measures do not add up all the same."""
-    differences = sum(int(row["differences"]) for row in report.measures)
+    differences = sum(int(row.differences) for row in report.measures)
     return {
         "differences explained": differences - report.unexplained,
         "differences not explained": report.unexplained,
-        "measures do not add up": sum(bool(row["residual"]) for row in report.measures),
+        "measures do not add up": sum(bool(row.residual) for row in report.measures),
     }
 
 

@@ -30,7 +30,7 @@ from qb_pipeline.ledger.books.pulls import asked_at, reads_this_month
 from qb_pipeline.ledger.books.received import ReceivedPayments
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.ledger.setup.firms import Firm
-from qb_pipeline.sync.automation import Pending, Wanted, choose_auto_payments, choose_sync_again
+from qb_pipeline.sync.automation import Wanted, choose_auto_payments, choose_sync_again
 from qb_pipeline.sync.deployment import Deployment
 from qb_pipeline.sync.extract.scan import Selection, scan
 from qb_pipeline.sync.people.digest import read_day
@@ -69,7 +69,7 @@ def sync_again(
     """Look for revised and voided invoices, and ask for runs that name them."""
 
     def choose(session: FirmSession) -> Sequence[Wanted]:
-        return choose_sync_again(session.firm, _pending(session, "invoice"), session.clock())
+        return choose_sync_again(session.firm, session.documents.pending(["invoice"]), session.clock())
 
     firms = _active(deployment)
     return _answer(context, deployment, "sync_again", firms, choose, "no invoice was revised since it was sent")
@@ -89,7 +89,7 @@ def auto_sync_payments(
     def choose(session: FirmSession) -> Sequence[Wanted]:
         return choose_auto_payments(
             session.firm,
-            _pending(session, "payment"),
+            session.documents.pending(["payment"]),
             session.clock(),
             last_invoice_at=session.documents.last_invoice_at(),
         )
@@ -201,10 +201,6 @@ def daily_digest(context: dg.SensorEvaluationContext, deployment: dg.ResourcePar
     alerts.send(digest(max(day for _, day in due), days, soon=now.date() + SOON), addresses)
     context.update_cursor(json.dumps(sent | {firm.firm_id: day.isoformat() for firm, day in due}))
     return dg.SkipReason(f"sent, for {', '.join(firm.firm_id for firm, _ in due)}")
-
-
-def _pending(session: FirmSession, kind: str) -> list[Pending]:
-    return [Pending(*row) for row in session.documents.pending([kind])]
 
 
 def _active(deployment: Deployment) -> list[Firm]:

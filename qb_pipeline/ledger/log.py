@@ -7,9 +7,8 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -47,6 +46,78 @@ class Entry:
     quickbooks_id: str = ""
     attempt_id: str | None = None
     intuit_tid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One row of the log as it was written; kind, source_id, part and number are "" where it is about no document."""
+
+    at: datetime
+    run_id: str
+    trigger: str
+    actor: str
+    kind: str
+    source_id: str
+    part: str
+    number: str
+    activity: str
+    reason: str
+    detail: str
+    amount_cents: int | None
+    quickbooks_id: str
+    intuit_tid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """The documents of one kind that had one activity in a run, for one reason; their money in cents."""
+
+    kind: str
+    activity: str
+    reason: str
+    documents: int
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTotals:
+    """The control totals of the requests of a run, for one kind of document. Money in cents.
+
+    ``differing``: of how many documents QuickBooks holds another total than was sent.
+    """
+
+    kind: str
+    documents: int
+    differing: int
+    meant_cents: int
+    accepted_cents: int
+    in_quickbooks_cents: int
+    refused_cents: int
+    unknown_cents: int
+    not_sent_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunStage:
+    """One stage of a run: ``outcome`` is running, done or failed; reads and writes are requests."""
+
+    stage: str
+    outcome: str
+    started_at: datetime
+    finished_at: datetime | None
+    error: str
+    reads: int
+    writes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a run ended and what it cost: ``outcome`` is running, done or failed; reads and writes are requests."""
+
+    outcome: str
+    error: str
+    reads: int
+    writes: int
 
 
 def write(connection: sa.Connection, firm_id: str, run: Run, entries: Sequence[Entry], *, now: datetime) -> None:
@@ -130,12 +201,11 @@ class Log:
             crash_point("a stage ends: before its commit")
         crash_point("a stage ends: committed")
 
-    def stages(self, run_id: str) -> list[Any]:
-        """How far a run came: stage, outcome (running, done, failed), started_at, finished_at, error, reads, writes,
-        in the order in which the stages began."""
+    def stages(self, run_id: str) -> list[RunStage]:
+        """How far a run came: its stages in the order in which they began."""
         with self._engine.connect() as connection:
             parameters = {"firm_id": self._firm_id, "run_id": run_id}
-            return list(connection.execute(queries["stages"], parameters).mappings())
+            return [RunStage(**row) for row in connection.execute(queries["stages"], parameters).mappings()]
 
     def _end(
         self, connection: sa.Connection, run: Run, outcome: str, error: str, reads: int, writes: int, now: datetime
@@ -194,40 +264,38 @@ class Log:
 
     def rows(
         self, *, document_id: int | None = None, run_id: str = "", errors: bool = False, limit: int = 200
-    ) -> list[Any]:
-        """The newest rows first: at, run_id, trigger, actor, kind, source_id, part, number, activity, reason, detail,
-        amount_cents, quickbooks_id, intuit_tid."""
+    ) -> list[LogRow]:
+        """The newest rows first."""
         with self._engine.connect() as connection:
-            return list(
-                connection.execute(
-                    queries["rows"],
-                    {
-                        "firm_id": self._firm_id,
-                        "document_id": document_id,
-                        "run_id": run_id,
-                        "errors": errors,
-                        "limit": limit,
-                    },
-                ).mappings()
+            rows = connection.execute(
+                queries["rows"],
+                {
+                    "firm_id": self._firm_id,
+                    "document_id": document_id,
+                    "run_id": run_id,
+                    "errors": errors,
+                    "limit": limit,
+                },
             )
+            return [LogRow(**row) for row in rows.mappings()]
 
-    def summary(self, run: Run) -> list[Any]:
-        """A run's activities: kind, activity, reason, documents, cents."""
+    def summary(self, run: Run) -> list[Activity]:
+        """The activities of a run."""
         with self._engine.connect() as connection:
             parameters = {"firm_id": self._firm_id, "run_id": run.run_id}
-            return list(connection.execute(queries["summary"], parameters).mappings())
+            return [Activity(**row) for row in connection.execute(queries["summary"], parameters).mappings()]
 
-    def control_totals(self, run: Run) -> list[Any]:
-        """Control totals of a run's requests, one row per kind: kind, documents, differing, and in cents meant_cents,
-        accepted_cents, in_quickbooks_cents, refused_cents, unknown_cents, not_sent_cents."""
+    def control_totals(self, run: Run) -> list[ControlTotals]:
+        """The control totals of a run's requests, by kind."""
         with self._engine.connect() as connection:
             rows = read_control_totals(connection, self._firm_id, run.run_id, by_date=False)
-            return [{name: value for name, value in row.items() if name != "document_date"} for row in rows]
+            return [totals for _, totals in rows]
 
-    def ended(self, run: Run) -> Any:
-        """How a run ended and what it cost: outcome, error, reads, writes."""
+    def ended(self, run: Run) -> RunEnd:
+        """How a run ended and what it cost."""
         with self._engine.connect() as connection:
-            return connection.execute(queries["run"], {"firm_id": self._firm_id, "run_id": run.run_id}).one()
+            parameters = {"firm_id": self._firm_id, "run_id": run.run_id}
+            return RunEnd(*connection.execute(queries["run"], parameters).one())
 
 
 def forget_plan(connection: sa.Connection, firm_id: str, run: Run) -> None:
@@ -237,9 +305,9 @@ def forget_plan(connection: sa.Connection, firm_id: str, run: Run) -> None:
 
 def read_control_totals(
     connection: sa.Connection, firm_id: str, run_id: str, *, by_date: bool
-) -> Sequence[sa.RowMapping]:
-    """Control totals of a run's requests, one row per kind: documents, differing, and in cents meant_cents,
-    accepted_cents, in_quickbooks_cents, refused_cents, unknown_cents, not_sent_cents. With ``by_date`` one row per kind
-    and document_date; otherwise document_date is None."""
+) -> list[tuple[date | None, ControlTotals]]:
+    """The control totals of a run's requests, by kind; with ``by_date`` by document date and kind, otherwise the date
+    is None."""
     parameters = {"firm_id": firm_id, "run_id": run_id, "by_date": by_date}
-    return connection.execute(queries["control_totals"], parameters).mappings().all()
+    rows = connection.execute(queries["control_totals"], parameters)
+    return [(day, ControlTotals(*values)) for day, *values in rows]

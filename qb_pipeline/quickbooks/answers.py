@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -142,7 +141,7 @@ def read_items(body: bytes) -> dict[str, BatchItem]:
     return read
 
 
-def _read_item(item: Mapping[str, Any]) -> BatchItem:
+def _read_item(item: JsonObject) -> BatchItem:
     [entity] = [key for key, value in item.items() if isinstance(value, dict)]
     sent = item[entity]
     return BatchItem(
@@ -168,7 +167,7 @@ def read_outcomes(payload: object, items: Mapping[str, BatchItem]) -> tuple[Outc
     return outcomes
 
 
-def _read_outcome(b_id: str, response: Mapping[str, Any], item: BatchItem) -> Outcome:
+def _read_outcome(b_id: str, response: JsonObject, item: BatchItem) -> Outcome:
     faults = faults_of(response)
     if faults:
         if item.entity in response:
@@ -224,8 +223,8 @@ def read_changes(payload: object, entities: Sequence[str]) -> Changes:
     return Changes(objects, deleted_ids, server_time, complete=count < MAX_CHANGES)
 
 
-def _groups(responses: list[Any]) -> list[tuple[str, list[Any]]]:
-    groups: list[tuple[str, list[Any]]] = []
+def _groups(responses: list[object]) -> list[tuple[str, list[object]]]:
+    groups: list[tuple[str, list[object]]] = []
     for response in responses:
         queries = response.get("QueryResponse") if isinstance(response, dict) else None
         if not isinstance(queries, list) or not all(isinstance(query, dict) for query in queries):

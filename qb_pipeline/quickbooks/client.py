@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 from urllib.parse import quote, urlencode
 
 from qb_pipeline.core.planning.company_faults import COMPANY_FAULTS, find_company_fault
@@ -284,7 +284,7 @@ class QuickBooksClient:
     def _read(
         self,
         endpoint: str,
-        read: Callable[[Any], T],
+        read: Callable[[object], T],
         parameters: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> T:
@@ -459,7 +459,7 @@ class QuickBooksWriter:
 
     def _post(
         self, endpoint: str, body: bytes, request_id: str, parameters: Mapping[str, str], leaves: Leaves
-    ) -> tuple[Reply, Any]:
+    ) -> tuple[Reply, object]:
         """Send a writing POST once; gives the reply and its parsed body if it succeeded."""
         if not 0 < len(request_id) <= REQUEST_ID_LENGTH:
             raise ValueError(f"request_id needs 1 to {REQUEST_ID_LENGTH} characters")
@@ -479,7 +479,7 @@ class QuickBooksWriter:
             ) from error
 
 
-def read_success(reply: Reply) -> Any:
+def read_success(reply: Reply) -> object:
     """Give back the parsed body of a success.
 
     Raises:

@@ -15,6 +15,7 @@ import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
+from qb_pipeline.core.money import JsonObject
 from qb_pipeline.quickbooks.environments import Environment
 from qb_pipeline.quickbooks.errors import (
     AuthorizationLostError,
@@ -148,7 +149,7 @@ class OAuth:
         harden(session)
         return session
 
-    def _ask(self, what: str, ask: Callable[[Any, str], Mapping[str, Any]]) -> Tokens:
+    def _ask(self, what: str, ask: Callable[[Any, str], JsonObject]) -> Tokens:
         """Do one exchange with the token endpoint, and name what goes wrong."""
         url = self._endpoint("token_endpoint")
         asked_at = self._clock()
@@ -194,7 +195,7 @@ class OAuth:
         return self._endpoints[name]
 
 
-def _read_tokens(answer: Mapping[str, Any], asked_at: datetime) -> Tokens:
+def _read_tokens(answer: JsonObject, asked_at: datetime) -> Tokens:
     """Read the tokens of an answer. An unreadable lifetime counts as the usual one: no token may be lost over it."""
     hard = answer.get("x_refresh_token_hard_expires_in")
     return Tokens(

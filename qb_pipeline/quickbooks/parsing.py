@@ -7,6 +7,8 @@ import json
 from decimal import Decimal, DecimalException
 from typing import Any, NoReturn
 
+from qb_pipeline.core.money import JsonObject
+
 CARD_FIELDS = frozenset({"CreditCardPayment", "CreditChargeInfo", "CreditChargeResponse"})
 """Fields with data of a client's card. We have no use for them, and data that we never hold cannot leak."""
 _CARD_NAMES = [f'"{name}"'.encode() for name in CARD_FIELDS]
@@ -40,7 +42,7 @@ def _decimal(text: str) -> Decimal:
     return number
 
 
-def _without_card(value: dict[str, Any]) -> dict[str, Any]:
+def _without_card(value: JsonObject) -> JsonObject:
     return {name: inner for name, inner in value.items() if name not in CARD_FIELDS}
 
 

@@ -1,7 +1,7 @@
 """When a sync should start by itself. Decisions only: they ask nobody and start nothing."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -12,7 +12,7 @@ from qb_pipeline.core.date_ranges import spans
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.schemas import ContractBroken
 from qb_pipeline.core.states import UNSENT, Kind, State
-from qb_pipeline.core.words import name_of
+from qb_pipeline.ledger.books.documents import PendingDocument
 from qb_pipeline.ledger.books.firm_days import Cause, FirmDay, Outcome
 from qb_pipeline.ledger.sending.lease import BusyError
 from qb_pipeline.ledger.setup.firms import Firm
@@ -30,19 +30,6 @@ LAST_LOOK = time(23, 45)
 
 AGAIN = timedelta(minutes=15)
 """The second run of a firm's day may come at once, the third after so long, the fourth after three times as long …"""
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """One invoice or payment on the work list that may need a run. ``since``: when it came into its state."""
-
-    kind: Kind
-    source_id: str
-    document_date: date
-    state: State
-    reason: str
-    since: datetime
-    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +102,7 @@ def choose_turn(day: FirmDay | None, runs: Sequence[DayRun], now: datetime) -> T
 
 
 def _was_stopped(day: FirmDay | None, runs: Sequence[DayRun]) -> bool:
-    """Whether a person stopped the run that works on the day, or any where none does."""
+    """Whether a person stopped the run that works on the day; where no run works on it, whether one was stopped."""
     works = day.run_id if day is not None and day.outcome is Outcome.RUNNING else ""
     return any(run.was_canceled for run in runs if not works or run.run_id == works)
 
@@ -135,7 +122,7 @@ def cause_of(error: Exception, *, is_open: bool) -> Cause:
     return Cause.OTHER
 
 
-def choose_sync_again(firm: Firm, pending: Iterable[Pending], now: datetime) -> list[Wanted]:
+def choose_sync_again(firm: Firm, pending: Iterable[PendingDocument], now: datetime) -> list[Wanted]:
     """Runs for invoices that changed in billing after they were sent, and for nothing else.
 
     What a run then holds leaves ``revised``, and is not asked for again before billing changes it.
@@ -147,7 +134,7 @@ def choose_sync_again(firm: Firm, pending: Iterable[Pending], now: datetime) -> 
 
 
 def choose_auto_payments(
-    firm: Firm, pending: Iterable[Pending], now: datetime, *, last_invoice_at: datetime | None
+    firm: Firm, pending: Iterable[PendingDocument], now: datetime, *, last_invoice_at: datetime | None
 ) -> list[Wanted]:
     """Runs for payments, where the firm lets them go by themselves; a payment on an unsent invoice waits in its run.
 
@@ -169,7 +156,7 @@ def choose_auto_payments(
     return _runs(firm, due, now) + _runs(firm, freed, now, arrived)
 
 
-def _runs(firm: Firm, due: Sequence[Pending], now: datetime, turn: str = "") -> list[Wanted]:
+def _runs(firm: Firm, due: Sequence[PendingDocument], now: datetime, turn: str = "") -> list[Wanted]:
     """One run per stretch of dates without long gaps, and of no more documents than it can name.
 
     The same documents in the same state are asked for once in each ``turn``; by default it ends each time ``ANEW`` has
@@ -196,10 +183,10 @@ def _runs(firm: Firm, due: Sequence[Pending], now: datetime, turn: str = "") -> 
     return runs
 
 
-def _ids(rows: Iterable[Pending], kind: Kind) -> tuple[str, ...]:
-    return tuple(sorted({name_of(asdict(row)) for row in rows if row.kind == kind}))
+def _ids(rows: Iterable[PendingDocument], kind: Kind) -> tuple[str, ...]:
+    return tuple(sorted({str(row.name) for row in rows if row.kind == kind}))
 
 
-def _run_key(firm_id: str, rows: Iterable[Pending], turn: str) -> str:
-    parts = sorted(f"{name_of(asdict(row))}|{row.state}|{row.since.isoformat()}" for row in rows)
+def _run_key(firm_id: str, rows: Iterable[PendingDocument], turn: str) -> str:
+    parts = sorted(f"{row.name}|{row.state}|{row.since.isoformat()}" for row in rows)
     return f"{firm_id}:{sha256(chr(10).join([turn, *parts]).encode()).hexdigest()[:24]}"

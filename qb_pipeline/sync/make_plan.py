@@ -6,7 +6,6 @@ Belongs here: the order of a plan, and what becomes of its decisions. Does not b
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
@@ -14,6 +13,7 @@ from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import NEEDS_A_PERSON, Kind, Operation, State
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.documents import WorkItem, work_items
+from qb_pipeline.ledger.books.plans import PlanDocument
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.sync.extract.scan import Selection
 from qb_pipeline.sync.plan.approval import keep_details, require_unmoved
@@ -40,7 +40,7 @@ PASSES = ((True, Kind.PAYMENT), (True, Kind.INVOICE), (False, Kind.INVOICE), (Fa
 """The order of a sync, voids or the rest, and the kind: voids come first, payments' before invoices', so that what they
 set free can be used."""
 
-Applied = Mapping[int, Any]
+Applied = Mapping[int, PlanDocument]
 """The documents of a plan that is applied, by id (``approval.read_plan``)."""
 
 

@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qb_pipeline.core import schemas
 from qb_pipeline.core.states import Kind, Operation
 from qb_pipeline.core.words import NotNamedError
+from qb_pipeline.ledger.books.documents import ListedDocument
+from qb_pipeline.ledger.books.plans import PlanLine
 from qb_pipeline.ledger.setup.tokens import look_at_end
 from qb_pipeline.sync.extract.scan import Selection, scan
 from qb_pipeline.sync.failures import explain
@@ -85,7 +87,7 @@ class StageResult:
     broken_headers: Sequence[str]
     notices: Sequence[str]
     would_create: Sequence[tuple[str, str]]
-    plan: list[Any]
+    plan: list[PlanLine]
     chosen_dates: list[date] | None
     reads: int
     writes: int
@@ -107,7 +109,7 @@ def do_stage(session: FirmSession, stage: Stage, selection: Selection, chosen: S
             selection = Selection(documents=names_of(applied), plan_id=selection.plan_id)
         scanned: dict[str, int] = {}
         broken: list[str] = []
-        known, told = NOTHING, list[Any]()
+        known, told = NOTHING, list[PlanLine]()
         if stage is Stage.WORK_LIST or (Stage.WORK_LIST not in chosen and stage is chosen[0]):
             session.billing.require_columns()
             scanned = scan(session, selection, look=partial(_note_broken, broken))
@@ -145,8 +147,8 @@ def report_on(session: FirmSession, selection: Selection, results: Sequence[Stag
         run_id=session.run.run_id,
         scanned=next((result.scanned for result in results if result.scanned), {}),
         planned=PlanSummary(
-            Counter({(Kind(row["kind"]), Operation(row["operation"])): row["documents"] for row in counted}),
-            Counter({(Kind(row["kind"]), Operation(row["operation"])): row["cents"] for row in counted}),
+            Counter({(Kind(row.kind), Operation(row.operation)): row.documents for row in counted}),
+            Counter({(Kind(row.kind), Operation(row.operation)): row.cents for row in counted}),
         ),
         activities=session.log.summary(session.run),
         control_totals=session.log.control_totals(session.run),
@@ -165,12 +167,12 @@ def report_on(session: FirmSession, selection: Selection, results: Sequence[Stag
 
 def _plan(
     session: FirmSession, selection: Selection, chosen: Sequence[Stage], applied: Applied | None, *, is_dry: bool
-) -> tuple[Learned, list[Any]]:
+) -> tuple[Learned, list[PlanLine]]:
     """Plan; of a dry run also what the plan says."""
     planned = make_plan(session, selection, is_sent=partial(_is_sent, chosen), applied=applied)
     if not is_dry:
         return planned.learned, []
-    return planned.learned, _told(session, [*find_held(session.documents, selection), *planned.refunds.held])
+    return planned.learned, _told(session, find_held(session.documents, selection), planned.refunds.held)
 
 
 def _is_sent(chosen: Sequence[Stage], voids: bool, kind: Kind) -> bool:
@@ -182,7 +184,7 @@ def _load(
     session: FirmSession, stage: Stage, selection: Selection, chosen: Sequence[Stage], applied: Applied | None
 ) -> Learned:
     loading = [each for each in LOADING if each in chosen]
-    done = {row["stage"] for row in session.log.stages(session.run.run_id) if row["outcome"] == "done"}
+    done = {row.stage for row in session.log.stages(session.run.run_id) if row.outcome == "done"}
     is_first, has_looked = not done & set(LOADING), bool(done & {Stage.SYNC_PLAN, *LOADING})
     if stage is Stage.CUSTOMERS_AND_ITEMS:
         return load_customers_and_items(session, selection, applied=applied, is_first=is_first, has_looked=has_looked)
@@ -243,15 +245,27 @@ def _require_possible(session: FirmSession, selection: Selection, chosen: Sequen
     return sorted({row.document_date for row in found.values()})
 
 
-def _told(session: FirmSession, held: Sequence[Any]) -> list[Any]:
-    """What a plan says: its decisions, and what stays held because it waits for a person."""
-    decided = session.plans.documents(session.run.run_id)
-    names = {(row["kind"], row["source_id"], row["part"]) for row in decided}
-    nothing: dict[str, Any] = {"operation": Operation.HOLD, "before_cents": None, "after_cents": None, "changes": []}
-    stays = [
-        {**row, **nothing, "remedy": row["remedy"] or ""}
-        for row in held
-        if (row["kind"], row["source_id"], row["part"]) not in names
-    ]
-    order = ("document_date", "kind", "source_id", "part")
-    return sorted([*decided, *stays], key=lambda row: [row[name] for name in order])
+def _told(session: FirmSession, held: Sequence[ListedDocument], refunds: Sequence[PlanLine]) -> list[PlanLine]:
+    """What a plan says: its decisions, and the documents and refunds that stay held because they wait for a person."""
+    decided = [row.line for row in session.plans.documents(session.run.run_id)]
+    names = {row.name for row in decided}
+    stays = [*(_stays(row) for row in held), *refunds]
+    told = [*decided, *(row for row in stays if row.name not in names)]
+    return sorted(told, key=lambda row: (row.document_date, *row.name))
+
+
+def _stays(row: ListedDocument) -> PlanLine:
+    return PlanLine(
+        kind=row.kind,
+        source_id=row.source_id,
+        part=row.part,
+        number=row.number,
+        document_date=row.document_date,
+        operation=Operation.HOLD,
+        reason=row.reason,
+        remedy=row.remedy or "",
+        amount_cents=row.amount_cents,
+        before_cents=None,
+        after_cents=None,
+        changes=[],
+    )

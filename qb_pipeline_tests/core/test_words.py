@@ -9,7 +9,6 @@ from qb_pipeline.core.words import (
     DocumentName,
     NotNamedError,
     choose_word,
-    name_of,
     nearest,
     read_word,
 )
@@ -58,7 +57,6 @@ def test_the_exact_name_of_a_document_fits_it_whatever_its_number(name: Document
 
     assert word.fits(name, number)
     assert name.source_id in word.texts
-    assert name_of(name._asdict()) == str(name)
 
 
 @given(names, names)

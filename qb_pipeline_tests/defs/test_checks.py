@@ -8,7 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from qb_pipeline.defs import checks
+from qb_pipeline.ledger.books.census import Counts
 from qb_pipeline.ledger.books.standing import Standing
+from qb_pipeline.ledger.log import ControlTotals
 from qb_pipeline.sync.firm_report import FirmReport, PlanSummary
 from qb_pipeline.sync.stages import STAGES, Stage
 from qb_pipeline_tests.defs.conftest import (
@@ -25,17 +27,16 @@ from qb_pipeline_tests.received import pull, receive, set_up
 EVERY_CHECK = {spec.key for spec in checks.SYNC_CHECKS}
 AT_THE_END = dg.AssetCheckKey(dg.AssetKey("sync_plan"), checks.NOTHING_HELD)
 """The check that is looked at when the run ends."""
-TOTALS = {
-    "kind": "invoice", "documents": 2, "differing": 0,
-            "meant_cents": 30000, "accepted_cents": 30000, "in_quickbooks_cents": 30000,
-    "refused_cents": 0, "unknown_cents": 0, "not_sent_cents": 0,
-}  # fmt: skip
+TOTALS = ControlTotals(
+    kind="invoice", documents=2, differing=0, meant_cents=30000, accepted_cents=30000, in_quickbooks_cents=30000,
+    refused_cents=0, unknown_cents=0, not_sent_cents=0,
+)  # fmt: skip
 
 
 def report(firm_id: str = "one", **totals: int) -> FirmReport:
     return FirmReport(
-        firm_id=firm_id, scanned={}, planned=PlanSummary(), activities=[], control_totals=[TOTALS | totals], reads=0,
-        writes=0, notices=[],
+        firm_id=firm_id, scanned={}, planned=PlanSummary(), activities=[], control_totals=[replace(TOTALS, **totals)],
+        reads=0, writes=0, notices=[],
     )  # fmt: skip
 
 
@@ -175,8 +176,10 @@ def count_unsound(law_firm: LawFirm) -> None:
 def test_a_count_blocks_the_run_that_took_it_and_no_other(law_firm: LawFirm) -> None:
     law_firm.activate()
     count_unsound(law_firm)
-    missing = {"kind": "invoice", "is_whole": False, "documents": 7, "living": 6, "duplicates": 0, "copies": 0,
-               "missing": 1, "differing": 0, "foreigners": 0, "strays": 0, "changed": 0, "reads": 1}  # fmt: skip
+    missing = Counts(
+        kind="invoice", is_whole=False, documents=7, living=6, duplicates=0, copies=0, missing=1, differing=0,
+        foreigners=0, strays=0, changed=0, reads=1,
+    )  # fmt: skip
     census = dg.AssetCheckKey(dg.AssetKey("quickbooks_invoices"), checks.CENSUS)
 
     [of_this_run], [of_another] = (

@@ -154,14 +154,14 @@ def test_sums_over_partitions_are_the_run_s_totals_to_the_cent(law_firm: LawFirm
         assert sum(day["documents planned"] for day in days["sync_plan"]) == planned["documents"]
         assert sum(cents(day["amount planned"]) for day in days["sync_plan"]) == planned["cents"]
         for step, kind in metadata.KIND.items():
-            totals = [row for row in log.control_totals(run) if row["kind"] == kind]
+            totals = [row for row in log.control_totals(run) if row.kind == kind]
             tables = [row for day in days[step] for row in day.get("control totals", [])]
-            assert {name: sum(row[f"{name}_cents"] for row in totals) for name in TITLES} == {
+            assert {name: sum(getattr(row, f"{name}_cents") for row in totals) for name in TITLES} == {
                 name: sum(cents(row[title]) for row in tables) for name, title in TITLES.items()
             }
-            created = [row for row in log.summary(run) if (row["kind"], row["activity"]) == (kind, "created")]
-            assert sum(row["documents"] for row in created) == sum(day["documents sent"] for day in days[step])
-            assert sum(row["cents"] for row in created) == sum(cents(day["amount sent"]) for day in days[step])
+            created = [row for row in log.summary(run) if (row.kind, row.activity) == (kind, "created")]
+            assert sum(row.documents for row in created) == sum(day["documents sent"] for day in days[step])
+            assert sum(row.cents for row in created) == sum(cents(day["amount sent"]) for day in days[step])
 
 
 TITLES = {

@@ -5,6 +5,7 @@ is written down here, by name, with the reason why no read can find it.
 """
 
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 from uuid import uuid4
 
@@ -63,7 +64,7 @@ def plan(deployment: Deployment, firm_id: str, selection: Selection) -> Said:
     with deployment.open(firm_id, Run(f"plan-{uuid4()}", "plan", PARTNER)) as session:
         report = sync_firm(session, selection, {Stage.WORK_LIST, Stage.SYNC_PLAN})
         assert session.quickbooks.requests.writing == 0
-    return {name(row): (row["operation"], str(row["reason"])) for row in report.plan}
+    return {name(asdict(row)): (row.operation, str(row.reason)) for row in report.plan}
 
 
 def sync(deployment: Deployment, firm_id: str, selection: Selection, said: Said) -> Said:

@@ -192,7 +192,7 @@ class Desk:
     def logged(self, source_id: str = "") -> list[tuple[str, str]]:
         """Activity and reason of every log row, oldest first."""
         document_id = self.id_of(source_id) if source_id else None
-        return [(row["activity"], row["reason"]) for row in reversed(self.log.rows(document_id=document_id))]
+        return [(row.activity, row.reason) for row in reversed(self.log.rows(document_id=document_id))]
 
     def query(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         """Rows of the database."""

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from dataclasses import replace
+from dataclasses import asdict, astuple, replace
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ def test_an_entry_takes_its_documents_name_from_the_work_list(desk: Desk) -> Non
         RUN, [Entry("notice", desk.id_of("p"), "REFUSED", "fault 7", 5, "Q-1", attempt_id, "tid-1")], now=LATER
     )
 
-    assert dict(desk.log.rows()[0]) == {
+    assert asdict(desk.log.rows()[0]) == {
         "at": LATER, "run_id": "run-1", "trigger": "cli", "actor": "partner", "kind": "payment", "source_id": "p",
         "part": "2026-03-01", "number": "check 7", "activity": "notice", "reason": "REFUSED", "detail": "fault 7",
         "amount_cents": 5, "quickbooks_id": "Q-1", "intuit_tid": "tid-1",
@@ -36,14 +36,14 @@ def test_an_entry_may_be_about_no_document(desk: Desk) -> None:
     desk.log.add(RUN, [Entry("skipped", detail="invoice 7 is not available")], now=NOON)
 
     [row] = desk.log.rows()
-    assert (row["kind"], row["source_id"], row["detail"]) == ("", "", "invoice 7 is not available")
+    assert (row.kind, row.source_id, row.detail) == ("", "", "invoice 7 is not available")
     assert desk.log.summary(RUN) == []
 
 
 def test_entries_keep_their_order(desk: Desk) -> None:
     desk.log.add(RUN, [Entry(f"step {n}") for n in range(100)], now=NOON)
 
-    assert [row["activity"] for row in desk.log.rows(limit=3)] == ["step 99", "step 98", "step 97"]
+    assert [row.activity for row in desk.log.rows(limit=3)] == ["step 99", "step 98", "step 97"]
 
 
 def test_entries_are_gone_with_the_change_that_failed(desk: Desk) -> None:
@@ -77,7 +77,7 @@ def test_the_log_is_asked_by_document_by_run_and_for_errors(
 
     which = {"document_id": desk.id_of(asked["of"])} if "of" in asked else asked
 
-    assert sorted({row["activity"] for row in desk.log.rows(**which)}) == activities
+    assert sorted({row.activity for row in desk.log.rows(**which)}) == activities
 
 
 def test_firms_do_not_read_each_others_log(desk: Desk) -> None:
@@ -98,7 +98,7 @@ def test_a_summary_counts_documents_and_cents_by_activity_and_reason(desk: Desk)
     created = [Entry("created", desk.id_of(name), amount_cents=cents) for name, cents in (("1", 100), ("2", 250))]
     desk.log.add(run, created, now=NOON)
 
-    assert [tuple(row.values()) for row in desk.log.summary(run)] == [
+    assert [astuple(row) for row in desk.log.summary(run)] == [
         ("invoice", "created", "", 2, 350),
         ("invoice", "held", "NO_LINES", 1, 7),
         ("payment", "waiting", "INVOICE_DRAFT", 1, 30),
@@ -121,7 +121,7 @@ def test_control_totals_account_for_every_cent_that_was_meant(desk: Desk) -> Non
     )
     desk.sync("p")
 
-    assert [dict(row) for row in desk.log.control_totals(RUN)] == [
+    assert [asdict(row) for row in desk.log.control_totals(RUN)] == [
         {"kind": "invoice", "documents": 6, "differing": 1,
             "meant_cents": 111_111, "accepted_cents": 11, "in_quickbooks_cents": 12,
          "refused_cents": 100, "unknown_cents": 11_000, "not_sent_cents": 100_000},
@@ -134,11 +134,11 @@ def test_control_totals_account_for_every_cent_that_was_meant(desk: Desk) -> Non
 
 def test_a_run_says_how_it_ended_and_what_it_cost(desk: Desk) -> None:
     desk.log.begin(RUN, now=NOON)
-    assert tuple(desk.log.ended(RUN)) == ("running", "", 0, 0)
+    assert astuple(desk.log.ended(RUN)) == ("running", "", 0, 0)
 
     desk.log.end(RUN, outcome="failed", error="BusyError: one is BUSY", reads=3, writes=1, now=LATER)
 
-    assert tuple(desk.log.ended(RUN)) == ("failed", "BusyError: one is BUSY", 3, 1)
+    assert astuple(desk.log.ended(RUN)) == ("failed", "BusyError: one is BUSY", 3, 1)
 
 
 def test_a_run_that_failed_as_a_whole_stands_among_the_errors(desk: Desk) -> None:
@@ -146,7 +146,7 @@ def test_a_run_that_failed_as_a_whole_stands_among_the_errors(desk: Desk) -> Non
         desk.log.begin(replace(RUN, run_id=run), now=NOON)
         desk.log.end(replace(RUN, run_id=run), outcome=outcome, error=error, reads=0, writes=0, now=LATER)
 
-    rows = [(row["at"], row["run_id"], row["activity"], row["detail"]) for row in desk.log.rows(errors=True)]
+    rows = [(row.at, row.run_id, row.activity, row.detail) for row in desk.log.rows(errors=True)]
     assert rows == [(LATER, "run-1", "failed", "BusyError: one is BUSY")]
 
 
@@ -160,12 +160,10 @@ def test_the_next_run_closes_those_whose_process_died_and_no_other(desk: Desk) -
     assert desk.log.ended(dead).outcome == "failed"
     desk.log.begin(RUN, now=LATER)
 
-    assert [tuple(desk.log.ended(run))[:2] for run in (dead, alive, RUN)] == [
+    assert [astuple(desk.log.ended(run))[:2] for run in (dead, alive, RUN)] == [
         ("failed", log.DIED), ("running", ""), ("running", ""),
     ]  # fmt: skip
-    assert [(row["run_id"], row["activity"], row["detail"]) for row in desk.log.rows()] == [
-        ("dead", "failed", log.DIED)
-    ]
+    assert [(row.run_id, row.activity, row.detail) for row in desk.log.rows()] == [("dead", "failed", log.DIED)]
 
 
 def _begin_and_die(desk: Desk, run: Run) -> None:
@@ -180,7 +178,7 @@ def test_a_run_that_is_executed_again_goes_on_in_its_row(desk: Desk) -> None:
         desk.log.begin(RUN, now=NOON)
         desk.log.end(RUN, outcome="done", error="", reads=reads, writes=1, now=LATER)
 
-    assert tuple(desk.log.ended(RUN)) == ("done", "", 7, 2)
+    assert astuple(desk.log.ended(RUN)) == ("done", "", 7, 2)
 
 
 def test_firms_of_one_run_have_rows_of_their_own(desk: Desk) -> None:
@@ -209,7 +207,7 @@ def test_what_is_older_than_the_firm_keeps_is_forgotten_in_chunks_and_documents_
     assert desk.log.prune(before=NOON, chunk=3) == 0
     assert desk.log.prune(before=LATER, chunk=3) == 7 + 5 + 5 + 1  # seen, held, planned, the run
 
-    assert [row["activity"] for row in desk.log.rows()] == ["skipped"]
+    assert [row.activity for row in desk.log.rows()] == ["skipped"]
     assert desk.query("select * from sync.document order by document_id") == before
     assert desk.query("select run_id from sync.run") == []
 

@@ -8,6 +8,7 @@ import pytest
 
 from qb_pipeline.billing.errors import BillingUnavailableError
 from qb_pipeline.core.settings import FirmSettings
+from qb_pipeline.ledger.books.documents import PendingDocument
 from qb_pipeline.ledger.books.firm_days import Cause, FirmDay, Outcome
 from qb_pipeline.ledger.sending.lease import BusyError
 from qb_pipeline.ledger.setup.firms import Firm, SetUpError
@@ -17,7 +18,6 @@ from qb_pipeline.sync.automation import (
     ANEW,
     IDS_PER_RUN,
     DayRun,
-    Pending,
     Turn,
     cause_of,
     choose_auto_payments,
@@ -51,12 +51,12 @@ ACTIVE = Firm(
 PAUSED = replace(ACTIVE, paused_at=EARLIER)
 
 
-def pending(kind: str, source_id: str, state: str, *, reason: str = "", day: date = DAY) -> Pending:
-    return Pending(kind, source_id, day, state, reason, EARLIER)
+def pending(kind: str, source_id: str, state: str, *, reason: str = "", day: date = DAY) -> PendingDocument:
+    return PendingDocument(kind, source_id, day, state, reason, EARLIER)
 
 
 def auto(
-    firm: Firm, *rows: Pending, now: datetime = NOON, last_invoice_at: datetime | None = None
+    firm: Firm, *rows: PendingDocument, now: datetime = NOON, last_invoice_at: datetime | None = None
 ) -> list[tuple[str, ...]]:
     return [run.payment_ids for run in choose_auto_payments(firm, rows, now, last_invoice_at=last_invoice_at)]
 
@@ -138,7 +138,7 @@ def test_a_run_names_no_more_documents_than_a_person_would_read() -> None:
 def test_the_same_work_asks_for_the_same_run_and_an_hour_later_once_more() -> None:
     rows = [pending("invoice", "1", "revised"), pending("invoice", "2", "revised")]
 
-    def key(*rows: Pending, now: datetime = NOON) -> str:
+    def key(*rows: PendingDocument, now: datetime = NOON) -> str:
         return choose_sync_again(ACTIVE, rows, now)[0].run_key
 
     assert key(*rows) == key(*reversed(rows)) == key(*rows, now=NOON + timedelta(minutes=59))

@@ -351,13 +351,13 @@ def test_each_stage_does_its_own_part_and_says_so_in_its_row(law_firm: LawFirm) 
     }
     assert law_firm.states() == DONE
     rows = law_firm.deployment.log(FIRM).stages(run.run_id)
-    assert [(row["stage"], row["outcome"], row["writes"]) for row in rows] == [
+    assert [(row.stage, row.outcome, row.writes) for row in rows] == [
         ("work_list", "done", 0), ("sync_plan", "done", 0), ("quickbooks_releases", "done", 2),
         ("quickbooks_customers_and_items", "done", 1), ("quickbooks_invoices", "done", 2),
         ("quickbooks_payments", "done", 1),
     ]  # fmt: skip
     [ended] = law_firm.query("select outcome, reads, writes from sync.run where run_id = :id", id=run.run_id)
-    assert ended == {"outcome": "done", "reads": sum(row["reads"] for row in rows), "writes": 6}
+    assert ended == {"outcome": "done", "reads": sum(row.reads for row in rows), "writes": 6}
 
 
 @pytest.mark.parametrize("after", STAGES[:-1])
@@ -472,7 +472,7 @@ def test_a_stage_that_fails_ends_the_run_and_a_run_of_the_rest_finishes_it(law_f
         do(law_firm, run, failing)
 
     rows = law_firm.deployment.log(FIRM).stages(run.run_id)
-    assert [(row["stage"], row["outcome"]) for row in rows] == [
+    assert [(row.stage, row.outcome) for row in rows] == [
         *((stage, "done") for stage in STAGES[:index]), (failing, "failed"),
     ]  # fmt: skip
     assert law_firm.query("select outcome from sync.run where run_id = :id", id=run.run_id) == [{"outcome": "failed"}]

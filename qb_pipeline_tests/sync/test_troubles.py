@@ -177,7 +177,7 @@ def test_every_trouble_of_the_demo_comes_out_as_its_table_says(demo: Deployment,
     assert all(reports[firm_id].totals_agree(kind) for firm_id in FIRMS for kind in ("invoice", "payment"))
     for firm_id in FIRMS:
         again = sync(demo, firm_id, EVERYTHING)
-        assert [row for row in again.activities if row["activity"] in ("created", "updated", "voided", "adopted")] == []
+        assert [row for row in again.activities if row.activity in ("created", "updated", "voided", "adopted")] == []
 
     for firm_id in FIRMS:
         revise_demo(demo.billing, firm_id, today=demo.clock().date())

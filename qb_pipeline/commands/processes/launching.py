@@ -3,7 +3,8 @@
 Belongs here: which dates a launch covers, and the outcome as one value. Does not belong here: printing it (``sync``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from qb_pipeline.core.states import DOCUMENTS
 
 if TYPE_CHECKING:
     from qb_pipeline.core.words import DocumentName
-    from qb_pipeline.ledger.books.documents import Documents
+    from qb_pipeline.ledger.books.documents import Documents, ListedDocument
+    from qb_pipeline.ledger.log import LogRow
     from qb_pipeline.sync.deployment import Deployment
     from qb_pipeline.sync.extract.scan import Selection
 
@@ -102,7 +104,7 @@ def apply_plan(deployment: "Deployment", firm_id: str, plan_id: str, *, actor: s
     if not plan:
         outcome["notices"] = [f"plan {plan_id} sends nothing"]
         return outcome
-    days = [row["document_date"] for row in plan.values()]
+    days = [row.line.document_date for row in plan.values()]
     _launch(deployment, outcome, min(days), max(days), actor=actor, plan_id=plan_id)
     outcome["held"] = [shown(row) for row in find_held(documents, Selection(documents=names_of(plan), plan_id=plan_id))]
     return outcome
@@ -126,6 +128,7 @@ def _launch(
     plan_id: str = "",
 ) -> None:
     """Run the job over a range of dates, and add what the log says of its run."""
+    from qb_pipeline.core.money import to_dollars
     from qb_pipeline.defs.launch import launch_sync
     from qb_pipeline.ledger.log import Run
 
@@ -139,11 +142,13 @@ def _launch(
         )  # fmt: skip
     run = Run(launched.run_id, "cli", actor)
     outcome["runs"].append(launched.run_id)
-    outcome["activities"] += [{**row, "amount": dollars(row["cents"])} for row in deployment.log(firm_id).summary(run)]
+    outcome["activities"] += [
+        asdict(row) | {"amount": to_dollars(row.cents)} for row in deployment.log(firm_id).summary(run)
+    ]
     rows = deployment.log(firm_id).rows(run_id=launched.run_id, limit=1000)
-    outcome["notices"] += [row["detail"] for row in rows if _is_notice(row)]
-    outcome["control_totals"] += [dict(row) for row in deployment.log(firm_id).control_totals(run)]
-    outcome["census"] += [dict(row) for row in deployment.censuses(firm_id).of_run(run)]
+    outcome["notices"] += [row.detail for row in rows if _is_notice(row)]
+    outcome["control_totals"] += [asdict(row) for row in deployment.log(firm_id).control_totals(run)]
+    outcome["census"] += [asdict(row) for row in deployment.censuses(firm_id).of_run(run)]
     ended = deployment.log(firm_id).ended(run)
     outcome["reads"] += ended.reads
     outcome["writes"] += ended.writes
@@ -151,26 +156,21 @@ def _launch(
         outcome["failed"].append(ended.error or launched.error)
 
 
-def _is_notice(row: Mapping[str, Any]) -> bool:
+def _is_notice(row: "LogRow") -> bool:
     """Whether a row of the log is about the run as a whole: why it skipped a step, what the pre-flight found."""
-    if row["activity"] == "skipped":
-        return not row["source_id"]
-    return row["activity"] == "preflight" and bool(row["reason"])
+    if row.activity == "skipped":
+        return not row.source_id
+    return row.activity == "preflight" and bool(row.reason)
 
 
-def shown(row: Any) -> dict[str, Any]:
+def shown(row: "ListedDocument") -> dict[str, Any]:
     """A document of the work list in the columns of ``LISTED``."""
-    values = {**row, "id": id_of(row), "amount": dollars(row["amount_cents"])}
+    from qb_pipeline.core.money import to_dollars
+
+    values = asdict(row) | {"id": id_of(row), "amount": to_dollars(row.amount_cents)}
     return {name: values[name] for name in LISTED}
 
 
-def id_of(row: Any) -> str:
+def id_of(row: "ListedDocument | LogRow") -> str:
     """A document's id in billing, with the date of a part."""
-    return f"{row['source_id']}@{row['part']}" if row["part"] else str(row["source_id"])
-
-
-def dollars(cents: int) -> Any:
-    """Cents as decimal dollars."""
-    from qb_pipeline.core.money import to_dollars
-
-    return to_dollars(cents)
+    return f"{row.source_id}@{row.part}" if row.part else row.source_id

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import click
 import typer
@@ -128,7 +128,7 @@ def _here() -> str:
 
 
 def table(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, object]],
     columns: Sequence[str],
     *,
     as_json: bool = False,
@@ -161,7 +161,7 @@ def table(
             _print_rows(list(following), rest, title=f"{by.replace('_', ' ')} {value}" if value else "")
 
 
-def _print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, title: str) -> None:
+def _print_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, title: str) -> None:
     """Print rows on a terminal: as a table if it fits, else each row as a block."""
     from qb_pipeline.commands.terminal.layout import block, widths
 
@@ -178,7 +178,7 @@ def _print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, ti
 
 
 def _print_table(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], width: Mapping[str, int] | None, *, title: str
+    rows: Sequence[Mapping[str, object]], columns: Sequence[str], width: Mapping[str, int] | None, *, title: str
 ) -> None:
     import rich.box
     from rich.console import Console
@@ -211,7 +211,7 @@ def _room() -> int:
     return shutil.get_terminal_size().columns
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, Decimal):
@@ -221,7 +221,7 @@ def _text(value: Any) -> str:
     return re.sub(r"[\r\n\t]+", " ", str(value))
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, datetime | date):
         return value.isoformat()
     return str(value)

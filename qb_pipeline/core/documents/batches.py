@@ -5,9 +5,9 @@ Belongs here: grouping and writing a batch. Does not belong here: sending it, or
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from qb_pipeline.core.money import dumps
+from qb_pipeline.core.money import JsonObject, dumps
 from qb_pipeline.core.states import Kind, Operation
 
 BATCH_SIZE = 30
@@ -36,7 +36,7 @@ class BatchItem:
 
     entity: Literal["Customer", "Item", "Invoice", "Payment", "JournalEntry"]
     operation: Operation
-    body: dict[str, Any]
+    body: JsonObject
     kind: Kind
     source_id: str
     part: str = ""

@@ -10,10 +10,9 @@ bank statement, and the invoice is open again by this amount. Intuit describes a
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 from qb_pipeline.core.documents.payloads import Content, content_of, note_of
-from qb_pipeline.core.money import to_dollars
+from qb_pipeline.core.money import JsonObject, to_dollars
 
 
 def refund_content(
@@ -29,8 +28,8 @@ def refund_content(
 ) -> Content:
     """Build the journal entry of a refund or rejection; ``currency`` is empty where the company has only one."""
     notices: list[str] = []
-    customer = {"Type": "Customer", "EntityRef": {"value": customer_id}}
-    body: dict[str, Any] = {"TxnDate": day.isoformat()}
+    customer: JsonObject = {"Type": "Customer", "EntityRef": {"value": customer_id}}
+    body: JsonObject = {"TxnDate": day.isoformat()}
     if currency:
         body["CurrencyRef"] = {"value": currency}
     body["PrivateNote"] = note_of(marker, reference, notices)
@@ -41,7 +40,7 @@ def refund_content(
     return content_of(body, cents, notices)
 
 
-def _line(side: str, account_id: str, cents: int, **more: Any) -> dict[str, Any]:
+def _line(side: str, account_id: str, cents: int, **more: JsonObject) -> JsonObject:
     return {
         "Amount": to_dollars(cents),
         "DetailType": "JournalEntryLineDetail",

@@ -4,12 +4,12 @@ Belongs here: reading an invoice or a payment as QuickBooks wrote it. Does not b
 (``ledger.books.mirror``), and field-by-field differences (``core.planning.plan.compare``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
-from qb_pipeline.core.money import to_cents
+from qb_pipeline.core.money import JsonObject, to_cents
 from qb_pipeline.core.states import Kind
 
 Means = Literal["payment", "credit_memo", "journal", "other"]
@@ -47,7 +47,7 @@ class Version:
     settlements: tuple[Settlement, ...] = ()
 
 
-def read_version(kind: Kind, entity: Mapping[str, Any], *, is_void: bool) -> Version:
+def read_version(kind: Kind, entity: JsonObject, *, is_void: bool) -> Version:
     """Read an invoice or a payment of QuickBooks. A void one counts as 0 and pays nothing, whatever its fields say."""
     is_invoice = kind == Kind.INVOICE
     return Version(
@@ -70,7 +70,7 @@ def deleted_version(kind: Kind, quickbooks_id: str) -> Version:
     return Version(kind, quickbooks_id, "0", "deleted", "", "", "", "", 0, 0)
 
 
-def read_settlements(lines: Iterable[Mapping[str, Any]]) -> tuple[Settlement, ...]:
+def read_settlements(lines: Iterable[JsonObject]) -> tuple[Settlement, ...]:
     """Read the cents that a payment's lines pay of each invoice, by means.
 
     A payment also shows applied credit, as a line linked to the credit memo or the journal entry. The credit is
@@ -100,5 +100,5 @@ def read_settlements(lines: Iterable[Mapping[str, Any]]) -> tuple[Settlement, ..
     return tuple(found)
 
 
-def _cents(amount: Any) -> int:
+def _cents(amount: Decimal | int | str | None) -> int:
     return to_cents(Decimal(amount or 0))

@@ -9,13 +9,12 @@ from dataclasses import dataclass, fields
 from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 import pandas as pd
 
 from qb_pipeline.core.mapping.matching import item_name
-from qb_pipeline.core.money import UNROUNDED, to_dollars
+from qb_pipeline.core.money import UNROUNDED, JsonObject, to_dollars
 from qb_pipeline.core.redaction import redact
 from qb_pipeline.core.settings import FirmRules
 from qb_pipeline.core.text import (
@@ -62,6 +61,57 @@ _CENT = Decimal("0.01")
 _ONE = Decimal(1)
 
 
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """A payer as billing has it (``core.schemas.Payers``)."""
+
+    payer_id: str
+    kind: str
+    first_name: str
+    middle_name: str
+    last_name: str
+    suffix: str
+    corporation_name: str
+    billing_first_name: str
+    billing_last_name: str
+    billing_email: str
+    billing_phone: str
+    email: str
+    phone: str
+    mobile: str
+    address_line1: str
+    address_line2: str
+    city: str
+    state: str
+    postal_code: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeeItem:
+    """A fee item as billing has it (``core.schemas.FeeItems``); ``unit_price`` in decimal dollars."""
+
+    fee_item_id: str
+    code: str
+    name: str
+    description: str
+    unit_price: Decimal | None
+
+
+_PAYER = [column.name for column in fields(Payer)]
+_FEE_ITEM = [column.name for column in fields(FeeItem)]
+
+
+def read_payers(payers: pd.DataFrame) -> list[Payer]:
+    """The rows of ``core.schemas.Payers``, in their order."""
+    return [Payer(*row) for row in payers[_PAYER].itertuples(index=False, name=None)]
+
+
+def read_fee_items(fee_items: pd.DataFrame) -> list[FeeItem]:
+    """The rows of ``core.schemas.FeeItems``, in their order."""
+    return [FeeItem(*row) for row in fee_items[_FEE_ITEM].itertuples(index=False, name=None)]
+
+
 @dataclass(frozen=True)
 class Content:
     """One document as QuickBooks shall hold it.
@@ -73,40 +123,40 @@ class Content:
         notices: texts for the log about cut, removed or omitted content; they name fields, never their values.
     """
 
-    body: dict[str, Any]
+    body: JsonObject
     total_cents: int
     fingerprint: str
     notices: tuple[str, ...]
 
 
-def fingerprint(body: Mapping[str, Any]) -> str:
+def fingerprint(body: JsonObject) -> str:
     """Digest the fields of a body that billing owns; the digest is the same in every release (a golden test)."""
     owned = {name: value for name, value in body.items() if name not in QUICKBOOKS_OWNED}
     return sha256(_CANONICAL.encode(owned)).hexdigest()
 
 
-def customer_content(payer: Mapping[str, Any] | pd.Series, *, display_name: str, marker: str) -> Content:
+def customer_content(payer: Payer, *, display_name: str, marker: str) -> Content:
     """Build the customer of a payer. A corporation shows its own name and address and its billing person's details."""
     notices: list[str] = []
-    is_corporation = payer["kind"] == "corporation"
-    emails = (payer["billing_email"], payer["email"]) if is_corporation else (payer["email"], payer["billing_email"])
-    phones = (payer["billing_phone"], payer["phone"]) if is_corporation else (payer["phone"], payer["billing_phone"])
+    is_corporation = payer.kind == "corporation"
+    emails = (payer.billing_email, payer.email) if is_corporation else (payer.email, payer.billing_email)
+    phones = (payer.billing_phone, payer.phone) if is_corporation else (payer.phone, payer.billing_phone)
     if is_corporation:
-        person = {"GivenName": payer["billing_first_name"], "FamilyName": payer["billing_last_name"]}
+        person = {"GivenName": payer.billing_first_name, "FamilyName": payer.billing_last_name}
     else:
         person = {
-            "GivenName": payer["first_name"],
-            "MiddleName": payer["middle_name"],
-            "FamilyName": payer["last_name"],
-            "Suffix": payer["suffix"],
+            "GivenName": payer.first_name,
+            "MiddleName": payer.middle_name,
+            "FamilyName": payer.last_name,
+            "Suffix": payer.suffix,
         }
-    body: dict[str, Any] = {"DisplayName": display_name}
+    body: JsonObject = {"DisplayName": display_name}
     body |= {field: tidy(name) for field, name in person.items() if tidy(name)}
     if is_corporation:
-        body["CompanyName"] = tidy(payer["corporation_name"])
+        body["CompanyName"] = tidy(payer.corporation_name)
     if address := _first_email(emails, "PrimaryEmailAddr", notices):
         body["PrimaryEmailAddr"] = {"Address": address}
-    for field, numbers in (("PrimaryPhone", phones), ("Mobile", (payer["mobile"],))):
+    for field, numbers in (("PrimaryPhone", phones), ("Mobile", (payer.mobile,))):
         if number := _first_phone(numbers, field, notices):
             body[field] = {"FreeFormNumber": number}
     if postal := _read_address(payer, notices):
@@ -115,16 +165,16 @@ def customer_content(payer: Mapping[str, Any] | pd.Series, *, display_name: str,
     return content_of(body, 0, notices)
 
 
-def item_content(fee_item: Mapping[str, Any] | pd.Series, *, income_account_id: str) -> Content:
+def item_content(fee_item: FeeItem, *, income_account_id: str) -> Content:
     """Build the service item of a fee item."""
     notices: list[str] = []
-    body: dict[str, Any] = {"Name": item_name(fee_item), "Type": "Service"}
-    code = tidy(fee_item["code"])
+    body: JsonObject = {"Name": item_name(fee_item.name, fee_item.code), "Type": "Service"}
+    code = tidy(fee_item.code)
     if code and find_name_problem(code) is None:
         body["Sku"] = code
-    if description := _prose(fee_item["description"], DESCRIPTION_LENGTH, "Description", notices):
+    if description := _prose(fee_item.description, DESCRIPTION_LENGTH, "Description", notices):
         body["Description"] = description
-    unit_price = fee_item["unit_price"]
+    unit_price = fee_item.unit_price
     if unit_price is not None and unit_price.is_finite() and unit_price >= 0:
         body["UnitPrice"] = _plain(unit_price)
     body["IncomeAccountRef"] = {"value": income_account_id}
@@ -171,7 +221,7 @@ def invoice_contents(
     ):
         notices: list[str] = []
         sent, total, tax = _read_lines(lines_of[invoice_id], items, tax_codes, notices, with_tax=with_tax)
-        body: dict[str, Any] = {
+        body: JsonObject = {
             "DocNumber": tidy(number),
             "TxnDate": invoice_date.isoformat(),
             "CustomerRef": {"value": customers[payer_id]},
@@ -238,9 +288,9 @@ def _read_lines(
     notices: list[str],
     *,
     with_tax: bool,
-) -> tuple[list[dict[str, Any]], int, int]:
+) -> tuple[list[JsonObject], int, int]:
     """Map the lines of one invoice; gives QuickBooks' lines, the total in cents, and the tax within it in cents."""
-    sent: list[dict[str, Any]] = []
+    sent: list[JsonObject] = []
     subtotal = discount = tax = 0
     for line in lines:
         if line.kind == "balance_forward":
@@ -271,13 +321,13 @@ def _line_text(line: _Line, notices: list[str]) -> str:
     return _prose(line.description, DESCRIPTION_LENGTH, f"Line {line.line_number} Description", notices)
 
 
-def _sales_line(line: _Line, item_id: str, description: str, tax_code: str) -> dict[str, Any]:
+def _sales_line(line: _Line, item_id: str, description: str, tax_code: str) -> JsonObject:
     """A line that sells an item, as QuickBooks takes it."""
-    sent: dict[str, Any] = {"DetailType": "SalesItemLineDetail", "Amount": to_dollars(line.amount_cents)}
+    sent: JsonObject = {"DetailType": "SalesItemLineDetail", "Amount": to_dollars(line.amount_cents)}
     if description:
         sent["Description"] = description
     quantity, unit_price = _quantity_and_price(line.quantity, line.unit_price, line.amount_cents)
-    detail: dict[str, Any] = {
+    detail: JsonObject = {
         "ItemRef": {"value": item_id},
         "Qty": quantity,
         "UnitPrice": unit_price,
@@ -335,7 +385,7 @@ def payment_contents(
         markers: (payment_id, part) to marker.
         rules: the firm's.
     """
-    links: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    links: dict[tuple[str, str], list[JsonObject]] = {}
     for payment_id, part, invoice, cents in zip(
         *(allocations[column].tolist() for column in ("payment_id", "part", "quickbooks_invoice_id", "amount_cents")),
         strict=True,
@@ -349,7 +399,7 @@ def payment_contents(
         *(parts[column].tolist() for column in columns), strict=True
     ):
         notices: list[str] = []
-        body: dict[str, Any] = {
+        body: JsonObject = {
             "CustomerRef": {"value": customer_id},
             "TxnDate": day.isoformat(),
             "TotalAmt": to_dollars(cents),
@@ -368,7 +418,7 @@ def payment_contents(
     return contents
 
 
-def content_of(body: dict[str, Any], total_cents: int, notices: list[str]) -> Content:
+def content_of(body: JsonObject, total_cents: int, notices: list[str]) -> Content:
     """Put a body together with its total, its fingerprint and its notices."""
     return Content(body, total_cents, fingerprint(body), tuple(notices))
 
@@ -411,11 +461,11 @@ def _first_phone(numbers: Iterable[str], field: str, notices: list[str]) -> str:
     return usable
 
 
-def _read_address(payer: Mapping[str, Any] | pd.Series, notices: list[str]) -> dict[str, str]:
-    columns = ("address_line1", "address_line2", "city", "state", "postal_code", "country")
+def _read_address(payer: Payer, notices: list[str]) -> dict[str, str]:
+    texts = (payer.address_line1, payer.address_line2, payer.city, payer.state, payer.postal_code, payer.country)
     address = {}
-    for (field, limit), column in zip(ADDRESS_LENGTHS.items(), columns, strict=True):
-        text, dropped = drop_control_characters(payer[column])
+    for (field, limit), given in zip(ADDRESS_LENGTHS.items(), texts, strict=True):
+        text, dropped = drop_control_characters(given)
         text = tidy(text)
         if dropped:
             notices.append(f"BillAddr.{field}: {dropped} control characters dropped")

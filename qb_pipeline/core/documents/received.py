@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from qb_pipeline.core.markers import find_marker
-from qb_pipeline.core.money import to_cents
+from qb_pipeline.core.money import JsonObject, to_cents
 
 Status = Literal["live", "voided", "deleted"]
 
@@ -56,7 +56,7 @@ class Received:
         return self.total_cents + self.credit_cents - sum(self.links.values())
 
 
-def read_payment(entity: Mapping[str, Any]) -> Received:
+def read_payment(entity: JsonObject) -> Received:
     """Read a living Payment of QuickBooks, one that was voided included."""
     links, credit, problem = _read_lines(entity.get("Line") or ())
     total = to_cents(Decimal(entity.get("TotalAmt") or 0))
@@ -81,7 +81,7 @@ def read_payment(entity: Mapping[str, Any]) -> Received:
     )
 
 
-def _read_lines(lines: Iterable[Mapping[str, Any]]) -> tuple[dict[str, int], int, str]:
+def _read_lines(lines: Iterable[JsonObject]) -> tuple[dict[str, int], int, str]:
     """The cents that lines pay by invoice, how many of these are credit, and why lines are unreadable ("" if not)."""
     links: dict[str, int] = defaultdict(int)
     credit = 0

@@ -7,8 +7,8 @@ which reasons a mapping clears. Does not belong here: reading QuickBooks (``sync
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.text import former_name, name_key
 
@@ -77,7 +77,7 @@ class Target:
         return self.is_active and self.is_usable
 
 
-def read_targets(kind: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Target]:
+def read_targets(kind: str, rows: Iterable[JsonObject]) -> dict[str, Target]:
     """Read objects of QuickBooks as targets of a kind of mapping, by Id."""
     field, usable = TYPES.get(kind, ("", ()))
     name = "DisplayName" if ENTITIES.get(kind) == "Customer" else "Name"
@@ -123,7 +123,7 @@ _REFERENCES = {
 }  # fmt: skip
 
 
-def read_references(body: Mapping[str, Any]) -> set[tuple[str, str]]:
+def read_references(body: JsonObject) -> set[tuple[str, str]]:
     """The mapped objects that a document points at, as (kind, Id). A dry run's placeholders have no Id: left out."""
     found = {(kind, body[name]["value"]) for name, kind in _REFERENCES.items() if name in body}
     for line in body.get("Line") or ():

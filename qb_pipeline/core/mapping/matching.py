@@ -7,7 +7,6 @@ match, suggesting near misses to a person.
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -319,6 +318,6 @@ def _find_creation_problem(name: str, new_names: Mapping[str, int], *, create: b
     return Problem.AMBIGUOUS_ITEM.value if new_names[name_key(name)] > 1 else _first_problem([name])
 
 
-def item_name(fee_item: Mapping[str, Any] | pd.Series) -> str:
+def item_name(name: str, code: str) -> str:
     """Name the item of a fee item: by its name, else by its code."""
-    return tidy(fee_item["name"]) or tidy(fee_item["code"])
+    return tidy(name) or tidy(code)

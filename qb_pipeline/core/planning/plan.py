@@ -7,10 +7,11 @@ sending (``sync.send.push``) or remembering (``ledger``).
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from qb_pipeline.core.documents.payloads import NOTE_LENGTH, QUICKBOOKS_OWNED
 from qb_pipeline.core.markers import find_marker
+from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.states import UNDER_WAY, Operation, State
 
 _ENVELOPE = frozenset({"Id", "SyncToken", "sparse"})
@@ -62,7 +63,7 @@ def choose_operation(
     return Operation.SKIP if fingerprint == sent_fingerprint else Operation.UPDATE
 
 
-def update_body(body: Mapping[str, Any], *, quickbooks_id: str, sync_token: str) -> dict[str, Any]:
+def update_body(body: JsonObject, *, quickbooks_id: str, sync_token: str) -> JsonObject:
     """Turn the body of a document into an update of the one that QuickBooks holds.
 
     The bookkeeper's fields are left out: a sparse update leaves them as they are.
@@ -71,7 +72,7 @@ def update_body(body: Mapping[str, Any], *, quickbooks_id: str, sync_token: str)
     return {"Id": quickbooks_id, "SyncToken": sync_token, "sparse": True, **owned}
 
 
-def restore_marker(body: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, str]:
+def restore_marker(body: JsonObject, theirs: JsonObject) -> dict[str, str]:
     """Put our marker in front of a note without one: an adopted document's note, or one that a person rewrote.
 
     Returns:
@@ -84,7 +85,7 @@ def restore_marker(body: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[s
     return {"PrivateNote": f"{mark} {note}".rstrip()[:NOTE_LENGTH]}
 
 
-def carry_lines(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
+def carry_lines(ours: Sequence[JsonObject], theirs: Sequence[JsonObject]) -> list[JsonObject] | None:
     """Give new lines the Ids of the old lines that they change, and the fields that the bookkeeper set on these.
 
     The lines of an update replace all old lines. A new line corresponds to the old one at its position if both have
@@ -109,7 +110,7 @@ def carry_lines(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str,
     return carried
 
 
-def _corresponds(ours: Mapping[str, Any], theirs: Mapping[str, Any], *, is_same_count: bool) -> bool:
+def _corresponds(ours: JsonObject, theirs: JsonObject, *, is_same_count: bool) -> bool:
     items = [(_detail(line).get("ItemRef") or {}).get("value") for line in (ours, theirs)]
     texts = [line.get("Description") or "" for line in (ours, theirs)]
     return (
@@ -117,13 +118,13 @@ def _corresponds(ours: Mapping[str, Any], theirs: Mapping[str, Any], *, is_same_
     )
 
 
-def _detail(line: Mapping[str, Any]) -> Mapping[str, Any]:
+def _detail(line: JsonObject) -> JsonObject:
     """The detail object that belongs to a line's type."""
     wanted = _detail_type(line)
     return next((value or {} for name, value in line.items() if name.lower() == wanted), {})
 
 
-def compare(body: Mapping[str, Any], remote: Mapping[str, Any]) -> list[Field]:
+def compare(body: JsonObject, remote: JsonObject) -> list[Field]:
     """The fields in which a body differs from the document that QuickBooks holds.
 
     Only the body's own fields are compared; QuickBooks' additions (line ids, subtotals, names of references) are not.
@@ -131,7 +132,7 @@ def compare(body: Mapping[str, Any], remote: Mapping[str, Any]) -> list[Field]:
     return [field for field in side_by_side(body, remote) if field.differs]
 
 
-def side_by_side(body: Mapping[str, Any], remote: Mapping[str, Any]) -> list[Field]:
+def side_by_side(body: JsonObject, remote: JsonObject) -> list[Field]:
     """Put every field of a body beside QuickBooks' value of it; equal ones too."""
     fields: list[Field] = []
     for name, ours in body.items():
@@ -151,10 +152,10 @@ def side_by_side(body: Mapping[str, Any], remote: Mapping[str, Any]) -> list[Fie
     return fields
 
 
-_Pairs = Iterator[tuple[str, Any, Any]]
+_Pairs = Iterator[tuple[str, object, object]]
 
 
-def _pair_values(field: str, ours: Any, theirs: Any) -> _Pairs:
+def _pair_values(field: str, ours: object, theirs: object) -> _Pairs:
     if isinstance(ours, Mapping):
         inner = theirs if isinstance(theirs, Mapping) else {}
         for name, value in ours.items():
@@ -168,7 +169,7 @@ def _pair_values(field: str, ours: Any, theirs: Any) -> _Pairs:
         yield field, ours, theirs
 
 
-def _pair_lines(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> _Pairs:
+def _pair_lines(ours: Sequence[JsonObject], theirs: Sequence[JsonObject]) -> _Pairs:
     """Pair lines by their position; a line that only one side has is one difference."""
     kept = [line for line in theirs if _detail_type(line) != "subtotallinedetail"]
     for position in range(max(len(ours), len(kept))):
@@ -181,13 +182,13 @@ def _pair_lines(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str,
             yield from _pair_values(field, _without_carried(ours[position]), kept[position])
 
 
-def _line_text(line: Mapping[str, Any]) -> Any:
+def _line_text(line: JsonObject) -> object:
     """The text for a line that only one side has; never empty."""
     text = line.get("Amount", line.get("Description"))
     return "a line without amount" if text in (None, "") else text
 
 
-def _without_carried(line: Mapping[str, Any]) -> dict[str, Any]:
+def _without_carried(line: JsonObject) -> JsonObject:
     """A line without its Id and without the bookkeeper's fields, which he may change again."""
     return {
         name: {key: inner for key, inner in value.items() if key not in _SET_ON_LINES}
@@ -198,11 +199,11 @@ def _without_carried(line: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _detail_type(line: Mapping[str, Any]) -> str:
+def _detail_type(line: JsonObject) -> str:
     return str(line.get("DetailType", "")).replace("_", "").lower()
 
 
-def _comparable(value: Any) -> Any:
+def _comparable(value: object) -> object:
     """Equal for values that mean the same: 2.50 and 2.5, nothing and "", both spellings of an enumeration."""
     if value is None or isinstance(value, bool):
         return value or ""
@@ -215,5 +216,5 @@ def _comparable(value: Any) -> Any:
 _ENUMERATIONS = frozenset({"salesitemlinedetail", "discountlinedetail", "descriptiononly", "notset"})
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return "" if value is None else str(value)

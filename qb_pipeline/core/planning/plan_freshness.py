@@ -7,9 +7,8 @@ Belongs here: comparing a stored plan with the plan of this moment. Does not bel
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
-from qb_pipeline.core.money import dumps
+from qb_pipeline.core.money import JsonObject, dumps
 
 _REFERENCES = frozenset({"CustomerRef", "ItemRef"})
 
@@ -31,14 +30,14 @@ class Planned:
     content_sha256: str = ""
 
 
-def digest(body: Mapping[str, Any]) -> str:
+def digest(body: JsonObject) -> str:
     """The SHA-256 of a body that would be sent."""
     return sha256(dumps(body)).hexdigest()
 
 
-def digest_content(body: Mapping[str, Any]) -> str:
+def digest_content(body: JsonObject) -> str:
     """The SHA-256 of a body without the Ids that a dry run cannot know yet."""
-    return digest(_masked(body))
+    return sha256(dumps(_masked(body))).hexdigest()
 
 
 def why_moved(planned: Planned, now: Planned | None, *, state: str = "") -> str:
@@ -59,7 +58,7 @@ def why_moved(planned: Planned, now: Planned | None, *, state: str = "") -> str:
     return ""
 
 
-def _masked(value: Any) -> Any:
+def _masked(value: object) -> object:
     if isinstance(value, Mapping):
         return {name: "" if name in _REFERENCES or name == "TxnId" else _masked(inner) for name, inner in value.items()}
     return [_masked(inner) for inner in value] if isinstance(value, list) else value

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
 from qb_pipeline.core.mapping.mapping_targets import ENTITIES, Target, find_target_problem
+from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.settings import FirmSettings
 
@@ -83,7 +84,7 @@ class CompanySettings:
     books_closed_through: date | None
 
 
-def read_settings(preferences: Mapping[str, Any], company_info: Mapping[str, Any]) -> CompanySettings:
+def read_settings(preferences: JsonObject, company_info: JsonObject) -> CompanySettings:
     """Read Preferences and CompanyInfo as QuickBooks answers them."""
     sales = preferences.get("SalesFormsPrefs") or {}
     tax = preferences.get("TaxPrefs") or {}
@@ -179,7 +180,7 @@ def find_settings(
     return [Finding(code, sentence, remedy) for applies, code, sentence, remedy in looks if applies]
 
 
-def find_refusal(company: CompanySettings, body: Mapping[str, Any], theirs: Mapping[str, Any]) -> Problem | None:
+def find_refusal(company: CompanySettings, body: JsonObject, theirs: JsonObject) -> Problem | None:
     """Why a company with these settings would refuse a document; None where they allow it.
 
     Args:

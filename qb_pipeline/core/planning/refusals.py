@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
+from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.planning.preflight import CompanySettings
 from qb_pipeline.core.states import Operation
 from qb_pipeline.core.text import with_suffix
@@ -67,7 +68,7 @@ class Refusal:
     source_id: str
     operation: Operation
     fault_code: str
-    body: Mapping[str, Any]
+    body: JsonObject
     named: str = ""
 
 
@@ -82,7 +83,7 @@ class Evidence:
     cause: str
 
 
-def digest_body(entity: str, body: Mapping[str, Any]) -> str:
+def digest_body(entity: str, body: JsonObject) -> str:
     """The SHA-256 of a body without the fields that change by themselves: SyncToken, and a customer's DisplayName.
 
     A customer is offered under two names, of which one must be free; billing's data stands in the other fields.
@@ -127,7 +128,7 @@ def _is_specific(refusal: Refusal) -> bool:
     return refusal.fault_code in INACTIVE | PERIOD_CLOSED | {NUMBER_TAKEN, NAME_TAKEN, DEPOSITED}
 
 
-def _named(value: Any) -> Iterator[Asked]:
+def _named(value: object) -> Iterator[Asked]:
     """Every object that a body names by its Id, however deep."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
@@ -145,15 +146,13 @@ def _named(value: Any) -> Iterator[Asked]:
             yield from _named(inner)
 
 
-def accounts_of(items: Sequence[Mapping[str, Any]]) -> set[Asked]:
+def accounts_of(items: Sequence[JsonObject]) -> set[Asked]:
     """The accounts that items book to: an inactive one stops every document that has the item."""
     found = (str((item.get("IncomeAccountRef") or {}).get("value") or "") for item in items)
     return {Asked("Account", "Id", account_id) for account_id in found if account_id}
 
 
-def judge(
-    refusal: Refusal, found: Mapping[Asked, Sequence[Mapping[str, Any]]], settings: CompanySettings | None
-) -> Evidence:
+def judge(refusal: Refusal, found: Mapping[Asked, Sequence[JsonObject]], settings: CompanySettings | None) -> Evidence:
     """Sum up QuickBooks' answers about a refusal.
 
     Args:
@@ -163,7 +162,7 @@ def judge(
     """
     closed = settings.books_closed_through if settings is not None else None
     own = Asked(refusal.entity, "Id", str(refusal.body.get("Id", "")))
-    facts: list[Any] = [
+    facts: list[object] = [
         [*asked, sorted(_facts(asked, row, is_own=asked == own) for row in rows)]
         for asked, rows in sorted(found.items())
     ]
@@ -174,7 +173,7 @@ def judge(
     return Evidence(digest, _cause(refusal, found, closed))
 
 
-def _facts(asked: Asked, row: Mapping[str, Any], *, is_own: bool) -> list[str]:
+def _facts(asked: Asked, row: JsonObject, *, is_own: bool) -> list[str]:
     """The fields of an object that count.
 
     Always its Id, and whether it is active. For a bearer of a number or name nothing else; for an invoice that a
@@ -189,12 +188,12 @@ def _facts(asked: Asked, row: Mapping[str, Any], *, is_own: bool) -> list[str]:
     return [*facts, str(row.get("SyncToken", "")), *_deposits(row)]
 
 
-def _deposits(row: Mapping[str, Any]) -> list[str]:
+def _deposits(row: JsonObject) -> list[str]:
     links = row.get("LinkedTxn") or ()
     return sorted(str(link.get("TxnId", "")) for link in links if link.get("TxnType") == "Deposit")
 
 
-def _cause(refusal: Refusal, found: Mapping[Asked, Sequence[Mapping[str, Any]]], closed: date | None) -> str:
+def _cause(refusal: Refusal, found: Mapping[Asked, Sequence[JsonObject]], closed: date | None) -> str:
     """The fact among QuickBooks' answers that explains the fault, in words; "" without one."""
     code = refusal.fault_code
     every = [(asked, row) for asked, rows in sorted(found.items()) for row in rows]
@@ -213,14 +212,14 @@ def _cause(refusal: Refusal, found: Mapping[Asked, Sequence[Mapping[str, Any]]],
     return ""
 
 
-def _find_bearer(refusal: Refusal, found: Iterable[tuple[Asked, Mapping[str, Any]]]) -> str:
+def _find_bearer(refusal: Refusal, found: Iterable[tuple[Asked, JsonObject]]) -> str:
     """The first other object that has the number or the name, in words; "" without one."""
     what = "number" if refusal.fault_code == NUMBER_TAKEN else "name"
     own = str(refusal.body.get("Id", ""))
     return next((f"{asked.entity} {row['Id']} has the {what}" for asked, row in found if row["Id"] != own), "")
 
 
-def _find_inactive(found: Iterable[tuple[Asked, Mapping[str, Any]]]) -> str:
+def _find_inactive(found: Iterable[tuple[Asked, JsonObject]]) -> str:
     """The first inactive object, in words; "" without one."""
     return next((f"{asked.entity} {row['Id']} is inactive" for asked, row in found if row.get("Active") is False), "")
 

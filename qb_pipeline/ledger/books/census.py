@@ -5,10 +5,9 @@ here: reading QuickBooks and the judgement (``sync.verify.census``, ``core.plann
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -39,6 +38,46 @@ class WrittenDocument:
     amount_cents: int
 
 
+FAULTS = ("duplicates", "missing", "differing", "foreigners", "strays")
+"""The counts that are faults; copies and a person's changes are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time in which a request that may have created a document could take effect."""
+
+    document_id: int
+    first_sent_at: datetime
+    last_sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a census counted of one kind; ``reads`` are the requests that it took.
+
+    ``is_whole``: everything that we ever sent was counted. ``duplicates`` to ``changed`` are what
+    ``core.planning.census`` finds; ``missing`` includes what is void.
+    """
+
+    kind: str
+    is_whole: bool
+    documents: int
+    living: int
+    duplicates: int
+    copies: int
+    missing: int
+    differing: int
+    foreigners: int
+    strays: int
+    changed: int
+    reads: int
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it has no fault (``FAULTS``)."""
+        return not any(getattr(self, name) for name in FAULTS)
+
+
 class Censuses:
     """The censuses of one firm."""
 
@@ -55,9 +94,9 @@ class Censuses:
         """Documents with these billing ids; ``quickbooks_id`` is "" for a document that QuickBooks does not hold."""
         return [WrittenDocument(**row) for row in self._rows("named", kind=kind, source_ids=list(source_ids))]
 
-    def windows(self, document_ids: Sequence[int]) -> list[Any]:
-        """Requests that may have created these: document_id, first_sent_at, last_sent_at."""
-        return self._rows("windows", document_ids=list(document_ids))
+    def windows(self, document_ids: Sequence[int]) -> list[Window]:
+        """Of each request that may have created one of these: when it was sent."""
+        return [Window(**row) for row in self._rows("windows", document_ids=list(document_ids))]
 
     def first_sent(self, document_ids: Sequence[int]) -> datetime | None:
         """When the earliest of these documents' last accepted requests was first sent; None when no request was
@@ -70,19 +109,18 @@ class Censuses:
         """Ids in QuickBooks that a person said are not ours."""
         return {row["quickbooks_id"] for row in self._rows("set_aside", kind=kind)}
 
-    def record(self, run: Run, counts: Sequence[dict[str, Any]], *, now: datetime) -> None:
-        """Store counts, a row per kind; the next census counts from ``now`` on."""
+    def record(self, run: Run, counts: Sequence[Counts], *, now: datetime) -> None:
+        """Store counts, one of each kind; the next census counts from ``now`` on."""
         with self._engine.begin() as connection:
             for row in counts:
                 connection.execute(
-                    queries["record"], {"firm_id": self._firm_id, "run_id": run.run_id, "at": now, **row}
+                    queries["record"], {"firm_id": self._firm_id, "run_id": run.run_id, "at": now, **asdict(row)}
                 )
 
-    def of_run(self, run: Run) -> list[Any]:
-        """The counts of a run, a row per kind: documents, living, duplicates, copies, missing, differing, foreigners,
-        strays, changed, reads."""
-        return self._rows("of_run", run_id=run.run_id)
+    def of_run(self, run: Run) -> list[Counts]:
+        """The counts of a run, one of each kind."""
+        return [Counts(**row) for row in self._rows("of_run", run_id=run.run_id)]
 
-    def _rows(self, query: str, **parameters: Any) -> list[Any]:
+    def _rows(self, query: str, **parameters: object) -> Sequence[sa.RowMapping]:
         with self._engine.connect() as connection:
-            return list(connection.execute(queries[query], {"firm_id": self._firm_id, **parameters}).mappings())
+            return connection.execute(queries[query], {"firm_id": self._firm_id, **parameters}).mappings().all()

@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger import log
+from qb_pipeline.ledger.books.plans import PlannedCount
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
@@ -27,45 +27,98 @@ PARTS = ("listed", "changed", "planned", "done", "held", "references", "control_
 """What is known of a day (``Day``)."""
 
 
+@dataclass(frozen=True, slots=True)
+class DoneCount:
+    """The documents of one kind that had one activity; their money in cents."""
+
+    kind: str
+    activity: str
+    documents: int
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCount:
+    """The documents of one kind that need a person for one reason; their amount in cents."""
+
+    kind: str
+    reason: str
+    documents: int
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceCount:
+    """The customers, or items, that had one activity."""
+
+    kind: str
+    activity: str
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostedCount:
+    """The postings of one kind that billing got; their money in cents."""
+
+    kind: str
+    documents: int
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class InboxCount:
+    """The received payments in one state; ``cents`` is their money that is not applied to an invoice yet."""
+
+    state: str
+    documents: int
+    cents: int
+
+
 @dataclass(slots=True)
 class Day:
     """One date of one firm, as a run left it. Money in cents.
 
     ``listed`` and ``listed_cents``: documents of the work list. ``changed``: those that the run's scan listed or moved.
-    ``planned``: rows kind, operation, documents, cents. ``done``: rows kind, activity, documents, cents.
-    ``control_totals``: rows kind, documents, differing and ``TOTALS``. ``held``: rows kind, reason, documents, cents of
-    documents that need a person now, whichever run held them. ``references``: rows kind, activity, documents of
-    customers and items; what no single date needs stands on the newest.
+    ``held``: documents that need a person now, whichever run held them. ``references``: customers and items; what no
+    single date needs stands on the newest.
     """
 
     listed: int = 0
     listed_cents: int = 0
     changed: int = 0
-    planned: list[Any] = field(default_factory=list)
-    done: list[Any] = field(default_factory=list)
-    control_totals: list[Any] = field(default_factory=list)
-    held: list[Any] = field(default_factory=list)
-    references: list[Any] = field(default_factory=list)
+    planned: list[PlannedCount] = field(default_factory=list)
+    done: list[DoneCount] = field(default_factory=list)
+    control_totals: list[log.ControlTotals] = field(default_factory=list)
+    held: list[HeldCount] = field(default_factory=list)
+    references: list[ReferenceCount] = field(default_factory=list)
 
     def documents(self, kind: str, *activities: str) -> int:
         """How many documents of a kind had one of these activities."""
-        return sum(row["documents"] for row in self.done if row["kind"] == kind and row["activity"] in activities)
+        return sum(row.documents for row in self.done if row.kind == kind and row.activity in activities)
 
     def cents(self, kind: str, *activities: str) -> int:
         """The money of documents of a kind that had one of these activities."""
-        return sum(row["cents"] for row in self.done if row["kind"] == kind and row["activity"] in activities)
+        return sum(row.cents for row in self.done if row.kind == kind and row.activity in activities)
 
 
 @dataclass(slots=True)
 class ReceivedDay:
-    """One date of one firm's received payments (Model 2), as a pull left it. Money in cents.
+    """One date of one firm's received payments (Model 2), as a pull left it.
 
-    ``posted``: rows kind, documents, cents of the postings that billing got in the run. ``inbox``: rows state,
-    documents, cents (only the money that is not applied to an invoice yet).
+    ``posted``: the postings that billing got in the run. ``inbox``: the payments, as they stand.
     """
 
-    posted: list[Any] = field(default_factory=list)
-    inbox: list[Any] = field(default_factory=list)
+    posted: list[PostedCount] = field(default_factory=list)
+    inbox: list[InboxCount] = field(default_factory=list)
+
+
+COUNTS: dict[str, Callable[..., PlannedCount | DoneCount | HeldCount | ReferenceCount]] = {
+    "planned": PlannedCount,
+    "done": DoneCount,
+    "held": HeldCount,
+    "references": ReferenceCount,
+}
+"""The parts of a day that are rows of a query of the same name."""
 
 
 class Days:
@@ -83,23 +136,21 @@ class Days:
         """
         days: dict[date, Day] = defaultdict(Day)
         days |= {day: Day() for day in dates}
+        parameters = {"firm_id": self._firm_id, "run_id": run_id, "dates": list(dates)}
         with self._engine.connect() as connection:
-            rows = self._reader(connection, run_id=run_id, dates=list(dates))
-            for row in rows("listed") if "listed" in parts else ():
-                days[row["document_date"]].listed, days[row["document_date"]].listed_cents = (
-                    row["documents"],
-                    row["cents"],
-                )
-            for row in rows("changed") if "changed" in parts else ():
-                days[row["document_date"]].changed = row["documents"]
-            for name in ("planned", "done", "held", "references"):
-                for row in rows(name) if name in parts else ():
-                    day = row["document_date"] or max(dates, default=None)
+            for row in connection.execute(queries["listed"], parameters) if "listed" in parts else ():
+                days[row.document_date].listed, days[row.document_date].listed_cents = row.documents, row.cents
+            for row in connection.execute(queries["changed"], parameters) if "changed" in parts else ():
+                days[row.document_date].changed = row.documents
+            for name, count in COUNTS.items():
+                for document_date, *values in connection.execute(queries[name], parameters) if name in parts else ():
+                    day = document_date or max(dates, default=None)
                     if day is not None:
-                        getattr(days[day], name).append(row)
+                        getattr(days[day], name).append(count(*values))
             if "control_totals" in parts:
-                for row in log.read_control_totals(connection, self._firm_id, run_id, by_date=True):
-                    days[row["document_date"]].control_totals.append(row)
+                for day, totals in log.read_control_totals(connection, self._firm_id, run_id, by_date=True):
+                    if day is not None:
+                        days[day].control_totals.append(totals)
         return dict(days)
 
     def of_pull(
@@ -112,16 +163,15 @@ class Days:
         """
         known = sorted(dates)
         days = {day: ReceivedDay() for day in known}
+        parameters = {"firm_id": self._firm_id, "run_id": run_id, "first": first, "last": last}
         with self._engine.connect() as connection:
-            rows = self._reader(connection, run_id=run_id, first=first, last=last)
-            for name, query in (("posted", "received"), ("inbox", "inbox")):
-                for row in rows(query):
-                    day = known[max(bisect_right(known, row["document_date"]) - 1, 0)]
-                    getattr(days[day], name).append(row)
+            for document_date, *values in connection.execute(queries["received"], parameters):
+                days[_nearest(known, document_date)].posted.append(PostedCount(*values))
+            for document_date, *values in connection.execute(queries["inbox"], parameters):
+                days[_nearest(known, document_date)].inbox.append(InboxCount(*values))
         return days
 
-    def _reader(self, connection: sa.Connection, **values: Any) -> Callable[[str], Sequence[sa.RowMapping]]:
-        def rows(query: str) -> Sequence[sa.RowMapping]:
-            return connection.execute(queries[query], {"firm_id": self._firm_id, **values}).mappings().all()
 
-        return rows
+def _nearest(known: Sequence[date], day: date) -> date:
+    """Of ascending dates the nearest one before a date, or else the first."""
+    return known[max(bisect_right(known, day) - 1, 0)]

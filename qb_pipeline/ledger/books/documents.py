@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pandas as pd
@@ -106,6 +105,73 @@ class HeldDocument:
     kind: str
     source_id: str
     payer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDocument:
+    """A document as the work list shows it to a person; ``amount_cents`` is in cents, ``remedy`` clears its reason.
+
+    ``action`` is sync_now (QuickBooks has never held it) or sync_again; ``recent_payment`` is the date of a recent
+    payment that QuickBooks received on it, ``refused_at`` when QuickBooks refused it last for its reason.
+    """
+
+    kind: Kind
+    source_id: str
+    part: str
+    number: str
+    document_date: date
+    amount_cents: int
+    state: State
+    reason: str
+    action: str
+    sentence: str | None
+    remedy: str | None
+    recent_payment: date | None
+    refused_at: datetime | None
+
+    @property
+    def name(self) -> DocumentName:
+        """Its exact name."""
+        return DocumentName(self.kind, self.source_id, self.part)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenDocument:
+    """How a chosen document stands."""
+
+    document_date: date
+    state: State
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PendingDocument:
+    """An invoice or payment that waits for a sync; ``since``: when it came to its state."""
+
+    kind: Kind
+    source_id: str
+    document_date: date
+    state: State
+    reason: str
+    since: datetime
+    part: str = ""
+
+    @property
+    def name(self) -> DocumentName:
+        """Its exact name."""
+        return DocumentName(self.kind, self.source_id, self.part)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldByReason:
+    """The documents of one kind that are held or refused for one reason; ``amount`` in dollars."""
+
+    kind: str
+    reason: str
+    documents: int
+    amount: Decimal
+    sentence: str
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +280,13 @@ class Documents:
                 found |= set(connection.scalars(queries["moved"], {"firm_id": self._firm_id, "headers": headers}))
         return found
 
-    def _log(self, connection: sa.Connection, rows: Sequence[Any], run: log.Run, now: datetime) -> None:
+    def _log(
+        self,
+        connection: sa.Connection,
+        rows: Sequence[sa.Row[tuple[int, State, str, int]]],
+        run: log.Run,
+        now: datetime,
+    ) -> None:
         entries = [log.Entry(_activity(row.state), row.document_id, row.reason, "", row.amount_cents) for row in rows]
         log.write(connection, self._firm_id, run, entries, now=now)
 
@@ -265,8 +337,8 @@ class Documents:
         for start in range(0, len(ids), chunk):
             yield self.read(ids[start : start + chunk])
 
-    def chosen(self, names: Sequence[DocumentName]) -> dict[DocumentName, Any]:
-        """The chosen documents that are on the list, oldest first: rows document_date, state and reason, by name."""
+    def chosen(self, names: Sequence[DocumentName]) -> dict[DocumentName, ChosenDocument]:
+        """The chosen documents that are on the list, by name, oldest first."""
         parameters = {
             "firm_id": self._firm_id,
             "kinds": [name.kind for name in names],
@@ -274,8 +346,12 @@ class Documents:
             "parts": [name.part for name in names],
         }
         with self._engine.connect() as connection:
-            rows = connection.execute(queries["chosen"], parameters).all()
-        return {DocumentName(row.kind, row.source_id, row.part): row for row in rows}
+            return {
+                DocumentName(row.kind, row.source_id, row.part): ChosenDocument(
+                    row.document_date, State(row.state), row.reason
+                )
+                for row in connection.execute(queries["chosen"], parameters)
+            }
 
     def why_not_worked_on(self, names: Sequence[DocumentName]) -> list[str]:
         """One sentence for each chosen document: why a run has nothing to do for it, or that it waits for a person."""
@@ -597,11 +673,14 @@ class Documents:
             parameters = {"firm_id": self._firm_id, "run_id": run_id, "reason": reason, "kinds": list(kinds)}
             return set(connection.scalars(queries["payers_held_in"], parameters))
 
-    def pending(self, kinds: Sequence[str]) -> list[Any]:
-        """Documents for which a run may be needed: kind, source_id, document_date, state, reason, since, part; oldest
-        first."""
+    def pending(self, kinds: Sequence[str]) -> list[PendingDocument]:
+        """Documents for which a run may be needed, oldest first."""
         with self._engine.connect() as connection:
-            return list(connection.execute(queries["pending"], {"firm_id": self._firm_id, "kinds": list(kinds)}))
+            rows = connection.execute(queries["pending"], {"firm_id": self._firm_id, "kinds": list(kinds)})
+            return [
+                PendingDocument(**{**row, "kind": Kind(row["kind"]), "state": State(row["state"])})
+                for row in rows.mappings()
+            ]
 
     def last_invoice_at(self) -> datetime | None:
         """When an invoice last reached QuickBooks; None when none has."""
@@ -609,13 +688,11 @@ class Documents:
             found: datetime | None = connection.scalar(queries["last_invoice_at"], {"firm_id": self._firm_id})
         return found
 
-    def held_by_reason(self) -> list[dict[str, Any]]:
-        """Held and refused documents: kind, reason, documents, amount (dollars), sentence, remedy; most money first."""
+    def held_by_reason(self) -> list[HeldByReason]:
+        """Held and refused documents by kind and reason; most money first."""
         with self._engine.connect() as connection:
-            return [
-                dict(row)
-                for row in connection.execute(queries["held_by_reason"], {"firm_id": self._firm_id}).mappings()
-            ]
+            rows = connection.execute(queries["held_by_reason"], {"firm_id": self._firm_id})
+            return [HeldByReason(**row) for row in rows.mappings()]
 
     def in_quickbooks_totals(self) -> dict[str, tuple[int, Decimal]]:
         """Per kind: how many documents of ours QuickBooks holds, and their sum in dollars, as the ledger believes."""
@@ -630,16 +707,18 @@ class Documents:
         first: date | None = None,
         last: date | None = None,
         state: State | None = None,
-    ) -> list[Any]:
+    ) -> list[ListedDocument]:
         """The work list for a person, oldest first: documents in ``state``, or else those that are not synced, voided
         or closed."""
         with self._engine.connect() as connection:
-            return list(
-                connection.execute(
-                    queries["listing"],
-                    {"firm_id": self._firm_id, "kind": kind, "first": first, "last": last, "state": state},
-                ).mappings()
+            rows = connection.execute(
+                queries["listing"],
+                {"firm_id": self._firm_id, "kind": kind, "first": first, "last": last, "state": state},
             )
+            return [
+                ListedDocument(**{**row, "kind": Kind(row["kind"]), "state": State(row["state"])})
+                for row in rows.mappings()
+            ]
 
 
 _DECIDED = {

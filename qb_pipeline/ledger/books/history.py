@@ -5,15 +5,126 @@ here: the list of documents (``documents``), and the log of a firm or a run (``l
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
-from qb_pipeline.core.states import DOCUMENTS
+from qb_pipeline.core.states import DOCUMENTS, Kind, State
+from qb_pipeline.core.words import DocumentName
 from qb_pipeline.database import Queries
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDocument:
+    """A document of the work list that a word names. ``document_date`` is None for a customer or an item.
+
+    ``quickbooks_id`` is "" before it has one; ``may_be_there``: a request of it may have reached QuickBooks.
+    """
+
+    document_id: int
+    kind: Kind
+    source_id: str
+    part: str
+    number: str
+    document_date: date | None
+    state: State
+    reason: str
+    quickbooks_id: str
+    may_be_there: bool
+
+    @property
+    def name(self) -> DocumentName:
+        """Its exact name."""
+        return DocumentName(self.kind, self.source_id, self.part)
+
+
+@dataclass(frozen=True, slots=True)
+class PastDocument:
+    """All that the ledger says of one document. Money in cents; ``sentence`` and ``remedy`` are those of its reason.
+
+    ``document_date`` is None for a customer or an item; ``quickbooks_total_cents`` is QuickBooks' own total.
+    """
+
+    firm_id: str
+    document_id: int
+    kind: Kind
+    source_id: str
+    part: str
+    number: str
+    document_date: date | None
+    payer_id: str
+    amount_cents: int
+    forwarded_cents: int
+    source_status: str
+    state: State
+    reason: str
+    state_since: datetime
+    generation: int
+    source_hash: str
+    sent_total_cents: int | None
+    quickbooks_total_cents: int | None
+    customer_id: str
+    quickbooks_id: str
+    sync_token: str
+    synced_at: datetime | None
+    sentence: str
+    remedy: str
+
+    @property
+    def name(self) -> DocumentName:
+        """Its exact name."""
+        return DocumentName(self.kind, self.source_id, self.part)
+
+
+@dataclass(frozen=True, slots=True)
+class PastActivity:
+    """One activity of a document, as the log has it."""
+
+    at: datetime
+    trigger: str
+    actor: str
+    activity: str
+    reason: str
+    detail: str
+    amount_cents: int | None
+    quickbooks_id: str
+    intuit_tid: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastRequest:
+    """A request that carried a document, and what became of the document in it; ``total_cents`` was to be its total."""
+
+    operation: str
+    request_id: UUID
+    state: str
+    outcome: str
+    fault_code: str
+    sends: int
+    first_sent_at: datetime
+    last_sent_at: datetime
+    http_status: int | None
+    intuit_tid: str
+    run_id: str
+    total_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run that worked on a document."""
+
+    run_id: str
+    trigger: str
+    actor: str
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
 
 
 class History:
@@ -23,35 +134,32 @@ class History:
         self._engine = engine
         self._firm_id = firm_id
 
-    def named(self, words: Collection[str], *, kinds: Sequence[str] = DOCUMENTS) -> list[Any]:
-        """Documents of these kinds whose id, number or reference is one of the words, in the order of their dates.
+    def named(self, words: Collection[str], *, kinds: Sequence[str] = DOCUMENTS) -> list[NamedDocument]:
+        """Documents of these kinds whose id, number or reference is one of the words, in the order of their dates."""
+        rows = self._rows("named", words=sorted(words), kinds=list(kinds), firm_id=self._firm_id)
+        return [NamedDocument(**{**row, "kind": Kind(row["kind"]), "state": State(row["state"])}) for row in rows]
 
-        Rows document_id, kind, source_id, part, number, document_date, state, reason, quickbooks_id ("" before it has
-        one), may_be_there (a request of it may have reached QuickBooks).
-        """
-        return self._rows("named", words=sorted(words), kinds=list(kinds), firm_id=self._firm_id)
+    def names(self, kinds: Sequence[str] = DOCUMENTS) -> list[tuple[DocumentName, str]]:
+        """The names and numbers of all documents of these kinds."""
+        rows = self._rows("names", kinds=list(kinds), firm_id=self._firm_id)
+        return [(DocumentName(Kind(row["kind"]), row["source_id"], row["part"]), row["number"]) for row in rows]
 
-    def names(self, kinds: Sequence[str] = DOCUMENTS) -> list[Any]:
-        """The names of all documents of these kinds: kind, source_id, part, number."""
-        return self._rows("names", kinds=list(kinds), firm_id=self._firm_id)
-
-    def document(self, document_id: int) -> Any:
+    def document(self, document_id: int) -> PastDocument:
         """One document with all that the ledger says of it, and the sentence and remedy of its reason."""
-        return self._rows("document", document_id=document_id)[0]
+        [row] = self._rows("document", document_id=document_id)
+        return PastDocument(**{**row, "kind": Kind(row["kind"]), "state": State(row["state"])})
 
-    def log(self, document_id: int) -> list[Any]:
-        """Its activities, oldest first: at, trigger, actor, activity, reason, detail, amount_cents, quickbooks_id,
-        intuit_tid, run_id."""
-        return self._rows("log", document_id=document_id)
+    def log(self, document_id: int) -> list[PastActivity]:
+        """Its activities, oldest first."""
+        return [PastActivity(**row) for row in self._rows("log", document_id=document_id)]
 
-    def attempts(self, document_id: int) -> list[Any]:
-        """The requests that carried it, oldest first: operation, request_id, state, outcome, fault_code, sends,
-        first_sent_at, last_sent_at, http_status, intuit_tid, run_id, total_cents."""
-        return self._rows("attempts", document_id=document_id)
+    def attempts(self, document_id: int) -> list[PastRequest]:
+        """The requests that carried it, oldest first."""
+        return [PastRequest(**row) for row in self._rows("attempts", document_id=document_id)]
 
-    def runs(self, run_ids: Sequence[str]) -> list[Any]:
-        """Runs, oldest first: run_id, trigger, actor, started_at, finished_at, outcome."""
-        return self._rows("runs", firm_id=self._firm_id, run_ids=list(run_ids))
+    def runs(self, run_ids: Sequence[str]) -> list[PastRun]:
+        """Runs, oldest first."""
+        return [PastRun(**row) for row in self._rows("runs", firm_id=self._firm_id, run_ids=list(run_ids))]
 
     def last_body(self, document_ids: Sequence[int], *, accepted: bool = True) -> dict[int, tuple[bytes, str]]:
         """By document id: the body of the last request that QuickBooks accepted, and the document's bId in it.
@@ -66,6 +174,6 @@ class History:
         rows = self._rows("owns", firm_id=self._firm_id, kind=kind, quickbooks_ids=list(quickbooks_ids))
         return [row["quickbooks_id"] for row in rows]
 
-    def _rows(self, query: str, **parameters: Any) -> list[Any]:
+    def _rows(self, query: str, **parameters: object) -> Sequence[sa.RowMapping]:
         with self._engine.connect() as connection:
-            return list(connection.execute(queries[query], parameters).mappings())
+            return connection.execute(queries[query], parameters).mappings().all()

@@ -5,20 +5,74 @@ Belongs here: storing and reading. Does not belong here: whether a plan is still
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from qb_pipeline.core.planning.plan_freshness import Planned
-from qb_pipeline.core.states import Kind
+from qb_pipeline.core.states import Kind, Operation
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger.log import Run
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """What a plan says of one document. Money in cents.
+
+    ``amount_cents`` is billing's; ``before_cents`` and ``after_cents`` are QuickBooks' total, None where nothing would
+    be sent. ``changes``: the fields that change there, each with field, before and after.
+    """
+
+    kind: Kind
+    source_id: str
+    part: str
+    number: str
+    document_date: date
+    operation: Operation
+    reason: str
+    remedy: str
+    amount_cents: int
+    before_cents: int | None
+    after_cents: int | None
+    changes: list[dict[str, str]]
+
+    @property
+    def name(self) -> DocumentName:
+        """The exact name of the document."""
+        return DocumentName(self.kind, self.source_id, self.part)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDocument:
+    """One document of a stored plan: what a person is told, and what the plan rests on."""
+
+    line: PlanLine
+    planned: Planned
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a plan shows beside a decision: QuickBooks' total before and after, in cents, and the fields that change."""
+
+    before_cents: int
+    after_cents: int
+    changes: list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCount:
+    """The documents of one kind for which a run has planned one operation; their amount in cents."""
+
+    kind: str
+    operation: str
+    documents: int
+    cents: int
 
 
 class Plans:
@@ -28,9 +82,9 @@ class Plans:
         self._engine = engine
         self._firm_id = firm_id
 
-    def detail(self, run: Run, items: Sequence[tuple[Planned, Mapping[str, Any]]]) -> None:
-        """Add to a dry run's decisions the content that they would send, with before_cents, after_cents and changes."""
-        rows = [asdict(planned) | dict(shown) for planned, shown in items]
+    def detail(self, run: Run, items: Sequence[tuple[Planned, Shown]]) -> None:
+        """Add to a dry run's decisions the content that they would send, and what that changes in QuickBooks."""
+        rows = [asdict(planned) | asdict(shown) for planned, shown in items]
         with self._engine.begin() as connection:
             connection.execute(queries["detail"], {"run_id": run.run_id, "items": json.dumps(rows)})
 
@@ -50,15 +104,20 @@ class Plans:
             rows = connection.execute(queries["decided"], {"run_id": run_id, "firm_id": self._firm_id})
             return {DocumentName(Kind(row.kind), row.source_id, row.part) for row in rows}
 
-    def counted(self, run_id: str) -> list[Any]:
-        """What a run decided last: kind, operation, documents, cents."""
+    def counted(self, run_id: str) -> list[PlannedCount]:
+        """What a run decided last, by kind and operation."""
         with self._engine.connect() as connection:
             parameters = {"run_id": run_id, "firm_id": self._firm_id}
-            return list(connection.execute(queries["counted"], parameters).mappings())
+            return [PlannedCount(**row) for row in connection.execute(queries["counted"], parameters).mappings()]
 
-    def documents(self, plan_id: str) -> list[Any]:
-        """The decisions of a plan, in the order of dates: document_id, kind, source_id, part, number, document_date,
-        operation, reason, remedy, amount_cents, before_cents, after_cents, changes, and the fields of ``Planned``."""
+    def documents(self, plan_id: str) -> list[PlanDocument]:
+        """The decisions of a plan, in the order of dates."""
         with self._engine.connect() as connection:
-            parameters = {"run_id": plan_id, "firm_id": self._firm_id}
-            return list(connection.execute(queries["documents"], parameters).mappings())
+            rows = connection.execute(queries["documents"], {"run_id": plan_id, "firm_id": self._firm_id})
+            return [_plan_document(row) for row in rows.mappings()]
+
+
+def _plan_document(row: sa.RowMapping) -> PlanDocument:
+    typed = {**row, "kind": Kind(row["kind"]), "operation": Operation(row["operation"])}
+    line = PlanLine(**{column.name: typed[column.name] for column in fields(PlanLine)})
+    return PlanDocument(line, Planned(**{column.name: typed[column.name] for column in fields(Planned)}))

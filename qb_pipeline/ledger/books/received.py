@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -52,6 +52,38 @@ class Count:
 
     payments: int
     unapplied_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A payment that needs a person: refused (it cannot be taken over) or failed (billing refuses it)."""
+
+    payment_id: str
+    payment_date: date
+    state: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostedInRun:
+    """The postings of one kind (payment, credit_application, reversal) that billing got in a run; money in cents."""
+
+    kind: str
+    rows: int
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostedOnInvoice:
+    """A posting on an invoice that is not reversed; ``is_recent``: its payment came lately."""
+
+    payment_date: date
+    kind: str
+    method: str
+    amount_cents: int
+    external_id: str
+    posted_at: datetime | None
+    is_recent: bool
 
 
 @dataclass
@@ -116,10 +148,10 @@ class ReceivedPayments:
             rows = connection.execute(queries["counts"], self._key(first=first, last=last))
             return {row.state: Count(row.payments, row.unapplied_cents) for row in rows}
 
-    def troubles(self, first: date | None = None, last: date | None = None) -> list[Any]:
-        """Payments that need a person: payment_id, payment_date, state (refused, failed), error."""
+    def troubles(self, first: date | None = None, last: date | None = None) -> list[Trouble]:
+        """Payments that need a person."""
         with self.engine.connect() as connection:
-            return list(connection.execute(queries["troubles"], self._key(first=first, last=last)).mappings())
+            return [Trouble(*row) for row in connection.execute(queries["troubles"], self._key(first=first, last=last))]
 
     # Postings
 
@@ -131,7 +163,7 @@ class ReceivedPayments:
         """
         with self._writing("append postings") as connection:
             ids = self._key(payment_ids=[*payment_ids])
-            newest = [_received(row._asdict()) for row in connection.execute(queries["newest"], ids)]
+            newest = [_received(row) for row in connection.execute(queries["newest"], ids).mappings()]
             since = self.firm.cut_over_at or self.firm.activated_at or now
             ours = self._our_invoices(connection, newest, since)
             own = set(connection.scalars(queries["own_payments"], ids))
@@ -197,13 +229,13 @@ class ReceivedPayments:
         rows = connection.execute(queries["invoices"], self._key(invoice_ids=invoice_ids, since=since))
         return {quickbooks_id: OurInvoice(*values) for quickbooks_id, *values in rows}
 
-    def _standing(self, connection: sa.Connection, ids: Mapping[str, Any]) -> dict[str, list[Standing]]:
+    def _standing(self, connection: sa.Connection, ids: Mapping[str, object]) -> dict[str, list[Standing]]:
         standing: dict[str, list[Standing]] = defaultdict(list)
         for payment_id, *values in connection.execute(queries["standing"], ids):
             standing[payment_id].append(Standing(*values))
         return standing
 
-    def _next(self, revisions: dict[tuple[str, str], int], payment_id: str, invoice_id: str) -> dict[str, Any]:
+    def _next(self, revisions: dict[tuple[str, str], int], payment_id: str, invoice_id: str) -> dict[str, int | str]:
         revisions[payment_id, invoice_id] += 1
         revision = revisions[payment_id, invoice_id]
         return {
@@ -252,7 +284,7 @@ class ReceivedPayments:
         with self.engine.connect() as connection:
             return int(connection.scalar(queries["postings"], self._key()) or 0)
 
-    def recall(self, rows: Sequence[Mapping[str, Any]], *, run: log.Run, now: datetime) -> int:
+    def recall(self, rows: Sequence[Mapping[str, object]], *, run: log.Run, now: datetime) -> int:
         """Take from billing the postings that a restored ledger has forgotten; the next look then reads the whole
         company.
 
@@ -275,10 +307,10 @@ class ReceivedPayments:
                 log.write(connection, self.firm.firm_id, run, [entry], now=now)
         return len(learned)
 
-    def posted_in_run(self, run_id: str) -> list[Any]:
-        """The postings that billing got in a run: kind (payment, credit_application, reversal), rows, cents."""
+    def posted_in_run(self, run_id: str) -> list[PostedInRun]:
+        """The postings that billing got in a run, by kind."""
         with self.engine.connect() as connection:
-            return list(connection.execute(queries["posted_in_run"], self._key(run_id=run_id)).mappings())
+            return [PostedInRun(*row) for row in connection.execute(queries["posted_in_run"], self._key(run_id=run_id))]
 
     def record_comparison(
         self, payment_ids: Sequence[str], differing: Mapping[str, str], *, run: log.Run, now: datetime
@@ -297,12 +329,11 @@ class ReceivedPayments:
         with self.engine.connect() as connection:
             return int(connection.scalar(queries["recent_invoices"], self._key()) or 0)
 
-    def on_document(self, document_id: int) -> list[Any]:
-        """Postings on an invoice that are not reversed, oldest first: payment_date, kind, method, amount_cents,
-        external_id, posted_at, is_recent."""
+    def on_document(self, document_id: int) -> list[PostedOnInvoice]:
+        """Postings on an invoice that are not reversed, oldest first."""
         with self.engine.connect() as connection:
             rows = connection.execute(queries["on_document"], self._key(document_id=document_id))
-            return list(rows.mappings())
+            return [PostedOnInvoice(*row) for row in rows]
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[sa.Connection]:
@@ -311,11 +342,11 @@ class ReceivedPayments:
             crash_point(f"{what}: not committed yet")
         crash_point(f"{what}: is committed")
 
-    def _key(self, **values: Any) -> dict[str, Any]:
+    def _key(self, **values: object) -> dict[str, object]:
         return {"firm_id": self.firm.firm_id, **values}
 
 
-def _as_row(received: Received) -> dict[str, Any]:
+def _as_row(received: Received) -> dict[str, object]:
     return {
         "payment_id": received.payment_id,
         "sync_token": received.sync_token,
@@ -335,10 +366,10 @@ def _as_row(received: Received) -> dict[str, Any]:
     }
 
 
-def _received(row: Mapping[str, Any]) -> Received:
-    values = {name: row[name] for name in row if name not in ("links", "is_marked")}
+def _received(row: sa.RowMapping) -> Received:
+    values = {name: value for name, value in row.items() if name not in ("links", "is_marked")}
     return Received(**values, links={link["invoice"]: link["cents"] for link in row["links"]})
 
 
-def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+def _json(rows: Sequence[Mapping[str, object]]) -> str:
     return msgspec.json.encode(rows).decode()

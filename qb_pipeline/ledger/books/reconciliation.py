@@ -3,17 +3,71 @@
 Belongs here: querying the views. Does not belong here: computing a figure; the views do it (``sql/reporting``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from qb_pipeline.database import Queries
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One sum on both sides: ``residual`` is what no difference explains, ``unexplained`` how many differences have no
+    class."""
+
+    measure: str
+    ours: Decimal
+    theirs: Decimal
+    difference: Decimal
+    explained: Decimal
+    residual: Decimal
+    differences: int
+    unexplained: int
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceClass:
+    """The differences of one measure that have one reason (``name``, "" for those without one); ``oldest`` is a
+    document date."""
+
+    measure: str
+    name: str
+    documents: int
+    amount: Decimal
+    oldest: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """A difference that has no class."""
+
+    measure: str
+    kind: str
+    source_id: str
+    part: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class FirmStanding:
+    """What a firm's checks look at.
+
+    ``held_since``: since when the document that is held longest is held. ``newest_day``: the newest date of an invoice
+    in QuickBooks; ``newest_billed_day``: the same of invoices that could be there. ``reads``: this calendar month's in
+    UTC, of all firms together.
+    """
+
+    held_since: datetime | None
+    newest_day: date | None
+    newest_billed_day: date | None
+    reads: int
 
 
 class Reconciliation:
@@ -23,27 +77,25 @@ class Reconciliation:
         self._engine = engine
         self._firm_id = firm_id
 
-    def measures(self, as_of: datetime | None = None) -> list[Any]:
-        """Rows measure, ours, theirs, difference, explained, residual, differences, unexplained."""
-        return self._rows("measures", as_of)
+    def measures(self, as_of: datetime | None = None) -> list[Measure]:
+        """The measures by name."""
+        return [Measure(**row) for row in self._rows("measures", as_of)]
 
-    def classes(self, as_of: datetime | None = None) -> list[Any]:
-        """Rows measure, class, documents, amount, oldest (document date); the most money first."""
-        return self._rows("classes", as_of)
+    def classes(self, as_of: datetime | None = None) -> list[DifferenceClass]:
+        """The differences by measure and class; the most money first."""
+        return [DifferenceClass(*row.values()) for row in self._rows("classes", as_of)]
 
-    def unexplained(self, as_of: datetime | None = None) -> list[Any]:
-        """Rows measure, kind, source_id, part, amount: differences that have no class."""
-        return self._rows("unexplained", as_of)
+    def unexplained(self, as_of: datetime | None = None) -> list[Unexplained]:
+        """The differences that have no class."""
+        return [Unexplained(**row) for row in self._rows("unexplained", as_of)]
 
-    def standing(self, *, now: datetime) -> Any:
-        """Input of a firm's checks: held_since (since when the longest-held document is held), newest_day (the newest
-        date of an invoice in QuickBooks), newest_billed_day (the same of invoices that could be there), reads (this
-        calendar month in UTC, of all firms together)."""
+    def standing(self, *, now: datetime) -> FirmStanding:
+        """What the firm's checks look at."""
         with self._engine.connect() as connection:
-            return connection.execute(queries["standing"], {"firm_id": self._firm_id, "now": now}).mappings().one()
+            return FirmStanding(*connection.execute(queries["standing"], {"firm_id": self._firm_id, "now": now}).one())
 
     def record(
-        self, run_id: str, *, unexplained: int, residual_cents: int, standing: Mapping[str, Any], now: datetime
+        self, run_id: str, *, unexplained: int, residual_cents: int, standing: FirmStanding, now: datetime
     ) -> None:
         """Store the result of this reconciliation in place of the firm's former one."""
         with self._engine.begin() as connection:
@@ -51,14 +103,14 @@ class Reconciliation:
                 queries["record"],
                 {
                     "firm_id": self._firm_id, "run_id": run_id, "now": now, "unexplained": unexplained,
-                    "residual_cents": residual_cents, "newest_day": standing["newest_day"],
-                    "newest_billed_day": standing["newest_billed_day"],
+                    "residual_cents": residual_cents, "newest_day": standing.newest_day,
+                    "newest_billed_day": standing.newest_billed_day,
                 },
             )  # fmt: skip
 
-    def _rows(self, query: str, as_of: datetime | None) -> list[Any]:
+    def _rows(self, query: str, as_of: datetime | None) -> Sequence[sa.RowMapping]:
         with self._as_of(as_of) as connection:
-            return list(connection.execute(queries[query], {"firm_id": self._firm_id}).mappings())
+            return connection.execute(queries[query], {"firm_id": self._firm_id}).mappings().all()
 
     @contextmanager
     def _as_of(self, moment: datetime | None) -> Iterator[sa.Connection]:

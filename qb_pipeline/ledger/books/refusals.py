@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -63,7 +62,7 @@ class Refusals:
             connection.execute(queries["note_evidence"], {"evidence": json.dumps(rows), "refused_at": refused_at})
 
 
-def keep(connection: sa.Connection, outcomes: Sequence[Mapping[str, Any]], *, now: datetime) -> None:
+def keep(connection: sa.Connection, outcomes: Sequence[Mapping[str, object]], *, now: datetime) -> None:
     """Store refusals, and delete those of accepted documents, in the transaction that records the outcomes.
 
     ``outcomes``: document_id, outcome, operation, fault_code, reason, named, refused_sha256 ("": nothing is stored).

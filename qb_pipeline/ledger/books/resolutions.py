@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from qb_pipeline.core.planning.resolutions import Answer
-from qb_pipeline.core.states import Kind
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger import log
 from qb_pipeline.ledger.books import foreign_documents, refusals
 from qb_pipeline.ledger.books.foreign_documents import Pair
+from qb_pipeline.ledger.books.history import PastDocument
 from qb_pipeline.ledger.setup.firms import Firms
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
@@ -52,20 +51,20 @@ class Resolution:
     others: Sequence[str] = ()
 
 
-def record(engine: sa.Engine, document: Any, resolution: Resolution, *, run: log.Run, now: datetime) -> None:
-    """Store an answer and move the document; ``document`` is its row as the person saw it (``History.document``).
+def record(engine: sa.Engine, document: PastDocument, resolution: Resolution, *, run: log.Run, now: datetime) -> None:
+    """Store an answer and move the document; ``document`` is as the person saw it (``History.document``).
 
     Raises:
         SetUpError: the person is no super user of the firm.
         MovedError: the document has moved since; nothing was changed.
     """
     identity = {
-        "kind": document["kind"], "source_id": document["source_id"], "part": document["part"],
-        "answer": str(resolution.answer), "state": document["state"], "reason": document["reason"],
-        "quickbooks_id": document["quickbooks_id"],
+        "kind": document.kind, "source_id": document.source_id, "part": document.part,
+        "answer": str(resolution.answer), "state": document.state, "reason": document.reason,
+        "quickbooks_id": document.quickbooks_id,
     }  # fmt: skip
-    seen = {name: document[name] for name in ("document_id", "state", "reason", "source_hash")}
-    values: dict[str, dict[str, Any]] = {
+    seen = {name: getattr(document, name) for name in ("document_id", "state", "reason", "source_hash")}
+    values: dict[str, dict[str, str | int | bool | None]] = {
         "reopen": {
             "reviewed_token": resolution.reviewed_token, "again": resolution.again,
             "quickbooks_id": resolution.quickbooks_id,
@@ -79,23 +78,23 @@ def record(engine: sa.Engine, document: Any, resolution: Resolution, *, run: log
         "void": {"reviewed_token": resolution.reviewed_token},
     }  # fmt: skip
     query = "reopen" if resolution.answer in (Answer.RETRY, Answer.NEW) else str(resolution.answer)
-    with Firms(engine).answering(document["firm_id"], actor=run.actor, now=now, detail=identity) as connection:
+    with Firms(engine).answering(document.firm_id, actor=run.actor, now=now, detail=identity) as connection:
         if connection.execute(queries[query], {**seen, **values[query], "now": now}).rowcount != 1:
             raise MovedError(MOVED)
-        connection.execute(refusals.queries["forget"], {"document_ids": [document["document_id"]]})
+        connection.execute(refusals.queries["forget"], {"document_ids": [document.document_id]})
         if resolution.set_aside:
-            parameters = {"document_id": document["document_id"], "quickbooks_ids": list(resolution.set_aside)}
+            parameters = {"document_id": document.document_id, "quickbooks_ids": list(resolution.set_aside)}
             connection.execute(queries["set_aside"], {**parameters, "actor": run.actor, "now": now})
         if resolution.others:
-            name = DocumentName(Kind(document["kind"]), document["source_id"], document["part"])
+            name = DocumentName(document.kind, document.source_id, document.part)
             pairs = [Pair(name, quickbooks_id) for quickbooks_id in resolution.others]
-            foreign_documents.answer(connection, document["firm_id"], pairs, "new", actor=run.actor, now=now)
+            foreign_documents.answer(connection, document.firm_id, pairs, "new", actor=run.actor, now=now)
         entry = log.Entry(
             "resolved",
-            document["document_id"],
-            document["reason"],
+            document.document_id,
+            document.reason,
             detail=str(resolution.answer),
-            amount_cents=document["amount_cents"],
-            quickbooks_id=resolution.quickbooks_id or document["quickbooks_id"],
+            amount_cents=document.amount_cents,
+            quickbooks_id=resolution.quickbooks_id or document.quickbooks_id,
         )
-        log.write(connection, document["firm_id"], run, [entry], now=now)
+        log.write(connection, document.firm_id, run, [entry], now=now)

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -108,6 +107,16 @@ class Firm:
             raise SetUpError(f"{self.firm_id} {self.lack}: nothing is sent. Next step: {self.next_step}")
 
 
+@dataclass(frozen=True, slots=True)
+class FirmEvent:
+    """One change of a firm's set-up."""
+
+    at: datetime
+    actor: str
+    event: str
+    detail: dict[str, str]
+
+
 class Firms:
     """Reads and changes firms; every change leaves a row in ``sync.firm_event``."""
 
@@ -124,7 +133,7 @@ class Firms:
     def all(self) -> list[Firm]:
         """Every firm, by id."""
         with self._engine.connect() as connection:
-            return [_firm(dict(row)) for row in connection.execute(queries["firms"]).mappings()]
+            return [_firm(row) for row in connection.execute(queries["firms"]).mappings()]
 
     def add(
         self, firm_id: str, *, name: str, time_zone: str, currency: str, super_user: str, actor: str, now: datetime
@@ -291,10 +300,10 @@ class Firms:
         with self._step(firm_id, event, actor=actor, now=now, wants_super_user=True, detail=detail) as step:
             yield step.connection
 
-    def history(self, firm_id: str) -> list[dict[str, Any]]:
-        """Who changed the firm, when and to what, oldest first: at, actor, event, detail."""
+    def history(self, firm_id: str) -> list[FirmEvent]:
+        """Who changed the firm, when and to what, oldest first."""
         with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(queries["history"], {"firm_id": firm_id}).mappings()]
+            return [FirmEvent(**row) for row in connection.execute(queries["history"], {"firm_id": firm_id}).mappings()]
 
     @contextmanager
     def _step(
@@ -326,7 +335,7 @@ class _Step:
         self.firm = firm
         self.done = firm
 
-    def change(self, query: str, **values: Any) -> None:
+    def change(self, query: str, **values: object) -> None:
         self.connection.execute(queries[query], {"firm_id": self.firm.firm_id, **values})
 
 
@@ -355,7 +364,7 @@ def _require_settled_payments(connection: sa.Connection, firm: Firm, model: int)
         )
 
 
-def _named(rows: Sequence[Any]) -> str:
+def _named(rows: Sequence[sa.Row[tuple[str, int, list[str]]]]) -> str:
     """Payments by state: how many, and the first of them."""
     return "; ".join(
         f"{row.payments} {row.state} ({', '.join(row.source_ids)}{', …' * (row.payments > len(row.source_ids))})"
@@ -394,9 +403,8 @@ def _read(connection: sa.Connection, firm_id: str) -> Firm:
         raise SetUpError(
             f"There is no firm {firm_id}.{meant} Next step: qb-pipeline firm add {firm_id} --super-user YOUR-NAME"
         )
-    return _firm(dict(row))
+    return _firm(row)
 
 
-def _firm(row: dict[str, Any]) -> Firm:
-    settings = from_json(row.pop("settings"))
-    return Firm(settings=settings, **row)
+def _firm(row: sa.RowMapping) -> Firm:
+    return Firm(**{**row, "settings": from_json(row["settings"])})

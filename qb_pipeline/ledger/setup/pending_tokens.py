@@ -9,13 +9,40 @@ Belongs here: the file. Does not belong here: which tokens are the right ones (`
 import json
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+
+COLUMNS = (
+    "firm_id", "realm_id", "environment", "key_id", "ciphertext", "access_expires_at", "refresh_expires_at",
+    "refresh_hard_expires_at", "updated_at",
+)  # fmt: skip
+"""What is written of a row; the database keeps the rest itself."""
 
 TIMES = ("access_expires_at", "refresh_expires_at", "refresh_hard_expires_at", "updated_at")
+
+
+@dataclass(frozen=True, slots=True)
+class SealedTokens:
+    """The tokens of a connection as they are stored: encrypted, with their company and the times when they end.
+
+    ``key_id`` names the key that opens ``ciphertext``. The tokens before these are in ``previous_ciphertext``.
+    ``lost_at``: since when QuickBooks takes none of them any more.
+    """
+
+    firm_id: str
+    realm_id: str
+    environment: str
+    key_id: str
+    ciphertext: bytes = field(repr=False)
+    access_expires_at: datetime
+    refresh_expires_at: datetime
+    refresh_hard_expires_at: datetime | None
+    updated_at: datetime
+    previous_ciphertext: bytes | None = field(default=None, repr=False)
+    previous_key_id: str | None = None
+    lost_at: datetime | None = None
 
 
 class PendingTokens:
@@ -28,24 +55,27 @@ class PendingTokens:
         """Whether the file of a refresh is there."""
         return self._path.exists()
 
-    def read(self) -> dict[str, Any] | None:
+    def read(self) -> SealedTokens | None:
         """The row in the file; None when the file is missing or unreadable."""
         try:
-            row: dict[str, Any] = json.loads(self._path.read_text())
+            row = json.loads(self._path.read_text())
             times = {name: datetime.fromisoformat(row[name]) if row[name] else None for name in TIMES}
-            return row | times | {"ciphertext": b64decode(row["ciphertext"])}
+            typed = row | times | {"ciphertext": b64decode(row["ciphertext"])}
+            return SealedTokens(**{name: typed[name] for name in COLUMNS})
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def write(self, row: Mapping[str, Any]) -> None:
+    def write(self, row: SealedTokens) -> None:
         """Replace the file with this row as a whole, and flush it to the disk before this returns.
 
         Raises:
             OSError: the file cannot be written.
         """
+        times = {name: getattr(row, name) for name in TIMES}
         text = json.dumps(
-            {**row, "ciphertext": b64encode(row["ciphertext"]).decode()}
-            | {name: row[name].isoformat() if row[name] else None for name in TIMES}
+            {name: getattr(row, name) for name in COLUMNS}
+            | {"ciphertext": b64encode(row.ciphertext).decode()}
+            | {name: moment.isoformat() if moment else None for name, moment in times.items()}
         )
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = self._path.with_name(f"{self._path.name}.{os.getpid()}")

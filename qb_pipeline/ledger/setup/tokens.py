@@ -7,12 +7,12 @@ function.
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from qb_pipeline.crash_points import crash_point
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger.setup.firms import SetUpError
-from qb_pipeline.ledger.setup.pending_tokens import PendingTokens
+from qb_pipeline.ledger.setup.pending_tokens import COLUMNS, PendingTokens, SealedTokens
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
@@ -31,11 +31,6 @@ EARLY = timedelta(minutes=5)
 FRESH = timedelta(minutes=1)
 """A token younger than this is used even if it looks expired: a wrong clock may then cost refused requests, but not a
 refresh before each request."""
-
-COLUMNS = (
-    "firm_id", "realm_id", "environment", "key_id", "ciphertext", "access_expires_at", "refresh_expires_at",
-    "refresh_hard_expires_at", "updated_at",
-)  # fmt: skip
 
 WARN_DAYS = 30
 """From how many days before its end people are warned of a connection's end: bookkeepers take holidays."""
@@ -119,9 +114,8 @@ class TokenStore:
     def save(self, firm_id: str, *, realm_id: str, environment: str, tokens: GrantedTokens, now: datetime) -> None:
         """Store the tokens of a fresh connection."""
         with self._engine.begin() as connection:
-            connection.execute(
-                queries["save"], self._row(firm_id, realm_id=realm_id, environment=environment, tokens=tokens, now=now)
-            )
+            row = self._row(firm_id, realm_id=realm_id, environment=environment, tokens=tokens, now=now)
+            connection.execute(queries["save"], _columns(row))
         PendingTokens(self._home, firm_id).forget()  # of the connection before this one
 
     def load(self, firm_id: str) -> StoredTokens:
@@ -156,7 +150,7 @@ class TokenStore:
         pending = PendingTokens(self._home, firm_id)
         with self._engine.connect() as connection:
             row = self._read(connection, firm_id, "tokens")
-        if not pending.exists() and row["key_id"] == self._newest:
+        if not pending.exists() and row.key_id == self._newest:
             tokens = self._open(row)
             if tokens.access_token != refused and _is_usable(row, now()):
                 return tokens.access_token
@@ -182,19 +176,26 @@ class TokenStore:
             row = self._read(connection, firm_id, "tokens_for_update")
             left = self._pending_of(row, pending)
             if left is not None:
-                connection.execute(queries["save"], left)
-                row = {**row, **left}
+                connection.execute(queries["save"], _columns(left))
+                row = replace(
+                    left,
+                    previous_ciphertext=row.previous_ciphertext,
+                    previous_key_id=row.previous_key_id,
+                    lost_at=row.lost_at,
+                )
             else:
                 pending.forget()  # under the lock, so that no other process's file is removed
             tokens = self._open(row)
             if tokens.access_token != refused and _is_usable(row, now()):
-                if row["key_id"] != self._newest:
-                    sealed = self._seal(row["realm_id"], row["environment"], tokens)
-                    connection.execute(queries["reseal"], {"firm_id": firm_id} | sealed)
+                if row.key_id != self._newest:
+                    sealed = self._seal(row.realm_id, row.environment, tokens)
+                    connection.execute(
+                        queries["reseal"], {"firm_id": firm_id, "key_id": self._newest, "ciphertext": sealed}
+                    )
                 return tokens.access_token
             connection.execute(queries["refresh_started"], {"firm_id": firm_id, "now": now()})
             try:
-                pending.write({name: row[name] for name in COLUMNS})
+                pending.write(row)
             except OSError as error:
                 raise SetUpError(
                     f"{firm_id}: {error.filename} cannot be written ({error.strerror}), and a token "
@@ -203,20 +204,18 @@ class TokenStore:
             crash_point("refresh: before it is asked for")
             granted = self._refresh(row, tokens, refresh, lost)
             crash_point("refresh: granted")
-            values = self._row(
-                firm_id, realm_id=row["realm_id"], environment=row["environment"], tokens=granted, now=now()
-            )
+            renewed = self._row(firm_id, realm_id=row.realm_id, environment=row.environment, tokens=granted, now=now())
             with suppress(OSError):  # the database may still take it
-                pending.write({name: values[name] for name in COLUMNS})
+                pending.write(renewed)
             crash_point("refresh: on the disk")
-            connection.execute(queries["save"], values)
+            connection.execute(queries["save"], _columns(renewed))
             crash_point("refresh: before its commit")
         crash_point("refresh: committed")
         return granted.access_token
 
     def _refresh(
         self,
-        row: Mapping[str, Any],
+        row: SealedTokens,
         tokens: StoredTokens,
         refresh: Callable[[str], GrantedTokens],
         lost: type[Exception],
@@ -230,81 +229,84 @@ class TokenStore:
                 raise
             return refresh(str(previous))
 
-    def _previous(self, row: Mapping[str, Any]) -> str | None:
-        if row["previous_ciphertext"] is None:
+    def _previous(self, row: SealedTokens) -> str | None:
+        if row.previous_ciphertext is None or row.previous_key_id is None:
             return None
         try:
-            former = {**row, "ciphertext": row["previous_ciphertext"], "key_id": row["previous_key_id"]}
+            former = replace(row, ciphertext=row.previous_ciphertext, key_id=row.previous_key_id)
             return self._open(former).refresh_token
         except SetUpError:
             return None
 
-    def _pending_of(self, row: Mapping[str, Any], pending: PendingTokens) -> dict[str, Any] | None:
+    def _pending_of(self, row: SealedTokens, pending: PendingTokens) -> SealedTokens | None:
         """The row that a dead process was granted and could not commit; None when the database's row is as new."""
         left = pending.read()
-        if left is None or left["updated_at"] <= row["updated_at"] or left["firm_id"] != row["firm_id"]:
+        if left is None or left.updated_at <= row.updated_at or left.firm_id != row.firm_id:
             return None
         try:
-            self._open({**row, **left, "realm_id": row["realm_id"], "environment": row["environment"]})
+            self._open(replace(left, realm_id=row.realm_id, environment=row.environment))
         except SetUpError:  # another company's, or under a key that we do not have
             return None
         return left
 
-    def _read(self, connection: sa.Connection, firm_id: str, query: str) -> dict[str, Any]:
+    def _read(self, connection: sa.Connection, firm_id: str, query: str) -> SealedTokens:
         row = connection.execute(queries[query], {"firm_id": firm_id}).mappings().one_or_none()
         if row is None:
             raise SetUpError(f"{firm_id} has no tokens. Next step: qb-pipeline connect {firm_id}")
-        return dict(row)
+        return SealedTokens(**row)
 
     def _row(
         self, firm_id: str, *, realm_id: str, environment: str, tokens: GrantedTokens, now: datetime
-    ) -> dict[str, Any]:
-        return {
-            "firm_id": firm_id,
-            "realm_id": realm_id,
-            "environment": environment,
-            **self._seal(realm_id, environment, tokens),
-            "access_expires_at": tokens.access_expires_at,
-            "refresh_expires_at": tokens.refresh_expires_at,
-            "refresh_hard_expires_at": tokens.refresh_hard_expires_at,
-            "updated_at": now,
-        }
+    ) -> SealedTokens:
+        return SealedTokens(
+            firm_id=firm_id,
+            realm_id=realm_id,
+            environment=environment,
+            key_id=self._newest,
+            ciphertext=self._seal(realm_id, environment, tokens),
+            access_expires_at=tokens.access_expires_at,
+            refresh_expires_at=tokens.refresh_expires_at,
+            refresh_hard_expires_at=tokens.refresh_hard_expires_at,
+            updated_at=now,
+        )
 
-    def _seal(self, realm_id: str, environment: str, tokens: GrantedTokens) -> dict[str, Any]:
+    def _seal(self, realm_id: str, environment: str, tokens: GrantedTokens) -> bytes:
+        """Encrypt tokens with the newest key."""
         nonce = secrets.token_bytes(NONCE_LENGTH)
         secret = json.dumps([tokens.access_token, tokens.refresh_token]).encode()
         bound_to = _bound_to(realm_id, environment, self._newest)
-        return {
-            "key_id": self._newest,
-            "ciphertext": nonce + self._keys[self._newest].encrypt(nonce, secret, bound_to),
-        }
+        return nonce + self._keys[self._newest].encrypt(nonce, secret, bound_to)
 
-    def _open(self, row: Mapping[str, Any]) -> StoredTokens:
-        key = self._keys.get(row["key_id"])
-        sealed = bytes(row["ciphertext"])
+    def _open(self, row: SealedTokens) -> StoredTokens:
+        key = self._keys.get(row.key_id)
+        sealed = bytes(row.ciphertext)
         try:
             if key is None:
                 raise InvalidTag
-            bound_to = _bound_to(row["realm_id"], row["environment"], row["key_id"])
+            bound_to = _bound_to(row.realm_id, row.environment, row.key_id)
             secret = key.decrypt(sealed[:NONCE_LENGTH], sealed[NONCE_LENGTH:], bound_to)
         except InvalidTag:
             raise SetUpError(
-                f"The tokens of {row['firm_id']} cannot be read with this QB_PIPELINE_SECRET_KEY: bring back the key "
-                f"that wrote them, or run: qb-pipeline connect {row['firm_id']}"
+                f"The tokens of {row.firm_id} cannot be read with this QB_PIPELINE_SECRET_KEY: bring back the key "
+                f"that wrote them, or run: qb-pipeline connect {row.firm_id}"
             ) from None
         access_token, refresh_token = json.loads(secret)
         return StoredTokens(
             access_token,
             refresh_token,
-            row["access_expires_at"],
-            row["refresh_expires_at"],
-            row["refresh_hard_expires_at"],
-            row["lost_at"],
+            row.access_expires_at,
+            row.refresh_expires_at,
+            row.refresh_hard_expires_at,
+            row.lost_at,
         )
 
 
-def _is_usable(row: Mapping[str, Any], now: datetime) -> bool:
-    return bool(now < row["access_expires_at"] - EARLY or timedelta() <= now - row["updated_at"] < FRESH)
+def _columns(row: SealedTokens) -> dict[str, object]:
+    return {name: getattr(row, name) for name in COLUMNS}
+
+
+def _is_usable(row: SealedTokens, now: datetime) -> bool:
+    return now < row.access_expires_at - EARLY or timedelta() <= now - row.updated_at < FRESH
 
 
 def _bound_to(realm_id: str, environment: str, key_id: str) -> bytes:

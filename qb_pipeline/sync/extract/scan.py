@@ -48,7 +48,7 @@ class Selection:
 
     @property
     def window(self) -> tuple[date | None, date | None]:
-        """The dates that narrow it: none where documents are chosen."""
+        """The first and the last date that count; (None, None) where documents are chosen, whose dates do not count."""
         return (None, None) if self.is_chosen else (self.first, self.last)
 
     def chosen(self, kind: Kind) -> list[DocumentName] | None:
@@ -174,7 +174,7 @@ def _noting(chunks: Iterable[pd.DataFrame], shown: set[Key]) -> Iterator[pd.Data
 
 
 def _expected(session: FirmSession, selection: Selection, shown: set[Key], *, is_whole: bool) -> dict[Key, int]:
-    """What the read should have shown: what it was about, and all parts of each payment in it."""
+    """The documents that the read should have shown: those that it was about, and all parts of each payment in it."""
     payment_ids = sorted({source_id for kind, source_id, _ in shown if kind == Kind.PAYMENT})
     expected = session.documents.expected(payment_ids=payment_ids) if payment_ids else {}
     if is_whole and (selection.documents or not selection.is_chosen):  # a plan may send nothing
@@ -186,7 +186,7 @@ def _expected(session: FirmSession, selection: Selection, shown: set[Key], *, is
 
 
 def _find_gone(session: FirmSession, selection: Selection, shown: set[Key], expected: dict[Key, int]) -> int:
-    """Mark what should have been read and is not in billing at all; says how many documents.
+    """Mark the documents that should have been read and that billing does not have; returns how many.
 
     What merely moved to another date is seen there; an invoice that became a draft again is left as it is.
     """

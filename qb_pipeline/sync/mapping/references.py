@@ -5,12 +5,19 @@ Belongs here: finding them; nothing is sent, and no mapping changes. Does not be
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from qb_pipeline.core import schemas
-from qb_pipeline.core.documents.payloads import Content, customer_content, item_content
+from qb_pipeline.core.documents.payloads import (
+    Content,
+    FeeItem,
+    Payer,
+    customer_content,
+    item_content,
+    read_fee_items,
+    read_payers,
+)
 from qb_pipeline.core.mapping.mapping_targets import INCOME_ACCOUNT, find_target_problem
 from qb_pipeline.core.mapping.matching import choose_new_name, match_items, match_payers
 from qb_pipeline.core.markers import marker
@@ -35,25 +42,20 @@ NOT_YET = "new"
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """A customer or item that is to be created: billing's row of it, and the name that a customer shall have."""
-
-    row: Mapping[Any, Any]
-    display_name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class References:
     """QuickBooks ids by billing id (``NOT_YET`` where it is to be created), and the problem of each that has none.
 
-    ``links``: mappings that were found and are not remembered yet. ``missing``: what is to be created, by billing id.
+    ``links``: mappings that were found and are not remembered yet. ``missing``: the name of each that is to be created,
+    by billing id; ``payers``, ``fee_items``: what billing says of it.
     """
 
     ids: Mapping[str, str]
     problems: Mapping[str, Problem]
     links: Sequence[Link] = ()
-    missing: Mapping[str, Missing] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
     learned: Learned = NOTHING
+    payers: Mapping[str, Payer] = field(default_factory=dict)
+    fee_items: Mapping[str, FeeItem] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -65,10 +67,10 @@ class _Found:
     ids: dict[str, str]
     links: list[Link]
     problems: dict[str, Problem] = field(default_factory=dict)
-    missing: dict[str, Missing] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
 
-    def take(self, source_id: str, problem: str, quickbooks_id: str, name: str, missing: Missing) -> None:
-        """Note one: its problem, else its id, else that it is to be created."""
+    def take(self, source_id: str, problem: str, quickbooks_id: str, name: str) -> None:
+        """Note the result of one payer or fee item: its problem, or else its id, or else that it is to be created."""
         self.problems.pop(source_id, None)
         if problem:
             self.problems[source_id] = Problem(problem)
@@ -78,10 +80,10 @@ class _Found:
                 self.links.append(Link(self.kind, source_id, quickbooks_id, name, "matched"))
         else:
             self.ids[source_id] = NOT_YET
-            self.missing[source_id] = missing
+            self.missing[source_id] = name
 
     def references(self, *, foreseen: Mapping[str, str] | None = None, notices: tuple[str, ...] = ()) -> References:
-        """All of it."""
+        """Everything that was found."""
         would_create = frozenset((KINDS[self.kind], source_id) for source_id in self.missing)
         learned = Learned(foreseen=foreseen or {}, would_create=would_create, notices=notices)
         return References(self.ids, self.problems, self.links, self.missing, learned)
@@ -113,7 +115,7 @@ def find_customers(
     )
     schemas.validate(schemas.PayerMatches, matches)
     found = _Found("payer", links, ids, _links_of_made("payer", made))
-    by_id: dict[str, dict[Any, Any]] = {row["payer_id"]: row for row in payers.to_dict("records")}
+    by_id = {payer.payer_id: payer for payer in read_payers(payers)}
     refused = stands(
         session,
         Kind.CUSTOMER,
@@ -127,9 +129,9 @@ def find_customers(
         problem = match.problem or _why_not_created(match.payer_id, refused, known)
         if foresight.asks_everything and not (problem or match.customer_id):
             problem = _find_taken(session, match.payer_id, match.display_name)
-        missing = Missing(by_id.get(match.payer_id, {}), match.display_name)
-        found.take(match.payer_id, problem, match.customer_id, match.display_name, missing)
-    return found.references(foreseen={link.source_id: link.quickbooks_id for link in found.links})
+        found.take(match.payer_id, problem, match.customer_id, match.display_name)
+    references = found.references(foreseen={link.source_id: link.quickbooks_id for link in found.links})
+    return replace(references, payers=by_id)
 
 
 def find_items(session: FirmSession, fee_item_ids: Collection[str], known: Learned) -> References:
@@ -153,7 +155,7 @@ def find_items(session: FirmSession, fee_item_ids: Collection[str], known: Learn
     schemas.validate(schemas.ItemMatches, matches)
     found = _Found("fee_item", links, ids, _links_of_made("fee_item", made))
     found.problems |= dict.fromkeys(needed, Problem.UNKNOWN_FEE_ITEM)
-    by_id: dict[str, dict[Any, Any]] = {row["fee_item_id"]: row for row in fee_items.to_dict("records")}
+    by_id = {fee_item.fee_item_id: fee_item for fee_item in read_fee_items(fee_items)}
     refused = stands(
         session,
         Kind.ITEM,
@@ -167,24 +169,24 @@ def find_items(session: FirmSession, fee_item_ids: Collection[str], known: Learn
         problem = match.problem or known.not_created.get((Kind.ITEM, match.fee_item_id), "")
         if match.fee_item_id in refused and not problem:
             problem = refused[match.fee_item_id].reason
-        row = by_id[match.fee_item_id]
-        found.take(match.fee_item_id, problem, match.item_id, row["name"], Missing(row))
-    return found.references(notices=notices)
+        found.take(match.fee_item_id, problem, match.item_id, by_id[match.fee_item_id].name)
+    return replace(found.references(notices=notices), fee_items=by_id)
 
 
-def new_customer(session: FirmSession, payer: Mapping[Any, Any], display_name: str) -> Content:
-    """What a payer's customer would be created with."""
-    mark = marker(session.installation, session.firm.firm_id, Kind.CUSTOMER, payer["payer_id"])
+def new_customer(session: FirmSession, payer: Payer, display_name: str) -> Content:
+    """The content with which a payer's customer would be created."""
+    mark = marker(session.installation, session.firm.firm_id, Kind.CUSTOMER, payer.payer_id)
     return customer_content(payer, display_name=display_name, marker=mark)
 
 
-def new_item(session: FirmSession, fee_item: Mapping[Any, Any]) -> Content:
-    """What a fee item's item would be created with."""
+def new_item(session: FirmSession, fee_item: FeeItem) -> Content:
+    """The content with which a fee item's item would be created."""
     return item_content(fee_item, income_account_id=session.firm.settings.income_account)
 
 
 def _links_of_made(kind: str, made: Mapping[str, str]) -> list[Link]:
-    """Of what we made in QuickBooks and could not link: the answer was lost, or the run died just then."""
+    """The links of customers or items that we made and could not link: the answer was lost, or the run died just
+    then."""
     return [Link(kind, source_id, quickbooks_id, "", "created") for source_id, quickbooks_id in made.items()]
 
 
@@ -213,7 +215,7 @@ def _find_taken(session: FirmSession, payer_id: str, display_name: str) -> str:
     return "" if choose_new_name(payer_id, display_name, session.company.taken_names) else Problem.NAME_TAKEN
 
 
-def has_unmade(body: Any) -> bool:
+def has_unmade(body: object) -> bool:
     """Whether a body refers to a customer or item that is to be created first."""
     if isinstance(body, Mapping):
         return body.get("value") == NOT_YET or any(has_unmade(value) for value in body.values())

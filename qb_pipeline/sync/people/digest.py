@@ -11,7 +11,7 @@ from qb_pipeline.sync.deployment import Deployment
 def read_day(deployment: Deployment, firm: Firm, failed_runs: Sequence[str]) -> FirmDay:
     """Read what is held and when the connection ends; asks QuickBooks nothing."""
     held = tuple(
-        Held(row["kind"], row["reason"], row["documents"], row["amount"], row["remedy"])
+        Held(row.kind, row.reason, row.documents, row.amount, row.remedy)
         for row in Documents(deployment.ledger, firm.firm_id).held_by_reason()
     )
     ends = None

@@ -5,7 +5,7 @@ about, and linking (``sync.verify.adoption``).
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qb_pipeline.core.states import DOCUMENTS, Kind
@@ -59,22 +59,7 @@ def store_answers(session: FirmSession, rows: Sequence[AnswerRow]) -> tuple[Coun
     same = {_name(row): row.quickbooks_id for _, row in answered if row.answer == "same"}
     asked = {proposal.name: proposal for proposal in propose(session)}
     proposed = {proposal.name: proposal for proposal in propose(session, same)} if same else asked
-    for line, row in answered:
-        name = _name(row)
-        if name not in asked:
-            errors.append(
-                AnswerError(line, f"{name} is not in billing, or is in QuickBooks already", "Take the row out.")
-            )
-        elif row.quickbooks_id not in asked[name].quickbooks_ids:
-            errors.append(
-                AnswerError(
-                    line,
-                    f"Id {row.quickbooks_id} of QuickBooks is not, or no longer, like {name}",
-                    "Write the file anew (--csv), or take the row out.",
-                )
-            )
-        elif row.answer == "same" and (said := _find_difference(proposed[name])):
-            errors.append(AnswerError(line, said, "Correct the one that is wrong, in billing or in QuickBooks."))
+    errors = [error for line, row in answered if (error := _find_error(line, row, asked, proposed)) is not None]
     if errors:
         return Counter(), errors
     matches = [proposed[name] for name in same]
@@ -107,6 +92,24 @@ def _find_errors(answered: Sequence[tuple[int, AnswerRow]]) -> list[AnswerError]
                     )
                 )
     return errors
+
+
+def _find_error(
+    line: int,
+    row: AnswerRow,
+    asked: Mapping[DocumentName, Proposal],
+    proposed: Mapping[DocumentName, Proposal],
+) -> AnswerError | None:
+    """What is wrong with a row as both sides stand now; ``proposed``: with every pair linked that is called the same."""
+    name = _name(row)
+    if name not in asked:
+        return AnswerError(line, f"{name} is not in billing, or is in QuickBooks already", "Take the row out.")
+    if row.quickbooks_id not in asked[name].quickbooks_ids:
+        said = f"Id {row.quickbooks_id} of QuickBooks is not, or no longer, like {name}"
+        return AnswerError(line, said, "Write the file anew (--csv), or take the row out.")
+    if row.answer == "same" and (said := _find_difference(proposed[name])):
+        return AnswerError(line, said, "Correct the one that is wrong, in billing or in QuickBooks.")
+    return None
 
 
 def _find_difference(match: Proposal) -> str:

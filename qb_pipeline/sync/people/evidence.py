@@ -4,19 +4,20 @@ Belongs here: gathering, with one read of QuickBooks where its document is known
 for. Does not belong here: any decision. Values are the client's: for the eyes of who asked, not for a log.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from qb_pipeline.core import schemas
-from qb_pipeline.core.documents.payloads import Content, customer_content, item_content
+from qb_pipeline.core.documents.payloads import Content, customer_content, item_content, read_fee_items, read_payers
 from qb_pipeline.core.markers import marker, read_marker
-from qb_pipeline.core.money import loads, to_dollars
+from qb_pipeline.core.money import JsonObject, loads, to_dollars
 from qb_pipeline.core.planning.plan import Field, side_by_side
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import UNDER_WAY, Kind, Operation
 from qb_pipeline.ledger.books.documents import Application
+from qb_pipeline.ledger.books.history import PastActivity, PastDocument, PastRequest, PastRun
+from qb_pipeline.ledger.books.received import PostedOnInvoice
 from qb_pipeline.ledger.books.refusals import Standing
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.errors import QuickBooksError
@@ -52,7 +53,7 @@ class Evidence:
     ``received``: payments that QuickBooks received on the invoice (Model 2), the recent ones marked.
     """
 
-    document: Mapping[str, Any]
+    document: PastDocument
     operation: Operation | None
     problem: str
     content: Content | None
@@ -61,28 +62,28 @@ class Evidence:
     others: Sequence[Entity]
     basis: str
     fields: Sequence[Field]
-    log: Sequence[Any]
-    attempts: Sequence[Any]
-    runs: Sequence[Any]
-    received: Sequence[Any] = ()
+    log: Sequence[PastActivity]
+    attempts: Sequence[PastRequest]
+    runs: Sequence[PastRun]
+    received: Sequence[PostedOnInvoice] = ()
     not_read: str = ""
     refused: Standing | None = None
-    """What QuickBooks refused last."""
+    """QuickBooks' last refusal of it."""
     candidates: Sequence[Candidate] = ()
-    """What may be the same document, written by somebody else."""
+    """Documents that somebody else wrote and that may be the same."""
     applications: tuple[Application, ...] = ()
-    """What a payment would be applied to."""
+    """The shares of invoices that a payment would pay."""
 
     @property
     def last_sent_at(self) -> datetime | None:
         """When a request of this document last left."""
-        return max((row["last_sent_at"] for row in self.attempts), default=None)
+        return max((row.last_sent_at for row in self.attempts), default=None)
 
 
 def gather(session: FirmSession, document_id: int) -> Evidence:
     """Read both sides and the history of one document; nothing is sent, and nothing moves."""
     document = session.history.document(document_id)
-    kind = document["kind"]
+    kind = document.kind
     operation: Operation | None = None
     problem, content = "", None
     entity: Entity | None = None
@@ -94,23 +95,18 @@ def gather(session: FirmSession, document_id: int) -> Evidence:
         plan = Plan()
         if kind not in PLANNERS:
             content = _reference_content(session, document)
-        elif document["source_hash"]:  # what billing lost cannot be planned
+        elif document.source_hash:  # what billing lost cannot be planned
             plan = PLANNERS[kind](session, session.documents.read([document_id]), NOTHING, DRY_RUN)
             content = plan.contents.get(document_id)
-            if first_creates(plan.ready):
-                note_foreign(session)
-                applications = plan.ready[0].applications
-                candidates = find_possible_duplicates(session, plan.ready).get(document_id, ())
-                hold_possible_duplicates(session, plan)
+            candidates, applications = _find_candidates(session, plan, document_id)
             decision = next((d for d in plan.decisions if d.document_id == document_id), None)
             operation, problem = (decision.operation, decision.reason) if decision else (None, "")
         if document_id in plan.remote:
             entity = plan.remote[document_id].entity
-        elif document["quickbooks_id"]:
-            entity = _read(session, kind, document["quickbooks_id"])
-        if kind in PLANNERS and (document["reason"] in DOUBTFUL or not document["quickbooks_id"]):
-            near = {row["Id"]: row for row in (*look_around(session, document), *(each.entity for each in candidates))}
-            others = [row for row in near.values() if row["Id"] != document["quickbooks_id"]]
+        elif document.quickbooks_id:
+            entity = _read(session, kind, document.quickbooks_id)
+        if kind in PLANNERS and (document.reason in DOUBTFUL or not document.quickbooks_id):
+            others = _others(session, document, candidates)
     except QuickBooksError as error:
         not_read = str(error)
     attempts = session.history.attempts(document_id)
@@ -128,7 +124,7 @@ def gather(session: FirmSession, document_id: int) -> Evidence:
         fields=fields,
         log=log,
         attempts=attempts,
-        runs=session.history.runs(sorted({row["run_id"] for row in (*log, *attempts)})),
+        runs=session.history.runs(sorted({row.run_id for row in log} | {row.run_id for row in attempts})),
         received=session.received.on_document(document_id),
         not_read=not_read,
         refused=session.refusals.of([document_id]).get(document_id),
@@ -137,27 +133,45 @@ def gather(session: FirmSession, document_id: int) -> Evidence:
     )
 
 
-def look_around(session: FirmSession, document: Mapping[str, Any]) -> list[Entity]:
+def _find_candidates(
+    session: FirmSession, plan: Plan, document_id: int
+) -> tuple[Sequence[Candidate], tuple[Application, ...]]:
+    """Documents that may be the same as one that would be created, which holds it; and the shares that it would pay."""
+    if not first_creates(plan.ready):
+        return (), ()
+    note_foreign(session)
+    applications = plan.ready[0].applications
+    candidates = find_possible_duplicates(session, plan.ready).get(document_id, ())
+    hold_possible_duplicates(session, plan)
+    return candidates, applications
+
+
+def _others(session: FirmSession, document: PastDocument, candidates: Sequence[Candidate]) -> list[Entity]:
+    near = {row["Id"]: row for row in (*look_around(session, document), *(each.entity for each in candidates))}
+    return [row for row in near.values() if row["Id"] != document.quickbooks_id]
+
+
+def look_around(session: FirmSession, document: PastDocument) -> list[Entity]:
     """Documents in QuickBooks that have this one's marker or, as invoices, its number; one query each.
 
     PrivateNote cannot be searched: of what was made since the first send, those with the marker are taken.
     """
-    kind = document["kind"]
+    kind = document.kind
     found: dict[str, Entity] = {}
-    if kind == Kind.INVOICE and document["number"]:
-        found |= {row["Id"]: row for row in session.quickbooks.find("Invoice", "DocNumber", [document["number"]])}
-    attempts = session.history.attempts(document["document_id"])
+    if kind == Kind.INVOICE and document.number:
+        found |= {row["Id"]: row for row in session.quickbooks.find("Invoice", "DocNumber", [document.number])}
+    attempts = session.history.attempts(document.document_id)
     if attempts:  # under whatever customer: a bookkeeper may have changed or merged it
-        rows = made_since(session, kind, attempts[0]["first_sent_at"])
+        rows = made_since(session, kind, attempts[0].first_sent_at)
         found |= {row["Id"]: row for row in rows if is_marked(session, document, row)}
     return sorted(found.values(), key=lambda row: int(row["Id"]))
 
 
-def is_marked(session: FirmSession, document: Mapping[str, Any], entity: Entity) -> bool:
+def is_marked(session: FirmSession, document: PastDocument, entity: Entity) -> bool:
     """Whether a document of QuickBooks carries this one's marker, of whatever generation."""
     found = read_marker(entity)
     return found is not None and (found.installation, found.firm, found.kind, found.source_id, found.part) == (
-        session.installation, document["firm_id"], document["kind"], document["source_id"], document["part"],
+        session.installation, document.firm_id, document.kind, document.source_id, document.part,
     )  # fmt: skip
 
 
@@ -168,48 +182,48 @@ def _read(session: FirmSession, kind: Kind, quickbooks_id: str) -> Entity | None
     return next(iter(found), None)
 
 
-def _standing(document: Mapping[str, Any], entity: Entity | None) -> str:
-    if not document["quickbooks_id"]:
-        return "never sent" if document["state"] not in UNDER_WAY else "not known"
+def _standing(document: PastDocument, entity: Entity | None) -> str:
+    if not document.quickbooks_id:
+        return "never sent" if document.state not in UNDER_WAY else "not known"
     if entity is None:
         return "deleted"
-    return "void" if document["kind"] in PLANNERS and is_voided(entity) else "there"
+    return "void" if document.kind in PLANNERS and is_voided(entity) else "there"
 
 
 def _fields(
-    session: FirmSession, document: Mapping[str, Any], content: Content | None, entity: Entity | None
+    session: FirmSession, document: PastDocument, content: Content | None, entity: Entity | None
 ) -> tuple[str, list[Field]]:
     body, basis = (content.body, "billing now") if content else (_sent(session, document), "last sent")
     if not body:
         return "", []
     fields = side_by_side(body, entity or {})
-    if content and document["kind"] == Kind.INVOICE:  # QuickBooks adds it up: no body says it
+    if content and document.kind == Kind.INVOICE:  # QuickBooks adds it up: no body says it
         fields += side_by_side({"TotalAmt": to_dollars(content.total_cents)}, entity or {})
     return basis, fields
 
 
-def _sent(session: FirmSession, document: Mapping[str, Any], *, accepted: bool = True) -> dict[str, Any]:
-    """What the last request said of it; empty when there was none."""
-    found = session.history.last_body([document["document_id"]], accepted=accepted).get(document["document_id"])
+def _sent(session: FirmSession, document: PastDocument, *, accepted: bool = True) -> JsonObject:
+    """The document as the last request sent it; empty when it was never sent."""
+    found = session.history.last_body([document.document_id], accepted=accepted).get(document.document_id)
     if found is None:
         return {}
     body, b_id = found
-    sent: dict[str, Any] = loads(body)
+    sent: JsonObject = loads(body)
     if "BatchItemRequest" not in sent:
         return sent
     items = (item for item in sent["BatchItemRequest"] if item["bId"] == b_id)
-    return dict(next(items)[ENTITY[document["kind"]]])
+    return dict(next(items)[ENTITY[document.kind]])
 
 
-def _reference_content(session: FirmSession, document: Mapping[str, Any]) -> Content | None:
-    """What billing says now of a payer or a fee item; None when it no longer has it."""
-    source_id, sent = document["source_id"], _sent(session, document)
-    kind: Kind = document["kind"]
+def _reference_content(session: FirmSession, document: PastDocument) -> Content | None:
+    """The content that billing has now for a payer or a fee item; None when billing no longer has it."""
+    source_id, sent = document.source_id, _sent(session, document)
+    kind = document.kind
     if kind == Kind.ITEM:
-        items = session.billing.fetch_fee_items([source_id])
+        items = read_fee_items(session.billing.fetch_fee_items([source_id]))
         account = session.firm.settings.income_account
-        return item_content(items.iloc[0], income_account_id=account) if len(items) else None
-    payers = schemas.validate(schemas.Payers, session.billing.fetch_payers([source_id]))
+        return item_content(items[0], income_account_id=account) if items else None
+    payers = read_payers(schemas.validate(schemas.Payers, session.billing.fetch_payers([source_id])))
     mark = marker(session.installation, session.firm.firm_id, kind, source_id)
     name = str(sent.get("DisplayName", ""))
-    return customer_content(payers.iloc[0], display_name=name, marker=mark) if len(payers) else None
+    return customer_content(payers[0], display_name=name, marker=mark) if payers else None

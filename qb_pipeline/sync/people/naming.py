@@ -7,12 +7,12 @@ here: how a word is read (``core.words``), and what becomes of a document that i
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Protocol
 
 from qb_pipeline.billing.source import BillingSource
 from qb_pipeline.core.states import DOCUMENTS, Kind
-from qb_pipeline.core.words import DocumentName, NotNamedError, Word, name_of, nearest, read_word
-from qb_pipeline.ledger.books.history import History
+from qb_pipeline.core.words import DocumentName, NotNamedError, Word, nearest, read_word
+from qb_pipeline.ledger.books.history import History, NamedDocument
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.ledger.setup.firms import Firm
 from qb_pipeline.sync.deployment import Deployment
@@ -45,7 +45,7 @@ class Sides(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bystander:
-    """A firm's two sides for who only asks: the firm need not be set up."""
+    """The two sides of a firm, for a reader who only asks; the firm need not be set up."""
 
     firm: Firm
     billing: BillingSource
@@ -98,10 +98,9 @@ def find_candidates(sides: Sides, words: Sequence[Word]) -> list[list[Candidate]
     """
     kinds = sorted({kind for word in words for kind in word.kinds})
     texts = {text for word in words for text in word.texts}
-    candidates = _in_billing(sides, texts | {row["source_id"] for row in sides.history.named(texts, kinds=kinds)})
+    candidates = _in_billing(sides, texts | {row.source_id for row in sides.history.named(texts, kinds=kinds)})
     for row in sides.history.named(texts | {name.source_id for name in candidates}, kinds=kinds):
-        name = DocumentName(row["kind"], row["source_id"], row["part"])
-        candidates[name] = _listed(sides.firm.firm_id, row, name, candidates.get(name))
+        candidates[row.name] = _listed(sides.firm.firm_id, row, candidates.get(row.name))
     return [_living([each for each in candidates.values() if word.fits(each.name, each.number)]) for word in words]
 
 
@@ -135,21 +134,21 @@ def _in_billing(sides: Sides, texts: set[str]) -> dict[DocumentName, Candidate]:
     return found
 
 
-def _listed(firm_id: str, row: Mapping[str, Any], name: DocumentName, now: Candidate | None) -> Candidate:
+def _listed(firm_id: str, row: NamedDocument, now: Candidate | None) -> Candidate:
     """A document of the ledger; ``now`` is what billing says of it, None where billing does not show it."""
-    is_document = name.kind in DOCUMENTS
-    state = f"{row['state']} ({row['reason']})" if row["reason"] else row["state"]
-    told = now.told if now else _tell(name.kind, row["number"], row["document_date"]) if is_document else ""
+    is_document = row.kind in DOCUMENTS
+    state = f"{row.state} ({row.reason})" if row.reason else str(row.state)
+    told = now.told if now else _tell(row.kind, row.number, row.document_date) if is_document else ""
     return Candidate(
         firm_id=firm_id,
-        name=name,
-        number=now.number if now else row["number"],
+        name=row.name,
+        number=now.number if now else row.number,
         told=f"{told}, {state}" if told else state,
-        document_id=row["document_id"],
+        document_id=row.document_id,
         # Other than a draft that was never sent, a run can do something about what is on the list: keep right what
         # was sent, or close what may not be sent any more.
-        why_not=DRAFT if now and now.why_not == DRAFT and not row["may_be_there"] else "",
-        is_past=is_document and now is None and not row["may_be_there"],
+        why_not=DRAFT if now and now.why_not == DRAFT and not row.may_be_there else "",
+        is_past=is_document and now is None and not row.may_be_there,
     )
 
 
@@ -307,12 +306,11 @@ def _none(word: Word, sides: Sequence[Sides]) -> str:
     near = []
     for side in sides:
         called: dict[str, str] = {}
-        for row in side.history.names(word.kinds):
-            name = name_of(row)
-            said = f"{name} (number {row['number']})" if row["kind"] == Kind.INVOICE and row["number"] else name
-            called[name if word.is_exact else row["source_id"]] = said
-            if row["number"] and not word.is_exact:
-                called[row["number"]] = said
+        for name, number in side.history.names(word.kinds):
+            said = f"{name} (number {number})" if name.kind == Kind.INVOICE and number else str(name)
+            called[str(name) if word.is_exact else name.source_id] = said
+            if number and not word.is_exact:
+                called[number] = said
         near += [called[text] for text in nearest(word.typed, called)]
     what = word.kind or "document"
     firms = ", ".join(side.firm.firm_id for side in sides)

@@ -4,16 +4,15 @@ Belongs here: the proof, read freshly in QuickBooks. Does not belong here: which
 (``core.planning.resolutions``); and sending, which is the next sync's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from qb_pipeline.core.planning.resolutions import MEANING, Answer, allowed_answers, overrides_quickbooks
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import DOCUMENTS, UNDER_WAY, Kind, State
-from qb_pipeline.core.words import name_of
 from qb_pipeline.ledger.books import resolutions
 from qb_pipeline.ledger.books.documents import STICKY, work_items
+from qb_pipeline.ledger.books.history import PastDocument
 from qb_pipeline.ledger.books.resolutions import Resolution
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.people.evidence import Evidence, is_marked
@@ -43,7 +42,7 @@ def resolve(session: FirmSession, evidence: Evidence, answer: Answer, quickbooks
     """
     document = evidence.document
     _require_allowed(document, answer)
-    if document["state"] in (*UNDER_WAY, State.WAITING):
+    if document.state in (*UNDER_WAY, State.WAITING):
         return True  # nothing to decide: the sync asks QuickBooks first, and goes on from there
     if evidence.not_read:
         raise AnswerRefusedError(f"QuickBooks could not be read, so nothing is decided: {evidence.not_read}")
@@ -58,8 +57,8 @@ def resolve(session: FirmSession, evidence: Evidence, answer: Answer, quickbooks
 def answers_that_apply(session: FirmSession, evidence: Evidence) -> tuple[Answer, ...]:
     """The answers that ``resolve`` would take of this document now: those of its reason that the evidence bears out."""
     document = evidence.document
-    allowed = allowed_answers(document["state"], document["reason"]) if document["kind"] in DOCUMENTS else ()
-    if document["state"] in (*UNDER_WAY, State.WAITING):
+    allowed = allowed_answers(document.state, document.reason) if document.kind in DOCUMENTS else ()
+    if document.state in (*UNDER_WAY, State.WAITING):
         return allowed
     return () if evidence.not_read else tuple(answer for answer in allowed if _is_proved(session, evidence, answer))
 
@@ -72,7 +71,7 @@ def _is_proved(session: FirmSession, evidence: Evidence, answer: Answer) -> bool
     return True
 
 
-def retry_all(session: FirmSession, documents: Sequence[Mapping[str, Any]]) -> None:
+def retry_all(session: FirmSession, documents: Sequence[PastDocument]) -> None:
     """Put documents of one reason back on the list, for a new look that overrides nothing in QuickBooks.
 
     Args:
@@ -84,47 +83,47 @@ def retry_all(session: FirmSession, documents: Sequence[Mapping[str, Any]]) -> N
         SetUpError: who answers is no super user.
         MovedError: a document has moved since it was shown; those before it are answered.
     """
-    sticky = [name_of(document) for document in documents if document["reason"] in STICKY]
+    sticky = [document.name for document in documents if document.reason in STICKY]
     if sticky:
         raise AnswerRefusedError(
-            f"{documents[0]['reason']} is answered one document at a time, since each needs its evidence: "
+            f"{documents[0].reason} is answered one document at a time, since each needs its evidence: "
             f"qb-pipeline resolve {session.firm.firm_id} {sticky[0]} --retry"
         )
     for document in documents:
         resolutions.record(session.engine, document, Resolution(Answer.RETRY), run=session.run, now=session.clock())
 
 
-def _require_allowed(document: Mapping[str, Any], answer: Answer) -> None:
-    if document["kind"] not in DOCUMENTS:
+def _require_allowed(document: PastDocument, answer: Answer) -> None:
+    if document.kind not in DOCUMENTS:
         what = "is made again by the next sync that needs it; answer the invoices that wait for it"
-        if document["kind"] == Kind.REFUND:
+        if document.kind == Kind.REFUND:
             what = "takes no answer: put its journal entry right in QuickBooks (reporting.enter_by_hand says how)"
-        raise AnswerRefusedError(f"{name_of(document)} {what}")
-    allowed = allowed_answers(document["state"], document["reason"])
+        raise AnswerRefusedError(f"{document.name} {what}")
+    allowed = allowed_answers(document.state, document.reason)
     if answer in allowed:
         return
-    state = document["state"] + (f" ({document['reason']})" if document["reason"] else "")
+    state = document.state + (f" ({document.reason})" if document.reason else "")
     if not allowed:
-        raise AnswerRefusedError(f"{name_of(document)} is {state}: it needs no answer")
+        raise AnswerRefusedError(f"{document.name} is {state}: it needs no answer")
     choices = "; ".join(f"--{choice} ({MEANING[choice]})" for choice in allowed)
-    raise AnswerRefusedError(f"{name_of(document)} is {state}, which does not take --{answer}. It takes: {choices}")
+    raise AnswerRefusedError(f"{document.name} is {state}, which does not take --{answer}. It takes: {choices}")
 
 
 def _prove_retry(session: FirmSession, evidence: Evidence) -> Resolution:
     """A new look. Where several documents had the marker, or none is linked, exactly one or none must be found."""
-    document, reason = evidence.document, evidence.document["reason"]
+    document, reason = evidence.document, evidence.document.reason
     if reason == Problem.SOURCE_GONE:
         raise AnswerRefusedError("billing still does not have it: restore it there, or answer --void or --keep")
-    if reason not in STICKY and document["state"] != State.CLOSED:
+    if reason not in STICKY and document.state != State.CLOSED:
         return Resolution(Answer.RETRY, reviewed_token=_token(evidence))
-    if reason == Problem.COPIED or (reason == Problem.CONFLICT and not document["quickbooks_id"]):
+    if reason == Problem.COPIED or (reason == Problem.CONFLICT and not document.quickbooks_id):
         found = _living(session, evidence)
         if len(found) > 1:
             raise AnswerRefusedError(
                 f"QuickBooks still holds {len(found)} documents with this mark (Ids {_ids(found)}): delete the copy, "
                 "remove the mark from its note, or answer --keep to leave both"
             )
-        if found and found[0]["Id"] != document["quickbooks_id"]:
+        if found and found[0]["Id"] != document.quickbooks_id:
             _require_unlinked(session, document, found[0])
             return Resolution(
                 Answer.RETRY,
@@ -132,21 +131,21 @@ def _prove_retry(session: FirmSession, evidence: Evidence) -> Resolution:
                 again=True,
                 quickbooks_id=found[0]["Id"],
             )
-        if not found and not document["quickbooks_id"]:
+        if not found and not document.quickbooks_id:
             _require_quarantine(session, evidence)
     return Resolution(Answer.RETRY, reviewed_token=_token(evidence), again=overrides_quickbooks(reason))
 
 
 def _prove_keep(session: FirmSession, evidence: Evidence) -> Resolution:
     """Take what QuickBooks holds as accepted; without a document there, or without content, close."""
-    document, reason, entity = evidence.document, evidence.document["reason"], evidence.entity
-    if document["quickbooks_id"] and reason not in (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED):
+    document, reason, entity = evidence.document, evidence.document.reason, evidence.entity
+    if document.quickbooks_id and reason not in (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED):
         if entity is None or is_voided(entity):
             raise AnswerRefusedError(
                 f"QuickBooks no longer holds it ({evidence.standing}): answer --retry, and decide about that"
             )
-        copies = [row["Id"] for row in _living(session, evidence) if row["Id"] != document["quickbooks_id"]]
-        is_void = document["source_status"] == "void" or not document["source_hash"]
+        copies = [row["Id"] for row in _living(session, evidence) if row["Id"] != document.quickbooks_id]
+        is_void = document.source_status == "void" or not document.source_hash
         accepted = None if is_void or evidence.content is None else evidence.content.fingerprint
         return Resolution(
             Answer.KEEP,
@@ -156,11 +155,11 @@ def _prove_keep(session: FirmSession, evidence: Evidence) -> Resolution:
             customer_id=read_customer(entity),
             set_aside=copies,
         )
-    if not document["quickbooks_id"] and (found := _living(session, evidence)):
+    if not document.quickbooks_id and (found := _living(session, evidence)):
         raise AnswerRefusedError(
             f"QuickBooks holds it (Id {_ids(found)}) and it is linked to nothing: answer --retry, which links it"
         )
-    if reason == Problem.CONFLICT and not document["quickbooks_id"]:
+    if reason == Problem.CONFLICT and not document.quickbooks_id:
         _require_quarantine(session, evidence)
     return Resolution(Answer.KEEP)
 
@@ -178,7 +177,7 @@ def _prove_recreate(session: FirmSession, evidence: Evidence) -> Resolution:
             "Delete it, or remove the mark from its note, then answer again"
         )
     _require_quarantine(session, evidence)
-    return Resolution(Answer.RECREATE, set_aside=[evidence.document["quickbooks_id"]])
+    return Resolution(Answer.RECREATE, set_aside=[evidence.document.quickbooks_id])
 
 
 def _prove_void(_place: FirmSession, evidence: Evidence) -> Resolution:
@@ -216,7 +215,7 @@ def _link(session: FirmSession, evidence: Evidence, quickbooks_id: str) -> None:
             else NO_CANDIDATE
         )
     _require_equal_money(evidence, candidate)
-    [row] = work_items(session.documents.read([evidence.document["document_id"]]))
+    [row] = work_items(session.documents.read([evidence.document.document_id]))
     link_same(
         session,
         row.document_id,
@@ -254,8 +253,8 @@ def _living(session: FirmSession, evidence: Evidence) -> list[Entity]:
     return [row for row in rows if is_marked(session, evidence.document, row) and not is_voided(row)]
 
 
-def _require_unlinked(session: FirmSession, document: Mapping[str, Any], entity: Entity) -> None:
-    if session.history.owns(document["kind"], [entity["Id"]]):
+def _require_unlinked(session: FirmSession, document: PastDocument, entity: Entity) -> None:
+    if session.history.owns(document.kind, [entity["Id"]]):
         raise AnswerRefusedError(f"Id {entity['Id']} in QuickBooks is already another document of ours")
 
 

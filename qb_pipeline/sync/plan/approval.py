@@ -5,13 +5,13 @@ Belongs here: detailing a plan, and refusing one of which either side has moved.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.planning.plan import side_by_side
 from qb_pipeline.core.planning.plan_freshness import Planned, digest, digest_content, why_moved
 from qb_pipeline.core.states import SENT, Operation
-from qb_pipeline.core.words import DocumentName, name_of
+from qb_pipeline.core.words import DocumentName
+from qb_pipeline.ledger.books.plans import PlanDocument, Shown
 from qb_pipeline.sync.plan.plan import Plan
 from qb_pipeline.sync.plan.ready import Ready
 from qb_pipeline.sync.remote.outcomes import read_cents
@@ -32,15 +32,15 @@ def keep_details(session: FirmSession, plan: Plan) -> None:
         session.plans.detail(session.run, items)
 
 
-def read_plan(session: FirmSession, plan_id: str) -> dict[int, Any]:
-    """What a plan would send, by document id (``Plans.documents``).
+def read_plan(session: FirmSession, plan_id: str) -> dict[int, PlanDocument]:
+    """The documents that a plan would send, by document id.
 
     Raises:
         StalePlanError: there is no such plan.
     """
     if not session.plans.is_plan(plan_id):
         raise StalePlanError(explain_no_plan({session.firm.firm_id: session.plans.newest()}, plan_id))
-    return {row["document_id"]: row for row in session.plans.documents(plan_id) if row["operation"] in SENT}
+    return {row.planned.document_id: row for row in session.plans.documents(plan_id) if row.planned.operation in SENT}
 
 
 def explain_no_plan(newest: Mapping[str, Sequence[str]], plan_id: str) -> str:
@@ -50,18 +50,18 @@ def explain_no_plan(newest: Mapping[str, Sequence[str]], plan_id: str) -> str:
     return f"{', '.join(newest)} has no plan {plan_id}.{meant} Try: qb-pipeline plan {next(iter(newest))}"
 
 
-def require_unmoved(session: FirmSession, plan_id: str, planned: Mapping[int, Any]) -> None:
+def require_unmoved(session: FirmSession, plan_id: str, planned: Mapping[int, PlanDocument]) -> None:
     """Compare a plan with what the dry run that this run has just made would send now.
 
     Raises:
         StalePlanError: names the documents that moved, and what moved them; nothing was sent.
     """
-    now = {row["document_id"]: _of_row(row) for row in session.plans.documents(session.run.run_id)}
+    now = {row.planned.document_id: row.planned for row in session.plans.documents(session.run.run_id)}
     states = {document_id: _state(session, document_id) for document_id in planned.keys() - now.keys()}
     moved = {
-        name_of(row): why
+        row.line.name: why
         for document_id, row in planned.items()
-        if (why := why_moved(_of_row(row), now.get(document_id), state=states.get(document_id, "")))
+        if (why := why_moved(row.planned, now.get(document_id), state=states.get(document_id, "")))
     }
     if moved:
         named = "; ".join(f"{name}: {why}" for name, why in list(moved.items())[:NAMED])
@@ -74,15 +74,16 @@ def require_unmoved(session: FirmSession, plan_id: str, planned: Mapping[int, An
 
 def _state(session: FirmSession, document_id: int) -> str:
     document = session.history.document(document_id)
-    return f"{document['state']} ({document['reason']})" if document["reason"] else str(document["state"])
+    return f"{document.state} ({document.reason})" if document.reason else str(document.state)
 
 
-def unmoved(planned: Mapping[int, Any], ready: Iterable[Ready]) -> list[Ready]:
-    """Of what is ready to leave: what stands in the plan just so. The rest moved in the last moments, and stays."""
+def unmoved(planned: Mapping[int, PlanDocument], ready: Iterable[Ready]) -> list[Ready]:
+    """The ready documents that stand in the plan just so. The others have moved in the last moments and are not
+    sent."""
     kept = []
     for item in ready:
         row, now = planned.get(item.document_id), _planned(item)
-        if row is not None and (row["operation"], row["sync_token"], row["content_sha256"]) == (
+        if row is not None and (row.planned.operation, row.planned.sync_token, row.planned.content_sha256) == (
             now.operation, now.sync_token, now.content_sha256,
         ):  # fmt: skip
             kept.append(item)
@@ -101,11 +102,7 @@ def _planned(item: Ready) -> Planned:
     )
 
 
-def _of_row(row: Mapping[str, Any]) -> Planned:
-    return Planned(**{name: row[name] for name in Planned.__dataclass_fields__})
-
-
-def _shown(plan: Plan, item: Ready) -> dict[str, Any]:
+def _shown(plan: Plan, item: Ready) -> Shown:
     """Totals before and after, and every field of billing's that changes; what is new has only its total."""
     remote = plan.remote.get(item.document_id)
     before = read_cents(remote.entity, "TotalAmt") if remote and remote.entity else 0
@@ -120,9 +117,9 @@ def _shown(plan: Plan, item: Ready) -> dict[str, Any]:
         ]
     if item.operation != Operation.CREATE and before != after:
         changes.append({"field": "TotalAmt", "before": str(to_dollars(before)), "after": str(to_dollars(after))})
-    return {"before_cents": before, "after_cents": after, "changes": changes}
+    return Shown(before, after, changes)
 
 
-def names_of(planned: Mapping[int, Any]) -> list[DocumentName]:
+def names_of(planned: Mapping[int, PlanDocument]) -> list[DocumentName]:
     """The documents of a plan."""
-    return [DocumentName(row["kind"], row["source_id"], row["part"]) for row in planned.values()]
+    return [row.line.name for row in planned.values()]

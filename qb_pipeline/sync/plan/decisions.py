@@ -31,7 +31,7 @@ def store(session: FirmSession, plan: Plan, *, is_logged: bool, undecided: Colle
 
 
 def hold_invoices(session: FirmSession, lost: Mapping[str, Problem]) -> None:
-    """A person took these invoices, by billing's id, out of the books; that is found out when they are to be paid."""
+    """Hold invoices, by billing's id, that a person took out of the books; a payment on them finds it out."""
     known = session.documents.read(
         list(session.documents.ensure(Kind.INVOICE, list(lost), now=session.clock()).values())
     )

@@ -1,6 +1,6 @@
 """Plan invoices: read them, refuse what cannot go, give customers and items to the rest, build what to send."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,7 +19,7 @@ from qb_pipeline.core.planning.plan import carry_lines
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind, Operation
 from qb_pipeline.core.words import DocumentName
-from qb_pipeline.ledger.books.documents import NumberHolder, work_items
+from qb_pipeline.ledger.books.documents import NumberHolder, WorkItem, work_items
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.mapping.references import find_customers, find_items
 from qb_pipeline.sync.plan.decide import Changes, Meant, decide
@@ -81,22 +81,29 @@ def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, fore
     }
     voids = set(voided["source_id"]) | emptied
     meant = [Meant(row, contents.get(i), is_void=i in voids) for i, row in listed.items()]
-    sent = [row.source_id for row in listed.values() if row.quickbooks_id]
-    freed = session.documents.planned_voids(session.run.run_id, sent) if sent and foresight.counts_on_plan else {}
-    changes = Changes(Kind.INVOICE, objection=partial(_find_paid_problem, freed), merge=_merge_lines, void={})
-    decide(session, plan, changes, meant, problems)
+    decide(session, plan, _changes(session, list(listed.values()), foresight), meant, problems)
     differing = {source_id for source_id, problem in by_source.items() if problem is Problem.TOTAL_MISMATCH}
     totals = describe_totals(invoices[invoices["invoice_id"].isin(differing)], lines)
-    plan.ready = [
-        replace(item, shares_number=True)
-        if item.source_id in read.reused and item.operation == Operation.CREATE
-        else item
-        for item in plan.ready
-    ]
+    _share_numbers(plan, read.reused)
     hold_standing(session, plan)
     details = {**read.holders, **totals}
     plan.stop(listed.values(), problems, {listed[source_id].document_id: text for source_id, text in details.items()})
     return plan
+
+
+def _changes(session: FirmSession, rows: Sequence[WorkItem], foresight: Foresight) -> Changes:
+    """How invoices are changed; a plan counts on the money that its own voids of payments set free."""
+    sent = [row.source_id for row in rows if row.quickbooks_id]
+    freed = session.documents.planned_voids(session.run.run_id, sent) if sent and foresight.counts_on_plan else {}
+    return Changes(Kind.INVOICE, objection=partial(_find_paid_problem, freed), merge=_merge_lines, void={})
+
+
+def _share_numbers(plan: Plan, reused: Set[str]) -> None:
+    """Let new invoices leave under numbers that dead ones of ours still have in QuickBooks."""
+    plan.ready = [
+        replace(item, shares_number=True) if item.operation == Operation.CREATE and item.source_id in reused else item
+        for item in plan.ready
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +172,8 @@ def _describe_holder(session: FirmSession, holder: NumberHolder) -> str:
 
 
 def _find_paid_problem(freed: Mapping[str, int], meant: Meant, operation: Operation, entity: Entity) -> Problem | None:
-    """What payments in QuickBooks forbid: to void what they are applied to, to bill less, to bill somebody else.
+    """The problem of a change that payments in QuickBooks forbid: to void an invoice that they pay, to bill less than
+    they pay, to bill somebody else.
 
     ``freed``: cents by invoice that the run's plan takes off first, since it voids payments.
     """

@@ -8,7 +8,7 @@ the bookkeeper entered the rest.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import date
 
 from qb_pipeline.core.documents.journal_entries import refund_content
 from qb_pipeline.core.documents.payloads import Content
@@ -16,8 +16,9 @@ from qb_pipeline.core.markers import marker
 from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.problems import PROBLEMS, Problem
 from qb_pipeline.core.schemas import rows
-from qb_pipeline.core.states import Kind
+from qb_pipeline.core.states import Kind, Operation
 from qb_pipeline.ledger.books.documents import Refund
+from qb_pipeline.ledger.books.plans import PlanLine
 from qb_pipeline.ledger.books.refusals import Standing
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.sync.extract.scan import Selection
@@ -28,13 +29,23 @@ from qb_pipeline.sync.session.learned import NOTHING, Learned
 
 @dataclass(frozen=True, slots=True)
 class RefundPlan:
-    """What is to be recorded: ``entries`` by refund; ``held``: what QuickBooks refused and would refuse again, as rows
-    of the work list (kind, source_id, part, number, document_date, amount_cents, reason, remedy). ``learned`` says why
-    of the others."""
+    """The refunds that are to be recorded, each with its journal entry, and those that stay ``held`` because QuickBooks
+    refused them and would refuse them again. ``learned`` says why the others are left."""
 
     entries: Sequence[tuple[Refund, Content]] = ()
-    held: Sequence[dict[str, Any]] = ()
+    held: Sequence[PlanLine] = ()
     learned: Learned = field(default=NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class _GoneBack:
+    """A refund or rejection as billing has it now. ``method``: how the money went back."""
+
+    reference: str
+    received_date: date
+    amount_cents: int
+    currency: str
+    method: str
 
 
 def plan_refunds(session: FirmSession, selection: Selection) -> RefundPlan:
@@ -50,7 +61,10 @@ def plan_refunds(session: FirmSession, selection: Selection) -> RefundPlan:
     if not refunds:
         return RefundPlan()
     fetched = session.billing.fetch_payments({refund.source_id for refund in refunds}).payments
-    payments = {row.payment_id: row for row in rows(fetched)}
+    payments = {
+        row.payment_id: _GoneBack(row.reference, row.received_date, row.amount_cents, row.currency, row.method)
+        for row in rows(fetched)
+    }
     contents, learned = _build(session, refunds, payments)
     standing = stands(session, Kind.REFUND, {source_id: content.body for source_id, content in contents.items()})
     for refund in refunds:
@@ -76,7 +90,7 @@ def plan_refunds(session: FirmSession, selection: Selection) -> RefundPlan:
 
 
 def foresee_refunds(plan: RefundPlan) -> Learned:
-    """What a dry run says of a plan's entries."""
+    """The notices of a dry run about a plan's entries."""
     notices = [
         f"{refund.payment_kind} {refund.source_id} would be recorded in QuickBooks as a journal entry of "
         f"{to_dollars(refund.amount_cents)}"
@@ -86,7 +100,7 @@ def foresee_refunds(plan: RefundPlan) -> Learned:
 
 
 def _build(
-    session: FirmSession, refunds: Sequence[Refund], payments: Mapping[str, Any]
+    session: FirmSession, refunds: Sequence[Refund], payments: Mapping[str, _GoneBack]
 ) -> tuple[dict[str, Content], Learned]:
     """The journal entry of each refund that can be recorded, by its id; and why not of the others."""
     receivable_id = _find_receivable(session)
@@ -96,7 +110,7 @@ def _build(
         payment = payments.get(refund.source_id)
         account_id = _find_account(session, payment, refund) if payment is not None else ""
         why = _why_not(session, refund, payment, receivable_id, account_id)
-        if why:
+        if payment is None or why:
             notices.append(f"{refund.payment_kind} {refund.source_id} is left to be entered by hand: {why}")
             entry = Entry("notice", refund.document_id, detail=notices[-1])
             session.log.add(session.run, [entry], now=session.clock())
@@ -105,17 +119,21 @@ def _build(
     return contents, Learned(notices=tuple(notices))
 
 
-def _held(refund: Refund, payment: Any, refused: Standing) -> dict[str, Any]:
-    return {
-        "kind": Kind.REFUND,
-        "source_id": refund.source_id,
-        "part": "",
-        "number": payment.reference,
-        "document_date": payment.received_date,
-        "amount_cents": refund.amount_cents,
-        "reason": refused.reason,
-        "remedy": PROBLEMS[Problem(refused.reason)].remedy,
-    }
+def _held(refund: Refund, payment: _GoneBack, refused: Standing) -> PlanLine:
+    return PlanLine(
+        kind=Kind.REFUND,
+        source_id=refund.source_id,
+        part="",
+        number=payment.reference,
+        document_date=payment.received_date,
+        operation=Operation.HOLD,
+        reason=refused.reason,
+        remedy=PROBLEMS[Problem(refused.reason)].remedy,
+        amount_cents=refund.amount_cents,
+        before_cents=None,
+        after_cents=None,
+        changes=[],
+    )
 
 
 def _find_receivable(session: FirmSession) -> str:
@@ -124,7 +142,7 @@ def _find_receivable(session: FirmSession) -> str:
     return str(found[0]) if len(found) == 1 else ""
 
 
-def _find_account(session: FirmSession, payment: Any, refund: Refund) -> str:
+def _find_account(session: FirmSession, payment: _GoneBack, refund: Refund) -> str:
     """The bank account that the money left: that of its own method, else that of the payment's."""
     accounts = session.mappings.links("deposit_account")
     original = {
@@ -133,7 +151,9 @@ def _find_account(session: FirmSession, payment: Any, refund: Refund) -> str:
     return accounts.get(payment.method) or accounts.get(original.get(refund.payment_id, ""), "")
 
 
-def _why_not(session: FirmSession, refund: Refund, payment: Any, receivable_id: str, account_id: str) -> str:
+def _why_not(
+    session: FirmSession, refund: Refund, payment: _GoneBack | None, receivable_id: str, account_id: str
+) -> str:
     if payment is None or payment.amount_cents != refund.amount_cents or refund.amount_cents <= 0:
         return "billing is changing it"
     if payment.currency != session.rules.currency:
@@ -147,7 +167,7 @@ def _why_not(session: FirmSession, refund: Refund, payment: Any, receivable_id: 
     return ""
 
 
-def _content(session: FirmSession, refund: Refund, payment: Any, receivable_id: str, account_id: str) -> Content:
+def _content(session: FirmSession, refund: Refund, payment: _GoneBack, receivable_id: str, account_id: str) -> Content:
     return refund_content(
         customer_id=refund.customer_id,
         receivable_id=receivable_id,

@@ -87,7 +87,7 @@ def _is_complete(item: Ready, found_now: Set[tuple[str, str]]) -> bool:
 
 
 def find_basis(session: FirmSession) -> Basis | None:
-    """What a plan that begins now rests on; None while another run may be writing to the company."""
+    """The basis of a plan that begins now; None while another run may be writing to the company."""
     epoch = session.planned.epoch(session.quickbooks.realm_id)
     if epoch is None:
         return None
@@ -166,7 +166,7 @@ def take(session: FirmSession, work: pd.DataFrame) -> Kept:
 
 
 def write_ready(item: Ready) -> str:
-    """What is sent of one document, as JSON with every digit of its numbers."""
+    """The content that is sent for one document, as JSON with every digit of its numbers."""
     return dumps(
         {
             "body": item.body,

@@ -141,7 +141,8 @@ def _find_by_numbers(session: FirmSession, items: Sequence[Ready], ready: Sequen
 
 
 def _find_by_targets(session: FirmSession, items: Sequence[Ready], known: Learned) -> tuple[dict[int, Problem], Merges]:
-    """What documents point at that is gone, inactive or cannot be used; and the merged customers among it."""
+    """The problem of each document that refers to an object which is gone, inactive or unusable; and the merged
+    customers among these objects."""
     pointed = {item.document_id: read_references(item.body) for item in items}
     wanted: dict[str, set[str]] = {}
     for kind, quickbooks_id in {each for references in pointed.values() for each in references}:

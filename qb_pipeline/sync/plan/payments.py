@@ -72,7 +72,7 @@ def plan_payments(session: FirmSession, work: pd.DataFrame, known: Learned, fore
 def _problems(
     divided: PaymentPlan, keys: Collection[PartKey], bad: Set[str], voids: Set[PartKey]
 ) -> dict[PartKey, Problem]:
-    """What is wrong with parts of payments; nothing keeps a void at home."""
+    """The problems of parts of payments; a void has none, because it is always sent."""
     parts = zip(divided.parts["payment_id"], divided.parts["part"], divided.parts["problem"], strict=True)
     found = {(payment_id, part): Problem(problem) for payment_id, part, problem in parts if problem}
     found |= {key: Problem.BAD_AMOUNT for key in keys if key[0] in bad}
@@ -232,7 +232,7 @@ def _moved(known: pd.DataFrame, cents: Mapping[str, int]) -> pd.DataFrame:
 def _with_balances(
     session: FirmSession, known: pd.DataFrame, paid: Set[str]
 ) -> tuple[pd.DataFrame, dict[str, Problem]]:
-    """What is really open on these invoices, where that is more or less than our own payments let us believe.
+    """The real open balance of these invoices, where it is more or less than our own payments let us believe.
 
     A bookkeeper may have entered a rejection, or taken a payment off an invoice. What is under way is not in a balance
     yet: while there is any, only our own reckoning counts. ``paid``: Ids of invoices that a dry run would pay; of those

@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
-from typing import Any
 
 from qb_pipeline import stopping
 from qb_pipeline.billing.received import PostingRefusedError
 from qb_pipeline.core.documents.received import Received, read_payment
 from qb_pipeline.ledger.books.pulls import record_asked
-from qb_pipeline.ledger.books.received import Count, Due
+from qb_pipeline.ledger.books.received import Count, Due, Trouble
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.ledger.sending.pull_turn import BUSY_SECONDS, Turn, turn
 from qb_pipeline.ledger.setup.firms import SetUpError
@@ -35,7 +34,7 @@ class PullReport:
 
     ``changed``: payments that were new or changed in what was read. ``posted``: rows written to billing and their
     cents, by kind (payment, credit_application, reversal). ``states``: all payments of the dates, by state.
-    ``troubles``: what needs a person (payment_id, payment_date, state, error). ``differing``: external ids of which
+    ``troubles``: the payments that need a person. ``differing``: external ids of which
     billing does not hold what was posted. ``recent_invoices``: how many have a recent payment, whatever this pull did.
     """
 
@@ -44,7 +43,7 @@ class PullReport:
     posted: Mapping[str, int]
     posted_cents: Mapping[str, int]
     states: Mapping[str, Count]
-    troubles: Sequence[Any]
+    troubles: Sequence[Trouble]
     differing: Sequence[str]
     recent_invoices: int
     reads: int
@@ -52,7 +51,7 @@ class PullReport:
     @property
     def agrees(self) -> bool:
         """Whether billing holds what QuickBooks received, as far as it is ours."""
-        return not self.differing and not any(row["state"] == "failed" for row in self.troubles)
+        return not self.differing and not any(row.state == "failed" for row in self.troubles)
 
 
 def require_model_2(session: FirmSession) -> None:

@@ -72,7 +72,7 @@ def read_remote(
 
 
 def read_sent(kind: Kind, body: bytes, b_id: str) -> JsonObject:
-    """What was last written of one document; nothing where that is not known."""
+    """The body that was last written for one document; empty where that is not known."""
     sent: JsonObject = loads(body) if body else {}
     if "BatchItemRequest" in sent:
         sent = next(item for item in sent["BatchItemRequest"] if item["bId"] == b_id)[ENTITY[kind]]
@@ -116,7 +116,7 @@ def _judge_customer(
 
 
 def find_lost(session: FirmSession, invoices: Mapping[str, Entity | None]) -> dict[str, Problem]:
-    """Which of these invoices, by Id and as a query shows them, a person took out of the books.
+    """Those of these invoices, by Id and as a query shows them, that a person took out of the books.
 
     A query may be behind: what is missing or void in it is read by itself before that is concluded.
     """

@@ -129,7 +129,7 @@ def as_it_was(item: Item, outcome: str, *, fault_code: str = "") -> Outcome:
 
 
 def read_cents(entity: Entity, field: str) -> int:
-    """An amount of QuickBooks, which writes whole dollars without a point; none is 0."""
+    """An amount of QuickBooks in cents; QuickBooks writes whole dollars without a point, and a missing amount is 0."""
     return to_cents(Decimal(entity.get(field) or 0))
 
 
@@ -145,7 +145,7 @@ def read_customer(entity: JsonObject) -> str:
 
 
 def read_debits(entry: Entity) -> int:
-    """The total of a journal entry: what its debit lines say, which is what its credit lines say."""
+    """The total of a journal entry: the sum of its debit lines, which equals that of its credit lines."""
     return sum(
         read_cents(line, "Amount")
         for line in entry.get("Line") or ()
@@ -159,7 +159,7 @@ def is_voided(entity: Entity) -> bool:
 
 
 def bodies_of(attempt: Attempt) -> dict[int, JsonObject]:
-    """What each open item of a frozen request said, by document."""
+    """The body of each open item of a frozen request, by document."""
     sent = loads(attempt.body)
     if attempt.endpoint != "batch":
         return {attempt.items[0].document_id: sent}

@@ -6,11 +6,10 @@ and one that serves several payers is nobody's to change.
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
-from qb_pipeline.core.documents.payloads import QUICKBOOKS_OWNED, Content, customer_content
+from qb_pipeline.core.documents.payloads import QUICKBOOKS_OWNED, Content, Payer, customer_content, read_payers
 from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.planning.plan import update_body
 from qb_pipeline.core.states import Kind, Operation
@@ -43,10 +42,9 @@ def refresh_customers(
     listed = session.documents.customers(list(customers))
     stale: list[tuple[KnownCustomer, Link, Content]] = []
     first_seen: dict[str, tuple[str, str]] = {}
-    records: list[dict[Any, Any]] = payers.to_dict("records")
-    for payer in records:
-        link = links.get(payer["payer_id"])
-        if payer["payer_id"] not in customers or link is None or owners[link.quickbooks_id] > 1:
+    for payer in read_payers(payers):
+        link = links.get(payer.payer_id)
+        if payer.payer_id not in customers or link is None or owners[link.quickbooks_id] > 1:
             continue
         content = customer_content(payer, display_name=_name_of(payer, link.quickbooks_name), marker="")
         there = listed.get(link.source_id)
@@ -58,10 +56,10 @@ def refresh_customers(
     return _update(session, sender, stale, known) if stale else NOTHING
 
 
-def _name_of(payer: Mapping[Any, Any], former: str) -> str:
-    names = ("corporation_name",) if payer["kind"] == "corporation" else ("first_name", "last_name")
-    name = join_names(payer[column] for column in names)
-    return with_suffix(name, payer["payer_id"]) if former.endswith(with_suffix("", payer["payer_id"])) else name
+def _name_of(payer: Payer, former: str) -> str:
+    is_corporation = payer.kind == "corporation"
+    name = join_names((payer.corporation_name,) if is_corporation else (payer.first_name, payer.last_name))
+    return with_suffix(name, payer.payer_id) if former.endswith(with_suffix("", payer.payer_id)) else name
 
 
 def _update(
@@ -99,21 +97,21 @@ def _update(
     return learned
 
 
-def _changes(body: JsonObject, entity: Entity, link: Link) -> dict[str, Any]:
-    """What billing says otherwise; the name only where QuickBooks still has the one that we gave it."""
+def _changes(body: JsonObject, entity: Entity, link: Link) -> JsonObject:
+    """The fields that billing has otherwise; the name only where QuickBooks still has the name that we gave it."""
     changes = {
-        name: value
-        for name, value in body.items()
-        if name not in QUICKBOOKS_OWNED and not _says(entity.get(name), value)
+        name: value for name, value in body.items() if name not in QUICKBOOKS_OWNED and not _says(entity, name, value)
     }
     if link.origin == "created" and entity.get("DisplayName") == link.quickbooks_name != body["DisplayName"]:
         changes["DisplayName"] = body["DisplayName"]
     return changes
 
 
-def _says(theirs: Any, ours: Any) -> bool:
+def _says(entity: Entity, name: str, ours: object) -> bool:
+    """Whether a field of a customer has this value; of an object, only what is in ours counts."""
+    theirs = entity.get(name)
     if isinstance(ours, Mapping):
-        return all((theirs or {}).get(name) == value for name, value in ours.items())
+        return all((theirs or {}).get(part) == value for part, value in ours.items())
     return bool(theirs == ours)
 
 
@@ -141,7 +139,7 @@ def _send(
     return learned
 
 
-def _body(changes: JsonObject, entity: Entity) -> dict[str, Any]:
+def _body(changes: JsonObject, entity: Entity) -> JsonObject:
     name = {"DisplayName": changes["DisplayName"]} if "DisplayName" in changes else {}
     return update_body(changes, quickbooks_id=entity["Id"], sync_token=str(entity["SyncToken"])) | name
 

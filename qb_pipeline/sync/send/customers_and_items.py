@@ -5,7 +5,7 @@ One by one, because QuickBooks refuses parallel edits of names ("You can only ad
 here: which are missing (``references``), the details of customers that are there (``customers``).
 """
 
-from qb_pipeline.core.documents.payloads import Content
+from qb_pipeline.core.documents.payloads import Content, FeeItem, Payer
 from qb_pipeline.core.mapping.matching import choose_new_name
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind, Operation, State
@@ -14,7 +14,7 @@ from qb_pipeline.ledger.books.documents import work_items
 from qb_pipeline.ledger.books.mappings import Mapping as Link
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.ledger.sending.attempts import Outcome
-from qb_pipeline.sync.mapping.references import NAME_EXISTS, Missing, new_customer, new_item
+from qb_pipeline.sync.mapping.references import NAME_EXISTS, new_customer, new_item
 from qb_pipeline.sync.plan.plan import Needs, make_ready
 from qb_pipeline.sync.send.customers import refresh_customers
 from qb_pipeline.sync.send.push import send_one
@@ -31,26 +31,28 @@ def send_references(session: FirmSession, sender: Sender, needs: Needs, known: L
     """
     learned = NOTHING
     _remember(session, *needs.customers.links)
-    for payer_id, missing in needs.customers.missing.items():
-        learned |= _create_customer(session, sender, payer_id, missing, known | learned)
+    for payer_id, display_name in needs.customers.missing.items():
+        payer = needs.customers.payers[payer_id]
+        learned |= _create_customer(session, sender, payer, display_name, known | learned)
     customers = session.mappings.links("payer")
     there = {payer_id: customers[payer_id] for payer_id in needs.customers.ids if payer_id in customers}
     learned |= refresh_customers(session, sender, needs.payers, there, known | learned)
-    for fee_item_id, missing in needs.items.missing.items():
-        learned |= _create_item(session, sender, fee_item_id, missing, known | learned)
+    for fee_item_id in needs.items.missing:
+        learned |= _create_item(session, sender, needs.items.fee_items[fee_item_id], known | learned)
     _remember(session, *needs.items.links)
     return learned
 
 
-def _create_customer(session: FirmSession, sender: Sender, payer_id: str, missing: Missing, known: Learned) -> Learned:
+def _create_customer(session: FirmSession, sender: Sender, payer: Payer, display_name: str, known: Learned) -> Learned:
     """Create one customer; under a name with the payer's id when another name list entry has its name.
 
     Vendors and employees are not read for it: QuickBooks says when a name is taken, and a refusal costs no read.
     """
+    payer_id = payer.payer_id
     taken: set[str] = set()
     learned = NOTHING
-    while name := choose_new_name(payer_id, missing.display_name, taken):
-        content = new_customer(session, missing.row, name)
+    while name := choose_new_name(payer_id, display_name, taken):
+        content = new_customer(session, payer, name)
         outcome, told = _create(session, sender, Kind.CUSTOMER, payer_id, content, known | learned)
         learned |= told
         if outcome.quickbooks_id:
@@ -62,8 +64,9 @@ def _create_customer(session: FirmSession, sender: Sender, payer_id: str, missin
     return learned | Learned(not_created={(Kind.CUSTOMER, payer_id): Problem.NAME_TAKEN})
 
 
-def _create_item(session: FirmSession, sender: Sender, fee_item_id: str, missing: Missing, known: Learned) -> Learned:
-    content = new_item(session, missing.row)
+def _create_item(session: FirmSession, sender: Sender, fee_item: FeeItem, known: Learned) -> Learned:
+    fee_item_id = fee_item.fee_item_id
+    content = new_item(session, fee_item)
     outcome, learned = _create(session, sender, Kind.ITEM, fee_item_id, content, known)
     if not outcome.quickbooks_id:
         return learned | Learned(not_created={(Kind.ITEM, fee_item_id): _problem_of(outcome)})

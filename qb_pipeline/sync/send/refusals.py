@@ -86,7 +86,7 @@ def _find_merged(
 def _find_bearers(
     session: FirmSession, items: Mapping[int, Item], refused: Sequence[Outcome], bodies: Mapping[int, JsonObject]
 ) -> Bearers:
-    """Who has the numbers and names that were refused: one question per kind for all of them."""
+    """The owners of the numbers and names that were refused: one question per kind for all of them."""
     wanted: dict[tuple[str, str], set[str]] = defaultdict(set)
     for outcome in refused:
         item, body = items[outcome.document_id], bodies[outcome.document_id]

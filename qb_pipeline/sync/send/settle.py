@@ -127,7 +127,7 @@ def _find(
 def _find_made(
     session: FirmSession, attempt: Attempt, kind: Kind, items: list[Item], bodies: Bodies, known: Learned
 ) -> tuple[dict[int, Outcome], Learned]:
-    """What the creates of one kind made, as far as QuickBooks shows it."""
+    """The objects that the creates of one kind made, as far as QuickBooks shows them."""
     found: dict[int, Outcome] = {}
     learned = NOTHING
     candidates = _candidates(session, kind, items, bodies, attempt.first_sent_at)

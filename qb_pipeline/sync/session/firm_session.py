@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from qb_pipeline import stopping
@@ -77,7 +77,7 @@ class FirmSession:
 
     @property
     def rules(self) -> FirmRules:
-        """What the rules of ``core`` need to know of this firm today."""
+        """The facts about this firm that the rules of ``core`` need today."""
         settings = self.company.settings
         return FirmRules(
             settings=self.firm.settings,
@@ -113,17 +113,14 @@ class FirmSession:
         finally:
             error = sys.exception()
             requests = self.quickbooks.requests
-            ended: dict[str, Any] = {
-                "outcome": outcome,
-                "error": f"{type(error).__name__}: {explain(error)}" if error else "",
-                "reads": requests.reads - before[0],
-                "writes": requests.writing - before[1],
-                "now": self.clock(),
-            }
+            said = f"{type(error).__name__}: {explain(error)}" if error else ""
+            reads, writes, now = requests.reads - before[0], requests.writing - before[1], self.clock()
             if stage:
-                self.log.end_stage(self.run, stage, is_last=is_last, **ended)
+                self.log.end_stage(
+                    self.run, stage, outcome=outcome, error=said, reads=reads, writes=writes, now=now, is_last=is_last
+                )
             else:
-                self.log.end(self.run, **ended)
+                self.log.end(self.run, outcome=outcome, error=said, reads=reads, writes=writes, now=now)
 
     def hold_lease(self) -> AbstractContextManager[Lease]:
         """Keep every run that writes to the company out while the block works.
@@ -187,27 +184,27 @@ class FirmSession:
 
     @property
     def censuses(self) -> Censuses:
-        """What was counted, and what is to be."""
+        """The counts, and the documents that are still to be counted."""
         return Censuses(self.engine, self.firm.firm_id)
 
     @property
     def plans(self) -> Plans:
-        """What dry runs decided."""
+        """The decisions of dry runs."""
         return Plans(self.engine, self.firm.firm_id)
 
     @property
     def planned(self) -> PlannedDocuments:
-        """What this run has decided for its stages."""
+        """The decisions of this run for its stages."""
         return PlannedDocuments(self.engine, self.firm.firm_id)
 
     @property
     def refusals(self) -> Refusals:
-        """What QuickBooks refused last."""
+        """The last refusals by QuickBooks."""
         return Refusals(self.engine, self.firm.firm_id)
 
     @property
     def history(self) -> History:
-        """What was done with single documents."""
+        """The past of single documents."""
         return History(self.engine, self.firm.firm_id)
 
     @property

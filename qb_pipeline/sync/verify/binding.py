@@ -28,7 +28,7 @@ KINDS = (Kind.CUSTOMER, Kind.INVOICE, Kind.PAYMENT, Kind.REFUND)
 
 
 def company_fingerprint(info: JsonObject) -> str:
-    """What identifies a company for ever: its name may change, when it was made does not."""
+    """The text that identifies a company for ever: its name may change, its creation time does not."""
     made_at = (info.get("MetaData") or {}).get("CreateTime", "")
     return sha256(f"{info.get('Id', '')}|{info.get('Country', '')}|{made_at}".encode()).hexdigest()[:16]
 
@@ -128,7 +128,7 @@ def sort_marked(
 
 
 def foreign(installations: set[str]) -> str:
-    """What is wrong when another installation has written to the company."""
+    """The message for a company to which another installation has written."""
     return (
         f"the company holds documents of another installation of this pipeline ({', '.join(sorted(installations))}); "
         "both would send everything. Stop the other one; if it is gone for good, say so with --former"
@@ -174,7 +174,7 @@ def _marked(kind: Kind, source_id: str, part: str, generation: int, row: Entity)
 
 
 def _total(kind: Kind, row: Entity) -> int:
-    """What a document comes to; a journal entry says it only by its lines."""
+    """The total of a document; only the lines of a journal entry give its total."""
     return read_cents(row["Line"][0], "Amount") if kind == Kind.REFUND else read_cents(row, "TotalAmt")
 
 

@@ -7,10 +7,10 @@ It counts what was written since the census before: one query per kind, and anot
 QuickBooks since the first of them was sent. A run after which nothing is uncounted asks nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import permutations
-from typing import Any
 
 from qb_pipeline.core.markers import read_marker
 from qb_pipeline.core.planning.census import Census, Expected, Finding, Found, Key, count
@@ -18,7 +18,7 @@ from qb_pipeline.core.planning.possible_duplicates import number_key
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import UNDER_WAY, Kind, Operation, State
 from qb_pipeline.core.words import DocumentName
-from qb_pipeline.ledger.books.census import WrittenDocument
+from qb_pipeline.ledger.books.census import Counts, WrittenDocument
 from qb_pipeline.ledger.books.documents import Decision
 from qb_pipeline.ledger.books.foreign_documents import Asked, Pair
 from qb_pipeline.ledger.books.mirror import Mirror
@@ -53,14 +53,13 @@ class CensusError(Exception):
     """QuickBooks holds a document of ours twice, or one that the ledger does not know: a person must look first."""
 
 
-def take_census(session: FirmSession, kinds: Sequence[Kind] = KINDS, *, whole: bool = False) -> list[dict[str, Any]]:
+def take_census(session: FirmSession, kinds: Sequence[Kind] = KINDS, *, whole: bool = False) -> list[Counts]:
     """Count what was written of these kinds since they were counted last; ``whole``: everything that we ever sent.
 
     Two living invoices with one number and one customer count as a duplicate, whoever made the other; a pair that a
     person has told apart does not.
 
-    What is wrong is held. Returns a row per kind that was read: kind, is_whole, documents, living, duplicates, copies,
-    missing, differing, foreigners, strays, changed, reads.
+    Documents with a fault are held. Returns the counts of each kind that was read.
 
     Raises:
         CensusError: a duplicate, or a document that the ledger does not know; everything is recorded.
@@ -84,16 +83,11 @@ def take_census(session: FirmSession, kinds: Sequence[Kind] = KINDS, *, whole: b
             _release(session, census.findings, rows)
         alarms += [(kind, finding) for finding in census.findings if finding.verdict in ("duplicate", "stray")]
         row = _row(kind, census, whole=whole, reads=session.quickbooks.requests.reads - reads)
-        counts.append(row | {"duplicates": row["duplicates"] + len(shared)} if kind == Kind.INVOICE else row)
+        counts.append(replace(row, duplicates=row.duplicates + len(shared)) if kind == Kind.INVOICE else row)
     session.censuses.record(session.run, counts, now=now)
     if alarms or shared:
         raise CensusError(_describe(session, alarms, shared))
     return counts
-
-
-def is_sound(row: Mapping[str, Any]) -> bool:
-    """Whether a row of counts has no fault; copies and a person's changes are no faults."""
-    return not any(row[name] for name in ("duplicates", "missing", "differing", "foreigners", "strays"))
 
 
 def _count(
@@ -107,9 +101,7 @@ def _count(
     documents = {row.document_id: row for row in (*named, *rows)}
     windows: dict[int, list[tuple[datetime, datetime]]] = {}
     for row in session.censuses.windows(sorted(documents)):
-        windows.setdefault(row["document_id"], []).append(
-            (row["first_sent_at"], row["last_sent_at"] + session.quarantine)
-        )
+        windows.setdefault(row.document_id, []).append((row.first_sent_at, row.last_sent_at + session.quarantine))
     expected = [
         Expected(
             document_id=document_id,
@@ -132,7 +124,7 @@ def _count(
 def _find_written(
     session: FirmSession, kind: Kind, rows: Sequence[WrittenDocument], *, whole: bool
 ) -> dict[str, Entity]:
-    """What QuickBooks holds of what was written, and whatever else it made since; by Id."""
+    """The written documents as QuickBooks holds them, and all others that it made since; by Id."""
     tokens = {row.quickbooks_id: int(row.sync_token or 0) for row in rows}
     found = {row["Id"]: row for row in _changed(session, kind, rows, whole=whole) if _is_current(row, tokens)}
     unseen = [row.quickbooks_id for row in rows if row.quickbooks_id not in found]
@@ -145,12 +137,12 @@ def _find_written(
 
 
 def _is_out(row: WrittenDocument) -> bool:
-    """A person took it out of the books, and that is known."""
+    """Whether a person took it out of the books, and the ledger knows that."""
     return row.reason in (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED)
 
 
 def _changed(session: FirmSession, kind: Kind, rows: Sequence[WrittenDocument], *, whole: bool) -> Iterable[Entity]:
-    """What changed in QuickBooks since the first of these was sent; ``whole``: everything."""
+    """The documents that changed in QuickBooks since the first of these was sent; ``whole``: all documents."""
     if whole:
         return session.quickbooks.query_all(ENTITY[kind])
     first = session.censuses.first_sent([row.document_id for row in rows])
@@ -165,7 +157,7 @@ def _changed_since(session: FirmSession, kind: Kind, moment: datetime) -> Iterab
 
 
 def _originals(session: FirmSession, kind: Kind, found: Mapping[str, Entity]) -> dict[str, Entity]:
-    """Where a document carries the mark of another one that the ledger links: that one, to be compared with."""
+    """Documents that the ledger links and whose mark another document carries: both are compared."""
     keys = {key for entity in found.values() if (key := _key(session, kind, entity))}
     named = session.censuses.named(kind, sorted({source_id for source_id, _ in keys}))
     linked = [row.quickbooks_id for row in named if (row.source_id, row.part) in keys and row.quickbooks_id]
@@ -216,36 +208,39 @@ def _found(kind: Kind, entity: Entity, key: Key | None) -> Found:
 
 
 def _find_shared_numbers(session: FirmSession, found: Mapping[str, Entity]) -> list[tuple[str, str]]:
-    """Pairs of Ids: a living invoice of ours, and another one with its number and its customer.
-
-    The other one is among what was read, or in the index of what others wrote; then it is read by its Id.
-    """
-    living = {key: row for key, row in found.items() if not is_voided(row) and row.get("DocNumber")}
+    """Pairs of Ids: a living invoice of ours, and another one with its number and its customer."""
+    living = {key: row for key, row in found.items() if _has_number(row)}
     ours = {
         row.quickbooks_id: DocumentName(Kind.INVOICE, row.source_id, row.part)
         for row in Mirror(session.engine, session.firm.firm_id).documents(Kind.INVOICE, sorted(living))
     }
     if not ours:
         return []
-    wanted = {_number_of(living[quickbooks_id]) for quickbooks_id in ours}
-    others = session.foreign_documents.find(Kind.INVOICE, {Asked(number, "", 0) for number, _ in wanted})
-    ids = [row.quickbooks_id for row in others if (row.number, row.customer_id) in wanted]
-    unread = [quickbooks_id for quickbooks_id in ids if quickbooks_id not in found]
-    if unread:
-        rows = session.quickbooks.find("Invoice", "Id", unread)
-        living |= {row["Id"]: row for row in rows if not is_voided(row) and row.get("DocNumber")}
+    living |= _read_others(session, {_number_of(living[quickbooks_id]) for quickbooks_id in ours}, found)
     together: dict[tuple[str, str], list[str]] = {}
     for quickbooks_id, row in living.items():
         together.setdefault(_number_of(row), []).append(quickbooks_id)
     answers = session.foreign_documents.answers(Kind.INVOICE, ours.values())
+    pairs = [pair for ids in together.values() for pair in permutations(ids, 2) if pair[0] in ours]
     return [
         (mine, other)
-        for ids in together.values()
-        for mine, other in permutations(ids, 2)
-        if mine in ours
-        and answers.get(Pair(ours[mine], other)) != "new"
-        and (other not in ours or int(mine) < int(other))  # a pair of ours once
+        for mine, other in pairs
+        if answers.get(Pair(ours[mine], other)) != "new" and (other not in ours or int(mine) < int(other))
     ]
+
+
+def _read_others(session: FirmSession, wanted: Set[tuple[str, str]], found: Mapping[str, Entity]) -> dict[str, Entity]:
+    """Living invoices with these numbers and customers that the index of what others wrote has, and nobody has read."""
+    index = session.foreign_documents.find(Kind.INVOICE, {Asked(number, "", 0) for number, _ in wanted})
+    unread = [
+        row.quickbooks_id for row in index if (row.number, row.customer_id) in wanted and row.quickbooks_id not in found
+    ]
+    rows = session.quickbooks.find("Invoice", "Id", unread) if unread else ()
+    return {row["Id"]: row for row in rows if _has_number(row)}
+
+
+def _has_number(invoice: Entity) -> bool:
+    return bool(invoice.get("DocNumber")) and not is_voided(invoice)
 
 
 def _number_of(invoice: Entity) -> tuple[str, str]:
@@ -268,27 +263,28 @@ def _hold(session: FirmSession, findings: Sequence[Finding], documents: Mapping[
 
 
 def _release(session: FirmSession, findings: Sequence[Finding], rows: Sequence[WrittenDocument]) -> None:
-    """Journal entries that were held for what a count can tell, and stand once again with their total."""
+    """Release journal entries that were held for a fault which a count can see, and that stand once with their total
+    now."""
     faulty = {finding.document_id for finding in findings}
     held = [row for row in rows if row.reason in COUNTED and row.document_id not in faulty]
     session.documents.release([row.document_id for row in held], run=session.run, now=session.clock())
 
 
-def _row(kind: Kind, census: Census, *, whole: bool, reads: int) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "is_whole": whole,
-        "documents": census.documents,
-        "living": census.living,
-        "duplicates": census.number("duplicate"),
-        "copies": census.number("copy"),
-        "missing": census.number("missing", "void"),
-        "differing": census.number("differs"),
-        "foreigners": census.number("foreign"),
-        "strays": census.number("stray"),
-        "changed": census.number("changed"),
-        "reads": reads,
-    }
+def _row(kind: Kind, census: Census, *, whole: bool, reads: int) -> Counts:
+    return Counts(
+        kind=kind,
+        is_whole=whole,
+        documents=census.documents,
+        living=census.living,
+        duplicates=census.number("duplicate"),
+        copies=census.number("copy"),
+        missing=census.number("missing", "void"),
+        differing=census.number("differs"),
+        foreigners=census.number("foreign"),
+        strays=census.number("stray"),
+        changed=census.number("changed"),
+        reads=reads,
+    )
 
 
 def _describe(session: FirmSession, alarms: Sequence[tuple[str, Finding]], shared: Sequence[tuple[str, str]]) -> str:

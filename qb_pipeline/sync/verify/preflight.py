@@ -59,7 +59,8 @@ def examine(session: FirmSession) -> Preflight:
 
 
 def recall(engine: "Engine", firm: Firm) -> Preflight | None:
-    """What is known without asking: settings as last read, mappings not looked at. None when they never were read."""
+    """The findings that need no request: from the settings as last read, without the mappings. None when they never
+    were read."""
     known = company.seen(engine, firm.firm_id)
     return _judge(engine, firm, known.settings) if known else None
 

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 from qb_pipeline.core.documents.mirror import Version, deleted_version, read_version
 from qb_pipeline.core.money import to_cents
@@ -17,7 +16,7 @@ from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind, Operation, State
 from qb_pipeline.ledger.books.documents import Decision
 from qb_pipeline.ledger.books.mirror import Mirror, MirroredDocument
-from qb_pipeline.ledger.books.reconciliation import Reconciliation
+from qb_pipeline.ledger.books.reconciliation import DifferenceClass, FirmStanding, Measure, Reconciliation
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.extract.scan import Selection, scan
@@ -36,29 +35,27 @@ SETTLED = (State.SYNCED, State.REVISED, State.HELD, State.REFUSED)
 class FirmReconciliation:
     """What a reconciliation found. Money in dollars.
 
-    ``measures``: rows measure, ours, theirs, difference, explained, residual, differences, unexplained. ``classes``:
-    rows measure, class, documents, amount, oldest. ``changed``: documents that QuickBooks holds otherwise than it was
-    known; ``held``: those that a person deleted or voided there and that are held for it now. ``standing``: what the
-    checks look at.
+    ``changed``: documents that QuickBooks holds otherwise than it was known; ``held``: those that a person deleted or
+    voided there and that are held for it now.
     """
 
     firm_id: str
     changed: int
     held: int
     reads: int
-    measures: list[Any]
-    classes: list[Any]
-    standing: Mapping[str, Any]
+    measures: list[Measure]
+    classes: list[DifferenceClass]
+    standing: FirmStanding
 
     @property
     def residual(self) -> Decimal:
         """What nothing explains, over all measures: 0 unless one hides another's, so each counts without its sign."""
-        return sum((abs(row["residual"]) for row in self.measures), Decimal(0))
+        return sum((abs(row.residual) for row in self.measures), Decimal(0))
 
     @property
     def unexplained(self) -> int:
         """How many differences have no class."""
-        return sum(int(row["unexplained"]) for row in self.measures)
+        return sum(int(row.unexplained) for row in self.measures)
 
 
 def reconcile(session: FirmSession) -> FirmReconciliation:
@@ -131,7 +128,7 @@ def _look(session: FirmSession) -> tuple[int, int]:
 
 
 def _unseen(session: FirmSession, mirror: Mirror, kind: Kind, reading: Reading) -> Iterator[Entity]:
-    """What the work list names and nobody has looked at, such as documents that were adopted."""
+    """Documents of the work list that nobody has looked at in QuickBooks, such as those that were adopted."""
     read = {row["Id"] for row in reading.objects[ENTITY[kind]]} | set(reading.deleted_ids[ENTITY[kind]])
     unseen = [each for each in mirror.unseen(kind) if each not in read]
     yield from session.quickbooks.find(ENTITY[kind], "Id", unseen)

@@ -89,7 +89,7 @@ def _one_each(session: FirmSession, marked: Sequence[Marked]) -> list[Marked]:
 
 
 def _applications(session: FirmSession, payment_ids: Collection[str]) -> list[Applied]:
-    """What these payments pay of invoices, by QuickBooks' Ids."""
+    """The amounts that these payments pay of invoices, by QuickBooks' Ids."""
     return [
         Applied(row["Id"], linked["TxnId"], read_cents(line, "Amount"))
         for row in session.quickbooks.find("Payment", "Id", payment_ids)

@@ -4,13 +4,14 @@ import os
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 from unittest.mock import patch
 
 import pytest
 
-from qb_pipeline.commands.processes.launching import LISTED, apply_plan, dollars, id_of, shown, sync_now
+from qb_pipeline.commands.processes.launching import LISTED, apply_plan, id_of, shown, sync_now
+from qb_pipeline.core.states import Kind, State
 from qb_pipeline.core.words import NotNamedError
+from qb_pipeline.ledger.books.documents import ListedDocument
 from qb_pipeline.sync.deployment import Deployment
 from qb_pipeline.sync.plan.approval import StalePlanError
 from qb_pipeline_tests.commands.typed import Terminal, console
@@ -30,15 +31,20 @@ def deployment(law_firm: LawFirm, terminal: Terminal) -> Iterator[Deployment]:
         yield found
 
 
-def row(**values: Any) -> dict[str, Any]:
-    return dict.fromkeys(LISTED) | {"source_id": "7", "part": "", "amount_cents": 12_345, "more": 1} | values
-
-
 @pytest.mark.parametrize(("part", "said"), [("", "7"), ("2026-01-31", "7@2026-01-31")])
 def test_a_document_is_shown_in_the_columns_of_the_list_with_its_id_and_its_dollars(part: str, said: str) -> None:
-    assert shown(row(part=part)) == dict.fromkeys(LISTED) | {"id": said, "amount": Decimal("123.45")}
-    assert id_of(row(part=part)) == said
-    assert dollars(-1) == Decimal("-0.01")
+    document = ListedDocument(
+        kind=Kind.PAYMENT, source_id="7", part=part, number="N-7", document_date=date(2026, 1, 31), amount_cents=12_345,
+        state=State.NEW, reason="", action="sync_now", sentence=None, remedy=None, recent_payment=None, refused_at=None,
+    )  # fmt: skip
+
+    assert shown(document) == {
+        "kind": "payment", "id": said, "number": "N-7", "document_date": date(2026, 1, 31),
+        "amount": Decimal("123.45"), "state": "new", "action": "sync_now", "recent_payment": None, "reason": "",
+        "remedy": None, "refused_at": None,
+    }  # fmt: skip
+    assert list(shown(document)) == list(LISTED)
+    assert id_of(document) == said
 
 
 def test_where_nothing_waits_nothing_is_launched(deployment: Deployment) -> None:

@@ -17,6 +17,8 @@ from qb_pipeline.core.documents.payloads import (
     invoice_contents,
     item_content,
     payment_contents,
+    read_fee_items,
+    read_payers,
 )
 from qb_pipeline.core.markers import find_marker, marker
 from qb_pipeline.core.money import dumps, loads, to_cents
@@ -338,13 +340,13 @@ NOTE = marker("a1B2c3", "smith", "customer", "p1")
 
 
 def test_a_person_becomes_this_customer() -> None:
-    payer = payers(
+    [payer] = read_payers(payers(
         person(
             "p1", "Jane ", "Doe", middle_name="M.", suffix="Jr.", email="jane@example.org", phone="555 0100",
             mobile="555 0101", address_line1="1 Main St", address_line2="Apt 2", city="Albany", state="NY",
             postal_code="12207", country="USA", billing_first_name="Other", billing_last_name="Person",
         )
-    ).iloc[0]  # fmt: skip
+    ))  # fmt: skip
 
     content = customer_content(payer, display_name="Jane Doe", marker=NOTE)
 
@@ -373,12 +375,12 @@ def test_a_person_becomes_this_customer() -> None:
 
 
 def test_a_corporation_shows_its_billing_persons_details() -> None:
-    payer = payers(
+    [payer] = read_payers(payers(
         corporation(
             "p1", "Acme LLC", "Bill", "Payer", email="info@example.org", billing_email="bill@example.org",
             phone="555 0100", billing_phone="555 0199", address_line1="1 Plant Rd", first_name="Not", suffix="Sent",
         )
-    ).iloc[0]  # fmt: skip
+    ))  # fmt: skip
 
     assert customer_content(payer, display_name="Acme LLC (p1)", marker=NOTE).body == {
         "DisplayName": "Acme LLC (p1)",
@@ -398,7 +400,8 @@ def test_what_quickbooks_would_refuse_in_a_customer_is_left_out_or_cut() -> None
         "p1", email="nobody", phone="5" * 31, billing_phone="5" * 30, mobile="5" * 31, city="c" * 300, country="a\nb"
     )
 
-    content = customer_content(row | payers(row).iloc[0].to_dict(), display_name="Jane Doe", marker=NOTE)
+    [payer] = read_payers(payers(row))
+    content = customer_content(payer, display_name="Jane Doe", marker=NOTE)
 
     assert "PrimaryEmailAddr" not in content.body
     assert content.body["PrimaryPhone"] == {"FreeFormNumber": "5" * 30}
@@ -424,7 +427,7 @@ def test_what_quickbooks_would_refuse_in_a_customer_is_left_out_or_cut() -> None
     ],
 )
 def test_a_fee_item_becomes_a_service_item(fee_item: dict[str, Any], body: dict[str, Any]) -> None:
-    row = fee_items({"fee_item_id": "f1", **fee_item}).iloc[0]
+    [row] = read_fee_items(fee_items({"fee_item_id": "f1", **fee_item}))
 
     content = item_content(row, income_account_id="79")
 

@@ -306,8 +306,8 @@ def test_a_fee_item_that_billing_does_not_have_is_unknown() -> None:
 
 
 def test_an_item_is_named_by_name_or_else_by_code() -> None:
-    assert item_name(fee_item(name=" Filing  fee ")) == "Filing fee"
-    assert item_name(fee_item(name=" ")) == "CON"
+    assert item_name(" Filing  fee ", "CON") == "Filing fee"
+    assert item_name(" ", "CON") == "CON"
 
 
 @pytest.mark.parametrize(

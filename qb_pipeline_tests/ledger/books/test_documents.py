@@ -861,12 +861,12 @@ def test_the_list_for_a_person_shows_what_is_not_in_quickbooks(desk: Desk) -> No
 
     rows = desk.documents.listing(None)
 
-    assert [(row["source_id"], row["state"], row["action"], row["remedy"]) for row in rows] == [
+    assert [(row.source_id, row.state, row.action, row.remedy) for row in rows] == [
         ("2", "held", "sync_now", "Map the payer, or set unmatched_payer=create."),
         ("p", "new", "sync_now", None),
     ]
-    assert [row["source_id"] for row in desk.documents.listing("invoice", state="synced")] == ["1"]
-    assert [row["source_id"] for row in desk.documents.listing("invoice", first=TODAY)] == []
+    assert [row.source_id for row in desk.documents.listing("invoice", state="synced")] == ["1"]
+    assert [row.source_id for row in desk.documents.listing("invoice", first=TODAY)] == []
 
 
 def test_held_documents_are_counted_by_reason_most_money_first(desk: Desk) -> None:
@@ -874,7 +874,7 @@ def test_held_documents_are_counted_by_reason_most_money_first(desk: Desk) -> No
     for source_id, reason in (("1", "NO_LINES"), ("2", "NO_LINES"), ("3", "UNMATCHED_PAYER")):
         desk.hold(source_id, reason)
 
-    assert [(r["reason"], r["documents"], str(r["amount"])) for r in desk.documents.held_by_reason()] == [
+    assert [(r.reason, r.documents, str(r.amount)) for r in desk.documents.held_by_reason()] == [
         ("UNMATCHED_PAYER", 1, "100.01"),
         ("NO_LINES", 2, "30.50"),
     ]

@@ -24,7 +24,7 @@ def test_a_word_names_documents_by_number_reference_or_id(desk: Desk) -> None:
     history = History(desk.engine, FIRM)
 
     def named(*words: str, kinds: Sequence[str] = ("invoice", "payment")) -> list[tuple[str, str, str]]:
-        return [(row["kind"], row["source_id"], row["part"]) for row in history.named(words, kinds=kinds)]
+        return [(row.kind, row.source_id, row.part) for row in history.named(words, kinds=kinds)]
 
     assert named("N-1") == [("invoice", "1", ""), ("payment", "p", "")]
     assert named("1") == [("invoice", "1", ""), ("invoice", "2", ""), ("payment", "1", "2026-03-01")]
@@ -39,9 +39,9 @@ def test_a_document_s_requests_and_log_are_told_in_their_order(desk: Desk) -> No
     desk.accept(desk.reserve(desk.item("1", "update"), now=LATER), refused(desk, "1", "held", "PERIOD_CLOSED"))
     history, document_id = History(desk.engine, FIRM), desk.id_of("1")
 
-    assert [(row["operation"], row["outcome"]) for row in history.attempts(document_id)] == [
+    assert [(row.operation, row.outcome) for row in history.attempts(document_id)] == [
         ("create", "accepted"), ("update", "refused"),
     ]  # fmt: skip
-    assert [row["activity"] for row in history.log(document_id)] == ["seen", "created", "revised", "refused"]
+    assert [row.activity for row in history.log(document_id)] == ["seen", "created", "revised", "refused"]
     assert history.owns("invoice", ["Q-1", "Q-2"]) == ["Q-1"]
-    assert history.document(document_id)["sentence"] == "The books of this period are closed in QuickBooks."
+    assert history.document(document_id).sentence == "The books of this period are closed in QuickBooks."

@@ -3,7 +3,7 @@
 from qb_pipeline.core.states import Kind, Operation
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.documents import Decision
-from qb_pipeline.ledger.books.plans import Plans
+from qb_pipeline.ledger.books.plans import PlannedCount, Plans
 from qb_pipeline_tests.ledger.desk import FIRM, NOON, RUN, Desk, invoice, payment
 
 
@@ -20,8 +20,8 @@ def decide(desk: Desk) -> Plans:
 
 def test_a_summary_counts_documents_and_money(desk: Desk) -> None:
     assert decide(desk).counted(RUN.run_id) == [
-        {"kind": "invoice", "operation": "create", "documents": 2, "cents": 150},
-        {"kind": "invoice", "operation": "hold", "documents": 1, "cents": 7},
+        PlannedCount("invoice", "create", 2, 150),
+        PlannedCount("invoice", "hold", 1, 7),
     ]
 
 
@@ -37,7 +37,5 @@ def test_a_noted_decision_moves_no_document(desk: Desk) -> None:
 
     desk.documents.note_decisions([Decision(desk.id_of("1"), Operation.HOLD, "NO_LINES", 7)], run=RUN)
 
-    assert Plans(desk.engine, FIRM).counted(RUN.run_id) == [
-        {"kind": "invoice", "operation": "hold", "documents": 1, "cents": 7}
-    ]
+    assert Plans(desk.engine, FIRM).counted(RUN.run_id) == [PlannedCount("invoice", "hold", 1, 7)]
     assert desk.states() == {"1": ("new", "")}

@@ -162,9 +162,9 @@ def test_an_accepted_document_holds_what_quickbooks_answered(desk: Desk) -> None
     assert outcomes(desk) == [("1", "accepted")]
     assert desk.attempts.open() == []
     [created, _seen] = desk.log.rows()
-    assert {name: created[name] for name in ("activity", "amount_cents", "quickbooks_id", "intuit_tid", "number")} == {
-        "activity": "created", "amount_cents": 10_000, "quickbooks_id": "Q-1", "intuit_tid": "tid-1", "number": "N-1",
-    }  # fmt: skip
+    assert (created.activity, created.amount_cents, created.quickbooks_id, created.intuit_tid, created.number) == (
+        "created", 10_000, "Q-1", "tid-1", "N-1",
+    )  # fmt: skip
 
 
 def refused(desk: Desk, source_id: str, state: str, reason: str = "", **values: Any) -> Outcome:
@@ -183,7 +183,7 @@ def test_each_item_has_an_outcome_of_its_own(desk: Desk) -> None:
     assert [item.b_id for item in left.items] == ["c"]
     assert desk.row("b")["quickbooks_id"] is None
     assert desk.logged("b")[-1] == ("refused", "NUMBER_TAKEN")
-    assert desk.log.rows(document_id=desk.id_of("b"))[0]["detail"] == "fault 6140"
+    assert desk.log.rows(document_id=desk.id_of("b"))[0].detail == "fault 6140"
 
     desk.attempts.unknown(attempt, run=RUN, now=LATER, detail="system fault")
 
@@ -404,4 +404,4 @@ def test_a_document_is_always_in_one_state_and_in_one_open_request_at_most(
         assert sorted(in_requests) == sorted(under_way)
         for row in desk.log.control_totals(RUN):
             parts = ("accepted_cents", "refused_cents", "unknown_cents", "not_sent_cents")
-            assert row["meant_cents"] == sum(row[part] for part in parts)
+            assert row.meant_cents == sum(getattr(row, part) for part in parts)

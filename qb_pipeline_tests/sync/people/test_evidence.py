@@ -31,8 +31,8 @@ def test_both_sides_are_put_side_by_side_with_one_read(law_firm: LawFirm) -> Non
         ("Line[1].SalesItemLineDetail.UnitPrice", "150", "100", "billing"),
         ("TotalAmt", "150.00", "100.0", "billing"),
     ]
-    assert [row["activity"] for row in evidence.log] == ["seen", "created", "revised"]
-    assert [(row["operation"], row["outcome"]) for row in evidence.attempts] == [("create", "accepted")]
+    assert [row.activity for row in evidence.log] == ["seen", "created", "revised"]
+    assert [(row.operation, row.outcome) for row in evidence.attempts] == [("create", "accepted")]
     assert law_firm.states() == states | {"1": ("revised", "")}
 
 
@@ -75,4 +75,4 @@ def test_when_quickbooks_cannot_be_read_the_ledger_s_side_is_shown_all_the_same(
 
     evidence = evidence_of(law_firm, "N-1")
 
-    assert (evidence.standing, bool(evidence.not_read), evidence.document["state"]) == ("not read", True, "synced")
+    assert (evidence.standing, bool(evidence.not_read), evidence.document.state) == ("not read", True, "synced")

@@ -138,15 +138,15 @@ def test_a_reason_that_stays_ends_as_it_was_answered(law_firm: LawFirm, reason: 
     follows = answer(law_firm, choice, word)
 
     after = evidence_of(law_firm, word)
-    assert (before.document["state"], before.document["reason"]) == ("held", reason)
-    assert (after.document["state"], after.document["reason"]) == ENDS[reason, choice]
-    assert [row["detail"] for row in after.log if row["activity"] == "resolved"] == [choice]
+    assert (before.document.state, before.document.reason) == ("held", reason)
+    assert (after.document.state, after.document.reason) == ENDS[reason, choice]
+    assert [row.detail for row in after.log if row.activity == "resolved"] == [choice]
     assert follows == (choice != "keep")
     if choice == "keep":
         assert law_firm.books.writes() == 0
         law_firm.sync()  # and it stays so: nothing takes it up again
         assert law_firm.books.writes() == 0
-    living = law_firm.in_quickbooks(after.document["kind"])
+    living = law_firm.in_quickbooks(after.document.kind)
     assert max(living.values(), default=0) <= (2 if reason in ("COPIED", "REMOTE_VOIDED") else 1)
     [event] = law_firm.query("select actor, detail from sync.firm_event where event = 'resolved'")
     assert (event["actor"], event["detail"]["answer"], event["detail"]["reason"]) == (PARTNER, choice, reason)

@@ -27,10 +27,7 @@ def apply(law_firm: LawFirm, plan: FirmReport) -> FirmReport:
 
 
 def said(plan: FirmReport) -> dict[str, tuple[str, str, int | None, int | None]]:
-    return {
-        row["source_id"]: (row["operation"], row["reason"], row["before_cents"], row["after_cents"])
-        for row in plan.plan
-    }
+    return {row.source_id: (row.operation, row.reason, row.before_cents, row.after_cents) for row in plan.plan}
 
 
 def mixed(law_firm: LawFirm) -> None:
@@ -64,7 +61,7 @@ def test_a_plan_says_each_operation_with_its_sums_and_sends_nothing(law_firm: La
         "bad": ("hold", "MISSING_NAME", None, None),
         "waits": ("wait", "INVOICE_NOT_SENT", None, None),
     }
-    assert {row["source_id"]: row["changes"] for row in plan.plan if row["changes"]} == {
+    assert {row.source_id: row.changes for row in plan.plan if row.changes} == {
         "revised": [
             {"field": "Line[1].Amount", "before": "100.0", "after": "150.00"},
             {"field": "Line[1].SalesItemLineDetail.UnitPrice", "before": "100", "after": "150"},
@@ -191,7 +188,7 @@ def test_a_plan_counts_on_the_money_that_its_own_voids_set_free(law_firm: LawFir
     planned = law_firm.sync(["work_list", "sync_plan"])
     law_firm.sync()
 
-    assert {row["source_id"]: (row["operation"], row["reason"]) for row in planned.plan} == {
+    assert {row.source_id: (row.operation, row.reason) for row in planned.plan} == {
         "1": (operation, ""), "p1": ("void", ""),
     }  # fmt: skip
     assert law_firm.states() == {"1": ("voided" if operation == "void" else "synced", ""), "p1": ("voided", "")}

@@ -116,7 +116,7 @@ def test_a_touch_that_changes_nothing_sends_nothing(law_firm: LawFirm) -> None:
 
     report = law_firm.sync()
 
-    assert ([row["activity"] for row in report.activities], report.writes) == (["revised", "skipped"], 0)
+    assert ([row.activity for row in report.activities], report.writes) == (["revised", "skipped"], 0)
     assert law_firm.states() == {"1": ("synced", "")}
 
 

@@ -43,7 +43,7 @@ def known_invoice(law_firm: LawFirm) -> dict[str, object]:
 
 
 def said(report: FirmReport) -> dict[str, tuple[str, str]]:
-    return {row["source_id"]: (row["operation"], row["reason"]) for row in report.plan}
+    return {row.source_id: (row.operation, row.reason) for row in report.plan}
 
 
 def inactivate(entity: str, find: Callable[[LawFirm], str]) -> Callable[[LawFirm], None]:

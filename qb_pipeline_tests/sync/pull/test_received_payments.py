@@ -363,7 +363,7 @@ def test_another_currency_is_refused_and_a_person_sees_it(law_firm: LawFirm) -> 
     report = pull(law_firm)
 
     assert billed_rows(law_firm) == []
-    assert [(row["payment_id"], row["state"], row["error"]) for row in report.troubles] == [
+    assert [(row.payment_id, row.state, row.error) for row in report.troubles] == [
         (payment, "refused", "it is in USD, and the firm's currency is CAD")
     ]
 
@@ -376,8 +376,8 @@ def test_what_billing_refuses_stays_open_holds_nobody_up_and_is_tried_again(law_
     report = pull(law_firm)
 
     assert in_billing(law_firm) == {(second, two): Decimal("50.00")}
-    assert [(row["payment_id"], row["state"]) for row in report.troubles] == [(first, "failed")]
-    assert (report.agrees, "March is closed" in report.troubles[0]["error"]) == (False, True)
+    assert [(row.payment_id, row.state) for row in report.troubles] == [(first, "failed")]
+    assert (report.agrees, "March is closed" in report.troubles[0].error) == (False, True)
     assert law_firm.activities("failed") == [("invoice", "1", "failed", "")]
     with law_firm.billing.begin() as connection:
         connection.exec_driver_sql("drop trigger closed on billing.payment_applications")

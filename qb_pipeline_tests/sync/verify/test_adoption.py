@@ -10,7 +10,7 @@ from qb_pipeline.ledger.log import Run
 from qb_pipeline.ledger.setup.bindings import BindingError
 from qb_pipeline.ledger.setup.firms import SetUpError
 from qb_pipeline.sync.verify.adoption import Proposal, approve, propose
-from qb_pipeline.sync.verify.census import is_sound, take_census
+from qb_pipeline.sync.verify.census import take_census
 from qb_pipeline.sync.verify.recovery import reconcile_first
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 
@@ -254,9 +254,9 @@ def test_a_whole_census_counts_adopted_documents_as_one_each(firm: LawFirm) -> N
     firm.sync()
 
     with firm.deployment.open(FIRM, Run("census", "cli", PARTNER)) as session:
-        counts = {row["kind"]: row for row in take_census(session, whole=True)}
+        counts = {row.kind: row for row in take_census(session, whole=True)}
 
-    assert (counts["invoice"]["documents"], counts["invoice"]["living"], is_sound(counts["invoice"])) == (2, 2, True)
+    assert (counts["invoice"].documents, counts["invoice"].living, counts["invoice"].is_sound) == (2, 2, True)
 
 
 @pytest.mark.slow

@@ -1,9 +1,10 @@
 """The count at the end of a run, against a company in which somebody else is at work as well."""
 
-from typing import Any
+from dataclasses import asdict
 
 import pytest
 
+from qb_pipeline.ledger.books.census import Counts
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.verify.census import CensusError, take_census
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
@@ -16,7 +17,7 @@ CLEAN = {
 }  # fmt: skip
 
 
-def census(law_firm: LawFirm) -> list[dict[str, Any]]:
+def census(law_firm: LawFirm) -> list[Counts]:
     with law_firm.deployment.open(FIRM, Run("census-1", "census", PARTNER)) as session:
         return take_census(session, whole=True)
 
@@ -30,7 +31,7 @@ def test_a_run_counts_what_it_wrote_with_one_read_per_kind(law_firm: LawFirm) ->
     report = law_firm.sync()
     again = law_firm.sync()
 
-    assert [dict(row) for row in report.census] == [
+    assert [asdict(row) for row in report.census] == [
         {"kind": "invoice", "documents": 2, "living": 2, **CLEAN},
         {"kind": "payment", "documents": 1, "living": 1, **CLEAN},
     ]
@@ -60,7 +61,7 @@ def test_a_person_s_copy_long_after_is_held_and_the_run_is_done(law_firm: LawFir
 
     row, _payments = census(law_firm)
 
-    assert (row["copies"], row["duplicates"], law_firm.states()) == (1, 0, {"1": ("held", "COPIED")})
+    assert (row.copies, row.duplicates, law_firm.states()) == (1, 0, {"1": ("held", "COPIED")})
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_a_full_count_finds_what_a_person_did_since(law_firm: LawFirm, what: str
 
     row, _payments = census(law_firm)
 
-    assert (row["documents"], row[column], row["is_whole"]) == (1, 1, True)
+    assert (row.documents, getattr(row, column), row.is_whole) == (1, 1, True)
     assert law_firm.states() == {"1": ("held", reason) if reason else ("synced", "")}
 
 
@@ -95,7 +96,7 @@ def test_an_answer_that_lied_about_the_total_is_found_by_the_count(law_firm: Law
 
     row, _payments = census(law_firm)
 
-    assert (row["differing"], law_firm.states()) == (1, {"1": ("held", "TOTAL_DIFFERS")})
+    assert (row.differing, law_firm.states()) == (1, {"1": ("held", "TOTAL_DIFFERS")})
 
 
 def test_documents_of_a_ledger_that_was_restored_are_strays(law_firm: LawFirm) -> None:
@@ -117,7 +118,7 @@ def test_a_query_that_lags_behind_is_asked_again(law_firm: LawFirm) -> None:
 
     [row] = law_firm.sync().census
 
-    assert (row["documents"], row["living"], row["missing"], row["reads"]) == (1, 1, 0, 4)
+    assert (row.documents, row.living, row.missing, row.reads) == (1, 1, 0, 4)
 
 
 @pytest.mark.slow
@@ -130,7 +131,7 @@ def test_what_a_killed_run_wrote_is_counted_by_the_next(law_firm: LawFirm) -> No
 
     report = law_firm.sync()
 
-    assert [(row["kind"], row["documents"], row["living"]) for row in report.census] == [("invoice", 1, 1)]
+    assert [(row.kind, row.documents, row.living) for row in report.census] == [("invoice", 1, 1)]
 
 
 def test_a_query_that_shows_what_stood_there_before_a_void_accuses_nobody(law_firm: LawFirm) -> None:

@@ -107,7 +107,7 @@ def test_a_hundred_changes_cost_at_most_three_reads(law_firm: LawFirm) -> None:
     assert sum(law_firm.books.requests().values()) == found.reads <= 3
     assert found.changed >= 100
     assert open_amounts(law_firm) | balances(law_firm) == open_amounts(law_firm)
-    assert {row["class"]: (row["documents"], row["amount"]) for row in found.classes} == {
+    assert {row.name: (row.documents, row.amount) for row in found.classes} == {
         "received_in_quickbooks": (25, 25), "remote_deleted": (30, 3000),
     }  # fmt: skip
     assert found.residual == 0
