@@ -100,7 +100,7 @@ def _find_error(
     asked: Mapping[DocumentName, Proposal],
     proposed: Mapping[DocumentName, Proposal],
 ) -> AnswerError | None:
-    """What is wrong with a row as both sides stand now; ``proposed``: with every pair linked that is called the same."""
+    """The fault of a row as both sides stand now; ``proposed``: with every pair linked that is called the same."""
     name = _name(row)
     if name not in asked:
         return AnswerError(line, f"{name} is not in billing, or is in QuickBooks already", "Take the row out.")
