@@ -58,7 +58,7 @@ def resolve(
     recreate: Annotated[bool, typer.Option("--recreate", help="Make anew what was deleted or voided there.")] = False,
     void: Annotated[bool, typer.Option("--void", help="Void in QuickBooks what billing no longer has.")] = False,
     same: Annotated[
-        str, typer.Option("--same", metavar="QUICKBOOKS_ID", help="It is this document of QuickBooks: link it.")
+        str, typer.Option("--same", metavar="ID", help="It is this document of QuickBooks: link it.")
     ] = "",
     new: Annotated[bool, typer.Option("--new", help="It is another one than those in QuickBooks: send it.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -109,7 +109,7 @@ def _read_answer(options: "Mapping[Answer, bool]", document: str, reason: str) -
 
     answers = [answer for answer, is_chosen in options.items() if is_chosen]
     if len(answers) != 1:
-        raise fail("give one answer: --retry, --keep, --recreate, --void, --same QUICKBOOKS_ID or --new", code=USAGE)
+        raise fail("give one answer: --retry, --keep, --recreate, --void, --same ID or --new", code=USAGE)
     if bool(document) == bool(reason):
         raise fail("name one document, or a reason with --reason CODE", code=USAGE)
     if reason and answers != [Answer.RETRY]:

@@ -256,7 +256,7 @@ PROBLEMS: dict[Problem, Advice] = {
     ),
     Problem.MAYBE_THERE: Advice(
         "QuickBooks may hold this document already: one that somebody else entered is like it.",
-        "Compare both (`show`): `resolve --same QUICKBOOKS_ID` links it, `resolve --new` says that it is another one.",
+        "Compare both (`show`): `resolve --same ID` links it, `resolve --new` says that it is another one.",
     ),
     Problem.SOURCE_GONE: Advice(
         "The document stands in QuickBooks, but billing no longer has it.",
