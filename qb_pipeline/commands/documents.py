@@ -57,9 +57,7 @@ def resolve(
     keep: Annotated[bool, typer.Option("--keep", help="Leave QuickBooks as it is.")] = False,
     recreate: Annotated[bool, typer.Option("--recreate", help="Make anew what was deleted or voided there.")] = False,
     void: Annotated[bool, typer.Option("--void", help="Void in QuickBooks what billing no longer has.")] = False,
-    same: Annotated[
-        str, typer.Option("--same", metavar="ID", help="It is this document of QuickBooks: link it.")
-    ] = "",
+    same: Annotated[str, typer.Option("--same", metavar="ID", help="It is this document of QuickBooks: link it.")] = "",
     new: Annotated[bool, typer.Option("--new", help="It is another one than those in QuickBooks: send it.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,

@@ -5,7 +5,10 @@ Belongs here: what billing and the bookkeeper do. Does not belong here: faults, 
 
 from decimal import Decimal
 
-from qb_pipeline_tests.law_firm import LawFirm
+from qb_pipeline.core.states import Kind
+from qb_pipeline.core.words import DocumentName
+from qb_pipeline.ledger.books.foreign_documents import Pair, answer
+from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 from qb_pipeline_tests.soak.checker import CANARY, Allowed, remember_foreign
 from qb_pipeline_tests.soak.plans import LAG_SECONDS
 
@@ -50,16 +53,21 @@ def second_thoughts(firm: LawFirm, day: int) -> None:
 
 
 def namesake(firm: LawFirm, allowed: Allowed, number: str) -> None:
-    """The bookkeeper writes an invoice of the firm's own that bears a number of ours, for a customer of ours."""
+    """The bookkeeper writes an invoice of the firm's own that bears a number of ours, for a customer of ours.
+
+    A partner has said beforehand that ours is another one: nothing holds it, and only its mark tells the two apart.
+    """
     customer = firm.books.ours("Invoice")[0]["CustomerRef"]["value"]
     line = {
         "DetailType": "SalesItemLineDetail",
         "Amount": "61",
         "SalesItemLineDetail": {"ItemRef": {"value": firm.item_id}},
     }
-    firm.books.do(
-        "edit", entity="Invoice", changes={"CustomerRef": {"value": customer}, "DocNumber": number, "Line": [line]}
-    )
+    changes = {"CustomerRef": {"value": customer}, "DocNumber": number, "Line": [line]}
+    theirs = firm.books.do("edit", entity="Invoice", changes=changes)
+    ours = Pair(DocumentName(Kind.INVOICE, number.removeprefix("N-")), theirs["Id"])
+    with firm.ledger.begin() as connection:
+        answer(connection, FIRM, [ours], "new", actor=PARTNER, now=firm.time.now())
     remember_foreign(firm, allowed)
 
 

@@ -39,7 +39,7 @@ class WrittenDocument:
 
 
 FAULTS = ("duplicates", "missing", "differing", "foreigners", "strays")
-"""The counts that are faults; copies and a person's changes are none."""
+"""The counts that are faults; a copy and a person's change are no fault."""
 
 
 @dataclass(frozen=True, slots=True)
