@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,9 @@ from hypothesis import strategies as st
 
 from qb_pipeline.core.states import Kind
 from qb_pipeline.core.words import DocumentName
+from qb_pipeline.ledger.books.census import Counts
 from qb_pipeline.ledger.books.documents import Documents
+from qb_pipeline.ledger.log import Activity, ControlTotals
 from qb_pipeline.sync.extract.scan import Selection
 from qb_pipeline.sync.firm_report import FirmReport, PlanSummary, find_held
 from qb_pipeline_tests.law_firm import FIRM, LawFirm
@@ -18,22 +19,18 @@ from qb_pipeline_tests.law_firm import FIRM, LawFirm
 EMPTY = FirmReport(
     firm_id=FIRM, scanned={}, planned=PlanSummary(), activities=[], control_totals=[], reads=0, writes=0, notices=[]
 )
-TOTALS = {
-    "kind": "invoice", "documents": 3, "differing": 0, "meant_cents": 600, "accepted_cents": 300,
-    "in_quickbooks_cents": 300, "refused_cents": 200, "unknown_cents": 60, "not_sent_cents": 40,
-}  # fmt: skip
-SOUND = {
-    "kind": "invoice", "documents": 1, "living": 1, "duplicates": 0, "copies": 0, "missing": 0, "differing": 0,
-    "foreigners": 0, "strays": 0, "changed": 0,
-}  # fmt: skip
+TOTALS = ControlTotals(
+    kind="invoice", documents=3, differing=0, meant_cents=600, accepted_cents=300, in_quickbooks_cents=300,
+    refused_cents=200, unknown_cents=60, not_sent_cents=40,
+)  # fmt: skip
+SOUND = Counts(
+    kind="invoice", is_whole=False, documents=1, living=1, duplicates=0, copies=0, missing=0, differing=0, foreigners=0,
+    strays=0, changed=0, reads=1,
+)  # fmt: skip
 
 
-def activity(kind: str, activity: str, documents: int, cents: int, reason: str = "") -> dict[str, Any]:
-    return {"kind": kind, "activity": activity, "reason": reason, "documents": documents, "cents": cents}
-
-
-def totals_agree(**totals: int) -> bool:
-    return replace(EMPTY, control_totals=[TOTALS | totals]).totals_agree(Kind.INVOICE)
+def activity(kind: str, activity: str, documents: int, cents: int, reason: str = "") -> Activity:
+    return Activity(kind, activity, reason, documents, cents)
 
 
 def test_a_run_that_did_nothing_has_done_nothing_and_is_sound() -> None:
@@ -60,26 +57,29 @@ def test_activities_of_one_kind_are_summed_over_their_reasons() -> None:
 def test_totals_agree_when_all_that_was_meant_is_accounted_for_and_quickbooks_holds_what_it_took(
     accepted: int, refused: int, unknown: int, not_sent: int, lost: int, other: int, differing: int
 ) -> None:
-    agree = totals_agree(
-        meant_cents=accepted + refused + unknown + not_sent + lost, accepted_cents=accepted, refused_cents=refused,
-        unknown_cents=unknown, not_sent_cents=not_sent, in_quickbooks_cents=accepted + other, differing=differing,
+    totals = replace(
+        TOTALS, meant_cents=accepted + refused + unknown + not_sent + lost, accepted_cents=accepted,
+        refused_cents=refused, unknown_cents=unknown, not_sent_cents=not_sent, in_quickbooks_cents=accepted + other,
+        differing=differing,
     )  # fmt: skip
+    report = replace(EMPTY, control_totals=[totals])
 
-    assert agree == (lost == other == differing == 0)
+    assert report.totals_agree(Kind.INVOICE) == (lost == other == differing == 0)
 
 
 def test_one_wrong_row_of_a_kind_is_enough_and_another_kind_s_is_none() -> None:
-    wrong = TOTALS | {"in_quickbooks_cents": 299}
-    report = replace(EMPTY, control_totals=[TOTALS, wrong, TOTALS | {"kind": "payment"}])
+    wrong = replace(TOTALS, in_quickbooks_cents=299)
+    report = replace(EMPTY, control_totals=[TOTALS, wrong, replace(TOTALS, kind="payment")])
 
     assert (report.totals_agree(Kind.INVOICE), report.totals_agree(Kind.PAYMENT)) == (False, True)
 
 
 def test_a_refund_s_entry_that_is_not_there_once_makes_the_count_of_payments_unsound() -> None:
-    doubled = SOUND | {"kind": "refund", "duplicates": 1}
-    report = replace(EMPTY, census=[SOUND, SOUND | {"kind": "payment"}, doubled])
+    payments = replace(SOUND, kind="payment")
+    doubled = replace(SOUND, kind="refund", duplicates=1)
+    report = replace(EMPTY, census=[SOUND, payments, doubled])
 
-    assert report.counted(Kind.PAYMENT) == [SOUND | {"kind": "payment"}, doubled]
+    assert report.counted(Kind.PAYMENT) == [payments, doubled]
     assert (report.census_is_sound(Kind.INVOICE), report.census_is_sound(Kind.PAYMENT)) == (True, False)
 
 
@@ -108,7 +108,7 @@ def test_what_needs_a_person_is_found_by_dates_or_by_name_and_nothing_else(law_f
         Selection(plan_id="a plan without documents"),
     )
 
-    found = [sorted(row["source_id"] for row in find_held(held, selection)) for selection in selections]
+    found = [sorted(row.source_id for row in find_held(held, selection)) for selection in selections]
 
     assert found == [["new", "old", "p"], ["new", "p"], ["old"], ["old"], [], []]
 
@@ -118,8 +118,10 @@ def test_what_needs_a_person_says_which_document_how_much_and_why(law_firm: LawF
     law_firm.invoice("refused", "20.00", days_ago=1)
     law_firm.sync()
 
-    columns = ("kind", "source_id", "part", "number", "amount_cents", "state", "reason")
-    found = [tuple(row[column] for column in columns) for row in find_held(held, Selection())]
+    found = [
+        (row.kind, row.source_id, row.part, row.number, row.amount_cents, row.state, row.reason)
+        for row in find_held(held, Selection())
+    ]
 
     assert found == [
         ("invoice", "old", "", "N-old", 500, "held", "NO_LINES"),

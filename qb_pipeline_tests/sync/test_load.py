@@ -94,7 +94,7 @@ def test_only_the_kinds_that_are_to_be_counted_are_counted(listed: LawFirm) -> N
         load(session, PAYMENTS, counted=[Kind.PAYMENT])
         counted = session.censuses.of_run(session.run)
 
-    assert (uncounted, [(row["kind"], row["documents"], row["living"]) for row in counted]) == (
+    assert (uncounted, [(row.kind, row.documents, row.living) for row in counted]) == (
         [], [("payment", 1, 1)],
     )  # fmt: skip
 

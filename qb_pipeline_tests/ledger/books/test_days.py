@@ -3,9 +3,19 @@
 from datetime import date, timedelta
 
 from qb_pipeline.core.states import Kind, Operation
-from qb_pipeline.ledger.books.days import Day, Days, ReceivedDay
+from qb_pipeline.ledger.books.days import (
+    Day,
+    Days,
+    DoneCount,
+    HeldCount,
+    InboxCount,
+    PostedCount,
+    ReceivedDay,
+    ReferenceCount,
+)
 from qb_pipeline.ledger.books.documents import Decision
-from qb_pipeline.ledger.log import Entry, Run
+from qb_pipeline.ledger.books.plans import PlannedCount
+from qb_pipeline.ledger.log import ControlTotals, Entry, Run
 from qb_pipeline_tests.ledger.desk import FIRM, LATER, NOON, PARTNER, RUN, Desk, invoice, payment, set_up
 
 FIRST, SECOND, THIRD = date(2026, 2, 26), date(2026, 2, 27), date(2026, 2, 28)
@@ -34,27 +44,26 @@ def test_a_day_has_the_whole_story_of_its_documents(desk: Desk) -> None:
 
     found = days(desk).of_run(RUN.run_id, [FIRST, SECOND])
 
-    at_first = {"document_date": FIRST, "kind": "invoice"}
     assert found == {
         FIRST: Day(
             listed=2,
             listed_cents=14_000,
             changed=2,
-            planned=[{**at_first, "operation": "create", "documents": 1, "cents": 10_000}],
-            done=[{**at_first, "activity": "created", "documents": 1, "cents": 10_000}],
+            planned=[PlannedCount("invoice", "create", documents=1, cents=10_000)],
+            done=[DoneCount("invoice", "created", documents=1, cents=10_000)],
             control_totals=[
-                {
-                    **at_first, "documents": 1, "differing": 0, "meant_cents": 10_000, "accepted_cents": 10_000,
-                    "in_quickbooks_cents": 10_000, "refused_cents": 0, "unknown_cents": 0, "not_sent_cents": 0,
-                }
+                ControlTotals(
+                    kind="invoice", documents=1, differing=0, meant_cents=10_000, accepted_cents=10_000,
+                    in_quickbooks_cents=10_000, refused_cents=0, unknown_cents=0, not_sent_cents=0,
+                )
             ],
         ),
         SECOND: Day(
             listed=1,
             listed_cents=500,
             changed=1,
-            planned=[{"document_date": SECOND, "kind": "invoice", "operation": "hold", "documents": 1, "cents": 500}],
-            held=[{"document_date": SECOND, "kind": "invoice", "reason": "NO_LINES", "documents": 1, "cents": 500}],
+            planned=[PlannedCount("invoice", "hold", documents=1, cents=500)],
+            held=[HeldCount("invoice", "NO_LINES", documents=1, cents=500)],
         ),
         THIRD: Day(changed=1),
     }  # fmt: skip
@@ -72,13 +81,12 @@ def test_another_run_has_its_own_work_on_the_same_work_list_and_another_firm_has
     desk.documents.record_decisions([hold], run=OTHER_RUN, now=LATER)
     desk.accept(desk.reserve(desk.item("1")))
 
-    held = {"document_date": FIRST, "kind": "invoice", "documents": 1, "cents": 500}
     assert days(desk).of_run(OTHER_RUN.run_id, [FIRST]) == {
         FIRST: Day(
             listed=2,
             listed_cents=10_500,
-            planned=[held | {"operation": "hold"}],
-            held=[held | {"reason": "NO_LINES"}],
+            planned=[PlannedCount("invoice", "hold", documents=1, cents=500)],
+            held=[HeldCount("invoice", "NO_LINES", documents=1, cents=500)],
         )
     }
     assert days(desk).of_run("a third run", [FIRST], ["changed", "planned", "done"]) == {FIRST: Day()}
@@ -104,9 +112,9 @@ def test_a_customer_stands_on_the_first_date_that_needs_it_and_an_item_on_the_ne
     found = days(desk).of_run(RUN.run_id, [FIRST, SECOND, THIRD], ["references"])
 
     assert found == {
-        FIRST: Day(references=[{"document_date": FIRST, "kind": "customer", "activity": "created", "documents": 1}]),
+        FIRST: Day(references=[ReferenceCount("customer", "created", documents=1)]),
         SECOND: Day(),
-        THIRD: Day(references=[{"document_date": None, "kind": "item", "activity": "adopted", "documents": 1}]),
+        THIRD: Day(references=[ReferenceCount("item", "adopted", documents=1)]),
     }
 
 
@@ -117,15 +125,14 @@ def test_a_received_payment_counts_on_the_nearest_date_before_it_or_else_on_the_
         desk.receive(number, pays=[(number, 100 * int(number))], payment_date=day, created_at=LATER)
 
     found = days(desk).of_pull(RUN.run_id, [THIRD, FIRST], first=None, last=None)
-    narrow = days(desk).of_pull(RUN.run_id, [SECOND], first=SECOND, last=SECOND)
+    narrow = days(desk).of_pull(RUN.run_id, [FIRST, SECOND, THIRD], first=SECOND, last=SECOND)
 
-    def posted(cents: int) -> tuple[str, int, int]:
-        return "payment", 1, cents
+    def posted(cents: int) -> PostedCount:
+        return PostedCount("payment", documents=1, cents=cents)
 
-    assert {
-        day: [(row["kind"], row["documents"], row["cents"]) for row in each.posted] for day, each in found.items()
-    } == {FIRST: [posted(100), posted(200)], THIRD: [posted(300)]}
-    assert {
-        day: [(row["state"], row["documents"], row["cents"]) for row in each.inbox] for day, each in found.items()
-    } == {FIRST: [("done", 1, 0), ("done", 1, 0)], THIRD: [("done", 1, 0)]}
-    assert [(row["document_date"], row["documents"]) for row in narrow[SECOND].inbox] == [(SECOND, 1)]
+    done = InboxCount("done", documents=1, cents=0)
+    assert found == {
+        FIRST: ReceivedDay(posted=[posted(100), posted(200)], inbox=[done, done]),
+        THIRD: ReceivedDay(posted=[posted(300)], inbox=[done]),
+    }
+    assert {day: each.inbox for day, each in narrow.items()} == {FIRST: [], SECOND: [done], THIRD: []}

@@ -1,13 +1,21 @@
 """How several firms stand: one answer for all of them, and for nobody else."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from qb_pipeline.ledger.books.census import Censuses
 from qb_pipeline.ledger.books.cursors import BILLING_COMPARED, save
-from qb_pipeline.ledger.books.reconciliation import Reconciliation
-from qb_pipeline.ledger.books.standing import Standing
+from qb_pipeline.ledger.books.reconciliation import FirmStanding, Reconciliation
+from qb_pipeline.ledger.books.standing import (
+    DifferingTotals,
+    HeldInFirm,
+    NewestCensus,
+    NewestReconciliation,
+    ReceivedStanding,
+    Standing,
+)
 from qb_pipeline.ledger.log import Run
 from qb_pipeline_tests.ledger.books.test_census import COUNTS
 from qb_pipeline_tests.ledger.desk import (
@@ -51,8 +59,8 @@ def test_what_needs_a_person_is_summed_by_reason_most_documents_first(two: Desk)
     for name in ("1", "2"):
         two.hold(name, "NO_LINES")
 
-    def row(kind: str, reason: str, documents: int, cents: int) -> dict[str, object]:
-        return {"firm_id": FIRM, "kind": kind, "reason": reason, "documents": documents, "cents": cents, "since": NOON}
+    def row(kind: str, reason: str, documents: int, cents: int) -> HeldInFirm:
+        return HeldInFirm(FIRM, kind, reason, documents, cents, since=NOON)
 
     assert Standing(two.engine, BOTH).held() == [
         row("invoice", "NO_LINES", 2, 1_200), row("payment", "UNAPPLIED", 1, 200),
@@ -73,9 +81,10 @@ def test_a_total_that_differs_is_told_until_a_person_voids_or_deletes_the_docume
     for name, reason in (("1", "REMOTE_DELETED"), ("2", "REMOTE_VOIDED")):
         two.hold(name, reason)
 
-    row = {"firm_id": FIRM, "kind": "invoice"}
-    assert before == [row | {"documents": 3, "meant_cents": 30_000, "in_quickbooks_cents": 29_700}]
-    assert both.differing() == [row | {"documents": 1, "meant_cents": 10_000, "in_quickbooks_cents": 9_900}]
+    assert before == [DifferingTotals(FIRM, "invoice", documents=3, meant_cents=30_000, in_quickbooks_cents=29_700)]
+    assert both.differing() == [
+        DifferingTotals(FIRM, "invoice", documents=1, meant_cents=10_000, in_quickbooks_cents=9_900)
+    ]
 
 
 def test_a_firm_was_compared_when_quickbooks_last_answered_or_never(two: Desk) -> None:
@@ -88,25 +97,27 @@ def test_a_firm_was_compared_when_quickbooks_last_answered_or_never(two: Desk) -
 
 def test_the_newest_census_of_each_kind_counts_whichever_run_made_it(two: Desk) -> None:
     censuses = Censuses(two.engine, FIRM)
-    censuses.record(RUN, [{"kind": "payment", **COUNTS}], now=NOON)
-    censuses.record(RUN, [{"kind": "invoice", **COUNTS}], now=NOON)
-    censuses.record(Run("run-2", "cli", PARTNER), [{"kind": "invoice", **COUNTS, "documents": 2}], now=LATER)
+    censuses.record(RUN, [replace(COUNTS, kind="payment")], now=NOON)
+    censuses.record(RUN, [COUNTS], now=NOON)
+    newer = replace(
+        COUNTS, documents=9, living=8, copies=7, changed=6, duplicates=1, missing=2, differing=3, foreigners=4, strays=5
+    )
+    censuses.record(Run("run-2", "cli", PARTNER), [newer], now=LATER)
 
-    counts = {name: value for name, value in COUNTS.items() if name not in ("is_whole", "reads")}
     assert Standing(two.engine, BOTH).counted() == [
-        {"firm_id": FIRM, "kind": "invoice", "at": LATER, **counts, "documents": 2},
-        {"firm_id": FIRM, "kind": "payment", "at": NOON, **counts},
+        NewestCensus(FIRM, "invoice", LATER, documents=9, copies=7, faults=1 + 2 + 3 + 4 + 5),
+        NewestCensus(FIRM, "payment", NOON, documents=1, copies=0, faults=0),
     ]
 
 
 def test_the_newest_reconciliation_stands_in_place_of_the_former_one(two: Desk) -> None:
-    days = {"newest_day": TODAY, "newest_billed_day": None}
+    days = FirmStanding(held_since=None, newest_day=TODAY, newest_billed_day=None, reads=0)
     books = Reconciliation(two.engine, FIRM)
     books.record("first", unexplained=3, residual_cents=300, standing=days, now=NOON)
     books.record("second", unexplained=0, residual_cents=0, standing=days, now=LATER)
 
     assert Standing(two.engine, BOTH).reconciled() == [
-        {"firm_id": FIRM, "at": LATER, "unexplained": 0, "residual_cents": 0, **days}
+        NewestReconciliation(FIRM, LATER, unexplained=0, residual_cents=0, newest_day=TODAY, newest_billed_day=None)
     ]
 
 
@@ -144,6 +155,6 @@ def test_each_firm_has_a_row_of_received_payments_also_one_that_received_nothing
         connection.exec_driver_sql("update sync.received_payment set state = 'refused'")
 
     assert Standing(two.engine, BOTH).received() == [
-        {"firm_id": FIRM, "failed": 0, "refused": 1, "differing": 1, "at": LATER},
-        {"firm_id": "two", "failed": 0, "refused": 0, "differing": 0, "at": None},
+        ReceivedStanding(FIRM, failed=0, refused=1, differing=1, at=LATER),
+        ReceivedStanding("two", failed=0, refused=0, differing=0, at=None),
     ]

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qb_pipeline.ledger.setup.pending_tokens import TIMES, PendingTokens
+from qb_pipeline.ledger.setup.pending_tokens import TIMES, PendingTokens, SealedTokens
 from qb_pipeline_tests.ledger.desk import FIRM, NOON
 
-ROW: dict[str, Any] = {
-    "firm_id": FIRM, "realm_id": "9130", "environment": "emulator", "key_id": "abc", "ciphertext": b"\x00\xffsecret",
-    "access_expires_at": NOON, "refresh_expires_at": NOON + timedelta(days=100), "refresh_hard_expires_at": None,
-    "updated_at": NOON,
-}  # fmt: skip
+ROW = SealedTokens(
+    firm_id=FIRM, realm_id="9130", environment="emulator", key_id="abc", ciphertext=b"\x00\xffsecret",
+    access_expires_at=NOON, refresh_expires_at=NOON + timedelta(days=100), refresh_hard_expires_at=None,
+    updated_at=NOON,
+)  # fmt: skip
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 
 
@@ -36,7 +37,8 @@ def test_a_row_is_read_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, ciphertext: bytes, text: str, times: list[datetime | None]
 ) -> None:
     pending = PendingTokens(tmp_path_factory.getbasetemp() / "law", FIRM)
-    row = ROW | {"ciphertext": ciphertext, "key_id": text} | dict(zip(TIMES, times, strict=True))
+    moments: dict[str, Any] = dict(zip(TIMES, times, strict=True))
+    row = replace(ROW, ciphertext=ciphertext, key_id=text, **moments)
 
     pending.write(row)
 
@@ -81,7 +83,7 @@ def test_a_value_that_makes_no_sense_is_as_if_there_were_no_file(
 def test_a_later_row_takes_the_place_of_the_former_as_a_whole_and_leaves_no_other_file(
     pending: PendingTokens, tmp_path: Path
 ) -> None:
-    pending.write(ROW | {"ciphertext": b"long" * 1_000})
+    pending.write(replace(ROW, ciphertext=b"long" * 1_000))
     pending.write(ROW)
 
     assert (pending.read(), list(the_file(tmp_path).parent.iterdir())) == (ROW, [the_file(tmp_path)])
@@ -92,11 +94,11 @@ def test_a_later_row_takes_the_place_of_the_former_as_a_whole_and_leaves_no_othe
 def test_each_firm_has_a_file_of_its_own(pending: PendingTokens, tmp_path: Path) -> None:
     other = PendingTokens(tmp_path, "two")
     pending.write(ROW)
-    other.write(ROW | {"firm_id": "two"})
+    other.write(replace(ROW, firm_id="two"))
 
     pending.forget()
 
-    assert (pending.read(), other.read()) == (None, ROW | {"firm_id": "two"})
+    assert (pending.read(), other.read()) == (None, replace(ROW, firm_id="two"))
 
 
 def test_a_row_that_cannot_be_written_is_told(tmp_path: Path) -> None:

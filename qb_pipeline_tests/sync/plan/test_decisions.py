@@ -8,6 +8,7 @@ from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind, Operation
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.documents import WorkItem, work_items
+from qb_pipeline.ledger.books.plans import PlannedCount
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.plan.decisions import hold_invoices, store
 from qb_pipeline.sync.plan.plan import Plan
@@ -76,8 +77,8 @@ def test_what_a_later_stage_decides_for_good_stays_where_it_is_and_counts_in_the
 
     assert (law_firm.states(), logged(law_firm)) == (BEFORE, [])
     assert session.plans.counted(RUN.run_id) == [
-        {"kind": "invoice", "operation": "create", "documents": 1, "cents": 10_000},
-        {"kind": "invoice", "operation": "hold", "documents": 1, "cents": 10_000},
+        PlannedCount("invoice", "create", documents=1, cents=10_000),
+        PlannedCount("invoice", "hold", documents=1, cents=10_000),
     ]
 
 
