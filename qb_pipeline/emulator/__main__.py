@@ -68,6 +68,9 @@ def keep_books(arguments: list[str]) -> int:
         with error:
             print(error.read().decode(), file=sys.stderr)  # noqa: T201
         return 1
+    except urllib.error.URLError as error:
+        print(f"nothing answers at {chosen.url}: {error.reason}", file=sys.stderr)  # noqa: T201
+        return 1
     return 0
 
 

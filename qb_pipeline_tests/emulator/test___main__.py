@@ -140,7 +140,12 @@ def test_a_port_that_is_taken_is_named_with_the_way_out(capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [("{", "config.json: "), ('{"company": []}', "unknown field `company`"), (None, "No such file")],
+    [
+        ("{", "config.json: "),
+        ('{"company": []}', "unknown field `company`"),
+        ('{"companies": [{"name": "x"}]}', "config.json: a company has no realm_id"),
+        (None, "No such file"),
+    ],
 )
 def test_settings_that_cannot_be_read_start_no_server(tmp_path: Path, content: str | None, says: str) -> None:
     config = tmp_path / "config.json"

@@ -234,6 +234,16 @@ def take_money(firm: LawFirm) -> None:
     firm.payment("taken", applied={"i": "10.00"})
 
 
+def write_before_us(firm: LawFirm) -> None:
+    """An earlier integration has left an invoice; its date is another one."""
+    theirs = customer(firm, "Ana Diaz", "Ana", "Diaz")
+    detail = {"ItemRef": {"value": firm.item_id}}
+    line = {"DetailType": "SalesItemLineDetail", "Amount": "10", "SalesItemLineDetail": detail}
+    changes = {"CustomerRef": {"value": theirs}, "DocNumber": "N-there", "TxnDate": "2026-01-01", "Line": [line]}
+    firm.books.do("edit", entity="Invoice", changes=changes)
+    firm.invoice("there", "10.00")
+
+
 WORLDS = (
     World(
         "names that nobody can be sure of",
@@ -307,6 +317,7 @@ WORLDS = (
         },
     ),
     World("a copy", (copy,), {Problem.COPIED: "copied"}),
+    World("others wrote before us", (write_before_us,), {Problem.MAYBE_THERE: "there"}),
     World("answers that never come", (lose_every_answer,), {Problem.OUTCOME_UNKNOWN: "lost"}),
     World(
         "a firm that creates items and sends tax",

@@ -113,6 +113,8 @@ class Book:
         with closing(connection.connection.cursor()) as cursor:
             for relation in RELATIONS:
                 rows = self._rows[relation]
+                if not rows:
+                    continue
                 columns = list(dict.fromkeys(column for row in rows for column in row))
                 text = io.StringIO()
                 csv.writer(text).writerows([row.get(column) for column in columns] for row in rows)

@@ -117,6 +117,9 @@ def make_world(state: Path | None, config: Path | None) -> World:
             raise ValueError(f"{config}: {error}") from error
         world.authorizations.clients.update(settings.clients)
         for company in settings.companies:
+            missing = [name for name in ("realm_id", "name") if name not in company]
+            if missing:
+                raise ValueError(f"{config}: a company has no {' and no '.join(missing)}")
             if str(company["realm_id"]) not in world.tenants:
                 world.add_company(str(company["realm_id"]), str(company["name"]), company.get("switches"))
     return world
