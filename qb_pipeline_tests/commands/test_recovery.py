@@ -25,7 +25,7 @@ def test_a_stopped_firm_sends_again_after_a_super_user_has_reconciled_it(law_fir
 
     assert "passer-by is no super user of one" in refused.err
     assert done.out.splitlines() == [
-        "one: QuickBooks holds 2 documents of ours; 1 were not known and are linked now (1 synced). 5 reads.",
+        "one: QuickBooks holds 2 documents of ours; 1 were not known and are linked now (1 synced). 6 reads.",
         "Next step: qb-pipeline sync one",
     ]
     assert (law_firm.states(), law_firm.books.writes()) == ({"1": ("synced", "")}, 0)

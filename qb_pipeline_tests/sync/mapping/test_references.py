@@ -32,7 +32,8 @@ def test_the_first_run_maps_on_demand_and_the_second_asks_nothing(law_firm: LawF
         {"kind": "fee_item", "source_id": "F1", "quickbooks_id": law_firm.item_id, "origin": "matched"},
         {"kind": "payer", "source_id": "P1", "quickbooks_id": customer_id, "origin": "matched"},
     ]
-    assert law_firm.books.requests() == {"POST batch": 1, "POST query": 1}  # the query is the census
+    # what others wrote since, the batch, and the census
+    assert law_firm.books.requests() == {"GET cdc": 1, "POST batch": 1, "POST query": 1}
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_without_a_change_nothing_is_asked_or_sent(law_firm: LawFirm) -> None:
 
     customer(law_firm)
 
-    assert law_firm.books.requests() == {"POST batch": 1, "POST query": 1}  # the query is the census
+    assert law_firm.books.requests() == {"GET cdc": 1, "POST batch": 1, "POST query": 1}  # the query is the census
 
 
 def test_a_customer_that_was_there_before_us_follows_but_keeps_its_name(law_firm: LawFirm) -> None:

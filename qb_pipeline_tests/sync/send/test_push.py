@@ -36,7 +36,7 @@ def test_where_everything_is_known_a_run_is_full_batches_and_one_question_at_its
     report = law_firm.sync()
 
     batches = ceil(count / 30)
-    assert law_firm.books.requests() == {"POST batch": batches, "POST query": 1}
+    assert law_firm.books.requests() == {"GET cdc": 1, "POST batch": batches, "POST query": 1}
     assert (report.reads, report.writes, law_firm.books.statistics()["batch_items"]) == (1, batches, count)
 
 
@@ -77,7 +77,7 @@ def test_a_batch_that_is_refused_as_a_whole_is_sent_in_halves(law_firm: LawFirm)
     law_firm.sync()
 
     assert set(law_firm.states().values()) == {("synced", "")}
-    assert law_firm.books.requests() == {"POST batch": 1 + 2 + 4, "POST query": 1}
+    assert law_firm.books.requests() == {"GET cdc": 1, "POST batch": 1 + 2 + 4, "POST query": 1}
 
 
 def test_too_many_requests_make_the_same_run_wait_and_go_on(law_firm: LawFirm) -> None:
@@ -139,7 +139,7 @@ def test_a_wrong_total_is_put_right_once_by_saying_the_tax_again(law_firm: LawFi
     law_firm.sync()
 
     assert law_firm.states()["1"] == ("synced", "")
-    assert law_firm.books.requests() == {"POST batch": 1, "POST invoice": 1, "POST query": 1}
+    assert law_firm.books.requests() == {"GET cdc": 1, "POST batch": 1, "POST invoice": 1, "POST query": 1}
 
 
 def test_a_total_that_stays_wrong_is_held(law_firm: LawFirm) -> None:
@@ -152,7 +152,13 @@ def test_a_total_that_stays_wrong_is_held(law_firm: LawFirm) -> None:
     assert law_firm.states()["1"] == ("held", "TOTAL_DIFFERS")
     assert not report.totals_agree("invoice")
     settings_again = {"GET preferences": 1, "GET companyinfo": 1}
-    assert law_firm.books.requests() == {"POST batch": 1, "POST invoice": 1, "POST query": 1, **settings_again}
+    assert law_firm.books.requests() == {
+        "GET cdc": 1,
+        "POST batch": 1,
+        "POST invoice": 1,
+        "POST query": 1,
+        **settings_again,
+    }
 
 
 def test_a_stale_token_is_read_again_in_the_same_run(law_firm: LawFirm) -> None:
