@@ -208,7 +208,10 @@ def _found(kind: Kind, entity: Entity, key: Key | None) -> Found:
 
 
 def _find_shared_numbers(session: FirmSession, found: Mapping[str, Entity]) -> list[tuple[str, str]]:
-    """Pairs of Ids: a living invoice of ours, and another one with its number and its customer."""
+    """Pairs of Ids: a living invoice of ours, and another one with its number and its customer.
+
+    A copy that carries our mark is counted as such.
+    """
     living = {key: row for key, row in found.items() if _has_number(row)}
     ours = {
         row.quickbooks_id: DocumentName(Kind.INVOICE, row.source_id, row.part)
@@ -216,6 +219,7 @@ def _find_shared_numbers(session: FirmSession, found: Mapping[str, Entity]) -> l
     }
     if not ours:
         return []
+    living = {key: row for key, row in living.items() if key in ours or read_marker(row) is None}
     living |= _read_others(session, {_number_of(living[quickbooks_id]) for quickbooks_id in ours}, found)
     together: dict[tuple[str, str], list[str]] = {}
     for quickbooks_id, row in living.items():

@@ -293,8 +293,8 @@ def test_a_plan_costs_a_few_reads_however_many_documents_it_has_and_a_sync_no_mo
     assert len(plan.plan) == 80
     assert idle == {}
     # Customer, Item, Term; PaymentMethod, Account; the invoice.
-    assert planned == {"GET preferences": 1, "GET companyinfo": 1, "POST query": 6}
-    assert sent == {"POST batch": 4, "POST query": 2}  # the queries are the census
+    assert planned == {"GET preferences": 1, "GET companyinfo": 1, "GET cdc": 1, "POST query": 6}
+    assert sent == {"GET cdc": 1, "POST batch": 4, "POST query": 2}  # the queries are the census
 
 
 def test_names_are_read_once_where_customers_would_be_created(law_firm: LawFirm) -> None:
@@ -307,5 +307,5 @@ def test_names_are_read_once_where_customers_would_be_created(law_firm: LawFirm)
     plan = law_firm.sync(DRY)
 
     assert len(plan.would_create) == 5
-    # Customer, Vendor, Employee, Item.
-    assert law_firm.books.requests() == {"GET preferences": 1, "GET companyinfo": 1, "POST query": 4}
+    # Customer, Vendor, Employee, Item; for the first time all invoices and payments.
+    assert law_firm.books.requests() == {"GET preferences": 1, "GET companyinfo": 1, "GET cdc": 1, "POST query": 6}

@@ -37,7 +37,7 @@ def test_where_everything_is_known_a_run_is_full_batches_and_one_question_at_its
 
     batches = ceil(count / 30)
     assert law_firm.books.requests() == {"GET cdc": 1, "POST batch": batches, "POST query": 1}
-    assert (report.reads, report.writes, law_firm.books.statistics()["batch_items"]) == (1, batches, count)
+    assert (report.reads, report.writes, law_firm.books.statistics()["batch_items"]) == (2, batches, count)
 
 
 def test_a_run_with_nothing_to_do_asks_nothing(law_firm: LawFirm) -> None:

@@ -54,7 +54,7 @@ IN_BATCHES: list[dict[str, Any]] = [
 OFTEN = ("drop_before", "commit_then_drop")
 """What a quick run of the tests looks at for every kind of request; the rest is slow."""
 
-NO_ANSWER: dict[str, Any] = {"what": "html_503", "match": "query/3", "times": None}
+NO_ANSWER: dict[str, Any] = {"what": "html_503", "match": "query/5", "times": None}
 """Nobody answers when the run asks what became of its request; customers and items it has asked for before."""
 
 
@@ -465,7 +465,7 @@ def test_two_documents_of_two_sends_stop_the_firm_and_nothing_is_deleted(law_fir
     law_firm.books.fault(
         {"what": "drop_before", "match": "batch"},
         {"what": "commit_then_drop", "match": "batch"},
-        NO_ANSWER | {"match": "query/5"},
+        NO_ANSWER | {"match": "query/7"},
     )
     with pytest.raises(TransientError):
         law_firm.sync()

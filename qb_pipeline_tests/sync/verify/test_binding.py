@@ -45,7 +45,7 @@ def at_home(law_firm: LawFirm) -> Path:
 
 def test_where_nothing_is_in_doubt_the_company_is_asked_once_a_day_and_nothing_else(synced: LawFirm) -> None:
     synced.sync()
-    assert synced.books.requests() == {"POST batch": 1, "POST query": CENSUS}
+    assert synced.books.requests() == {"GET cdc": 1, "POST batch": 1, "POST query": CENSUS}
     synced.time.skipped += timedelta(days=1, minutes=1)
     synced.invoice("3", "300.00")
     synced.books.count_anew()
@@ -103,7 +103,7 @@ def test_a_ledger_behind_its_witness_is_refused_by_every_home_until_it_is_reconc
         "one: the ledger is older than what it has sent: it was restored from a backup. Nothing is sent before "
         "everything of ours in QuickBooks is linked. Next step: qb-pipeline db reconcile-first one"
     )  # fmt: skip
-    assert synced.books.requests() == {}
+    assert synced.books.requests() == {"GET cdc": 1}  # of the plan: the first stage that sends is refused
 
 
 def test_a_home_that_is_a_copy_is_refused(synced: LawFirm) -> None:
@@ -140,7 +140,7 @@ def test_where_quickbooks_holds_what_the_ledger_forgot_nothing_is_sent(synced: L
 
     assert "one: QuickBooks holds 1 documents of ours that the ledger does not know. Nothing is sent" in refusal(synced)
     assert "one: QuickBooks holds 1 documents of ours that the ledger does not know. Nothing is sent" in refusal(synced)
-    assert synced.books.requests() == {"POST query": 4}  # once: then the firm is stopped
+    assert synced.books.requests() == {"GET cdc": 1, "POST query": 4}  # once: then the firm is stopped
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_doubt_that_proves_groundless_stops_nobody_and_is_over(synced: LawFirm
     synced.invoice("3", "300.00")
     synced.sync()
 
-    assert synced.books.requests() == {"POST query": 4 + 2 * CENSUS, "POST batch": 2}
+    assert synced.books.requests() == {"GET cdc": 2, "POST query": 4 + 2 * CENSUS, "POST batch": 2}
     assert synced.states() == dict.fromkeys(("1", "2", "3"), ("synced", ""))
 
 

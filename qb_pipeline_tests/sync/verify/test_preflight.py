@@ -106,7 +106,7 @@ def test_the_settings_are_read_once_an_hour_and_once_more_after_a_refusal(law_fi
     looking = law_firm.sync(first=law_firm.today, last=law_firm.today)
 
     assert (within_the_hour, after_an_hour) == ({}, LOOK | {"POST token": 1})
-    assert (refused, refusing.notices) == (LOOK | {"POST batch": 1}, [])  # what the fault spoke of
+    assert (refused, refusing.notices) == (LOOK | {"GET cdc": 1, "POST batch": 1}, [])  # what the fault spoke of
     assert (law_firm.books.requests(), [notice.split(":")[0] for notice in looking.notices]) == (
         {},  # they were read after the refusal
         ["warning BOOKS_CLOSED"],
