@@ -2,6 +2,7 @@
 
 import os
 import signal
+import traceback
 from collections import Counter
 from collections.abc import Callable
 
@@ -34,6 +35,7 @@ def fork(law_firm: LawFirm, do: Callable[[], object], heard: Callable[[str], Non
         do()
         os._exit(0)
     except BaseException:
+        traceback.print_exc()  # the parent sees an exit code alone
         os._exit(1)
 
 
