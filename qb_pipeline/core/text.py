@@ -32,6 +32,11 @@ def tidy(text: str) -> str:
     return unicodedata.normalize("NFC", _fold(text))
 
 
+def number_key(number: str) -> str:
+    """By which numbers and references are compared: white space at the edges and capitals tell nothing apart."""
+    return tidy(number).casefold()
+
+
 def _fold(text: str) -> str:
     return " ".join(part for part in re.split(r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+", text) if part)
 

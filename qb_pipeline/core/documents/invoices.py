@@ -14,7 +14,7 @@ from qb_pipeline.core.date_ranges import DAYS_AHEAD
 from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.settings import FirmRules
-from qb_pipeline.core.text import has_control_character, tidy
+from qb_pipeline.core.text import has_control_character, number_key, tidy
 
 DOC_NUMBER_LENGTH = 21
 MAX_LINES = 10_000
@@ -107,11 +107,11 @@ def find_taken_numbers(invoices: pd.DataFrame, owners: Mapping[str, str]) -> pd.
         owners: number to invoice_id of the documents that have it already, in the ledger or in QuickBooks ("" for one
             that is not ours).
     """
-    owner_of = {_number_key(number): invoice_id for number, invoice_id in owners.items()}
+    owner_of = {number_key(number): invoice_id for number, invoice_id in owners.items()}
     problems = dict.fromkeys(invoices["invoice_id"].tolist(), "")
     standing = invoices[invoices["status"] != "void"].sort_values(["created_at", "invoice_id"])
     for number, invoice_id in zip(standing["invoice_number"].tolist(), standing["invoice_id"].tolist(), strict=True):
-        key = _number_key(number)
+        key = number_key(number)
         if key and owner_of.setdefault(key, invoice_id) != invoice_id:
             problems[invoice_id] = Problem.NUMBER_TAKEN.value
     return pd.Series(problems, index=pd.Index(problems, name="invoice_id", dtype="str"), dtype="str", name="problem")
@@ -121,10 +121,6 @@ def _count_sent_lines(lines: pd.DataFrame) -> pd.Series:
     """Count the lines that QuickBooks gets of each invoice: one for all discounts, none for tax or old balances."""
     own = lines["kind"].isin((*ITEM_KINDS, "note")).groupby(lines["invoice_id"]).sum()
     return own + (lines["kind"] == "discount").groupby(lines["invoice_id"]).any()
-
-
-def _number_key(number: str) -> str:
-    return tidy(number).casefold()
 
 
 def _find_bad_lines(lines: pd.DataFrame) -> pd.Series:

@@ -15,10 +15,13 @@ from typing import Literal
 from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind
-from qb_pipeline.core.text import tidy
+from qb_pipeline.core.text import number_key
 
 APART = timedelta(days=7)
 """Payments whose dates are further apart are two, unless a reference says otherwise."""
+
+MONEY = ("total", "amount", "invoices")
+"""Fields that must be equal before a document is linked: a linked one stays as QuickBooks has it."""
 
 FieldName = Literal["number", "reference", "customer", "date", "total", "amount", "invoices"]
 
@@ -45,11 +48,6 @@ class Likeness:
 
     problem: Problem
     differs: tuple[FieldName, ...] = ()
-
-
-def number_key(number: str) -> str:
-    """By which numbers and references are compared: white space at the edges and capitals tell nothing apart."""
-    return tidy(number).casefold()
 
 
 def compare(kind: Kind, ours: Document, theirs: Document) -> Likeness | None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from qb_pipeline.core.planning.possible_duplicates import MONEY
 from qb_pipeline.core.states import DOCUMENTS, Kind
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.foreign_documents import Pair
@@ -15,9 +16,6 @@ from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.verify.adoption import Proposal, answer, propose
 
 ANSWERS = ("same", "new")
-
-MONEY = ("total", "amount", "invoices")
-"""Fields that must be equal before a document is linked: what is linked stays as QuickBooks has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ from qb_pipeline.sync.plan.plan import Plan
 from qb_pipeline.sync.plan.planners import PLANNERS
 from qb_pipeline.sync.plan.possible_duplicates import (
     Candidate,
-    find_possible_duplicates,
     first_creates,
     hold_possible_duplicates,
 )
@@ -141,9 +140,7 @@ def _find_candidates(
         return (), ()
     note_foreign(session)
     applications = plan.ready[0].applications
-    candidates = find_possible_duplicates(session, plan.ready).get(document_id, ())
-    hold_possible_duplicates(session, plan)
-    return candidates, applications
+    return hold_possible_duplicates(session, plan).get(document_id, ()), applications
 
 
 def _others(session: FirmSession, document: PastDocument, candidates: Sequence[Candidate]) -> list[Entity]:

@@ -7,6 +7,7 @@ Belongs here: the proof, read freshly in QuickBooks. Does not belong here: which
 from collections.abc import Sequence
 from datetime import datetime
 
+from qb_pipeline.core.planning.possible_duplicates import MONEY
 from qb_pipeline.core.planning.resolutions import MEANING, Answer, allowed_answers, overrides_quickbooks
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import DOCUMENTS, UNDER_WAY, Kind, State
@@ -227,7 +228,7 @@ def _link(session: FirmSession, evidence: Evidence, quickbooks_id: str) -> None:
 
 def _require_equal_money(evidence: Evidence, candidate: Candidate) -> None:
     """What is linked stays as QuickBooks has it: so its total, and what a payment pays, must be billing's."""
-    differs = [name for name in candidate.likeness.differs if name in ("total", "amount", "invoices")]
+    differs = [name for name in candidate.likeness.differs if name in MONEY]
     if differs:
         raise AnswerRefusedError(
             f"{candidate.text}. The two differ in {' and '.join(differs)}: correct the one that is wrong, in billing "

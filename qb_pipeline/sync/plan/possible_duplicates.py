@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from qb_pipeline.core.markers import find_marker
-from qb_pipeline.core.planning.possible_duplicates import Document, Likeness, compare, describe, differing, number_key
+from qb_pipeline.core.planning.possible_duplicates import Document, Likeness, compare, describe, differing
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import DOCUMENTS, Kind, Operation
+from qb_pipeline.core.text import number_key
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.foreign_documents import Asked, DuplicateAnswer, Pair
 from qb_pipeline.quickbooks.answers import Entity
@@ -47,42 +48,40 @@ def first_creates(ready: Iterable[Ready]) -> list[Ready]:
     ]
 
 
-def hold_possible_duplicates(session: FirmSession, plan: Plan) -> None:
-    """Take out of a plan what may be in QuickBooks already; its detail names the candidates.
+def hold_possible_duplicates(session: FirmSession, plan: Plan) -> dict[int, list[Candidate]]:
+    """Take out of a plan what may be in QuickBooks already; its detail names the candidates, by document id.
 
     An invoice that a person has called another one than those with its number leaves with that number.
 
     Raises:
         QuickBooksError: a candidate could not be read; nothing was concluded.
     """
+    creates = first_creates(plan.ready)
+    if not creates:
+        return {}
+    answers = session.foreign_documents.answers(creates[0].kind, [_name(item) for item in creates])
+    found = _find(session, creates, answers)
     problems, details = {}, {}
-    for document_id, candidates in find_possible_duplicates(session, plan.ready).items():
+    for document_id, candidates in found.items():
         alike = [each for each in candidates if each.likeness.problem is Problem.MAYBE_THERE] or candidates
         problems[document_id] = alike[0].likeness.problem
         more = [f"and {len(alike) - SHOWN} more"] if len(alike) > SHOWN else []
         details[document_id] = " | ".join([*(each.text for each in alike[:SHOWN]), *more])
     plan.withdraw(problems, details)
-    answered = _answers(session, first_creates(plan.ready))
-    others = {pair.document for pair, answer in answered.items() if answer == "new"}
+    others = {pair.document for pair, answer in answers.items() if answer == "new"}
     plan.ready = [
         replace(item, shares_number=True) if item.kind == Kind.INVOICE and _name(item) in others else item
         for item in plan.ready
     ]
+    return found
 
 
-def find_possible_duplicates(session: FirmSession, ready: Sequence[Ready]) -> dict[int, list[Candidate]]:
-    """What may be the same as documents of one kind that are ready to be created, by document id.
-
-    Raises:
-        QuickBooksError: a candidate could not be read; nothing was concluded.
-    """
-    creates = first_creates(ready)
-    if not creates:
-        return {}
+def _find(
+    session: FirmSession, creates: Sequence[Ready], answers: Mapping[Pair, DuplicateAnswer]
+) -> dict[int, list[Candidate]]:
     kind = creates[0].kind
     ours = {item.document_id: _as_document(item) for item in creates}
     names = {item.document_id: _name(item) for item in creates}
-    answers = _answers(session, creates)
     suspected = suspect(session, kind, ours, names, answers)
     ids = sorted({quickbooks_id for found in suspected.values() for quickbooks_id in found})
     if not ids:
@@ -106,12 +105,6 @@ def find_possible_duplicates(session: FirmSession, ready: Sequence[Ready]) -> di
                 text = describe(kind, ours[document_id], theirs, likeness.differs)
                 found.setdefault(document_id, []).append(Candidate(there[quickbooks_id], likeness, text))
     return found
-
-
-def _answers(session: FirmSession, creates: Sequence[Ready]) -> dict[Pair, DuplicateAnswer]:
-    if not creates:
-        return {}
-    return session.foreign_documents.answers(creates[0].kind, [_name(item) for item in creates])
 
 
 def _name(item: Ready) -> DocumentName:

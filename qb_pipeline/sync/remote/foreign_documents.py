@@ -7,8 +7,9 @@ Belongs here: reading QuickBooks for it. Does not belong here: which of it is li
 from datetime import date
 
 from qb_pipeline.core.markers import read_marker
-from qb_pipeline.core.planning.possible_duplicates import Document, number_key
+from qb_pipeline.core.planning.possible_duplicates import Document
 from qb_pipeline.core.states import DOCUMENTS, Kind
+from qb_pipeline.core.text import number_key
 from qb_pipeline.ledger.books.foreign_documents import ForeignDocument
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.remote.changes import read_changes

@@ -14,9 +14,9 @@ from itertools import permutations
 
 from qb_pipeline.core.markers import read_marker
 from qb_pipeline.core.planning.census import Census, Expected, Finding, Found, Key, count
-from qb_pipeline.core.planning.possible_duplicates import number_key
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import UNDER_WAY, Kind, Operation, State
+from qb_pipeline.core.text import number_key
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.census import Counts, WrittenDocument
 from qb_pipeline.ledger.books.documents import Decision

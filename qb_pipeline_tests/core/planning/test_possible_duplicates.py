@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qb_pipeline.core.planning.possible_duplicates import APART, Document, Likeness, compare, describe, number_key
+from qb_pipeline.core.planning.possible_duplicates import APART, Document, Likeness, compare, describe
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind
+from qb_pipeline.core.text import number_key
 
 DAY = date(2026, 3, 2)
 INVOICE = Document("", "N-1", "7", DAY, 10_000)
