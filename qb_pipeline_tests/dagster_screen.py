@@ -15,6 +15,9 @@ from qb_pipeline_tests.click_paths import go_on, walk
 PATIENCE_MS = 180_000
 """A machine that runs other things too is slow, not broken."""
 
+VIEW = re.compile(r"^\s*View\s*$")
+"""The link to a run that was just launched; the run's own page has one called *View stdout / stderr*."""
+
 
 class Screen:
     """One tab. ``look`` is called with a name wherever there is something to see."""
@@ -78,7 +81,7 @@ class Screen:
 
     def _follow(self) -> None:
         """Open the page of what was just launched, unless it opens by itself, and wait until it has succeeded."""
-        link = self.tab.locator("a[href*='/runs/']", has_text="View")
+        link = self.tab.locator("a[href*='/runs/']", has_text=VIEW)
         ended = self.tab.get_by_text(re.compile("^(Success|100% completed)$")).first
         link.or_(ended).first.wait_for()
         if link.count():

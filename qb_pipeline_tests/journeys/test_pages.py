@@ -15,7 +15,7 @@ from playwright.sync_api import Page as Tab
 from qb_pipeline.embedded import postgres
 from qb_pipeline_tests.browser import open_browser
 from qb_pipeline_tests.click_paths import every_path, read_steps, walk
-from qb_pipeline_tests.dagster_screen import PATIENCE_MS, Screen
+from qb_pipeline_tests.dagster_screen import PATIENCE_MS, VIEW, Screen
 from qb_pipeline_tests.embedded.homes import temporary_home
 from qb_pipeline_tests.journeys.conftest import Deployment, Page
 
@@ -163,7 +163,7 @@ def test_a_click_path_of_the_docs_can_be_followed(tab: Tab, page: Page, failed_r
     walk(tab, page.url, path)
 
     if read_steps(path)[-1].words in LAUNCHING:
-        taken_up = tab.locator("a[href*='/runs/']", has_text="View").or_(tab.get_by_text("RUN_ENQUEUED"))
+        taken_up = tab.locator("a[href*='/runs/']", has_text=VIEW).or_(tab.get_by_text("RUN_ENQUEUED"))
         taken_up.or_(tab.get_by_text("Running", exact=True)).first.wait_for()
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+import requests
 
 from qb_pipeline import crash_points
 from qb_pipeline_tests.bookkeepers_day import Day
@@ -30,6 +31,7 @@ def fork(law_firm: LawFirm, do: Callable[[], object], heard: Callable[[str], Non
         return pid
     for engine in (law_firm.ledger, law_firm.billing):
         engine.dispose(close=False)  # the parent's connections are the parent's
+    law_firm.time.session = requests.Session()
     crash_points.on_reach = heard
     try:
         do()
