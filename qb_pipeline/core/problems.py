@@ -76,6 +76,7 @@ class Problem(StrEnum):
     # Waiting: goes by itself later
     DATED_AHEAD = "DATED_AHEAD"
     INVOICE_NOT_SENT = "INVOICE_NOT_SENT"
+    OTHER_STILL_APPLIED = "OTHER_STILL_APPLIED"
     INVOICE_DRAFT = "INVOICE_DRAFT"
     # Closed: never sent, listed in views of their own
     NOTHING_TO_BILL = "NOTHING_TO_BILL"
@@ -324,6 +325,11 @@ PROBLEMS: dict[Problem, Advice] = {
     Problem.INVOICE_NOT_SENT: Advice(
         "An invoice of this payment is not in QuickBooks yet.",
         "Nothing, or clear what holds the invoice: the payment follows it.",
+        State.WAITING,
+    ),
+    Problem.OTHER_STILL_APPLIED: Advice(
+        "Another payment, which the detail names, still fills this payment's invoices in QuickBooks.",
+        "Nothing, or clear what holds the other payment: this one follows. `resolve --keep` of the other one frees it.",
         State.WAITING,
     ),
     Problem.INVOICE_DRAFT: Advice(

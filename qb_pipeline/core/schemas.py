@@ -311,7 +311,7 @@ class PaymentParts(pa.DataFrameModel):
     status: Series[str] = _column("completed or void")
     customer_id: Series[str] = _column("QuickBooks customer of its invoices, else of its payer; empty when unknown")
     problem: Series[str] = _column("Reason code; empty when there is none")
-    blocked_by: Series[str] = _column("With REJECTION_OPEN: the rejected payment, where it is known; else empty")
+    blocked_by: Series[str] = _column("The payment that stands in the way, where one does; else empty")
 
     dates = _checked(_dates, "document_date")
 

@@ -205,6 +205,7 @@ def _send_chunk(
         store(session, plan, is_logged=True)
         known = plan.learned
         order = {document_id: number for number, document_id in enumerate(work["document_id"])}
+        known |= Learned(try_again=bool(plan.followed(ready)))
         ready = sorted([*ready, *plan.ready], key=lambda item: order[item.document_id]) if ready else plan.ready
     ready = ready if applied is None else unmoved(applied, ready)
     notices = [Entry("notice", item.document_id, detail=text) for item in ready for text in item.notices]

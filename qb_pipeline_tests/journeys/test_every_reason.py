@@ -156,11 +156,12 @@ def write_badly(firm: LawFirm) -> None:
 
 
 def post(firm: LawFirm) -> None:
-    for name in ("drift", "deleted", "voided", "gone", "below", "applied", "payer", "conflict"):
+    for name in ("drift", "deleted", "voided", "gone", "below", "applied", "payer", "conflict", "replaced"):
         firm.invoice(name, "100.00")
     for name in ("below", "applied", "payer"):
         firm.payment(f"p-{name}", applied={name: "80.00"})
     firm.payment("deposited", applied={"drift": "10.00"})
+    firm.payment("former", applied={"replaced": "30.00"})
 
 
 def meddle(firm: LawFirm) -> None:
@@ -169,7 +170,9 @@ def meddle(firm: LawFirm) -> None:
     firm.books.do("delete", entity="Invoice", id=there["N-deleted"])
     firm.books.do("void", entity="Invoice", id=there["N-voided"])
     paid = {str(row["TotalAmt"]): row["Id"] for row in firm.books.ours("Payment")}
-    firm.books.do("deposit", payments=[paid["10.0"]])
+    firm.books.do("deposit", payments=[paid["10.0"], paid["30.0"]])
+    firm.change("update payments set status = 'void' where payment_id = 'former'")
+    firm.payment("instead", applied={"replaced": "30.00"})
     firm.insert("payers", payer_id="P2", first_name="Ben", last_name="Okafor")
     changed = ["drift", "deleted", "voided", "below"]
     firm.change("update invoice_lines set amount = 70, unit_price = 70 where invoice_id = any(:ids)", ids=changed)
@@ -312,6 +315,7 @@ WORLDS = (
             Problem.PAYMENTS_APPLIED: "applied",
             Problem.PAYER_CHANGED: "payer",
             Problem.DEPOSITED: "deposited",
+            Problem.OTHER_STILL_APPLIED: "instead",
             Problem.CONFLICT: "odd",
             Problem.PERIOD_CLOSED: "closed",
         },

@@ -6,13 +6,14 @@ the body that is sent (``core.documents.payloads``), reading the open amounts fr
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import pandas as pd
 
 from qb_pipeline.core.date_ranges import DAYS_AHEAD
+from qb_pipeline.core.documents.headroom import Headroom, PartKey
 from qb_pipeline.core.documents.invoices import MAX_CENTS
 from qb_pipeline.core.documents.journal_entries import take_back
 from qb_pipeline.core.problems import Problem
@@ -32,9 +33,6 @@ NEVER_SENT = {
 """Kinds that a person enters in QuickBooks by hand."""
 
 _NOT_ALIVE = (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED)
-
-PartKey = tuple[str, str]
-"""payment_id and part."""
 
 
 class PaymentPlan(NamedTuple):
@@ -111,11 +109,12 @@ class _Receivables:
     oldest first. ``held_there``: part to its cents in QuickBooks, by invoice. ``bounced``: invoice to the payments on
     it that a rejection takes back. ``outgrown``: parts that may not grow, since a part that billing no longer has
     still fills their payment. ``taken_back``: payment to the cents that went back to the client. ``customers``: payer
-    to customer.
+    to customer. ``headroom``: what our payments may apply to each invoice.
     """
 
     known: Mapping[str, _Known]
     open_cents: dict[str, int]
+    headroom: Headroom
     older: Mapping[str, Sequence[str]]
     held_there: Mapping[PartKey, Mapping[str, int]]
     bounced: Mapping[str, Collection[str]]
@@ -128,7 +127,8 @@ class _Receivables:
 class _Verdict:
     """The decision about a part: its customer and the cents that it pays on each invoice, or the problem it has.
 
-    ``blocked_by``: with REJECTION_OPEN, the rejected payment.
+    ``blocked_by``: the payment that stands in the way: with REJECTION_OPEN the rejected one, with OTHER_STILL_APPLIED
+    the one that this part waits for.
     """
 
     customer_id: str
@@ -147,6 +147,9 @@ def plan_payments(
     customers: Mapping[str, str] | None = None,
     forwarded: Mapping[str, Sequence[str]] | None = None,
     in_quickbooks: Mapping[tuple[str, str, str], int] | None = None,
+    beside: Mapping[tuple[str, str, str], int] | None = None,
+    kept: Collection[str] = (),
+    leaving: Collection[PartKey] = (),
     rejected: Mapping[str, str] | None = None,
     standing: Mapping[PartKey, int] | None = None,
     taken_back: Mapping[str, int] | None = None,
@@ -166,6 +169,9 @@ def plan_payments(
         forwarded: invoice to the older ones that it carries forward; chains of them are followed.
         in_quickbooks: (payment_id, part, invoice_id) to the cents that QuickBooks already holds: an edited payment may
             use them again, a voided one sets them free.
+        beside: the same of all our payments on these invoices: together they never pay more than billing applies.
+        kept: payments that a person left in QuickBooks as they are: they do not count in this.
+        leaving: parts that are sure to leave what they pay there before the others are sent.
         rejected: further invoices with an earlier payment that was rejected, to the id of that payment.
         standing: part to its cents, for all parts of these payments that stand in QuickBooks or may stand there. While
             a part that is gone from billing stands there, no other part may grow beyond the rest of the payment.
@@ -177,10 +183,14 @@ def plan_payments(
         (part for part in split if only is None or part.key in only), key=lambda part: (part.document_date, part.key)
     )
     known = _read_known(invoices_known)
+    older = _find_older(forwarded or {}, known)
     receivables = _Receivables(
         known=known,
         open_cents=dict(zip(invoices_known["invoice_id"].tolist(), invoices_known["open_cents"].tolist(), strict=True)),
-        older=_find_older(forwarded or {}, known),
+        headroom=Headroom(
+            {**(beside or {}), **(in_quickbooks or {})}, _find_billed(payments, applications, kept), older
+        ),
+        older=older,
         held_there=_by_part(in_quickbooks or {}),
         bounced=_find_bounced(payments, applications, rejected or {}),
         outgrown=_find_outgrown(payments, split, standing or {}),
@@ -190,6 +200,8 @@ def plan_payments(
     for part in parts:
         if part.is_void:  # voids go first in a run
             _release(receivables.open_cents, receivables.held_there.get(part.key, {}))
+        if part.is_void or part.key in leaving:
+            receivables.headroom.free(part.key)
     verdicts = [(part, _judge(part, receivables, rules)) for part in parts]
     return PaymentPlan(
         frame(PaymentParts, [_part_row(part, verdict) for part, verdict in verdicts]),
@@ -217,28 +229,53 @@ def _judge(part: _Part, receivables: _Receivables, rules: FirmRules) -> _Verdict
     if part.is_void:
         return _Verdict(_find_customer(part, part.applied, receivables), {})
     shares: Mapping[str, int] = {}
+    blocked_by = ""
     problem = _find_own_problem(part, rules) or _find_invoice_problem(part, receivables.known)
     if problem is None and part.key in receivables.outgrown:
         problem = Problem.EXCEEDS_BALANCE
     if problem is None:
-        shares, problem = _allocate(part, receivables)
+        shares, problem, blocked_by = _allocate(part, receivables)
     customer_id = _find_customer(part, shares or part.applied, receivables)
     if problem is None and not customer_id:
         return _Verdict("", {}, Problem.UNMATCHED_PAYER)
-    blocked_by = _find_rejected(part, receivables.bounced) if problem is Problem.REJECTION_OPEN else None
-    return _Verdict(customer_id, shares, problem, blocked_by or "")
+    return _Verdict(customer_id, shares, problem, blocked_by)
 
 
-def _allocate(part: _Part, receivables: _Receivables) -> tuple[Mapping[str, int], Problem | None]:
-    """Divide a part over its invoices, as far as its money has not gone back to the client; cents by invoice."""
+def _allocate(part: _Part, receivables: _Receivables) -> tuple[Mapping[str, int], Problem | None, str]:
+    """Divide a part over its invoices, as far as its money has not gone back to the client.
+
+    Returns:
+        Cents by invoice; or no cents, the problem, and the payment that stands in the way.
+    """
     shares, problem = _divide(part, receivables)
-    if problem is Problem.EXCEEDS_BALANCE and _find_rejected(part, receivables.bounced) is not None:
-        problem = Problem.REJECTION_OPEN
-    if part.payment_id not in receivables.taken_back:
-        return shares, problem
-    kept = take_back(shares, part.amount_cents, receivables.taken_back[part.payment_id])
-    _release(receivables.open_cents, {invoice: cents - kept.get(invoice, 0) for invoice, cents in shares.items()})
-    return kept, problem
+    if problem is Problem.EXCEEDS_BALANCE:
+        rejected = _find_rejected(part, receivables.bounced)
+        if rejected is not None:
+            return {}, Problem.REJECTION_OPEN, rejected
+        blocker = _find_in_the_way(part, receivables)
+        return ({}, problem, "") if blocker is None else ({}, Problem.OTHER_STILL_APPLIED, blocker)
+    if problem is not None:
+        return {}, problem, ""
+    blocker = receivables.headroom.find_blocker(part.key, shares)
+    if blocker is not None:
+        return {}, Problem.OTHER_STILL_APPLIED, blocker
+    receivables.headroom.take(part.key, shares)
+    if part.payment_id in receivables.taken_back:
+        shares = take_back(shares, part.amount_cents, receivables.taken_back[part.payment_id])
+    _release(receivables.open_cents, receivables.held_there.get(part.key, {}))
+    _release(receivables.open_cents, {invoice: -cents for invoice, cents in shares.items()})
+    return shares, None, ""
+
+
+def _find_in_the_way(part: _Part, receivables: _Receivables) -> str | None:
+    """The payment without which a part would fit: billing applies less of it than QuickBooks holds."""
+    excess = receivables.headroom.excess()
+    freed = dict(receivables.open_cents)
+    _release(freed, {invoice: cents for invoice, (cents, _) in excess.items()})
+    shares, problem = _divide(part, replace(receivables, open_cents=freed))
+    if problem is not None:
+        return None
+    return next((excess[invoice][1] for invoice in shares if invoice in excess), None)
 
 
 def _find_customer(part: _Part, paid: Iterable[str], receivables: _Receivables) -> str:
@@ -394,7 +431,7 @@ def _find_invoice_problem(part: _Part, known: Mapping[str, _Known]) -> Problem |
 
 
 def _divide(part: _Part, receivables: _Receivables) -> tuple[dict[str, int], Problem | None]:
-    """Divide a part over the open amounts and take it from ``open_cents``; gives all shares, or the problem alone."""
+    """Divide a part over the open amounts, which stay as they are; gives all shares, or the problem alone."""
     known = receivables.known
     left = dict(receivables.open_cents)
     _release(left, receivables.held_there.get(part.key, {}))
@@ -414,8 +451,21 @@ def _divide(part: _Part, receivables: _Receivables) -> tuple[dict[str, int], Pro
             return {}, Problem.EXCEEDS_BALANCE
     if len({known[invoice].customer_id for invoice in shares}) > 1:
         return {}, Problem.TWO_CUSTOMERS
-    receivables.open_cents.update(left)
     return shares, None
+
+
+def _find_billed(
+    payments: pd.DataFrame, applications: pd.DataFrame, kept: Collection[str]
+) -> dict[tuple[str, str], int]:
+    """(payment_id, invoice_id) to the cents that billing applies by payments that live."""
+    living = payments[(payments["status"] == "completed") & ~payments["kind"].isin(NEVER_SENT)]
+    ids = set(living["payment_id"]).difference(kept)
+    billed: dict[tuple[str, str], int] = defaultdict(int)
+    columns = (applications[column].tolist() for column in ("payment_id", "invoice_id", "amount_cents"))
+    for payment_id, invoice_id, cents in zip(*columns, strict=True):
+        if payment_id in ids:
+            billed[payment_id, invoice_id] += cents
+    return billed
 
 
 def _find_rejected(part: _Part, bounced: Mapping[str, Collection[str]]) -> str | None:

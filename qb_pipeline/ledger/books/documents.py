@@ -175,6 +175,22 @@ class HeldByReason:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedShare:
+    """What a part of a payment pays of an invoice in QuickBooks; ``quickbooks_id`` is the payment's, "" while unknown.
+
+    ``is_kept``: a person left the payment there as it is.
+    """
+
+    payment_id: str
+    part: str
+    invoice_id: str
+    quickbooks_invoice_id: str
+    amount_cents: int
+    quickbooks_id: str
+    is_kept: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """The amount that a payment pays of one invoice (LinkedTxn), in cents."""
 
@@ -472,6 +488,19 @@ class Documents:
         with self._engine.connect() as connection:
             rows = connection.execute(queries["applied"], {"document_ids": list(document_ids)})
             return {(row.source_id, row.part, row.invoice_id): row.amount_cents for row in rows}
+
+    def applied_to(self, quickbooks_invoice_ids: Sequence[str], *, voided_by: str = "") -> list[AppliedShare]:
+        """What our payments pay of these invoices in QuickBooks, or may pay; ``voided_by``: the run whose planned voids
+        count as done."""
+        if not quickbooks_invoice_ids:
+            return []
+        values = {
+            "firm_id": self._firm_id,
+            "quickbooks_ids": list(quickbooks_invoice_ids),
+            "voided_by": voided_by,
+        }
+        with self._engine.connect() as connection:
+            return [AppliedShare(*row) for row in connection.execute(queries["applied_to"], values)]
 
     def standing_parts(self, payment_ids: Sequence[str]) -> dict[tuple[str, str], int]:
         """Cents by (payment_id, part) of all parts of these payments that are in QuickBooks, or may be."""

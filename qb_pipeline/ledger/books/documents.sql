@@ -296,6 +296,35 @@ from sync.application a
 join sync.document d using (document_id)
 where d.document_id = any(:document_ids) and d.state <> 'voided';
 
+-- name: applied_to
+-- What our payments pay of these invoices, or may pay: one that is on its way counts with the larger of both amounts.
+-- Voids that this run has planned are taken for done. What stands in QuickBooks is closed by a person alone (keep).
+with told as (
+    select a.document_id, a.invoice_id, a.quickbooks_invoice_id, a.amount_cents
+    from sync.application a
+    where a.quickbooks_invoice_id = any(:quickbooks_ids)
+    union all
+    select i.document_id, a.invoice_id, a.quickbooks_invoice_id, a.amount_cents
+    from sync.document p
+    join sync.attempt_item i on i.document_id = p.document_id and i.outcome = 'open'
+    cross join jsonb_to_recordset(i.applications)
+               as a (invoice_id text, quickbooks_invoice_id text, amount_cents bigint)
+    where p.firm_id = :firm_id and p.kind = 'payment' and p.state in ('sending', 'unknown')
+      and a.quickbooks_invoice_id = any(:quickbooks_ids)
+)
+select d.source_id, d.part, t.invoice_id, t.quickbooks_invoice_id, max(t.amount_cents) as cents,
+       coalesce(d.quickbooks_id, '') as quickbooks_id, (d.is_kept or d.state = 'closed') as is_kept
+from told t
+join sync.document d using (document_id)
+where d.firm_id = :firm_id and d.kind = 'payment' and d.state <> 'voided'
+  and d.reason not in ('REMOTE_DELETED', 'REMOTE_VOIDED')
+  and not exists (
+      select from sync.plan_item p
+      where p.run_id = :voided_by and p.document_id = d.document_id and p.operation = 'void'
+  )
+group by d.document_id, t.invoice_id, t.quickbooks_invoice_id
+order by d.source_id, d.part, t.invoice_id;
+
 -- name: standing_parts
 -- A part that may be in QuickBooks (its outcome is unknown, or a person has to look) counts with the amount that was
 -- sent.

@@ -14,6 +14,7 @@ import pandas as pd
 from qb_pipeline.core.mapping.mapping_targets import read_references
 from qb_pipeline.core.money import dumps, loads
 from qb_pipeline.core.planning.plan_freshness import digest
+from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import SENT, Kind, Operation
 from qb_pipeline.ledger.books.documents import Application, Decision, WorkItem, work_items
 from qb_pipeline.ledger.books.planned import Basis, PlannedDocument
@@ -42,7 +43,8 @@ class Ahead:
         return {
             decision.document_id
             for decision in plan.decisions
-            if self._hangs_on_more(items[decision.document_id], plan, voids=voids)
+            if decision.reason == Problem.OTHER_STILL_APPLIED  # what it waits for may leave in this very run
+            or self._hangs_on_more(items[decision.document_id], plan, voids=voids)
             or ((item := ready.get(decision.document_id)) is not None and not _is_complete(item, found_now))
         }
 

@@ -1,26 +1,28 @@
 """Plan payments: read them, look up what their invoices have open, divide them, build what to send."""
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 import pandas as pd
 
 from qb_pipeline.core import schemas
+from qb_pipeline.core.documents.headroom import PartKey
 from qb_pipeline.core.documents.payloads import payment_contents
-from qb_pipeline.core.documents.payments import PartKey, PaymentPlan
+from qb_pipeline.core.documents.payments import PaymentPlan
 from qb_pipeline.core.documents.payments import plan_payments as divide
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.schemas import rows
 from qb_pipeline.core.states import Kind, Operation, State
-from qb_pipeline.ledger.books.documents import Application, WorkItem, work_items
+from qb_pipeline.ledger.books.documents import Application, AppliedShare, WorkItem, work_items
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.mapping.references import NOT_YET
 from qb_pipeline.sync.plan.decide import Changes, Meant, decide
 from qb_pipeline.sync.plan.obstacles import hold_standing
 from qb_pipeline.sync.plan.plan import Plan, marker_of
 from qb_pipeline.sync.remote.documents import find_lost
-from qb_pipeline.sync.remote.outcomes import read_cents
+from qb_pipeline.sync.remote.outcomes import read_applied, read_cents
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.session.foresight import Foresight
 from qb_pipeline.sync.session.learned import Learned
@@ -28,7 +30,7 @@ from qb_pipeline.sync.session.learned import Learned
 PLANNED = "planned"
 """Stands for the QuickBooks id of an invoice that the run would send before its payments."""
 
-TOO_MUCH = (Problem.EXCEEDS_BALANCE, Problem.REJECTION_OPEN)
+TOO_MUCH = (Problem.EXCEEDS_BALANCE, Problem.REJECTION_OPEN, Problem.OTHER_STILL_APPLIED)
 """Problems that hang on what is open in QuickBooks, which a bookkeeper may have changed."""
 
 
@@ -37,13 +39,29 @@ def plan_payments(session: FirmSession, work: pd.DataFrame, known: Learned, fore
 
     Invoices that the run's plan would create may count as sent: ``PLANNED`` stands for their Ids.
     """
+    plan = _plan(session, work, known, foresight)
+    followed = plan.followed()
+    if followed and foresight.asks_everything:  # a sync sends the others first, and then looks again
+        return _plan(session, work, known, foresight, leaving=followed)
+    return plan
+
+
+def _plan(
+    session: FirmSession,
+    work: pd.DataFrame,
+    known: Learned,
+    foresight: Foresight,
+    *,
+    leaving: Set[PartKey] = frozenset(),
+) -> Plan:
     plan = Plan(learned=known)
     keys: dict[PartKey, WorkItem] = {(row.source_id, row.part): row for row in work_items(work)}
-    divided, bad, plan.lost_invoices, paid = _divide(session, work, keys, known, foresight)
+    divided, books, plan.lost_invoices = _divide(session, work, keys, known, foresight, leaving)
+    paid = _invoices_of(books.applications, books.forwarded)
     plan.hangs_on = {row.document_id: paid.get(row.source_id, frozenset()) for row in keys.values()}
     parts = list(zip(divided.parts["payment_id"], divided.parts["part"], strict=True))
     voids = {key for key, row in keys.items() if row.source_status == "void" and row.quickbooks_id}
-    by_key = _problems(divided, keys.keys(), bad, voids)
+    by_key = _problems(divided, keys.keys(), books.bad_amounts, voids)
     plan.gone += [keys.pop(key).document_id for key in keys.keys() - set(parts) - by_key.keys() - voids]
     contents = payment_contents(
         divided.parts[(divided.parts["problem"] == "") & (divided.parts["status"] != "void")],
@@ -79,51 +97,135 @@ def _problems(
     return {key: problem for key, problem in found.items() if key not in voids}
 
 
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """What billing says of some payments and of all that pay the same invoices, and what ours pay of these invoices in
+    QuickBooks."""
+
+    payments: pd.DataFrame
+    applications: pd.DataFrame
+    forwarded: Mapping[str, list[str]]
+    invoices: pd.DataFrame
+    """``core.schemas.KnownInvoices``."""
+    beside: Sequence[AppliedShare]
+    bad_amounts: Set[str]
+
+
 def _divide(
     session: FirmSession,
     work: pd.DataFrame,
     keys: Mapping[PartKey, WorkItem],
     known: Learned,
     foresight: Foresight,
-) -> tuple[PaymentPlan, set[str], dict[str, Problem], dict[str, frozenset[str]]]:
-    """Read payments with their invoices and divide them; with it the ids of payments that have a bad amount, the
-    invoices that a person took out of the books, and the invoices of each payment."""
+    leaving: Set[PartKey],
+) -> tuple[PaymentPlan, _Books, dict[str, Problem]]:
+    """Read payments with their invoices and divide them; with it what was read, and the invoices that a person took out
+    of the books."""
     ids = sorted(set(work["source_id"]))
-    with session.billing.snapshot():
-        fetched = session.billing.fetch_payments(ids)
-        # With what else pays their invoices: one of those may have been rejected.
-        others = session.billing.payment_ids_on(set(fetched.applications["invoice_id"])) - set(ids)
-        beside = session.billing.fetch_payments(others)
-        payments = _validated(schemas.Payments, fetched.payments, beside.payments)
-        applications = _validated(schemas.Applications, fetched.applications, beside.applications)
-        invoices, forwarded = _invoices(session, set(fetched.applications["invoice_id"]))
     customers = _customers(session, known, foresight)
-    invoices_known = _known(session, invoices, customers, foresight)
+    books = _read(session, ids, customers, foresight)
     divide_over = partial(
         divide,
-        payments,
-        applications,
         rules=session.rules,
         only=keys.keys(),
+        leaving=leaving,
         customers=customers,
-        forwarded=forwarded,
         in_quickbooks=session.documents.applied([row.document_id for row in keys.values()]),
-        rejected=session.documents.open_rejections(list(invoices_known["invoice_id"])),
+        rejected=session.documents.open_rejections(list(books.invoices["invoice_id"])),
         standing=session.documents.standing_parts(ids),
         taken_back=session.documents.taken_back(ids),
     )
-    coming: Mapping[str, int] = {}
-    if foresight.counts_on_plan:
-        coming = session.documents.planned_changes(session.run.run_id, list(invoices_known["invoice_id"]))
-    divided = divide_over(invoices_known=_moved(invoices_known, coming))
+    divided = _divide_over(divide_over, books, books.invoices, _coming(session, books, foresight))
     lost: dict[str, Problem] = {}
     is_doubtful = divided.parts["problem"].isin(TOO_MUCH).any() or work["reason"].isin(TOO_MUCH).any()
     if is_doubtful or (foresight.asks_everything and len(divided.allocations)):
         paid = set(divided.allocations["quickbooks_invoice_id"]) if foresight.asks_everything else set()
-        with_balances, lost = _with_balances(session, invoices_known, paid)
-        divided = divide_over(invoices_known=_moved(with_balances, coming))
+        if (divided.parts["problem"] == Problem.OTHER_STILL_APPLIED).any():
+            books = _read(session, ids, customers, foresight, is_whole=True)
+        with_balances, lost = _with_balances(session, books.invoices, paid)
+        divided = _divide_over(divide_over, books, with_balances, _coming(session, books, foresight))
+    return divided, books, lost
+
+
+def _divide_over(
+    divide_over: Callable[..., PaymentPlan], books: _Books, invoices: pd.DataFrame, coming: Mapping[str, int]
+) -> PaymentPlan:
+    return divide_over(
+        books.payments,
+        books.applications,
+        _moved(invoices, coming),
+        forwarded=books.forwarded,
+        beside={
+            (share.payment_id, share.part, share.invoice_id): share.amount_cents
+            for share in books.beside
+            if not share.is_kept
+        },
+        kept={share.payment_id for share in books.beside if share.is_kept},
+    )
+
+
+def _coming(session: FirmSession, books: _Books, foresight: Foresight) -> Mapping[str, int]:
+    """What the run's plan would change in the open balances, where the plan counts on it."""
+    if not foresight.counts_on_plan:
+        return {}
+    return session.documents.planned_changes(session.run.run_id, list(books.invoices["invoice_id"]))
+
+
+def _read(
+    session: FirmSession,
+    ids: Sequence[str],
+    customers: Mapping[str, str],
+    foresight: Foresight,
+    *,
+    is_whole: bool = False,
+) -> _Books:
+    """Read payments, and what else pays their invoices.
+
+    ``is_whole``: also what hangs together with that further on, by forwarded balances and by payments that pay several
+    invoices; and what stands of our payments is looked up in QuickBooks, where a bookkeeper may have taken one off.
+    """
+    beside: list[AppliedShare] = []
+    wanted = set(ids)
+    while True:
+        with session.billing.snapshot():
+            fetched = session.billing.fetch_payments(sorted(wanted))
+            paid = set(fetched.applications["invoice_id"])
+            # With what else pays these invoices: one of those may have been rejected.
+            others = session.billing.payment_ids_on(paid) - wanted
+            further = session.billing.fetch_payments(others)
+            payments = _validated(schemas.Payments, fetched.payments, further.payments)
+            applications = _validated(schemas.Applications, fetched.applications, further.applications)
+            invoices, forwarded = _invoices(session, set(applications["invoice_id"]) if is_whole else paid)
+        known = _known(session, invoices, customers, foresight)
+        beside = session.documents.applied_to(
+            [quickbooks_id for quickbooks_id in known["quickbooks_id"] if quickbooks_id],
+            voided_by=session.run.run_id if foresight.counts_on_plan else "",
+        )
+        more = (others | {share.payment_id for share in beside}) - wanted
+        if not is_whole or not more:
+            break
+        wanted |= more
+    if is_whole:
+        beside = _as_read(session, beside, set(ids))
     bad = {row.source_id for row in fetched.bad_amounts}
-    return divided, bad, lost, _invoices_of(fetched.applications, forwarded)
+    return _Books(payments, applications, forwarded, known, beside, bad)
+
+
+def _as_read(session: FirmSession, beside: Sequence[AppliedShare], planned: Set[str]) -> list[AppliedShare]:
+    """What other payments than the planned ones really pay: a bookkeeper may have taken one off since it was sent.
+
+    While an answer is missing, only our own reckoning counts.
+    """
+    asked = {share.quickbooks_id for share in beside if share.quickbooks_id and share.payment_id not in planned}
+    if not asked or session.open_attempts():
+        return list(beside)
+    found = {row["Id"]: read_applied(row) for row in session.quickbooks.find("Payment", "Id", sorted(asked))}
+    return [
+        replace(share, amount_cents=found.get(share.quickbooks_id, {}).get(share.quickbooks_invoice_id, 0))
+        if share.quickbooks_id in asked
+        else share
+        for share in beside
+    ]
 
 
 def _invoices_of(applications: pd.DataFrame, forwarded: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:

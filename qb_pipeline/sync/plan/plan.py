@@ -90,6 +90,16 @@ class Plan:
             for decision in self.decisions
         ]
 
+    def followed(self, leaving: Iterable[Ready] = ()) -> set[tuple[str, str]]:
+        """The payments (id, part) that others of this plan wait for, among those that are changed by it or leave with
+        it: when these have left what they pay, the others can go."""
+        waits_for = {each.detail for each in self.decisions if each.reason == Problem.OTHER_STILL_APPLIED}
+        return {
+            (item.source_id, item.part)
+            for item in (*self.ready, *leaving)
+            if item.source_id in waits_for and item.operation == Operation.UPDATE
+        }
+
     def take_out(self, document_ids: Collection[int]) -> None:
         """Forget what was decided about documents: they are planned anew."""
         self.ready = [item for item in self.ready if item.document_id not in document_ids]

@@ -13,7 +13,7 @@ from qb_pipeline.core.text import number_key
 from qb_pipeline.ledger.books.foreign_documents import ForeignDocument
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.remote.changes import read_changes
-from qb_pipeline.sync.remote.outcomes import ENTITY, is_voided, read_cents, read_customer
+from qb_pipeline.sync.remote.outcomes import ENTITY, is_voided, read_applied, read_cents, read_customer
 from qb_pipeline.sync.session.firm_session import FirmSession
 
 
@@ -57,18 +57,8 @@ def as_document(kind: Kind, entity: Entity) -> Document:
         customer_id=read_customer(entity),
         document_date=date.fromisoformat(dated) if dated else None,
         total_cents=read_cents(entity, "TotalAmt"),
-        pays=frozenset(read_paid(entity)) if kind == Kind.PAYMENT else frozenset(),
+        pays=frozenset(read_applied(entity)) if kind == Kind.PAYMENT else frozenset(),
     )
-
-
-def read_paid(payment: Entity) -> list[str]:
-    """Ids of the invoices that a payment is applied to."""
-    return [
-        str(transaction.get("TxnId"))
-        for line in payment.get("Line") or ()
-        for transaction in line.get("LinkedTxn") or ()
-        if transaction.get("TxnType") == "Invoice"
-    ]
 
 
 def _row(kind: Kind, entity: Entity) -> ForeignDocument:

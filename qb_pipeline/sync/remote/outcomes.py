@@ -133,6 +133,17 @@ def read_cents(entity: Entity, field: str) -> int:
     return to_cents(Decimal(entity.get(field) or 0))
 
 
+def read_applied(payment: Entity) -> dict[str, int]:
+    """What a payment of QuickBooks pays, in cents by the Id of the invoice."""
+    found: dict[str, int] = {}
+    for line in payment.get("Line") or ():
+        for linked in line.get("LinkedTxn") or ():
+            if linked.get("TxnType") == "Invoice":
+                invoice_id = str(linked["TxnId"])
+                found[invoice_id] = found.get(invoice_id, 0) + read_cents(line, "Amount")
+    return found
+
+
 def is_ours(item: Item, entity: Entity) -> bool:
     """Whether an object of QuickBooks carries this item's marker."""
     found = read_marker(entity)

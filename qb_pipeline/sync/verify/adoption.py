@@ -32,7 +32,7 @@ from qb_pipeline.sync.mapping.references import NOT_YET, find_customers, has_unm
 from qb_pipeline.sync.plan.planners import PLANNERS
 from qb_pipeline.sync.plan.possible_duplicates import suspect
 from qb_pipeline.sync.remote.foreign_documents import as_document, is_foreign, note_foreign
-from qb_pipeline.sync.remote.outcomes import ENTITY, read_cents, read_customer
+from qb_pipeline.sync.remote.outcomes import ENTITY, read_applied, read_cents, read_customer
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.session.foresight import DRY_RUN
 from qb_pipeline.sync.session.learned import NOTHING
@@ -376,17 +376,11 @@ def _invoice_fields(entity: Entity) -> dict[str, str]:
 
 
 def _payment_fields(entity: Entity) -> dict[str, str]:
-    pays = [
-        (str(transaction.get("TxnId")), read_cents(line, "Amount"))
-        for line in entity.get("Line") or ()
-        for transaction in line.get("LinkedTxn") or ()
-        if transaction.get("TxnType") == "Invoice"
-    ]
     return {
         "customer": read_customer(entity),
         "date": str(entity.get("TxnDate", "")),
         "amount": str(to_dollars(read_cents(entity, "TotalAmt"))),
-        "invoices": _paid(pays),
+        "invoices": _paid(read_applied(entity).items()),
         "reference": tidy(str(entity.get("PaymentRefNum", ""))),
     }
 

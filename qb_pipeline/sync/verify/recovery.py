@@ -10,7 +10,7 @@ from datetime import date
 from qb_pipeline.core.states import Kind
 from qb_pipeline.ledger.setup.bindings import Applied, BindingError, Marked
 from qb_pipeline.sync.extract.scan import Selection, scan
-from qb_pipeline.sync.remote.outcomes import ENTITY, read_cents
+from qb_pipeline.sync.remote.outcomes import ENTITY, read_applied
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.verify.adoption import propose
 from qb_pipeline.sync.verify.binding import company_fingerprint, foreign, sort_marked
@@ -91,11 +91,10 @@ def _one_each(session: FirmSession, marked: Sequence[Marked]) -> list[Marked]:
 def _applications(session: FirmSession, payment_ids: Collection[str]) -> list[Applied]:
     """The amounts that these payments pay of invoices, by QuickBooks' Ids."""
     return [
-        Applied(row["Id"], linked["TxnId"], read_cents(line, "Amount"))
+        Applied(row["Id"], invoice_id, cents)
         for row in session.quickbooks.find("Payment", "Id", payment_ids)
-        for line in row.get("Line") or ()
-        for linked in line.get("LinkedTxn") or ()
-        if linked.get("TxnType") == "Invoice" and read_cents(line, "Amount") > 0
+        for invoice_id, cents in read_applied(row).items()
+        if cents > 0
     ]
 
 

@@ -291,7 +291,8 @@ def test_an_edited_payment_may_use_again_what_quickbooks_holds_of_it() -> None:
     assert edited(("y", "i1", 80)) == ({"y": "", "z": ""}, {"y": {"i1": 80}, "z": {"i1": 20}})
     assert edited(("y", "i1", 100)) == ({"y": "", "z": "EXCEEDS_BALANCE"}, {"y": {"i1": 100}})
     assert edited(("y", "i1", 101)) == ({"y": "EXCEEDS_BALANCE", "z": ""}, {"z": {"i1": 20}})
-    assert edited(("y", "i2", 50)) == ({"y": "", "z": ""}, {"y": {"i2": 50}, "z": {"i1": 20}})
+    # it leaves i1 when QuickBooks has said so, and not before: until then z would be paid beside it
+    assert edited(("y", "i2", 50)) == ({"y": "", "z": "OTHER_STILL_APPLIED"}, {"y": {"i2": 50}})
 
 
 def test_a_void_payment_frees_what_it_paid_for_one_of_the_same_run() -> None:

@@ -1,11 +1,12 @@
 """Payments on their way: what they pay and when, what is never sent, what is changed, what is held and why."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from qb_pipeline_tests.law_firm import LawFirm
+from qb_pipeline_tests.sync.people.test_resolve import answer
 
 
 def paid(law_firm: LawFirm, amount: str = "40.00") -> dict[str, Any]:
@@ -349,3 +350,133 @@ def test_payments_on_ineligible_invoices_alone_are_nobody_s_and_mixed_ones_are_h
     law_firm.sync()
 
     assert law_firm.states() == {"late": ("synced", ""), "mixed": ("held", "INVOICE_INELIGIBLE")}
+
+
+def replace_payment(law_firm: LawFirm, removal: str) -> None:
+    """Billing takes p1 (30.00) off invoice 1 (100.00) in some way, and enters p2 (30.00) instead."""
+    if removal == "void":
+        law_firm.change("update payments set status = 'void'")
+    elif removal == "gone":
+        law_firm.remove("payment_applications")
+        law_firm.remove("payments")
+    elif removal == "moved":
+        law_firm.invoice("2", "100.00")
+        law_firm.change("update payment_applications set invoice_id = '2'")
+    elif removal == "lowered":
+        law_firm.change("update payment_applications set amount = 5")
+        law_firm.change("update payments set amount = 5")
+    law_firm.payment("p2", applied={"1": "30.00"})
+
+
+def lately(law_firm: LawFirm) -> dict[str, date]:
+    """The dates of a sync that notices what billing no longer has."""
+    return {"first": law_firm.today - timedelta(days=5), "last": law_firm.today}
+
+
+def plan_of(law_firm: LawFirm) -> dict[str, str]:
+    """What a dry run would do with each payment."""
+    report = law_firm.sync(["work_list", "sync_plan"])
+    return {row.source_id: row.operation for row in report.plan if row.kind == "payment"}
+
+
+REMOVALS = ["void", "gone", "moved", "lowered"]
+
+
+def paid_on(law_firm: LawFirm, number: str) -> str:
+    """What is paid of an invoice in QuickBooks."""
+    [invoice] = [row for row in law_firm.books.ours("Invoice") if row["DocNumber"] == number]
+    return f"{invoice['TotalAmt'] - invoice['Balance']:.2f}"
+
+
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_a_replacement_waits_for_a_deposited_payment_that_it_replaces(law_firm: LawFirm, removal: str) -> None:
+    payment = paid(law_firm, "30.00")
+    law_firm.books.do("deposit", payments=[payment["Id"]])
+    replace_payment(law_firm, removal)
+
+    for _ in range(3):
+        law_firm.sync(**lately(law_firm))
+
+    held = ("held", "SOURCE_GONE" if removal == "gone" else "DEPOSITED")
+    assert law_firm.states("payment") == {"p1": held, "p2": ("waiting", "OTHER_STILL_APPLIED")}
+    assert paid_on(law_firm, "N-1") == "30.00"
+    assert law_firm.query("select distinct detail from sync.log where reason = 'OTHER_STILL_APPLIED'") == [
+        {"detail": "p1"}
+    ]
+
+
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_a_replacement_goes_with_the_sync_that_takes_the_other_off(law_firm: LawFirm, removal: str) -> None:
+    payment = paid(law_firm, "30.00")
+    law_firm.books.do("deposit", payments=[payment["Id"]])
+    replace_payment(law_firm, removal)
+    law_firm.sync()
+    [deposit] = law_firm.books.all("Deposit")
+    law_firm.books.do("delete", entity="Deposit", id=deposit["Id"])
+    if removal == "gone":
+        law_firm.sync(**lately(law_firm))
+        answer(law_firm, "void", "p1")
+    else:
+        law_firm.sync()
+
+    gone = ("voided", "") if removal in ("void", "gone") else ("synced", "")
+    assert law_firm.states("payment") == {"p1": gone, "p2": ("synced", "")}
+    assert paid_on(law_firm, "N-1") == ("35.00" if removal == "lowered" else "30.00")
+
+
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_a_replacement_goes_in_one_sync_where_nothing_holds_the_other(law_firm: LawFirm, removal: str) -> None:
+    paid(law_firm, "30.00")
+    replace_payment(law_firm, removal)
+
+    planned = plan_of(law_firm)
+    law_firm.sync(**lately(law_firm))
+
+    if removal == "gone":  # a person decides about it first
+        assert law_firm.states("payment") == {
+            "p1": ("held", "SOURCE_GONE"), "p2": ("waiting", "OTHER_STILL_APPLIED"),
+        }  # fmt: skip
+        assert planned["p2"] == "wait"
+    else:
+        assert law_firm.states("payment")["p2"] == ("synced", "")
+        assert planned["p2"] == "create"
+
+
+@pytest.mark.parametrize("taken_off", ["void", "delete", "unapply"])
+def test_a_replacement_goes_when_a_bookkeeper_took_the_other_off(law_firm: LawFirm, taken_off: str) -> None:
+    payment = paid(law_firm, "30.00")
+    replace_payment(law_firm, "gone")
+    law_firm.sync()
+    if taken_off == "unapply":
+        law_firm.books.do("edit", entity="Payment", id=payment["Id"], changes={"Line": []})
+    else:
+        law_firm.books.do(taken_off, entity="Payment", id=payment["Id"])
+
+    law_firm.sync()
+
+    assert (law_firm.states("payment")["p2"], paid_on(law_firm, "N-1")) == (("synced", ""), "30.00")
+
+
+def test_a_payment_that_a_person_keeps_does_not_count(law_firm: LawFirm) -> None:
+    payment = paid(law_firm, "30.00")
+    law_firm.books.do("deposit", payments=[payment["Id"]])
+    replace_payment(law_firm, "void")
+    law_firm.sync()
+
+    answer(law_firm, "keep", "p1")
+    law_firm.sync()
+
+    assert (law_firm.states("payment")["p2"], paid_on(law_firm, "N-1")) == (("synced", ""), "60.00")
+
+
+def test_a_replacement_of_a_payment_that_fills_its_invoice_waits_too(law_firm: LawFirm) -> None:
+    payment = paid(law_firm, "100.00")
+    law_firm.books.do("deposit", payments=[payment["Id"]])
+    law_firm.change("update payments set status = 'void'")
+    law_firm.payment("p2", applied={"1": "100.00"})
+
+    law_firm.sync()
+
+    assert law_firm.states("payment") == {
+        "p1": ("held", "DEPOSITED"), "p2": ("waiting", "OTHER_STILL_APPLIED"),
+    }  # fmt: skip
