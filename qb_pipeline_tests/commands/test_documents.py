@@ -10,6 +10,7 @@ from qb_pipeline_tests.law_firm import PARTNER, LawFirm
 from qb_pipeline_tests.sync.people.test_resolve import drift
 from qb_pipeline_tests.sync.plan.test_invoices import posted
 from qb_pipeline_tests.sync.remote.test_standing import refused
+from qb_pipeline_tests.sync.verify.test_adoption import enter_invoice
 
 
 def test_show_tells_everything_of_one_document(law_firm: LawFirm, terminal: Terminal) -> None:
@@ -71,6 +72,45 @@ def test_what_a_person_keeps_is_said_and_stays(law_firm: LawFirm, terminal: Term
 
     assert printed.splitlines()[-1] == "invoice:1 is now synced"
     assert law_firm.states() == {"1": ("synced", "")}
+
+
+def there_already(law_firm: LawFirm) -> str:
+    """Invoice 1 is held: an earlier integration left it in QuickBooks, a day off. Gives its Id there."""
+    law_firm.activate()
+    law_firm.books.create("Customer", {"DisplayName": "Ana Diaz", "GivenName": "Ana", "FamilyName": "Diaz"})
+    there = enter_invoice(law_firm, "N-1", "100.00", law_firm.today)
+    law_firm.invoice("1", "100.00")
+    law_firm.sync()
+    assert law_firm.states() == {"1": ("held", "MAYBE_THERE")}
+    return there
+
+
+def test_the_same_document_is_linked_by_its_id_and_another_one_is_sent(law_firm: LawFirm, terminal: Terminal) -> None:
+    there = there_already(law_firm)
+    shown = terminal.run("show", "one", "N-1").out
+    assert f"Invoice Id {there}: date: billing" in shown
+
+    wrong = terminal.run("resolve", "one", "N-1", "--same", "999", "--as", "partner", code=1).err
+    clerk = terminal.run("resolve", "one", "N-1", "--same", there, "--as", "clerk", code=1).err
+    same = terminal.run("resolve", "one", "N-1", "--same", there, "--as", "partner").out
+
+    assert "999" in wrong
+    assert "is no super user" in clerk
+    assert same.splitlines()[-1] == "invoice:1 is now synced"
+    assert [row["Id"] for row in law_firm.books.all("Invoice")] == [there]
+
+
+@pytest.mark.slow
+def test_another_document_than_the_one_that_is_there_is_sent_by_the_same_command(
+    law_firm: LawFirm, terminal: Terminal
+) -> None:
+    there = there_already(law_firm)
+
+    done = terminal.json("resolve", "one", "N-1", "--new", "--yes", "--as", "partner")
+
+    assert (done["answer"], done["state"], done["failed"]) == ("new", "synced", "")
+    assert sorted(row["DocNumber"] for row in law_firm.books.all("Invoice")) == ["N-1", "N-1"]
+    assert [row["Id"] for row in law_firm.books.ours("Invoice")] != [there]
 
 
 @pytest.mark.slow

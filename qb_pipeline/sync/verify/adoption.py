@@ -48,7 +48,8 @@ class Proposal:
     """What one document of billing is in QuickBooks, with the evidence: for the eyes of who asked, not for a log.
 
     ``quickbooks_ids``: the match, or what comes near it; ``differs`` says for each how, ``fields`` names the fields. Of
-    what comes near, a person is ``asked`` about these Ids; the others agree in number or reference alone.
+    what comes near, a person is ``asked`` about these Ids; the others agree in number or reference alone. A payment
+    that ``follows`` is the same one if its invoice, about which a person is asked, is the same.
     """
 
     document: Candidate
@@ -60,6 +61,7 @@ class Proposal:
     total_cents: int
     forwarded_cents: int = 0
     applications: tuple[Application, ...] = ()
+    follows: bool = False
     entity: Entity = field(default_factory=dict, repr=False)
 
     @property
@@ -93,17 +95,18 @@ def propose(session: FirmSession, same: Mapping[DocumentName, str] = NO_ANSWERS)
     customers = {payer_id: customer_id for payer_id, customer_id in customers.items() if customer_id != NOT_YET}
     invoices = _judge(session, Kind.INVOICE, _invoices(session, waiting, customers), same)
     found = {row.document.source_id: row.quickbooks_ids[0] for row in invoices if row.verdict == "match"}
-    # Whoever is asked about an invoice is asked about what pays it in the same breath.
+    # What pays an invoice in question is compared as if that question were answered.
     supposed = {row.document.source_id: row.asked[0] for row in invoices if len(row.asked) == 1}
     payments = _judge(session, Kind.PAYMENT, _payments(session, waiting, customers, found | supposed), same)
     return [*invoices, *(_unsure(row, supposed) for row in payments)]
 
 
 def _unsure(payment: Proposal, supposed: Collection[str]) -> Proposal:
-    """A payment that matches only if its invoice is what a person is asked about: that is a question too."""
+    """A payment that matches only if its invoice is what a person is asked about: it follows that answer, and nobody is
+    asked about it."""
     if payment.verdict != "match" or not any(pay.invoice_id in supposed for pay in payment.applications):
         return payment
-    return replace(payment, verdict="near", asked=payment.quickbooks_ids, entity={})
+    return replace(payment, verdict="near", follows=True, entity={})
 
 
 def approve(session: FirmSession, proposals: Sequence[Proposal]) -> Counter[str]:
