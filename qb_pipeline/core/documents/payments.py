@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pandas as pd
@@ -144,15 +145,15 @@ def plan_payments(
     rules: FirmRules,
     *,
     only: Collection[PartKey] | None = None,
-    customers: Mapping[str, str] | None = None,
-    forwarded: Mapping[str, Sequence[str]] | None = None,
-    in_quickbooks: Mapping[tuple[str, str, str], int] | None = None,
-    beside: Mapping[tuple[str, str, str], int] | None = None,
+    customers: Mapping[str, str] = MappingProxyType({}),
+    forwarded: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    in_quickbooks: Mapping[tuple[str, str, str], int] = MappingProxyType({}),
+    beside: Mapping[tuple[str, str, str], int] = MappingProxyType({}),
     kept: Collection[str] = (),
     leaving: Collection[PartKey] = (),
-    rejected: Mapping[str, str] | None = None,
-    standing: Mapping[PartKey, int] | None = None,
-    taken_back: Mapping[str, int] | None = None,
+    rejected: Mapping[str, str] = MappingProxyType({}),
+    standing: Mapping[PartKey, int] = MappingProxyType({}),
+    taken_back: Mapping[str, int] = MappingProxyType({}),
 ) -> PaymentPlan:
     """Split payments, find what cannot go, and divide the rest over what their invoices have open.
 
@@ -183,19 +184,17 @@ def plan_payments(
         (part for part in split if only is None or part.key in only), key=lambda part: (part.document_date, part.key)
     )
     known = _read_known(invoices_known)
-    older = _find_older(forwarded or {}, known)
+    older = _find_older(forwarded, known)
     receivables = _Receivables(
         known=known,
         open_cents=dict(zip(invoices_known["invoice_id"].tolist(), invoices_known["open_cents"].tolist(), strict=True)),
-        headroom=Headroom(
-            {**(beside or {}), **(in_quickbooks or {})}, _find_billed(payments, applications, kept), older
-        ),
+        headroom=Headroom({**beside, **in_quickbooks}, _find_billed(payments, applications, kept), older),
         older=older,
-        held_there=_by_part(in_quickbooks or {}),
-        bounced=_find_bounced(payments, applications, rejected or {}),
-        outgrown=_find_outgrown(payments, split, standing or {}),
-        taken_back=taken_back or {},
-        customers=customers or {},
+        held_there=_by_part(in_quickbooks),
+        bounced=_find_bounced(payments, applications, rejected),
+        outgrown=_find_outgrown(payments, split, standing),
+        taken_back=taken_back,
+        customers=customers,
     )
     for part in parts:
         if part.is_void:  # voids go first in a run

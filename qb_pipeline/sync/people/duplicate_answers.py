@@ -61,11 +61,17 @@ def store_answers(session: FirmSession, rows: Sequence[AnswerRow]) -> tuple[Coun
     errors = [error for line, row in answered if (error := _find_error(line, row, asked, proposed)) is not None]
     if errors:
         return Counter(), errors
-    following = [row for row in proposed.values() if row.verdict == "match" and asked[row.name].follows]
-    matches = [*(proposed[name] for name in same), *following]
+    matches = [*(proposed[name] for name in same), *_find_following(asked, proposed)]
     others = [Pair(_name(row), row.quickbooks_id) for _, row in answered if row.answer == "new"]
     linked = answer(session, matches, others)
     return Counter(same=linked.total(), new=len(others)), []
+
+
+def _find_following(
+    asked: Mapping[DocumentName, Proposal], proposed: Mapping[DocumentName, Proposal]
+) -> list[Proposal]:
+    """The payments that match now that the questions about their invoices are answered."""
+    return [row for row in proposed.values() if row.verdict == "match" and asked[row.name].follows]
 
 
 def _find_errors(answered: Sequence[tuple[int, AnswerRow]]) -> list[AnswerError]:
