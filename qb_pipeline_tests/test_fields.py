@@ -22,9 +22,19 @@ from qb_pipeline.core.documents.payloads import (
     read_fee_items,
     read_payers,
 )
+from qb_pipeline.core.documents.text_fields import TEXT_FIELDS
 from qb_pipeline_tests.core.rows import corporation, fee_items, invoices, lines, payers, person, rules, table
 
 PAGE = (PROJECT / "docs" / "fields.md").read_text()
+NO_TEXT = frozenset(
+    {
+        "PreferredDeliveryMethod", "Notes", "Type", "UnitPrice", "TxnDate", "DueDate", "EmailStatus", "Line", "Amount",
+        "DetailType", "Qty", "ServiceDate", "PercentBased", "DescriptionLineDetail", "ApplyTaxAfterDiscount",
+        "TotalTax", "TotalAmt", "LinkedTxn", "PostingType",
+    }
+)  # fmt: skip
+"""Dates, amounts, fixed words and our marker; with the references, which are Ids, all that is no text of billing."""
+
 REFERENCES = ({"value"}, {"Address"}, {"FreeFormNumber"})
 """Objects that are one value in QuickBooks' dress."""
 
@@ -127,6 +137,23 @@ def test_these_bodies_are_the_fullest_that_can_be_built() -> None:
     }
 
     assert named - built == set()
+
+
+def test_every_text_field_is_declared_on_the_page_as_in_the_code() -> None:
+    text = PAGE.split("\n## Texts: prose or identifying\n", 1)[1].split("\n## ", 1)[0]
+    declared: dict[str, dict[str, str]] = {}
+    for document, word, fields in re.findall(r"^\| (\w+) \| (prose|identifying) \| (.+) \|$", text, re.MULTILINE):
+        declared.setdefault(document.lower(), {}).update(dict.fromkeys(re.findall(r"`([^`]+)`", fields), word))
+
+    assert declared == {str(kind): fields for kind, fields in TEXT_FIELDS.items()}
+
+
+def test_a_field_of_the_page_that_carries_text_is_declared() -> None:
+    """Of all fields that are sent, only Ids, dates, amounts and fixed words need no declaration."""
+    kinds = dict(zip(everything(), TEXT_FIELDS, strict=True))
+    for heading, body in everything().items():
+        texts = {path for path in paths(body) if path.split(".")[-1] not in NO_TEXT and not path.endswith("Ref")}
+        assert texts - TEXT_FIELDS[kinds[heading]].keys() == set(), f"{heading}: prose or identifying?"
 
 
 def test_the_limits_on_the_page_are_those_of_the_code() -> None:

@@ -21,7 +21,7 @@ from qb_pipeline.billing.contract import require_columns
 from qb_pipeline.billing.errors import BillingUnavailableError, ContractBrokenError, translated_errors
 from qb_pipeline.core.money import to_cents
 from qb_pipeline.core.states import Kind
-from qb_pipeline.core.text import join_names, name_key
+from qb_pipeline.core.text import join_names, name_key, real_name
 from qb_pipeline.database import Queries
 
 QUERIES = Queries(Path(__file__).with_suffix(".sql"))
@@ -437,8 +437,10 @@ def _portions(ids: Iterable[str], size: int = IDS_PER_QUERY) -> Iterator[list[st
 
 def _name_key(row: Any) -> tuple[str, str] | None:
     """The key that payers of one kind and name share; None for a payer without a name."""
-    name = row.corporation_name if row.kind == "corporation" else f"{row.first_name or ''} {row.last_name or ''}"
-    key = name_key(name or "")
+    if row.kind == "corporation":
+        key = name_key(row.corporation_name or "")
+    else:  # a name that a placeholder completes is the name alone
+        key = name_key(f"{real_name(row.first_name or '')} {real_name(row.last_name or '')}")
     return (row.kind, key) if key else None
 
 

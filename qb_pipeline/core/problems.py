@@ -26,6 +26,7 @@ class Problem(StrEnum):
     NAME_TOO_LONG = "NAME_TOO_LONG"
     UNKNOWN_PAYER = "UNKNOWN_PAYER"
     NAME_TAKEN = "NAME_TAKEN"
+    IDENTITY_NUMBER = "IDENTITY_NUMBER"
     # Fee items and items
     UNMAPPED_FEE_ITEM = "UNMAPPED_FEE_ITEM"
     AMBIGUOUS_ITEM = "AMBIGUOUS_ITEM"
@@ -80,6 +81,7 @@ class Problem(StrEnum):
     INVOICE_DRAFT = "INVOICE_DRAFT"
     # Closed: never sent, listed in views of their own
     NOTHING_TO_BILL = "NOTHING_TO_BILL"
+    NOTHING_TO_PAY = "NOTHING_TO_PAY"
     CREDIT_DEPOSIT = "CREDIT_DEPOSIT"
     REFUND = "REFUND"
     REJECTION = "REJECTION"
@@ -108,8 +110,8 @@ PROBLEMS: dict[Problem, Advice] = {
         "Make the customer active in QuickBooks, or map the payer to another customer.",
     ),
     Problem.MISSING_NAME: Advice(
-        "The payer has no first name, no last name, or (as a corporation) no name.",
-        "Complete the payer's name in billing.",
+        "The payer lacks a first name, a last name or, as a corporation, its name; a placeholder (FNU) does not count.",
+        "Complete the payer's name in billing, or set single_names=accept for people with one name.",
     ),
     Problem.SUB_CUSTOMER_ONLY: Advice(
         "Only a sub-customer in QuickBooks carries this payer's name.",
@@ -150,6 +152,10 @@ PROBLEMS: dict[Problem, Advice] = {
     Problem.NAME_TAKEN: Advice(
         "Others in QuickBooks have the payer's name, with the payer's id too: no customer can be created for it.",
         "Rename that customer, vendor or employee in QuickBooks, or map the payer to a customer.",
+    ),
+    Problem.IDENTITY_NUMBER: Advice(
+        "A name, a code or an e-mail address carries an identity number, and these never leave the firm.",
+        "Take the number out of the payer's name or e-mail address, or the fee item's name or code, in billing.",
     ),
     Problem.UNMAPPED_FEE_ITEM: Advice(
         "A fee item has no QuickBooks item.",
@@ -339,6 +345,11 @@ PROBLEMS: dict[Problem, Advice] = {
     ),
     Problem.NOTHING_TO_BILL: Advice(
         "The invoice has no new items, or they come to zero.",
+        "Nothing: there is no amount for QuickBooks.",
+        State.CLOSED,
+    ),
+    Problem.NOTHING_TO_PAY: Advice(
+        "The payment is of 0.00.",
         "Nothing: there is no amount for QuickBooks.",
         State.CLOSED,
     ),

@@ -1,23 +1,29 @@
 """Removing identity numbers from texts: these numbers never leave the firm.
 
-Belongs here: which texts are such numbers. Does not belong here: where texts are sent (``core.documents.payloads``).
+Belongs here: which texts are such numbers. Does not belong here: in which fields they are looked for
+(``core.documents.text_fields``), where texts are sent (``core.documents.payloads``).
 """
 
 import re
+from collections.abc import Collection
 
 REMOVED = "[removed]"
 
+_DASHES = "-\u2010-\u2015\u2212"
+# A line break, however many there are, stands for one space: a number that goes over two lines is a number.
+_SPACE = "(?: |\n+)"
 # The hyphens and dashes that a word processor makes of "-", and the space.
-_GAP = "[-\u2010-\u2015\u2212 ]"
+_GAP = rf"(?:[{_DASHES} ]|\n+)"
+_BETWEEN = r"(?:[^\w\n]|\n+)"
 # A quick test, since most texts hold no such number: each kind but a passport number has five digits with at most one
 # other character between neighbours.
-_MAYBE = re.compile(r"\d\D?\d\D?\d\D?\d\D?\d")
+_MAYBE = re.compile(r"\d(?:\n+|\D)?\d(?:\n+|\D)?\d(?:\n+|\D)?\d(?:\n+|\D)?\d")
 _IDENTITY_NUMBERS = tuple(
     re.compile(pattern, flags)
     for pattern, flags in (
         # A-number: A and 8 or 9 digits, whole or in groups of three.
         (
-            rf"()(?<![^\W_])A[-\u2010-\u2015\u2212 #:.]{{0,3}}(?:\d{{8,9}}|\d{{2,3}}{_GAP}\d{{3}}{_GAP}\d{{3}})(?!\d)",
+            rf"()(?<![^\W_])A(?:[{_DASHES} #:.]|\n+){{0,3}}(?:\d{{8,9}}|\d{{2,3}}{_GAP}\d{{3}}{_GAP}\d{{3}})(?!\d)",
             re.I,
         ),
         # Receipt number: three letters and 10 digits; in groups only in capitals, or "Tel 5551234567" would be one.
@@ -25,28 +31,78 @@ _IDENTITY_NUMBERS = tuple(
         (rf"()(?<![^\W\d_])[A-Z]{{3}}{_GAP}?\d{{2}}{_GAP}?\d{{3}}{_GAP}?\d{{5}}(?!\d)", re.NOFLAG),
         # Social security number.
         (rf"()(?<!\d)\d{{3}}{_GAP}\d{{2}}{_GAP}\d{{4}}(?!\d)", re.NOFLAG),
-        (r"(\b(?:ssn|social security)(?: (?:number|no\.?|nr\.?))?\W{0,3})\d{9}(?!\d)", re.I),
+        (
+            rf"(\b(?:ssn|social{_SPACE}security)(?:{_SPACE}(?:number|no\.?|nr\.?))?{_BETWEEN}{{0,3}})\d{{9}}(?!\d)",
+            re.I,
+        ),
         # Passport number: after the word, with up to six words without digits between ("passport no. of the mother:").
         (
-            r"(\bpassports?\b\W{1,3}(?:[^\W\d_]+\W{1,3}){0,6}?)(?=(?:[A-Z]*\d){3})(?<![^\W_])[A-Z0-9]{6,12}(?![^\W_])",
+            rf"(\bpassports?\b{_BETWEEN}{{1,3}}(?:[^\W\d_]+{_BETWEEN}{{1,3}}){{0,6}}?)"
+            r"(?=(?:[A-Z]*\d){3})(?<![^\W_])[A-Z0-9]{6,12}(?![^\W_])",
             re.I,
         ),
     )
 )
 
+SUSPICIOUS = (
+    r"\d{3}(GAP)\d{2}(GAP)\d{4}|a(GAP|[#:.]){0,3}\d{2,3}(GAP)?\d{3}(GAP)?\d{2,3}"
+    r"|[a-z]{3}(GAP)?\d{2}(GAP)?\d{3}(GAP)?\d{5}|ssn|social|passport"
+).replace("GAP", rf"[{_DASHES} ]|(\\n)+")
+"""A pattern, without regard to case, that every JSON text with an identity number fits, and some without: for a quick
+look at many texts. PostgreSQL and Python read it alike."""
 
-def redact(text: str) -> tuple[str, int]:
+
+def redact(text: str, spared: Collection[str] = ()) -> tuple[str, int]:
     """Replace identity numbers by ``[removed]``; gives the text and how many were replaced.
 
     These are A-numbers, receipt numbers, social security numbers, and numbers that follow the word "passport".
+
+    Args:
+        text: with line breaks as LF; one stands for a space.
+        spared: invoice numbers that the text may cite: what looks like an identity number in one of these stays.
     """
-    total = 0
-    while _MAYBE.search(text) or "passport" in text.lower():
-        count = 0
+    before = text.count(REMOVED)
+    is_changed = True
+    while is_changed and may_carry_identity_number(text):
+        former = text
         for pattern in _IDENTITY_NUMBERS:
-            text, found = pattern.subn(rf"\1{REMOVED}", text)
-            count += found
-        total += count
-        if not count:
-            break
-    return text, total
+            cited = _find_cited(text, spared)
+
+            def replace(found: re.Match[str], cited: Collection[tuple[int, int]] = cited) -> str:
+                start, end = found.end(1), found.end()
+                is_cited = any(first <= start and end <= last for first, last in cited)
+                return found[0] if is_cited else found[1] + REMOVED
+
+            text = pattern.sub(replace, text)
+        is_changed = text != former
+    return text, text.count(REMOVED) - before
+
+
+def may_carry_identity_number(text: str) -> bool:
+    """A quick test: where it says no, there is none."""
+    return _MAYBE.search(text) is not None or "passport" in text.lower()
+
+
+def find_citations(text: str) -> set[str]:
+    """What in a text looks like an identity number and may be the number of an invoice: itself, and the word that it is
+    in. Empty for most texts."""
+    found: set[str] = set()
+    if may_carry_identity_number(text):
+        for pattern in _IDENTITY_NUMBERS:
+            for match in pattern.finditer(text):
+                start, end = match.end(1), match.end()
+                before, after = text[:start].split(), text[end:].split()
+                head = before[-1] if before and not text[start - 1].isspace() else ""
+                tail = after[0] if after and not text[end].isspace() else ""
+                found |= {text[start:end], (head + text[start:end] + tail).strip(".,;:()[]#\"'")}
+    return found
+
+
+def _find_cited(text: str, numbers: Collection[str]) -> list[tuple[int, int]]:
+    """Where in a text invoice numbers stand as words of their own, in any case."""
+    return [
+        found.span()
+        for number in numbers
+        if number
+        for found in re.finditer(rf"(?<![^\W_]){re.escape(number)}(?![^\W_])", text, re.I)
+    ]

@@ -17,6 +17,7 @@ class FirmSettings:
     """The settings of one firm, as ``firm set`` names them."""
 
     unmatched_payer: Literal["create", "hold"] = "create"
+    single_names: Literal["hold", "accept"] = "hold"
     unmapped_fee_item: Literal["hold", "create"] = "hold"
     income_account: str = ""
     tax_policy: Literal["none", "total"] = "none"
@@ -139,6 +140,7 @@ def _instant(text: str, time_zone: str) -> datetime | None:
 
 _PARSERS: dict[str, Callable[[str, str], Any]] = {
     "unmatched_payer": _choice("create", "hold"),
+    "single_names": _choice("hold", "accept"),
     "unmapped_fee_item": _choice("hold", "create"),
     "income_account": _account,
     "tax_policy": _choice("none", "total"),

@@ -22,14 +22,46 @@ _CONTROL_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # Something, an at sign, a domain with a dot: what QuickBooks asks for. A stricter rule refuses real addresses.
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]+@(?:[^\s@<>()\[\],;:\\\".]+\.)+[^\s@<>()\[\],;:\\\".]{2,}")
 
+# White space, a comma or a stroke parts two addresses only behind one: "jane doe@example.org" is a typing error.
+_BEHIND_ADDRESS = re.compile(r"(@[^\s,;/|]*)[\s,/]+")
+_BETWEEN_ADDRESSES = re.compile(r"[;|\r\n]|,\s")
+
 _DELETED = re.compile(r" \(deleted(?: \d+)?\)$", re.I)
+
+PLACEHOLDERS = frozenset({"fnu", "lnu", "fnlnu", "nfn", "nln", "nmn", "nmi", "unknown", "n/a"})
+"""Words that forms demand where a person has no such name: FNU is "first name unknown"."""
 
 
 def tidy(text: str) -> str:
-    """Trim, fold spaces, compose to NFC. Control characters stay: some callers drop them, others refuse the text."""
+    """Trim white space of any kind, fold spaces, compose to NFC.
+
+    Control characters inside stay: some callers drop them, others refuse the text.
+    """
     if text.isascii() and text.isprintable():
         return " ".join(text.split(" ")) if "  " not in text and text[:1] != " " and text[-1:] != " " else _fold(text)
-    return unicodedata.normalize("NFC", _fold(text))
+    return unicodedata.normalize("NFC", _fold(text.strip()))
+
+
+def unify_line_breaks(text: str) -> str:
+    """Write every line break as LF, whether it was CRLF or CR: QuickBooks may give back either."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def fold_line_breaks(text: str) -> str:
+    """Make one line of several (``tidy_lines``): breaks in a row become one space."""
+    return " ".join(line for line in text.split("\n") if line) if "\n" in text else text
+
+
+def tidy_lines(text: str) -> tuple[str, int]:
+    """Clean prose line by line: line breaks stay, as LF, and all other control characters go.
+
+    Returns:
+        The text, and how many control characters were dropped.
+    """
+    if text.isprintable():
+        return tidy(text), 0
+    kept = [drop_control_characters(line) for line in unify_line_breaks(text).split("\n")]
+    return "\n".join(tidy(line) for line, _ in kept).strip("\n"), sum(dropped for _, dropped in kept)
 
 
 def number_key(number: str) -> str:
@@ -77,11 +109,18 @@ def former_name(name: str) -> str:
 def find_name_problem(name: str, limit: int = NAME_LENGTH) -> Problem | None:
     """Say why QuickBooks would refuse a name; None when it would not.
 
-    Names are never cleaned or cut: a person must correct them.
+    White space at the edges is no part of a name. Names are never cleaned or cut otherwise: a person must correct them.
     """
-    if ":" in name or has_control_character(name):
+    if ":" in name or has_control_character(name.strip()):
         return Problem.BAD_NAME
     return Problem.NAME_TOO_LONG if len(tidy(name)) > limit else None
+
+
+def real_name(name: str) -> str:
+    """A part of a person's name, tidied; "" where it is a placeholder, or nothing but punctuation."""
+    name = tidy(name)
+    words = name.casefold().replace(".", "").split()
+    return "" if PLACEHOLDERS.issuperset(words) or not any(map(str.isalnum, name)) else name
 
 
 def join_names(parts: Iterable[str]) -> str:
@@ -92,6 +131,15 @@ def join_names(parts: Iterable[str]) -> str:
 def with_suffix(display_name: str, payer_id: str) -> str:
     """Add the payer's id to a display name, to tell it from its namesakes."""
     return f"{display_name} ({payer_id})"
+
+
+def split_emails(text: str) -> list[str]:
+    """The addresses of one field, as people part them: with a semicolon, a comma, white space or a line break.
+
+    Nothing is guessed: a piece that is no address stays in the list (``is_email``), and is never cut into one.
+    """
+    pieces = _BETWEEN_ADDRESSES.split(_BEHIND_ADDRESS.sub(r"\1;", text.strip()))
+    return [piece.strip() for piece in pieces if piece.strip()]
 
 
 def is_email(text: str) -> bool:

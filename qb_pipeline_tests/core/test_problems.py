@@ -29,8 +29,8 @@ def test_what_goes_by_itself_waits_and_what_never_goes_is_closed() -> None:
     assert by_state["refused"] == {Problem.REFUSED}
     assert by_state["unknown"] == {Problem.OUTCOME_UNKNOWN}
     assert by_state["closed"] == {
-        Problem.NOTHING_TO_BILL, Problem.CREDIT_DEPOSIT, Problem.REFUND, Problem.REJECTION, Problem.REVERSAL,
-        Problem.FROM_QUICKBOOKS, Problem.VOID_BEFORE_SENT, Problem.INELIGIBLE,
+        Problem.NOTHING_TO_BILL, Problem.NOTHING_TO_PAY, Problem.CREDIT_DEPOSIT, Problem.REFUND, Problem.REJECTION,
+        Problem.REVERSAL, Problem.FROM_QUICKBOOKS, Problem.VOID_BEFORE_SENT, Problem.INELIGIBLE,
     }  # fmt: skip
 
 

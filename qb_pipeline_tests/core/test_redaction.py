@@ -1,9 +1,13 @@
 """Identity numbers never leave the firm."""
 
+import re
+
 import pytest
 from hypothesis import given
 
-from qb_pipeline.core.redaction import redact
+from qb_pipeline.core.money import dumps
+from qb_pipeline.core.redaction import REMOVED, SUSPICIOUS, find_citations, redact
+from qb_pipeline.core.text import fold_line_breaks, tidy_lines
 from qb_pipeline_tests.core.texts import TEXTS
 
 
@@ -19,6 +23,7 @@ from qb_pipeline_tests.core.texts import TEXTS
         ("Passport no. X1234567", "Passport no. [removed]"),
         ("passport: C01X00T47 (German)", "passport: [removed] (German)"),
         ("passport of the mother 123456789 and X7654321", "passport of the mother [removed] and [removed]"),
+        ("SSN 123-45\n6789\nA 123\n\n456\n789", "SSN [removed]\n[removed]"),
     ],
 )
 def test_identity_numbers_are_removed(text: str, redacted: str) -> None:
@@ -47,3 +52,49 @@ def test_redacting_twice_is_redacting_once(text: str) -> None:
 
     assert redact(once) == (once, 0)
     assert (removed > 0) is (once != text)
+
+
+@given(TEXTS)
+def test_a_line_break_hides_no_number_and_makes_none(text: str) -> None:
+    lines, _ = tidy_lines(text)
+
+    redacted, removed = redact(lines)
+
+    assert (fold_line_breaks(redacted), removed) == redact(fold_line_breaks(lines))
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers", "redacted"),
+    [
+        ("pays 123-45-6789", ["123-45-6789"], "pays 123-45-6789"),
+        ("pays a12345678, SSN 123-45-6789", ["A12345678"], "pays a12345678, SSN [removed]"),
+        ("pays INV-A12345678", ["INV-A12345678"], "pays INV-A12345678"),
+        ("pays 2026/123-45-6789", ["123-45-6789"], "pays 2026/123-45-6789"),
+        ("123-45-6789", ["123-45-678"], "[removed]"),
+        ("123-45-6789", [""], "[removed]"),
+        ("123-45-6789 and 123-45-6780", ["123-45-6789"], "123-45-6789 and [removed]"),
+    ],
+)
+def test_an_invoice_number_that_a_text_cites_stays(text: str, numbers: list[str], redacted: str) -> None:
+    assert redact(text, numbers) == (redacted, redacted.count(REMOVED))
+
+
+@pytest.mark.parametrize(
+    ("text", "citations"),
+    [
+        ("check 1042 for invoice 17", set()),
+        ("pays (123-45-6789),", {"123-45-6789"}),
+        ("pays INV-A12345678.", {"A12345678", "INV-A12345678"}),
+        ("SSN 123-45-6789, A12345678", {"123-45-6789", "A12345678"}),
+    ],
+)
+def test_what_may_be_an_invoice_number_is_the_number_and_its_word(text: str, citations: set[str]) -> None:
+    assert find_citations(text) == citations
+
+
+@given(TEXTS)
+def test_the_quick_look_overlooks_nothing(text: str) -> None:
+    text = tidy_lines(text)[0]
+
+    if redact(text)[1]:
+        assert re.search(SUSPICIOUS, dumps({"PrivateNote": text}).decode(), re.IGNORECASE)

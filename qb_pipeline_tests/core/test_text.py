@@ -9,12 +9,17 @@ from qb_pipeline.core.text import (
     cut,
     drop_control_characters,
     find_name_problem,
+    fold_line_breaks,
     former_name,
     has_control_character,
     is_email,
     join_names,
     name_key,
+    real_name,
+    split_emails,
     tidy,
+    tidy_lines,
+    unify_line_breaks,
     with_suffix,
 )
 from qb_pipeline_tests.core.texts import TEXTS
@@ -29,6 +34,7 @@ from qb_pipeline_tests.core.texts import TEXTS
         ("Jane\u00a0\u2009Doe", "Jane Doe"),
         ("Jose\u0301", "José"),
         ("two\nlines", "two\nlines"),
+        ("\r\n\t Jane \u00a0Doe\x0b\u2028\x85\u3000\n", "Jane Doe"),
     ],
 )
 def test_texts_are_trimmed_folded_and_composed(text: str, tidied: str) -> None:
@@ -74,9 +80,85 @@ def test_a_name_key_is_its_own_key(text: str) -> None:
     assert name_key(name_key(text)) == name_key(text)
 
 
-@pytest.mark.parametrize("name", ["a:b", "a\tb", "a\nb", "a\x00b", "a\x85b", "a\u2028b", "Jane\n"])
+@pytest.mark.parametrize("name", ["a:b", "a\tb", "a\nb", "a\x00b", "a\x85b", "a\u2028b", "Jane\x07"])
 def test_names_that_quickbooks_refuses_are_bad(name: str) -> None:
     assert find_name_problem(name) is Problem.BAD_NAME
+
+
+@pytest.mark.parametrize("space", ["\n", "\r\n", "\t", "\x0b", "\x0c", "\x85", "\u2028", "\u00a0", "\u3000"])
+def test_white_space_at_the_edges_is_no_part_of_a_name(space: str) -> None:
+    assert find_name_problem(f"{space}Jane{space}") is None
+    assert tidy(f"{space}Jane{space}") == "Jane"
+
+
+@pytest.mark.parametrize(
+    ("name", "real"),
+    [
+        (" Jane\n", "Jane"),
+        ("FNU", ""),
+        ("f.n.u.", ""),
+        ("FNU LNU", ""),
+        ("Lnu", ""),
+        ("Unknown", ""),
+        ("N/A", ""),
+        ("--", ""),
+        ("", ""),
+        ("Ng", "Ng"),
+        ("Fnuk", "Fnuk"),
+        ("李", "李"),
+        ("O.", "O."),
+    ],
+)
+def test_a_placeholder_is_no_name(name: str, real: str) -> None:
+    assert real_name(name) == real
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("a@x.com", ["a@x.com"]),
+        ("a@x.com; b@y.com", ["a@x.com", "b@y.com"]),
+        ("a@x.com;b@y.com;", ["a@x.com", "b@y.com"]),
+        ("a@x.com,b@y.com, c@z.org", ["a@x.com", "b@y.com", "c@z.org"]),
+        ("a@x.com b@y.com", ["a@x.com", "b@y.com"]),
+        ("a@x.com / b@y.com", ["a@x.com", "b@y.com"]),
+        ("a@x.com\r\nb@y.com", ["a@x.com", "b@y.com"]),
+        ("none; b@y.com", ["none", "b@y.com"]),
+        ("a@; b@y.com", ["a@", "b@y.com"]),
+        # never cut into an address that nobody wrote
+        ("jane doe@x.com", ["jane doe@x.com"]),
+        ("jane,doe@x.com", ["jane,doe@x.com"]),
+        ("jane/doe@x.com", ["jane/doe@x.com"]),
+        ("", []),
+        (" ; ", []),
+    ],
+)
+def test_several_addresses_in_one_field_are_told_apart(text: str, pieces: list[str]) -> None:
+    assert split_emails(text) == pieces
+
+
+@pytest.mark.parametrize(
+    ("text", "tidied", "dropped"),
+    [
+        ("one\r\ntwo\rthree\nfour", "one\ntwo\nthree\nfour", 0),
+        ("\n\n one \t two \n\n\n three\n", "one two\n\n\nthree", 1),
+        ("one\x07\ntwo\x0bthree\u2028four", "one\ntwo three four", 3),
+        ("plain  text", "plain text", 0),
+        ("\r\n", "", 0),
+    ],
+)
+def test_prose_keeps_its_lines_and_loses_other_control_characters(text: str, tidied: str, dropped: int) -> None:
+    assert tidy_lines(text) == (tidied, dropped)
+
+
+@given(TEXTS | st.text(st.sampled_from("a \n\r\t\x07\u2028é\u0301")))
+def test_prose_on_one_line_is_what_the_former_release_made_of_it(text: str) -> None:
+    """It folded line breaks; where nothing else changed, nothing is to be sent again."""
+    lines, _ = tidy_lines(text)
+
+    assert fold_line_breaks(lines) == tidy(drop_control_characters(text)[0])
+    assert tidy_lines(lines) == (lines, 0)
+    assert unify_line_breaks(lines.replace("\n", "\r\n")) == lines
 
 
 def test_a_name_is_too_long_one_character_after_its_limit() -> None:

@@ -76,6 +76,7 @@ def meet_strangers(firm: LawFirm) -> None:
     person(firm, "nobody", None, None, kind="corporation", corporation_name="Nobody Inc.")
     person(firm, "colon", "Co:lon", "Name")
     person(firm, "long", "L" * 101, "Name")
+    person(firm, "numbered", "Nell", "Doe A123456789")
     person(firm, "taken", "Tina", "Taken")
     firm.books.do("edit", entity="Vendor", changes={"DisplayName": "Tina Taken"})
     firm.books.do("edit", entity="Employee", changes={"DisplayName": "Tina Taken (taken)"})
@@ -136,6 +137,7 @@ def write_badly(firm: LawFirm) -> None:
     firm.invoice("other", "100.00", payer_id="P2")
     firm.payment("too-much", applied={"open": "110.00"})
     firm.payment("unapplied", amount="5.00")
+    firm.payment("zero", amount="0.00")
     firm.payment("two", applied={"open": "5.00", "other": "5.00"})
     firm.payment("on-void", applied={"void": "5.00"})
     firm.payment("on-held", applied={"euro": "5.00"})
@@ -261,6 +263,7 @@ WORLDS = (
             Problem.NO_BILLING_PERSON: "i-nobody",
             Problem.BAD_NAME: "i-colon",
             Problem.NAME_TOO_LONG: "i-long",
+            Problem.IDENTITY_NUMBER: "i-numbered",
             Problem.UNKNOWN_PAYER: "i-orphan",
             Problem.NAME_TAKEN: "i-taken",
             Problem.CUSTOMER_GONE: "i-merged2",
@@ -288,6 +291,7 @@ WORLDS = (
             Problem.CURRENCY_MISMATCH: "euro",
             Problem.TAX_NOT_ALLOWED: "taxed",
             Problem.NOTHING_TO_BILL: "nothing",
+            Problem.NOTHING_TO_PAY: "zero",
             Problem.VOID_BEFORE_SENT: "void",
             Problem.EXCEEDS_BALANCE: "too-much",
             Problem.UNAPPLIED: "unapplied",

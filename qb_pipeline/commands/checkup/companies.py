@@ -15,6 +15,9 @@ SKEW_WARNING, SKEW_BROKEN = timedelta(minutes=1), timedelta(minutes=5)
 """How far our clock may be from QuickBooks'. Five minutes are the margin that tokens have
 (``ledger.setup.tokens.EARLY``)."""
 
+NAMED = 5
+"""So many documents of one finding are named."""
+
 ASKING = "doctor"
 """Run, trigger and actor of the doctor's requests; it writes nothing, so no row of the log carries them."""
 
@@ -39,6 +42,7 @@ def firms(deployment: "Deployment") -> Iterator[Finding]:
         if answers and tokens.verdict != BROKEN:
             yield from _company(deployment, firm)
         yield from _company_fault(deployment, firm)
+        yield from _identity_numbers(deployment, firm)
 
 
 def missing_key(added: "Sequence[Firm]") -> Finding | None:
@@ -140,6 +144,25 @@ def _company_fault(deployment: "Deployment", firm: "Firm") -> Iterator[Finding]:
     fault = company_faults.standing(deployment.ledger, firm.firm_id)
     if fault is not None:
         yield Finding(f"company of {firm.firm_id}", BROKEN, str(fault), fault.remedy)
+
+
+def _identity_numbers(deployment: "Deployment", firm: "Firm") -> Iterator[Finding]:
+    """Documents in QuickBooks that carry an identity number: sent before this release looked into all fields."""
+    from qb_pipeline.billing.source import BillingSource
+    from qb_pipeline.ledger.books.history import History
+    from qb_pipeline.sync.verify.identity_numbers import find_sent_identity_numbers
+
+    ours = BillingSource(deployment.billing, firm.firm_id), History(deployment.ledger, firm.firm_id)
+    found = find_sent_identity_numbers(*ours)
+    if found:
+        named = ", ".join(map(str, found[:NAMED])) + (f" and {len(found) - NAMED} more" if len(found) > NAMED else "")
+        remedy = (
+            "Take the number out in billing: the next sync sends the document again, a customer with the payer's next "
+            "invoice. What billing leaves empty, clear in QuickBooks."
+        )
+        yield Finding(
+            f"identity numbers of {firm.firm_id}", WARNING, f"{len(found)} documents in QuickBooks: {named}", remedy
+        )
 
 
 def _clock(deployment: "Deployment") -> Finding:

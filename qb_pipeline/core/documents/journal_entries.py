@@ -8,7 +8,7 @@ credits the account that had received the money. Income stays as it is, the day 
 bank statement, and the invoice is open again by this amount. Intuit describes a returned check in the same way.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 from qb_pipeline.core.documents.payloads import Content, content_of, note_of
@@ -25,14 +25,18 @@ def refund_content(
     currency: str,
     reference: str,
     marker: str,
+    cited: Collection[str] = (),
 ) -> Content:
-    """Build the journal entry of a refund or rejection; ``currency`` is empty where the company has only one."""
+    """Build the journal entry of a refund or rejection; ``currency`` is empty where the company has only one.
+
+    ``cited``: invoice numbers that the reference names: these stay, though they look like identity numbers.
+    """
     notices: list[str] = []
     customer: JsonObject = {"Type": "Customer", "EntityRef": {"value": customer_id}}
     body: JsonObject = {"TxnDate": day.isoformat()}
     if currency:
         body["CurrencyRef"] = {"value": currency}
-    body["PrivateNote"] = note_of(marker, reference, notices)
+    body["PrivateNote"] = note_of(marker, reference, notices, cited)
     body["Line"] = [
         _line("Debit", receivable_id, cents, Entity=customer),
         _line("Credit", account_id, cents),

@@ -4,25 +4,30 @@ Belongs here: the field mapping, lengths, omissions. Does not belong here: wheth
 (``core.documents.invoices``, ``core.documents.payments``), QuickBooks' Id and SyncToken (``core.planning.plan``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 import pandas as pd
 
 from qb_pipeline.core.mapping.matching import item_name
 from qb_pipeline.core.money import UNROUNDED, JsonObject, to_dollars
-from qb_pipeline.core.redaction import redact
+from qb_pipeline.core.redaction import REMOVED, redact
 from qb_pipeline.core.settings import FirmRules
 from qb_pipeline.core.text import (
     cut,
     drop_control_characters,
     find_name_problem,
+    fold_line_breaks,
     is_email,
+    real_name,
+    split_emails,
     tidy,
+    tidy_lines,
 )
 
 NOTE_LENGTH = 4000
@@ -54,6 +59,14 @@ QUICKBOOKS_OWNED = frozenset(
 them is not drift (concurrent modification) that holds the document.
 
 Everything else that we send is billing's: customer, number, dates, lines, amounts, links.
+"""
+
+CLEANING = "2"
+"""By which rules texts are cleaned: it stands in front of each fingerprint.
+
+Fingerprints without it were taken by the former rules, which made one line of several and left identity numbers in
+references, telephones and addresses. A document that is in QuickBooks in that form stays as it is until billing changes
+it (``Content.is_as_sent``): other rules are no reason to send everything again.
 """
 
 _CANONICAL = msgspec.json.Encoder(decimal_format="number", order="sorted")
@@ -119,14 +132,28 @@ class Content:
     Attributes:
         body: ready for JSON, dollars as Decimal, without Id and SyncToken.
         total_cents: the total that QuickBooks must come to.
-        fingerprint: digest of the fields that billing owns (content hash); equal as long as none of them changes.
+        fingerprint: digest of the fields that billing owns (content hash), behind the rules by which its texts were
+            cleaned; equal as long as none of them changes.
         notices: texts for the log about cut, removed or omitted content; they name fields, never their values.
+        former_fingerprint: what the fingerprint was by the former rules.
     """
 
     body: JsonObject
     total_cents: int
     fingerprint: str
     notices: tuple[str, ...]
+    former_fingerprint: str = ""
+
+    def is_as_sent(self, sent_fingerprint: str) -> bool:
+        """Whether QuickBooks holds this content, in today's form or in that of the former rules."""
+        return sent_fingerprint in (self.fingerprint, self.former_fingerprint)
+
+
+class _Cleaned(NamedTuple):
+    """A text by today's rules, and by the former ones."""
+
+    text: str
+    former: str
 
 
 def fingerprint(body: JsonObject) -> str:
@@ -138,6 +165,7 @@ def fingerprint(body: JsonObject) -> str:
 def customer_content(payer: Payer, *, display_name: str, marker: str) -> Content:
     """Build the customer of a payer. A corporation shows its own name and address and its billing person's details."""
     notices: list[str] = []
+    former: JsonObject = {}
     is_corporation = payer.kind == "corporation"
     emails = (payer.billing_email, payer.email) if is_corporation else (payer.email, payer.billing_email)
     phones = (payer.billing_phone, payer.phone) if is_corporation else (payer.phone, payer.billing_phone)
@@ -151,18 +179,29 @@ def customer_content(payer: Payer, *, display_name: str, marker: str) -> Content
             "Suffix": payer.suffix,
         }
     body: JsonObject = {"DisplayName": display_name}
-    body |= {field: tidy(name) for field, name in person.items() if tidy(name)}
+    for field, name in person.items():
+        _put(body, former, field, _Cleaned(real_name(name), tidy(name)))
     if is_corporation:
         body["CompanyName"] = tidy(payer.corporation_name)
-    if address := _first_email(emails, "PrimaryEmailAddr", notices):
-        body["PrimaryEmailAddr"] = {"Address": address}
+    address = _first_email(emails, "PrimaryEmailAddr", notices)
+    _put(body, former, "PrimaryEmailAddr", address, "Address")
     for field, numbers in (("PrimaryPhone", phones), ("Mobile", (payer.mobile,))):
-        if number := _first_phone(numbers, field, notices):
-            body[field] = {"FreeFormNumber": number}
-    if postal := _read_address(payer, notices):
-        body["BillAddr"] = postal
+        _put(body, former, field, _first_phone(numbers, field, notices), "FreeFormNumber")
+    postal = _read_address(payer, notices)
+    if lines := {field: text for field, (text, _) in postal.items() if text}:
+        body["BillAddr"] = lines
+    former["BillAddr"] = {field: text for field, (_, text) in postal.items() if text} or None
     body |= {"PreferredDeliveryMethod": "None", "Notes": marker}
-    return content_of(body, 0, notices)
+    return content_of(body, 0, notices, former)
+
+
+def _put(body: JsonObject, former: JsonObject, field: str, cleaned: _Cleaned, within: str = "") -> None:
+    """Put a text into a body, in QuickBooks' dress where it has one; what is empty is left out."""
+    for target, text in ((body, cleaned.text), (former, cleaned.former)):
+        if text:
+            target[field] = {within: text} if within else text
+    if not cleaned.former:
+        former[field] = None
 
 
 def item_content(fee_item: FeeItem, *, income_account_id: str) -> Content:
@@ -172,7 +211,7 @@ def item_content(fee_item: FeeItem, *, income_account_id: str) -> Content:
     code = tidy(fee_item.code)
     if code and find_name_problem(code) is None:
         body["Sku"] = code
-    if description := _prose(fee_item.description, DESCRIPTION_LENGTH, "Description", notices):
+    if description := _prose(fee_item.description, DESCRIPTION_LENGTH, "Description", notices).text:
         body["Description"] = description
     unit_price = fee_item.unit_price
     if unit_price is not None and unit_price.is_finite() and unit_price >= 0:
@@ -220,7 +259,7 @@ def invoice_contents(
         *(invoices[column].tolist() for column in _INVOICE_COLUMNS), strict=True
     ):
         notices: list[str] = []
-        sent, total, tax = _read_lines(lines_of[invoice_id], items, tax_codes, notices, with_tax=with_tax)
+        lines_sent = _read_lines(lines_of[invoice_id], items, tax_codes, notices, with_tax=with_tax)
         body: JsonObject = {
             "DocNumber": tidy(number),
             "TxnDate": invoice_date.isoformat(),
@@ -232,19 +271,19 @@ def invoice_contents(
             body["CurrencyRef"] = {"value": rules.currency}
         if term in terms:
             body["SalesTermRef"] = {"value": terms[term]}
-        if address := _first_email(emails.get(payer_id, ()), "BillEmail", notices):
+        if address := _first_email(emails.get(payer_id, ()), "BillEmail", notices).text:
             body["BillEmail"] = {"Address": address}
         body["EmailStatus"] = "NotSet"
-        if memo := _prose(message, MEMO_LENGTH, "CustomerMemo", notices):
+        if memo := _prose(message, MEMO_LENGTH, "CustomerMemo", notices).text:
             body["CustomerMemo"] = {"value": memo}
         body["PrivateNote"] = note_of(markers[invoice_id], note, notices)
-        body["Line"] = sent
+        body["Line"] = lines_sent.lines
         if with_tax:
             body["ApplyTaxAfterDiscount"] = True
-            body["TxnTaxDetail"] = {"TotalTax": to_dollars(tax)}
+            body["TxnTaxDetail"] = {"TotalTax": to_dollars(lines_sent.tax_cents)}
             if "TOTAL" in tax_codes:
                 body["TxnTaxDetail"]["TxnTaxCodeRef"] = {"value": tax_codes["TOTAL"]}
-        contents[invoice_id] = content_of(body, total, notices)
+        contents[invoice_id] = content_of(body, lines_sent.total_cents, notices, {"Line": lines_sent.former})
     return contents
 
 
@@ -281,6 +320,16 @@ def _lines_by_invoice(lines: pd.DataFrame, invoice_ids: Iterable[str]) -> dict[s
     return {invoice_id: sorted(some, key=lambda line: line.line_number) for invoice_id, some in found.items()}
 
 
+class _Lines(NamedTuple):
+    """QuickBooks' lines of one invoice, also with the texts that they had by the former rules; its total and the tax
+    within it, in cents."""
+
+    lines: list[JsonObject]
+    former: list[JsonObject]
+    total_cents: int
+    tax_cents: int
+
+
 def _read_lines(
     lines: Iterable[_Line],
     items: Mapping[str, str],
@@ -288,44 +337,47 @@ def _read_lines(
     notices: list[str],
     *,
     with_tax: bool,
-) -> tuple[list[JsonObject], int, int]:
-    """Map the lines of one invoice; gives QuickBooks' lines, the total in cents, and the tax within it in cents."""
+) -> _Lines:
+    """Map the lines of one invoice."""
     sent: list[JsonObject] = []
+    former: list[JsonObject] = []
     subtotal = discount = tax = 0
     for line in lines:
         if line.kind == "balance_forward":
             continue  # QuickBooks has the older invoice itself
         if line.kind == "tax":
             tax += line.amount_cents
-        elif line.kind == "discount":
+            continue
+        if line.kind == "discount":
             discount -= line.amount_cents
-        elif line.kind == "note":
-            if text := _line_text(line, notices):
-                sent.append({"DetailType": "DescriptionOnly", "Description": text, "DescriptionLineDetail": {}})
+            continue
+        text = _prose(line.description, DESCRIPTION_LENGTH, f"Line {line.line_number} Description", notices)
+        if line.kind == "note":
+            if not text.text:
+                continue
+            mapped: JsonObject = {"DetailType": "DescriptionOnly", "DescriptionLineDetail": {}}
         else:
             subtotal += line.amount_cents
             tax_code = _tax_code(tax_codes, is_taxable=with_tax and line.is_taxable)
-            sent.append(_sales_line(line, items[line.fee_item_id], _line_text(line, notices), tax_code))
+            mapped = _sales_line(line, items[line.fee_item_id], tax_code)
+        if text.text:
+            mapped["Description"] = text.text
+        sent.append(mapped)
+        former.append(mapped if text.former == text.text else {**mapped, "Description": text.former})
     if discount:
-        sent.append(
-            {
-                "DetailType": "DiscountLineDetail",
-                "Amount": to_dollars(discount),
-                "DiscountLineDetail": {"PercentBased": False},
-            }
-        )
-    return sent, subtotal - discount + tax, tax
+        off = {
+            "DetailType": "DiscountLineDetail",
+            "Amount": to_dollars(discount),
+            "DiscountLineDetail": {"PercentBased": False},
+        }
+        sent.append(off)
+        former.append(off)
+    return _Lines(sent, former, subtotal - discount + tax, tax)
 
 
-def _line_text(line: _Line, notices: list[str]) -> str:
-    return _prose(line.description, DESCRIPTION_LENGTH, f"Line {line.line_number} Description", notices)
-
-
-def _sales_line(line: _Line, item_id: str, description: str, tax_code: str) -> JsonObject:
-    """A line that sells an item, as QuickBooks takes it."""
+def _sales_line(line: _Line, item_id: str, tax_code: str) -> JsonObject:
+    """A line that sells an item, as QuickBooks takes it, without its text."""
     sent: JsonObject = {"DetailType": "SalesItemLineDetail", "Amount": to_dollars(line.amount_cents)}
-    if description:
-        sent["Description"] = description
     quantity, unit_price = _quantity_and_price(line.quantity, line.unit_price, line.amount_cents)
     detail: JsonObject = {
         "ItemRef": {"value": item_id},
@@ -374,6 +426,7 @@ def payment_contents(
     deposit_accounts: Mapping[str, str],
     markers: Mapping[tuple[str, str], str],
     rules: FirmRules,
+    cited: Collection[str] = (),
 ) -> dict[tuple[str, str], Content]:
     """Build the payments that have no problem, by (payment_id, part).
 
@@ -384,6 +437,7 @@ def payment_contents(
         deposit_accounts: billing's method to the account; Undeposited Funds where there is none.
         markers: (payment_id, part) to marker.
         rules: the firm's.
+        cited: invoice numbers that their references name: these stay, though they look like identity numbers.
     """
     links: dict[tuple[str, str], list[JsonObject]] = {}
     for payment_id, part, invoice, cents in zip(
@@ -408,69 +462,122 @@ def payment_contents(
             body["CurrencyRef"] = {"value": rules.currency}
         if method in payment_methods:
             body["PaymentMethodRef"] = {"value": payment_methods[method]}
-        if number := tidy(drop_control_characters(reference)[0]):
-            body["PaymentRefNum"] = number[-REFERENCE_LENGTH:].lstrip()
+        former: JsonObject = {}
+        _put(body, former, "PaymentRefNum", _read_reference(reference, cited, notices))
         if method in deposit_accounts:
             body["DepositToAccountRef"] = {"value": deposit_accounts[method]}
-        body["PrivateNote"] = note_of(markers[payment_id, part], reference, notices)
+        body["PrivateNote"] = note_of(markers[payment_id, part], reference, notices, cited)
         body["Line"] = links.get((payment_id, part), [])
-        contents[payment_id, part] = content_of(body, cents, notices)
+        contents[payment_id, part] = content_of(body, cents, notices, former)
     return contents
 
 
-def content_of(body: JsonObject, total_cents: int, notices: list[str]) -> Content:
-    """Put a body together with its total, its fingerprint and its notices."""
-    return Content(body, total_cents, fingerprint(body), tuple(notices))
+def content_of(
+    body: JsonObject, total_cents: int, notices: list[str], former: Mapping[str, object] | None = None
+) -> Content:
+    """Put a body together with its total, its fingerprints and its notices.
+
+    Args:
+        body: ready for JSON.
+        total_cents: the total that QuickBooks must come to.
+        notices: texts for the log.
+        former: fields as the former rules filled them, None for one that they left out; others were the same.
+    """
+    digest = former_digest = fingerprint(body)
+    if former and any(body.get(name) != value for name, value in former.items()):
+        was = {**body, **former}
+        former_digest = fingerprint({name: value for name, value in was.items() if value is not None})
+    return Content(body, total_cents, f"{CLEANING}:{digest}", tuple(notices), former_digest)
 
 
-def note_of(marker: str, text: str, notices: list[str]) -> str:
-    """Write a note: first the marker (idempotency mark), so that nothing cuts it; then the text without id numbers."""
-    note = _prose(text, NOTE_LENGTH - len(marker) - 1, "PrivateNote", notices)
+def note_of(marker: str, text: str, notices: list[str], cited: Collection[str] = ()) -> str:
+    """Write a note: first the marker (idempotency mark), so that nothing cuts it; then the text without id numbers.
+
+    Args:
+        marker: the document's.
+        text: what billing says.
+        notices: takes what was dropped, removed and cut.
+        cited: invoice numbers that the text names: these stay.
+    """
+    note = _prose(text, NOTE_LENGTH - len(marker) - 1, "PrivateNote", notices, cited).text
     return f"{marker} {note}" if note else marker
 
 
-def _prose(text: str, limit: int, field: str, notices: list[str]) -> str:
-    """Clean a text that people read: no control characters, no identity numbers, not too long."""
+def _prose(text: str, limit: int, field: str, notices: list[str], cited: Collection[str] = ()) -> _Cleaned:
+    """Clean a text that people read: its lines stay; no control characters, no identity numbers, not too long."""
     if not text:
-        return ""
-    text, dropped = drop_control_characters(text)
-    text, removed = redact(tidy(text))
+        return _Cleaned("", "")
+    text, dropped = tidy_lines(text)
+    text, removed = redact(text, cited)
+    _tell_cleaned(field, dropped, removed, notices)
+    former = cut(fold_line_breaks(text), limit)
+    if len(text) > limit:
+        notices.append(f"{field}: cut from {len(text)} to {limit} characters")
+        text = cut(text, limit)
+    return _Cleaned(text, former)
+
+
+def _tell_cleaned(field: str, dropped: int, removed: int, notices: list[str]) -> None:
     if dropped:
         notices.append(f"{field}: {dropped} control characters dropped")
     if removed:
         notices.append(f"{field}: {removed} identity numbers removed")
-    if len(text) > limit:
-        notices.append(f"{field}: cut from {len(text)} to {limit} characters")
-        text = cut(text, limit)
-    return text
 
 
-def _first_email(addresses: Iterable[str], field: str, notices: list[str]) -> str:
+def _read_reference(reference: str, cited: Collection[str], notices: list[str]) -> _Cleaned:
+    """The end of a payment's reference: its last characters tell checks and wires apart."""
+    whole = tidy(drop_control_characters(reference)[0])
+    text, removed = redact(whole, cited)
+    _tell_cleaned("PaymentRefNum", 0, removed, notices)
+    beyond = len(text) - REFERENCE_LENGTH
+    at = text.rfind(REMOVED)
+    if 0 <= at < beyond < at + len(REMOVED):  # half of it would not say that something was removed
+        text = REMOVED + text[at + len(REMOVED) :][len(REMOVED) - REFERENCE_LENGTH :]
+    # Once more: the end of a longer number may look like another one.
+    return _Cleaned(redact(_end(text), cited)[0], _end(whole))
+
+
+def _end(text: str) -> str:
+    return text[-REFERENCE_LENGTH:].lstrip()
+
+
+def _first_email(addresses: Iterable[str], field: str, notices: list[str]) -> _Cleaned:
+    """The first address that is one, in the first field that has one; how many beside it are left is told."""
     given = [address for address in map(str.strip, addresses) if address]
-    usable = next(filter(is_email, given), "")
-    if given and not usable:
+    former = next(filter(is_email, given), "")
+    for text in given:
+        pieces = [text] if is_email(text) else split_emails(text)
+        usable = next(filter(is_email, pieces), "")
+        if usable:
+            if len(pieces) > 1:
+                notices.append(f"{field}: one of {len(pieces)} addresses sent, {len(pieces) - 1} left out")
+            return _Cleaned(usable, former)
+    if given:
         notices.append(f"{field}: no usable address, sent without")
-    return usable
+    return _Cleaned("", former)
 
 
-def _first_phone(numbers: Iterable[str], field: str, notices: list[str]) -> str:
+def _first_phone(numbers: Iterable[str], field: str, notices: list[str]) -> _Cleaned:
+    """The first number that can be dialled: half a telephone number cannot, so that none is cut or cleaned."""
     given = [number for number in (tidy(drop_control_characters(number)[0]) for number in numbers) if number]
-    usable = next((number for number in given if len(number) <= PHONE_LENGTH), "")
-    if given and not usable:  # half a telephone number cannot be dialled
+    short = [number for number in given if len(number) <= PHONE_LENGTH]
+    usable = next((number for number in short if not redact(number)[1]), "")
+    if short and usable != short[0]:
+        notices.append(f"{field}: looks like an identity number, left out")
+    elif given and not usable:
         notices.append(f"{field}: longer than {PHONE_LENGTH} characters, sent without")
-    return usable
+    return _Cleaned(usable, short[0] if short else "")
 
 
-def _read_address(payer: Payer, notices: list[str]) -> dict[str, str]:
+def _read_address(payer: Payer, notices: list[str]) -> dict[str, _Cleaned]:
     texts = (payer.address_line1, payer.address_line2, payer.city, payer.state, payer.postal_code, payer.country)
     address = {}
     for (field, limit), given in zip(ADDRESS_LENGTHS.items(), texts, strict=True):
-        text, dropped = drop_control_characters(given)
-        text = tidy(text)
-        if dropped:
-            notices.append(f"BillAddr.{field}: {dropped} control characters dropped")
+        kept, dropped = drop_control_characters(given)
+        whole = tidy(kept)
+        text, removed = redact(whole)
+        _tell_cleaned(f"BillAddr.{field}", dropped, removed, notices)
         if len(text) > limit:
             notices.append(f"BillAddr.{field}: cut from {len(text)} to {limit} characters")
-        if text:
-            address[field] = cut(text, limit)
+        address[field] = _Cleaned(cut(text, limit), cut(whole, limit))
     return address

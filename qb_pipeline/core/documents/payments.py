@@ -101,6 +101,11 @@ class _Part:
     def is_void(self) -> bool:
         return self.status == "void"
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it is of 0.00 and pays nothing: what stood in QuickBooks of it is voided."""
+        return self.amount_cents == 0 and not any(self.applied.values()) and self.kind not in NEVER_SENT
+
 
 @dataclass(frozen=True, slots=True)
 class _Receivables:
@@ -197,7 +202,7 @@ def plan_payments(
         customers=customers,
     )
     for part in parts:
-        if part.is_void:  # voids go first in a run
+        if part.is_void or part.is_nothing:  # voids go first in a run
             _release(receivables.open_cents, receivables.held_there.get(part.key, {}))
         if part.is_void or part.key in leaving:
             receivables.headroom.free(part.key)
@@ -392,6 +397,7 @@ def _find_own_problem(part: _Part, rules: FirmRules) -> Problem | None:
     may_keep = rules.settings.keep_overpayments and part.kind == PLAIN
     reasons = (
         (part.origin == "quickbooks", Problem.FROM_QUICKBOOKS),
+        (part.is_nothing, Problem.NOTHING_TO_PAY),
         (_is_stray(part, rules), Problem.MODEL_2_PAYMENT),
         (part.kind in NEVER_SENT, NEVER_SENT.get(part.kind)),
         (part.currency != rules.currency, Problem.CURRENCY_MISMATCH),

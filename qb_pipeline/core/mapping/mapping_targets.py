@@ -39,13 +39,14 @@ _PAYER_REASONS = frozenset(
     {
         Problem.AMBIGUOUS_NAME, Problem.INACTIVE_CUSTOMER, Problem.MISSING_NAME, Problem.SUB_CUSTOMER_ONLY,
         Problem.NAME_SHARED, Problem.LINKED_TO_OTHER, Problem.UNMATCHED_PAYER, Problem.NO_BILLING_PERSON,
-        Problem.BAD_NAME, Problem.NAME_TOO_LONG, Problem.NAME_TAKEN, Problem.MAPPING_INACTIVE,
+        Problem.BAD_NAME, Problem.NAME_TOO_LONG, Problem.NAME_TAKEN, Problem.IDENTITY_NUMBER, Problem.MAPPING_INACTIVE,
     }
 )  # fmt: skip
 _ITEM_REASONS = frozenset(
     {
         Problem.UNMAPPED_FEE_ITEM, Problem.AMBIGUOUS_ITEM, Problem.NO_INCOME_ACCOUNT, Problem.INACTIVE_ITEM,
-        Problem.MISSING_NAME, Problem.BAD_NAME, Problem.NAME_TOO_LONG, Problem.MAPPING_INACTIVE,
+        Problem.MISSING_NAME, Problem.BAD_NAME, Problem.NAME_TOO_LONG, Problem.IDENTITY_NUMBER,
+        Problem.MAPPING_INACTIVE,
     }
 )  # fmt: skip
 

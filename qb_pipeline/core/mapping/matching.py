@@ -20,6 +20,7 @@ from qb_pipeline.core.text import (
     former_name,
     join_names,
     name_key,
+    real_name,
     tidy,
     with_suffix,
 )
@@ -52,6 +53,7 @@ def match_payers(
     *,
     create: bool,
     settled: Collection[str] = (),
+    single_names: bool = False,
 ) -> pd.DataFrame:
     """Find the customer of each needed payer, or say why there is none (``PayerMatches``).
 
@@ -67,8 +69,9 @@ def match_payers(
         create: whether the firm creates missing customers.
         settled: linked payers whose link is beyond doubt, because a person mapped it or the customer was created for
             that payer. Their customers do not block a namesake; one linked by name alone does (``LINKED_TO_OTHER``).
+        single_names: whether a person may have a first name or a last name alone. It then matches either in QuickBooks.
     """
-    known = {payer.payer_id: payer for payer in _read_payers(payers)}
+    known = {payer.payer_id: payer for payer in _read_payers(payers, single_names=single_names)}
     unlinked = [payer for payer_id, payer in known.items() if payer_id not in links]
     by_name, active = _index_customers(customers)
     owned = set(links.values())
@@ -132,7 +135,7 @@ def _find_customers(payer: _Payer, by_name: Mapping[Name, list[_Customer]]) -> l
     return [customer for name in payer.names for customer in by_name.get(name, ())]
 
 
-def _read_payers(payers: pd.DataFrame) -> Iterable[_Payer]:
+def _read_payers(payers: pd.DataFrame, *, single_names: bool) -> Iterable[_Payer]:
     columns = [
         "payer_id", "kind", "first_name", "middle_name", "last_name", "suffix", "corporation_name",
         "billing_first_name", "billing_last_name",
@@ -144,10 +147,11 @@ def _read_payers(payers: pd.DataFrame) -> Iterable[_Payer]:
             compared, further = [company], [billing_first, billing_last]
             names: tuple[Name, ...] = (("company", name_key(company)), ("display", name_key(company)))
         else:
-            compared, further = [first, last], [middle]
-            names = (("person", name_key(first), name_key(last)), ("display", name_key(f"{first} {last}")))
+            compared, further = [real_name(first), real_name(last)], [middle]
+            names = _names_of_person(*compared)
         display_name = join_names(compared)
-        cannot_match = "" if all(map(tidy, compared)) else Problem.MISSING_NAME.value
+        enough = any if single_names and kind != "corporation" else all
+        cannot_match = "" if enough(map(tidy, compared)) else Problem.MISSING_NAME.value
         cannot_match = _first_problem(compared) or cannot_match
         if kind == "corporation" and not any(map(tidy, further)):
             cannot_create = Problem.NO_BILLING_PERSON.value
@@ -158,6 +162,12 @@ def _read_payers(payers: pd.DataFrame) -> Iterable[_Payer]:
                 or (find_name_problem(with_suffix(display_name, payer_id), DISPLAY_NAME_LENGTH) or "")
             )
         yield _Payer(payer_id, display_name, () if cannot_match else names, cannot_match, cannot_create)
+
+
+def _names_of_person(first: str, last: str) -> tuple[Name, ...]:
+    """The names by which a person is looked for; a single name may be either in QuickBooks."""
+    names = [(first, last)] if first and last else [(first, last), (last, first)]
+    return (*(("person", *map(name_key, pair)) for pair in names), ("display", name_key(f"{first} {last}")))
 
 
 def _first_problem(names: Iterable[str]) -> str:
@@ -178,8 +188,9 @@ def _index_customers(customers: pd.DataFrame) -> tuple[dict[Name, list[_Customer
         display = name_key(display_name if is_active else former_name(display_name))
         company_key = name_key(company)
         # A customer displayed under its company's name is the company; the person in it is only the contact.
-        if (given or family) and not (company_key and display.startswith(company_key)):
-            by_name.setdefault(("person", name_key(given), name_key(family)), []).append(customer)
+        person = ("person", name_key(real_name(given)), name_key(real_name(family)))
+        if any(person[1:]) and not (company_key and display.startswith(company_key)):
+            by_name.setdefault(person, []).append(customer)
         if company_key:
             by_name.setdefault(("company", company_key), []).append(customer)
         if not (given or family or company):

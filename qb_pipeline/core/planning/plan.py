@@ -13,6 +13,7 @@ from qb_pipeline.core.documents.payloads import NOTE_LENGTH, QUICKBOOKS_OWNED
 from qb_pipeline.core.markers import find_marker
 from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.states import UNDER_WAY, Operation, State
+from qb_pipeline.core.text import unify_line_breaks
 
 _ENVELOPE = frozenset({"Id", "SyncToken", "sparse"})
 
@@ -112,7 +113,7 @@ def carry_lines(ours: Sequence[JsonObject], theirs: Sequence[JsonObject]) -> lis
 
 def _corresponds(ours: JsonObject, theirs: JsonObject, *, is_same_count: bool) -> bool:
     items = [(_detail(line).get("ItemRef") or {}).get("value") for line in (ours, theirs)]
-    texts = [line.get("Description") or "" for line in (ours, theirs)]
+    texts = [unify_line_breaks(line.get("Description") or "") for line in (ours, theirs)]
     return (
         _detail_type(ours) == _detail_type(theirs) and items[0] == items[1] and (is_same_count or texts[0] == texts[1])
     )
@@ -204,12 +205,13 @@ def _detail_type(line: JsonObject) -> str:
 
 
 def _comparable(value: object) -> object:
-    """Equal for values that mean the same: 2.50 and 2.5, nothing and "", both spellings of an enumeration."""
+    """Equal for values that mean the same: 2.50 and 2.5, nothing and "", both spellings of an enumeration, every line
+    break."""
     if value is None or isinstance(value, bool):
         return value or ""
     if isinstance(value, int | Decimal):
         return Decimal(value)
-    text = str(value)
+    text = unify_line_breaks(str(value))
     return text.replace("_", "").lower() if text.replace("_", "").lower() in _ENUMERATIONS else text
 
 

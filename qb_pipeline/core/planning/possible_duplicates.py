@@ -14,6 +14,7 @@ from typing import Literal
 
 from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.redaction import REMOVED, redact
 from qb_pipeline.core.states import Kind
 from qb_pipeline.core.text import number_key
 
@@ -82,14 +83,27 @@ def _compare_payments(ours: Document, theirs: Document) -> Likeness | None:
     """One customer and amount may be the same payment, unless something tells the two apart."""
     if (ours.customer_id, ours.total_cents) != (theirs.customer_id, theirs.total_cents):
         return None
-    is_one_reference = number_key(ours.number) == number_key(theirs.number) != ""
-    if ours.number and theirs.number and not is_one_reference:
+    is_one_reference = _is_one_reference(ours.number, theirs.number)
+    if is_one_reference is False:
         return None
     if ours.pays and theirs.pays and ours.pays.isdisjoint(theirs.pays):
         return None
     if not is_one_reference and _is_far(ours.document_date, theirs.document_date):
         return None
     return Likeness(Problem.MAYBE_THERE, differing(Kind.PAYMENT, ours, theirs))
+
+
+def _is_one_reference(ours: str, theirs: str) -> bool | None:
+    """Whether two references agree; None where that cannot be said: one is missing, or was sent without the identity
+    number that another program left in."""
+    keys = number_key(ours), number_key(theirs)
+    if not all(keys):
+        return None
+    if keys[0] == keys[1]:
+        return True
+    if not any(REMOVED in key for key in keys):
+        return False
+    return True if number_key(redact(ours)[0]) == number_key(redact(theirs)[0]) else None
 
 
 def _is_far(one: date | None, other: date | None) -> bool:

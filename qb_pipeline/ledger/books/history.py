@@ -4,7 +4,7 @@ Belongs here: reading it, for a person who asks why, and for code that must know
 here: the list of documents (``documents``), and the log of a firm or a run (``log``).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -168,6 +168,25 @@ class History:
         """
         rows = self._rows("last_body", document_ids=list(document_ids), accepted=accepted)
         return {row["document_id"]: (bytes(row["body"]), row["b_id"]) for row in rows}
+
+    def taken_like(self, pattern: str) -> Iterator[tuple[Kind, bytes, list[tuple[int, str]]]]:
+        """Bodies of requests that QuickBooks took anything of, if a pattern is found in them; case does not count.
+
+        With each body its kind and the documents that QuickBooks took, as document id and bId. One after the other,
+        since they are many.
+        """
+        with self._engine.connect().execution_options(yield_per=100) as connection:
+            for row in connection.execute(queries["taken_like"], {"firm_id": self._firm_id, "pattern": pattern}):
+                yield Kind(row.kind), bytes(row.body), list(zip(row.document_ids, row.b_ids, strict=True))
+
+    def taken_bodies(self, document_ids: Sequence[int]) -> list[tuple[DocumentName, bytes, str]]:
+        """All that QuickBooks took of documents that are still there: the name, the body and the bId in it, oldest
+        first."""
+        rows = self._rows("taken_bodies", document_ids=list(document_ids))
+        return [
+            (DocumentName(Kind(row["kind"]), row["source_id"], row["part"]), bytes(row["body"]), row["b_id"])
+            for row in rows
+        ]
 
     def owns(self, kind: str, quickbooks_ids: Sequence[str]) -> list[str]:
         """Those of these QuickBooks Ids that are, or were, documents of ours."""

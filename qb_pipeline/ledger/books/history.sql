@@ -55,6 +55,25 @@ from (
 ) written
 order by document_id, at desc;
 
+-- name: taken_like
+-- Requests that QuickBooks took anything of, and in which a pattern is found; with the documents that it took.
+-- All documents of a request are of one kind.
+select a.body, min(d.kind) as kind, array_agg(i.document_id) as document_ids, array_agg(i.b_id) as b_ids
+from sync.attempt a
+join sync.attempt_item i using (attempt_id)
+join sync.document d using (document_id)
+where a.firm_id = :firm_id and i.outcome = 'accepted' and convert_from(a.body, 'UTF8') ~* :pattern
+group by a.attempt_id, a.body;
+
+-- name: taken_bodies
+select i.document_id, i.b_id, a.body, d.kind, d.source_id, d.part
+from sync.attempt_item i
+join sync.attempt a using (attempt_id)
+join sync.document d using (document_id)
+where i.document_id = any(:document_ids) and i.outcome = 'accepted'
+  and d.quickbooks_id is not null and d.reason <> 'REMOTE_DELETED'
+order by i.document_id, a.last_sent_at, a.attempt_id;
+
 -- name: owns
 select quickbooks_id
 from sync.document

@@ -18,9 +18,11 @@ from qb_pipeline.core.documents.payloads import (
     read_fee_items,
     read_payers,
 )
+from qb_pipeline.core.documents.text_fields import find_identifying
 from qb_pipeline.core.mapping.mapping_targets import INCOME_ACCOUNT, find_target_problem
 from qb_pipeline.core.mapping.matching import choose_new_name, match_items, match_payers
 from qb_pipeline.core.markers import marker
+from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.schemas import rows
 from qb_pipeline.core.states import Kind
@@ -111,22 +113,21 @@ def find_customers(
         session.company.customers,
         links,
         create=session.firm.settings.unmatched_payer == "create",
+        single_names=session.firm.settings.single_names == "accept",
         settled={link.source_id for link in session.mappings.all("payer") if link.origin != "matched"},
     )
     schemas.validate(schemas.PayerMatches, matches)
     found = _Found("payer", links, ids, _links_of_made("payer", made))
     by_id = {payer.payer_id: payer for payer in read_payers(payers)}
-    refused = stands(
-        session,
-        Kind.CUSTOMER,
-        {
-            match.payer_id: new_customer(session, by_id[match.payer_id], match.display_name).body
-            for match in rows(matches)
-            if not (match.problem or match.customer_id)
-        },
-    )
+    bodies = {
+        match.payer_id: new_customer(session, by_id[match.payer_id], match.display_name).body
+        for match in rows(matches)
+        if not (match.problem or match.customer_id)
+    }
+    unsent = _with_identity_numbers(Kind.CUSTOMER, bodies)
+    refused = stands(session, Kind.CUSTOMER, bodies)
     for match in rows(matches):
-        problem = match.problem or _why_not_created(match.payer_id, refused, known)
+        problem = match.problem or unsent.get(match.payer_id, "") or _why_not_created(match.payer_id, refused, known)
         if foresight.asks_everything and not (problem or match.customer_id):
             problem = _find_taken(session, match.payer_id, match.display_name)
         found.take(match.payer_id, problem, match.customer_id, match.display_name)
@@ -156,17 +157,19 @@ def find_items(session: FirmSession, fee_item_ids: Collection[str], known: Learn
     found = _Found("fee_item", links, ids, _links_of_made("fee_item", made))
     found.problems |= dict.fromkeys(needed, Problem.UNKNOWN_FEE_ITEM)
     by_id = {fee_item.fee_item_id: fee_item for fee_item in read_fee_items(fee_items)}
-    refused = stands(
-        session,
-        Kind.ITEM,
-        {
-            match.fee_item_id: new_item(session, by_id[match.fee_item_id]).body
-            for match in rows(matches)
-            if not (match.problem or match.item_id)
-        },
-    )
+    bodies = {
+        match.fee_item_id: new_item(session, by_id[match.fee_item_id]).body
+        for match in rows(matches)
+        if not (match.problem or match.item_id)
+    }
+    unsent = _with_identity_numbers(Kind.ITEM, bodies)
+    refused = stands(session, Kind.ITEM, bodies)
     for match in rows(matches):
-        problem = match.problem or known.not_created.get((Kind.ITEM, match.fee_item_id), "")
+        problem = (
+            match.problem
+            or unsent.get(match.fee_item_id, "")
+            or known.not_created.get((Kind.ITEM, match.fee_item_id), "")
+        )
         if match.fee_item_id in refused and not problem:
             problem = refused[match.fee_item_id].reason
         found.take(match.fee_item_id, problem, match.item_id, by_id[match.fee_item_id].name)
@@ -182,6 +185,11 @@ def new_customer(session: FirmSession, payer: Payer, display_name: str) -> Conte
 def new_item(session: FirmSession, fee_item: FeeItem) -> Content:
     """The content with which a fee item's item would be created."""
     return item_content(fee_item, income_account_id=session.firm.settings.income_account)
+
+
+def _with_identity_numbers(kind: Kind, bodies: Mapping[str, JsonObject]) -> dict[str, Problem]:
+    """Of bodies by billing's id, those that may not leave."""
+    return {key: Problem.IDENTITY_NUMBER for key, body in bodies.items() if find_identifying(kind, body)}
 
 
 def _links_of_made(kind: str, made: Mapping[str, str]) -> list[Link]:

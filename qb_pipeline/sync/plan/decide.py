@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from qb_pipeline.core.documents.payloads import Content
+from qb_pipeline.core.documents.text_fields import find_identifying
 from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.planning.plan import choose_operation, restore_marker, update_body
 from qb_pipeline.core.problems import Problem
@@ -63,13 +64,15 @@ def decide(
             continue
         operation = choose_operation(
             row.state,
-            content.fingerprint if content else "",
+            _fingerprint(content, row),
             row.sent_fingerprint,
             "void" if each.is_void else "issued",
             quickbooks_id=row.quickbooks_id,
         )
         if operation == Operation.CLOSE:
             problems[row.document_id] = Problem.VOID_BEFORE_SENT
+        elif operation == Operation.CREATE and content is not None and find_identifying(changes.kind, content.body):
+            problems[row.document_id] = Problem.IDENTITY_NUMBER
         elif operation in (Operation.UPDATE, Operation.VOID):
             changing[row.document_id] = (each, operation)
         else:
@@ -78,6 +81,13 @@ def decide(
                 plan.ready.append(make_ready(session, row, operation, content, content.body, each.applications))
     if changing:
         _change(session, plan, changes, changing, problems)
+
+
+def _fingerprint(content: Content | None, row: WorkItem) -> str:
+    """The fingerprint to compare with the one last sent: equal too where only the rules of cleaning have changed."""
+    if content is None:
+        return ""
+    return row.sent_fingerprint if content.is_as_sent(row.sent_fingerprint) else content.fingerprint
 
 
 def _change(
@@ -104,6 +114,8 @@ def _change(
             problems[document_id] = theirs.problem or Problem.REMOTE_DELETED
         elif (body := _body(changes, each, operation, theirs.entity)) is None:
             problems[document_id] = Problem.DRIFT
+        elif find_identifying(changes.kind, body):
+            problems[document_id] = Problem.IDENTITY_NUMBER
         else:
             is_void = operation == Operation.VOID
             sent = NOTHING_SENT if is_void or each.content is None else each.content

@@ -22,6 +22,7 @@ from qb_pipeline.ledger.books.plans import PlanLine
 from qb_pipeline.ledger.books.refusals import Standing
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.sync.extract.scan import Selection
+from qb_pipeline.sync.plan.citations import find_cited
 from qb_pipeline.sync.remote.standing import stands
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.session.learned import NOTHING, Learned
@@ -177,4 +178,5 @@ def _content(session: FirmSession, refund: Refund, payment: _GoneBack, receivabl
         currency=session.rules.currency if session.rules.multicurrency else "",
         reference=payment.reference,
         marker=marker(session.installation, session.firm.firm_id, Kind.REFUND, refund.source_id),
+        cited=find_cited(session, {refund.source_id: payment.reference}),
     )

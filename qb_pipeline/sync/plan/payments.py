@@ -18,6 +18,7 @@ from qb_pipeline.core.states import Kind, Operation, State
 from qb_pipeline.ledger.books.documents import Application, AppliedShare, WorkItem, work_items
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.mapping.references import NOT_YET
+from qb_pipeline.sync.plan.citations import find_cited
 from qb_pipeline.sync.plan.decide import Changes, Meant, decide
 from qb_pipeline.sync.plan.obstacles import hold_standing
 from qb_pipeline.sync.plan.plan import Plan, marker_of
@@ -60,16 +61,22 @@ def _plan(
     paid = _invoices_of(books.applications, books.forwarded)
     plan.hangs_on = {row.document_id: paid.get(row.source_id, frozenset()) for row in keys.values()}
     parts = list(zip(divided.parts["payment_id"], divided.parts["part"], strict=True))
-    voids = {key for key, row in keys.items() if row.source_status == "void" and row.quickbooks_id}
+    # Revised to nothing: what stands in QuickBooks is voided there, like one that billing voids.
+    emptied = {
+        key for key, problem in zip(parts, divided.parts["problem"], strict=True) if problem == Problem.NOTHING_TO_PAY
+    }
+    voids = {key for key, row in keys.items() if row.quickbooks_id and (row.source_status == "void" or key in emptied)}
     by_key = _problems(divided, keys.keys(), books.bad_amounts, voids)
     plan.gone += [keys.pop(key).document_id for key in keys.keys() - set(parts) - by_key.keys() - voids]
+    sound = divided.parts[(divided.parts["problem"] == "") & (divided.parts["status"] != "void")]
     contents = payment_contents(
-        divided.parts[(divided.parts["problem"] == "") & (divided.parts["status"] != "void")],
+        sound,
         divided.allocations,
         payment_methods=session.mappings.links("payment_method"),
         deposit_accounts=session.mappings.links("deposit_account"),
         markers={key: marker_of(session, row) for key, row in keys.items()},
         rules=session.rules,
+        cited=find_cited(session, dict(zip(sound["payment_id"], sound["reference"], strict=True)), paid),
     )
     plan.contents = {keys[key].document_id: content for key, content in contents.items()}
     problems = {keys[key].document_id: problem for key, problem in by_key.items()}
@@ -77,8 +84,9 @@ def _plan(
         keys[key].document_id: blocked_by for key, blocked_by in zip(parts, divided.parts["blocked_by"], strict=True)
     }
     applications = _applications(divided.allocations)
+    removed = voids | {key for key, row in keys.items() if row.source_status == "void"}
     meant = [
-        Meant(row, contents.get(key), is_void=row.source_status == "void", applications=applications.get(key, ()))
+        Meant(row, contents.get(key), is_void=key in removed, applications=applications.get(key, ()))
         for key, row in keys.items()
     ]
     decide(session, plan, CHANGES, meant, problems)

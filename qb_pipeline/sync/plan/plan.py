@@ -97,7 +97,7 @@ class Plan:
         return {
             (item.source_id, item.part)
             for item in (*self.ready, *leaving)
-            if item.source_id in waits_for and item.operation == Operation.UPDATE
+            if item.source_id in waits_for and item.operation != Operation.CREATE
         }
 
     def take_out(self, document_ids: Collection[int]) -> None:

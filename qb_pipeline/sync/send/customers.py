@@ -10,10 +10,11 @@ from collections.abc import Mapping
 import pandas as pd
 
 from qb_pipeline.core.documents.payloads import QUICKBOOKS_OWNED, Content, Payer, customer_content, read_payers
+from qb_pipeline.core.documents.text_fields import find_identifying
 from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.planning.plan import update_body
 from qb_pipeline.core.states import Kind, Operation
-from qb_pipeline.core.text import find_name_problem, join_names, with_suffix
+from qb_pipeline.core.text import find_name_problem, join_names, real_name, with_suffix
 from qb_pipeline.ledger.books.documents import KnownCustomer, work_items
 from qb_pipeline.ledger.books.mappings import Mapping as Link
 from qb_pipeline.ledger.log import Entry
@@ -50,15 +51,22 @@ def refresh_customers(
         there = listed.get(link.source_id)
         if there is None or there.quickbooks_id != link.quickbooks_id or not there.fingerprint:
             first_seen[link.source_id] = (link.quickbooks_id, content.fingerprint)
-        elif there.fingerprint != content.fingerprint:
+        elif content.is_as_sent(there.fingerprint):
+            if there.fingerprint != content.fingerprint:  # as the former rules sent it: from now on today's count
+                first_seen[link.source_id] = (link.quickbooks_id, content.fingerprint)
+        else:
             stale.append((there, link, content))
     session.documents.remember_customers(first_seen, now=session.clock())
     return _update(session, sender, stale, known) if stale else NOTHING
 
 
 def _name_of(payer: Payer, former: str) -> str:
-    is_corporation = payer.kind == "corporation"
-    name = join_names((payer.corporation_name,) if is_corporation else (payer.first_name, payer.last_name))
+    if payer.kind == "corporation":
+        name = join_names((payer.corporation_name,))
+    else:
+        name = join_names((payer.first_name, payer.last_name))
+        if name != former.removesuffix(with_suffix("", payer.payer_id)):  # it is called by its placeholder already
+            name = join_names(map(real_name, (payer.first_name, payer.last_name))) or name
     return with_suffix(name, payer.payer_id) if former.endswith(with_suffix("", payer.payer_id)) else name
 
 
@@ -86,8 +94,9 @@ def _update(
         if entity is None or link.source_id in refused:
             continue  # merged away: its documents find out where it went; or refused, and nothing has changed since
         changes = meant[link.source_id]
-        if any(find_name_problem(str(changes[name])) for name in NAMES if name in changes):
-            notice = Entry("notice", there.document_id, detail="a name that QuickBooks refuses: customer left as it is")
+        why = _why_left(changes)
+        if why:
+            notice = Entry("notice", there.document_id, detail=f"{why}: customer left as it is")
             session.log.add(session.run, [notice], now=session.clock())
         elif not changes:
             remembered = {link.source_id: (link.quickbooks_id, content.fingerprint)}
@@ -95,6 +104,14 @@ def _update(
         else:
             learned |= _send(session, sender, there, link, content, entity, changes, known | learned)
     return learned
+
+
+def _why_left(changes: JsonObject) -> str:
+    """Why a customer may not be changed so; "" where it may."""
+    if any(find_name_problem(str(changes[name])) for name in NAMES if name in changes):
+        return "a name that QuickBooks refuses"
+    field = find_identifying(Kind.CUSTOMER, changes)
+    return f"{field} carries an identity number" if field else ""
 
 
 def _changes(body: JsonObject, entity: Entity, link: Link) -> JsonObject:

@@ -6,6 +6,7 @@ here: which are missing (``references``), the details of customers that are ther
 """
 
 from qb_pipeline.core.documents.payloads import Content, FeeItem, Payer
+from qb_pipeline.core.documents.text_fields import find_identifying
 from qb_pipeline.core.mapping.matching import choose_new_name
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind, Operation, State
@@ -53,6 +54,8 @@ def _create_customer(session: FirmSession, sender: Sender, payer: Payer, display
     learned = NOTHING
     while name := choose_new_name(payer_id, display_name, taken):
         content = new_customer(session, payer, name)
+        if find_identifying(Kind.CUSTOMER, content.body):  # the payer's id, which tells it from a namesake, is one
+            return learned | Learned(not_created={(Kind.CUSTOMER, payer_id): Problem.IDENTITY_NUMBER})
         outcome, told = _create(session, sender, Kind.CUSTOMER, payer_id, content, known | learned)
         learned |= told
         if outcome.quickbooks_id:

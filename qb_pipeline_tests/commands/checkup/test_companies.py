@@ -13,6 +13,7 @@ from qb_pipeline.quickbooks.oauth import Tokens
 from qb_pipeline_tests.bookkeeper import Bookkeeper
 from qb_pipeline_tests.commands.checkup.looks import change, look
 from qb_pipeline_tests.commands.typed import Terminal
+from qb_pipeline_tests.journeys.test_names_and_texts import age_payment
 from qb_pipeline_tests.law_firm import FIRM, LawFirm
 
 MINUTE = r"\d{4}-\d\d-\d\d \d\d:\d\d"
@@ -67,6 +68,20 @@ def test_a_company_with_another_name(law_firm: LawFirm, terminal: Terminal) -> N
     change(terminal.env[config.DATABASE_URL], "update sync.firm set company_name = 'Stranger & Co.'")
 
     assert look(terminal)["company of one"].found.endswith("we know it as 'Stranger & Co.'")
+
+
+def test_documents_that_were_sent_with_an_identity_number_are_counted(law_firm: LawFirm, terminal: Terminal) -> None:
+    law_firm.activate()
+    law_firm.invoice("i1", "10.00")
+    law_firm.payment("p1", applied={"i1": "10.00"}, reference="retainer")
+    law_firm.sync()
+    assert "identity numbers of one" not in look(terminal)
+    age_payment(law_firm, "retainer 123-45-6789")
+
+    finding = look(terminal)["identity numbers of one"]
+
+    assert (finding.verdict, finding.found) == ("warning", "1 documents in QuickBooks: payment:p1")
+    assert "123-45-6789" not in finding.remedy
 
 
 def test_settings_of_the_company_that_are_to_be_known_or_mended(law_firm: LawFirm, terminal: Terminal) -> None:

@@ -22,7 +22,10 @@ from qb_pipeline.core.documents.payloads import (
 )
 from qb_pipeline.core.markers import find_marker, marker
 from qb_pipeline.core.money import dumps, loads, to_cents
+from qb_pipeline.core.redaction import redact
+from qb_pipeline.core.text import cut, drop_control_characters, tidy
 from qb_pipeline_tests.core.rows import corporation, fee, fee_items, invoices, lines, payers, person, rules
+from qb_pipeline_tests.core.texts import TEXTS
 
 MARKER = marker("a1B2c3", "smith", "invoice", "i1")
 ITEMS = {"f1": "21", "f2": "22"}
@@ -199,6 +202,17 @@ def test_the_currency_is_named_where_the_company_has_several() -> None:
         (person("p1", email="none", billing_email="b@example.org"), "b@example.org", ()),
         (corporation("p1", "Acme", email="a@example.org", billing_email="b@example.org"), "b@example.org", ()),
         (person("p1", email="jane at home"), None, ("BillEmail: no usable address, sent without",)),
+        (
+            person("p1", email="jane@example.org; j@example.org, none"),
+            "jane@example.org",
+            ("BillEmail: one of 3 addresses sent, 2 left out",),
+        ),
+        (
+            person("p1", email="jane@; j@example.org", billing_email="b@example.org"),
+            "j@example.org",
+            ("BillEmail: one of 2 addresses sent, 1 left out",),
+        ),
+        (person("p1", email="jane doe@example.org"), None, ("BillEmail: no usable address, sent without",)),
         (person("p1"), None, ()),
         (person("p9", email="jane@example.org"), None, ()),
     ],
@@ -509,3 +523,113 @@ def test_a_payment_differs_by_what_billing_owns() -> None:
 
     assert same == plain
     assert len({plain, *(content.fingerprint for content in others)}) == 1 + len(others)
+
+
+def test_the_lines_of_a_text_stay_lines() -> None:
+    invoice = {"customer_message": "Dear Ana\r\n\r\nThanks\t\x07!", "internal_note": "\nMatter 12\rUrgent "}
+
+    content = build(invoice, fee(1, description="Hearing\r\nFiling  fee"), {"kind": "note", "description": "a\nb\n"})
+
+    assert content.body["CustomerMemo"] == {"value": "Dear Ana\n\nThanks !"}
+    assert content.body["PrivateNote"] == f"{MARKER} Matter 12\nUrgent"
+    assert [line["Description"] for line in content.body["Line"]] == ["Hearing\nFiling fee", "a\nb"]
+    assert content.notices == ("CustomerMemo: 2 control characters dropped",)
+
+
+def test_every_way_to_break_a_line_is_one_content() -> None:
+    prints = {build({}, fee(1, description=f"a{end}b")).fingerprint for end in ("\n", "\r\n", "\r")}
+
+    assert len(prints) == 1
+    assert prints.isdisjoint({build({}, fee(1, description=text)).fingerprint for text in ("a b", "ab", "a\n\nb")})
+
+
+@settings(deadline=None)
+@given(TEXTS | st.lists(st.sampled_from(["a ", "\r\n", "\t", "\x07", "123-45-", "6789", "x" * 3990])).map("".join))
+def test_what_the_former_release_sent_counts_as_sent(text: str) -> None:
+    """It made one line of several, and its fingerprints say nothing of rules."""
+    dropped, _ = drop_control_characters(text)
+    former = cut(redact(tidy(dropped))[0], 4000)
+    body = build({}, fee(1, description=text)).body
+    line = {name: value for name, value in body["Line"][0].items() if name != "Description"}
+    sent = fingerprint(body | {"Line": [line | ({"Description": former} if former else {})]})
+
+    content = build({}, fee(1, description=text))
+
+    assert content.is_as_sent(sent)
+    assert content.is_as_sent(content.fingerprint)
+    assert not content.is_as_sent(build({}, fee(2, description=text)).fingerprint)
+    assert not content.is_as_sent("")
+
+
+def test_a_line_break_that_billing_puts_in_is_a_change_once_the_text_was_sent_by_todays_rules() -> None:
+    now, later = (build({}, fee(1, description=text)) for text in ("a b", "a\nb"))
+
+    assert later.is_as_sent(fingerprint(now.body))
+    assert not later.is_as_sent(now.fingerprint)
+
+
+def test_a_customer_is_as_the_former_release_sent_it() -> None:
+    [payer] = read_payers(
+        payers(
+            person(
+                "p1", "Ana", "Diaz", middle_name="NMN", email="a@example.org; b@example.org", phone="123-45-6789",
+                mobile="SSN 123456789", address_line1="c/o A123456789", city="Albany",
+            )
+        )
+    )  # fmt: skip
+    former = {
+        "DisplayName": "Ana Diaz", "GivenName": "Ana", "MiddleName": "NMN", "FamilyName": "Diaz",
+        "PrimaryPhone": {"FreeFormNumber": "123-45-6789"}, "Mobile": {"FreeFormNumber": "SSN 123456789"},
+        "BillAddr": {"Line1": "c/o A123456789", "City": "Albany"},
+    }  # fmt: skip
+
+    content = customer_content(payer, display_name="Ana Diaz", marker="m")
+
+    assert content.body == {
+        "DisplayName": "Ana Diaz", "GivenName": "Ana", "FamilyName": "Diaz",
+        "PrimaryEmailAddr": {"Address": "a@example.org"}, "BillAddr": {"Line1": "c/o [removed]", "City": "Albany"},
+        "PreferredDeliveryMethod": "None", "Notes": "m",
+    }  # fmt: skip
+    assert content.notices == (
+        "PrimaryEmailAddr: one of 2 addresses sent, 1 left out",
+        "PrimaryPhone: looks like an identity number, left out",
+        "Mobile: looks like an identity number, left out",
+        "BillAddr.Line1: 1 identity numbers removed",
+    )
+    assert content.is_as_sent(fingerprint(former))
+
+
+def test_another_telephone_is_sent_where_the_first_looks_like_an_identity_number() -> None:
+    [payer] = read_payers(payers(person("p1", phone="123-45-6789", billing_phone="555 1234")))
+
+    assert customer_content(payer, display_name="x", marker="m").body["PrimaryPhone"] == {"FreeFormNumber": "555 1234"}
+
+
+@pytest.mark.parametrize(
+    ("reference", "cited", "sent", "note"),
+    [
+        ("retainer 123-45-6789", (), "retainer [removed]", "retainer [removed]"),
+        ("retainer 123-45-6789", ("123-45-6789",), "retainer 123-45-6789", "retainer 123-45-6789"),
+        ("A123456789", (), "[removed]", "[removed]"),
+        ("wire of 123-45-6789 from the bank", (), "[removed]rom the bank", "wire of [removed] from the bank"),
+        ("12\r\n34", (), "12 34", "12\n34"),
+        ("0" * 10 + "123-45-6789", (), "0" * 10 + "123-45-6789", "0" * 10 + "123-45-6789"),
+        ("0123-45-6789 for t fee", (), "[removed] for t fee", "0123-45-6789 for t fee"),
+    ],
+)
+def test_a_reference_carries_no_identity_number(reference: str, cited: tuple[str, ...], sent: str, note: str) -> None:
+    content = build_payment({"reference": reference}, cited=cited)
+
+    assert content.body["PaymentRefNum"] == sent
+    assert content.body["PrivateNote"] == f"{PAYMENT_NOTE} {note}"
+
+
+@given(TEXTS)
+def test_a_payment_of_the_former_release_counts_as_sent(reference: str) -> None:
+    content = build_payment({"reference": reference}, ("130", 12_345))
+    former = tidy(drop_control_characters(reference)[0])[-21:].lstrip()
+    body = {name: value for name, value in content.body.items() if name != "PaymentRefNum"}
+
+    assert content.is_as_sent(fingerprint(body | ({"PaymentRefNum": former} if former else {})))
+    assert redact(content.body.get("PaymentRefNum", ""))[1] == 0
+    assert len(content.body.get("PaymentRefNum", "")) <= 21

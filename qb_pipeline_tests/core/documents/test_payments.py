@@ -102,6 +102,44 @@ def test_one_invoice_is_enough_to_keep_a_payment(invoice: dict[str, Any], proble
     assert problem_of({}, good, other) == problem
 
 
+@pytest.mark.parametrize(
+    ("payment_row", "applied", "problem"),
+    [
+        ({}, [], "NOTHING_TO_PAY"),
+        ({}, [("y", "i1", 0)], "NOTHING_TO_PAY"),
+        ({"currency": "EUR"}, [], "NOTHING_TO_PAY"),
+        ({"kind": "credit_application"}, [], "NOTHING_TO_PAY"),
+        ({"kind": "credit_deposit"}, [], "CREDIT_DEPOSIT"),
+        ({"kind": "refund"}, [], "REFUND"),
+        ({"origin": "quickbooks"}, [], "FROM_QUICKBOOKS"),
+        ({"status": "void"}, [], ""),
+        ({}, [("y", "i1", 100)], "BAD_AMOUNT"),
+        ({}, [("y", "i1", 100), ("y", "i2", -100)], "BAD_AMOUNT"),
+    ],
+)
+def test_a_payment_of_nothing_is_closed_as_an_invoice_of_nothing_is(
+    payment_row: dict[str, Any], applied: list[tuple[str, str, int]], problem: str
+) -> None:
+    row = {**payment("y", 0), **payment_row}
+
+    assert plan([row], applied, [posted("i1", 1000), posted("i2", 1000)])[0] == {"y": problem}
+
+
+def test_under_model_2_a_payment_of_nothing_is_nobody_s_work() -> None:
+    assert plan([payment("y", 0)], [], [], firm={"model": 2})[0] == {"y": "NOTHING_TO_PAY"}
+
+
+def test_a_payment_that_is_revised_to_nothing_frees_what_it_paid() -> None:
+    outcome = plan(
+        [payment("x", 0), payment("y", 100)],
+        [("y", "i1", 100)],
+        [posted("i1", 0)],
+        in_quickbooks={("x", "", "i1"): 100},
+    )
+
+    assert outcome == ({"x": "NOTHING_TO_PAY", "y": ""}, {"y": {"i1": 100}})
+
+
 def test_an_invoice_that_nobody_knows_is_waited_for() -> None:
     assert plan([payment("y", 100)], [("y", "i1", 100)], []) == ({"y": "INVOICE_NOT_SENT"}, {})
 

@@ -22,11 +22,18 @@ def match(
     needed: Collection[str] | None = None,
     create: bool = True,
     settled: Collection[str] = (),
+    single_names: bool = False,
 ) -> dict[str, str]:
     """Payer to customer, to its problem, or to "create <display name>"."""
     wanted = [row["payer_id"] for row in payer_rows] if needed is None else needed
     found = match_payers(
-        payers(*payer_rows), wanted, customers(*customer_rows), links or {}, create=create, settled=settled
+        payers(*payer_rows),
+        wanted,
+        customers(*customer_rows),
+        links or {},
+        create=create,
+        settled=settled,
+        single_names=single_names,
     )
     return {
         row.payer_id: row.problem or row.customer_id or f"create {row.display_name}"
@@ -57,7 +64,14 @@ def match(
         pytest.param(person("p", ""), [customer("1", "")], "MISSING_NAME", id="no first name"),
         pytest.param(person("p", "Jane", "  "), [customer("1", "Jane", "")], "MISSING_NAME", id="no last name"),
         pytest.param(person("p", "Jane:"), [], "BAD_NAME", id="a colon"),
-        pytest.param(person("p", "Jane", "Doe\t"), [customer("1")], "BAD_NAME", id="a tab"),
+        pytest.param(person("p", "Jane", "Van\tDyke"), [customer("1")], "BAD_NAME", id="a tab"),
+        pytest.param(person("p", "\nJane", "Doe\t\r\n"), [customer("1")], "1", id="white space at the edges"),
+        pytest.param(person("p", "Jane\n", "Doe"), [], "create Jane Doe", id="white space at the edges of a new name"),
+        pytest.param(person("p", "FNU"), [customer("1", "FNU")], "MISSING_NAME", id="a placeholder"),
+        pytest.param(
+            person("p", "Jane", "L.N.U."), [customer("1", "Jane", "")], "MISSING_NAME", id="a last placeholder"
+        ),
+        pytest.param(person("p", "Jane", "-"), [], "MISSING_NAME", id="punctuation"),
         pytest.param(person("p", middle_name="a\nb"), [], "BAD_NAME", id="a line break in a name that would be sent"),
         pytest.param(person("p", middle_name="a\nb"), [customer("1")], "1", id="but not where none would be"),
         pytest.param(person("p", "x" * 101), [], "NAME_TOO_LONG", id="a long name"),
@@ -101,6 +115,44 @@ def test_one_payer_finds_its_customer_or_the_reason(
     payer: dict[str, Any], customer_rows: list[dict[str, Any]], outcome: str
 ) -> None:
     assert match([payer], customer_rows) == {"p": outcome}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "customer_rows", "outcome"),
+    [
+        ("Suharto", "", [], "create Suharto"),
+        ("", "Suharto\n", [], "create Suharto"),
+        ("FNU", "Suharto", [], "create Suharto"),
+        ("Suharto", "lnu", [customer("1", "", "Suharto")], "1"),
+        ("", "Suharto", [customer("1", "Suharto", "")], "1"),
+        ("", "Suharto", [customer("1", "FNU", "Suharto")], "1"),
+        ("", "Suharto", [customer("1", display_name="Suharto", given_name="", family_name="")], "1"),
+        ("", "Suharto", [customer("1", "", "Suharto"), customer("2", "Suharto", "")], "AMBIGUOUS_NAME"),
+        ("", "Suharto", [customer("1", "Jane", "Suharto")], "create Suharto"),
+        ("Jane", "Doe", [customer("1")], "1"),
+        ("FNU", "LNU", [customer("1", "FNU", "LNU")], "MISSING_NAME"),
+        ("", "", [], "MISSING_NAME"),
+        ("Su:harto", "", [], "BAD_NAME"),
+        ("Su\tharto", "", [], "BAD_NAME"),
+    ],
+)
+def test_a_single_name_is_taken_where_the_firm_says_so(
+    first: str, last: str, customer_rows: list[dict[str, Any]], outcome: str
+) -> None:
+    assert match([person("p", first, last)], customer_rows, single_names=True) == {"p": outcome}
+
+
+def test_a_corporation_needs_its_name_all_the_same() -> None:
+    assert match([corporation("p", "")], [], single_names=True) == {"p": "MISSING_NAME"}
+
+
+def test_two_people_of_one_single_name_are_never_one() -> None:
+    one_name = [person("p", "Suharto", ""), person("q", "LNU", "Suharto")]
+
+    assert match(one_name, [customer("1", "Suharto", "")], single_names=True) == {
+        "p": "NAME_SHARED", "q": "NAME_SHARED",
+    }  # fmt: skip
+    assert match(one_name, [], single_names=True) == {"p": "create Suharto", "q": "create Suharto (q)"}
 
 
 def test_matches_are_tables_of_the_agreed_columns() -> None:

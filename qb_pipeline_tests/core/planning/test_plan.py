@@ -188,6 +188,24 @@ def test_a_line_with_a_class_to_which_nothing_corresponds_keeps_the_lines_from_b
     assert carry_lines([sales, note], theirs) is not None
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\n"])
+def test_quickbooks_may_write_line_breaks_in_its_own_way(end: str) -> None:
+    texts = fee(1, description="a\nb"), {"kind": "note", "description": "c\nd"}
+    body = build({"customer_message": "a\nb"}, *texts).body
+    theirs = loads(dumps(body))
+    for number, line in enumerate(theirs["Line"], start=1):
+        line |= {"Id": str(number), "Description": line["Description"].replace("\n", end)}
+    theirs["CustomerMemo"]["value"] = f"a{end}b"
+
+    assert compare(body, theirs) == []
+    # With a line more, lines correspond by their texts.
+    carried = carry_lines([*body["Line"], body["Line"][1]], theirs["Line"])
+    assert [line.get("Id") for line in carried or ()] == ["1", "2", None]
+
+    theirs["Line"][0]["Description"] = "a b"
+    assert [field.name for field in compare(body, theirs)] == ["Line[1].Description"]
+
+
 def test_a_customer_that_was_renamed_in_quickbooks_is_not_renamed_back() -> None:
     body = {"DisplayName": "Jane Doe", "GivenName": "Jane", "Notes": "marker"}
 

@@ -80,10 +80,34 @@ def test_what_tells_two_payments_apart_lets_ours_go(theirs: Document) -> None:
     assert compare(Kind.PAYMENT, PAYMENT, theirs) is None
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "likeness"),
+    [
+        ("retainer [removed]", "retainer 123-45-6789", Likeness(Problem.MAYBE_THERE, ("reference",))),
+        ("[removed]rom the bank", "45-6789 from the bank", Likeness(Problem.MAYBE_THERE, ("reference",))),
+        ("retainer [removed]", "check 17", Likeness(Problem.MAYBE_THERE, ("reference",))),
+        ("retainer [removed]", "Retainer [removed]", Likeness(Problem.MAYBE_THERE)),
+        ("A12345678", "A12345679", None),  # numbers of invoices, both as they are
+    ],
+)
+def test_what_was_removed_from_a_reference_tells_no_two_payments_apart(
+    ours: str, theirs: str, likeness: Likeness | None
+) -> None:
+    """An earlier integration sent it whole."""
+    assert compare(Kind.PAYMENT, replace(PAYMENT, number=ours), replace(THEIR_PAYMENT, number=theirs)) == likeness
+
+
+def test_a_reference_without_its_number_agrees_with_the_whole_one_long_after() -> None:
+    ours, theirs = replace(PAYMENT, number="for [removed]"), replace(THEIR_PAYMENT, number="for A12345678")
+
+    assert compare(Kind.PAYMENT, ours, replace(theirs, document_date=LONG_AFTER)) is not None
+    assert compare(Kind.PAYMENT, ours, replace(theirs, number="A1", document_date=LONG_AFTER)) is None
+
+
 documents = st.builds(
     Document,
     id=st.just("1"),
-    number=st.sampled_from(["", "1", " 1", "a", "A"]),
+    number=st.sampled_from(["", "1", " 1", "a", "A", "A12345678", "[removed]"]),
     customer_id=st.sampled_from(["7", "8"]),
     document_date=st.sampled_from([None, DAY, LATER, LONG_AFTER]),
     total_cents=st.sampled_from([1, 2]),
