@@ -6,12 +6,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from qb_pipeline.config import PROJECT
 from qb_pipeline.core import schemas
 from qb_pipeline.core.documents import payloads
 from qb_pipeline.core.documents.journal_entries import refund_content
+from qb_pipeline.core.documents.matters import CUSTOM_FIELD_LENGTH, MatterPlace
 from qb_pipeline.core.documents.payloads import (
     ADDRESS_LENGTHS,
     QUICKBOOKS_OWNED,
@@ -69,24 +71,15 @@ def everything() -> dict[str, dict[str, Any]]:
             {"fee_item_id": "f1", "name": "Advice", "code": "ADV", "description": "Hours", "unit_price": Decimal(1)}
         )
     )
-    full = invoice_contents(
-        invoices(
-            {"due_date": date(2026, 4, 1), "terms": "Net 30", "customer_message": "Thanks", "internal_note": "Matter"}
-        ),
-        lines(
-            {"amount_cents": 9_000, "description": "Advice", "service_date": date(2026, 3, 1)},
-            {"kind": "discount", "amount_cents": -1_000},
-            {"kind": "tax", "amount_cents": 2_000},
-            {"kind": "note", "description": "Filed"},
-        ),
-        people,
-        customers={"p1": "1"},
-        items={"f1": "2"},
-        terms={"Net 30": "3"},
-        tax_codes={"TOTAL": "4"},
-        markers={"i1": "m"},
-        rules=rules(multicurrency=True, tax_policy="total"),
-    )["i1"]
+    header = {"due_date": date(2026, 4, 1), "terms": "Net 30", "customer_message": "Thanks", "internal_note": "Note"}
+    places = (
+        MatterPlace("class", classes={"Visa": "5"}),
+        MatterPlace("custom_field", label="Matter", definition_id="1"),
+        MatterPlace("class", classes={"Visa": "5"}, on_lines=True),
+    )
+    full: dict[str, Any] = {}
+    for place in places:  # an invoice has its matter in one place; the page names them all
+        full |= _fullest_invoice(header | {"matter": "Visa"}, people, place)
     parts = table(
         schemas.PaymentParts,
         {"document_date": date(2026, 3, 1), "kind": "payment", "method": "check", "status": "completed"},
@@ -106,10 +99,30 @@ def everything() -> dict[str, dict[str, Any]]:
     return {
         "## Payer → Customer": customers,
         "## Fee item → Item": item_content(item, income_account_id="79").body,
-        "## Invoice → Invoice": full.body,
+        "## Invoice → Invoice": full,
         "## Payment → Payment": paid.body,
         "## Refund or rejection → JournalEntry": refund.body,
     }
+
+
+def _fullest_invoice(header: dict[str, Any], people: pd.DataFrame, place: MatterPlace) -> dict[str, Any]:
+    return invoice_contents(
+        invoices(header),
+        lines(
+            {"amount_cents": 9_000, "description": "Advice", "service_date": date(2026, 3, 1)},
+            {"kind": "discount", "amount_cents": -1_000},
+            {"kind": "tax", "amount_cents": 2_000},
+            {"kind": "note", "description": "Filed"},
+        ),
+        people,
+        customers={"p1": "1"},
+        items={"f1": "2"},
+        terms={"Net 30": "3"},
+        tax_codes={"TOTAL": "4"},
+        markers={"i1": "m"},
+        rules=rules(multicurrency=True, tax_policy="total"),
+        place=place,
+    )["i1"].body
 
 
 def on_page(heading: str) -> set[str]:
@@ -161,6 +174,7 @@ def test_the_limits_on_the_page_are_those_of_the_code() -> None:
         **{f"BillAddr.{name}": limit for name, limit in ADDRESS_LENGTHS.items()},
         "PrimaryPhone": payloads.PHONE_LENGTH,
         "CustomerMemo": payloads.MEMO_LENGTH,
+        "CustomField": CUSTOM_FIELD_LENGTH,
     }
 
     for name, limit in limits.items():

@@ -324,6 +324,11 @@ class BillingSource:
                 "terms": {row.terms: row.terms for row in self._rows("terms", {})},
             }
 
+    def matters(self) -> list[str]:
+        """The matters of all invoices, each text once."""
+        with self.snapshot():
+            return [row.matter for row in self._rows("matters", {})]
+
     def payment_ids_on(self, invoice_ids: Iterable[str]) -> set[str]:
         """Name the payments on these invoices, and the refunds, rejections and reversals of those payments."""
         with self.snapshot():

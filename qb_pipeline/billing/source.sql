@@ -202,6 +202,12 @@ from billing.fee_items
 where firm_id = :firm_id
 order by fee_item_id;
 
+-- name: matters
+select distinct matter
+from billing.invoices
+where firm_id = :firm_id and matter <> ''
+order by matter;
+
 -- name: terms
 select distinct terms
 from billing.invoices

@@ -11,6 +11,7 @@ import typer
 from qb_pipeline.commands.terminal.console import As, Firm, Json, fail, listen, say, table, who, working
 
 if TYPE_CHECKING:
+    from qb_pipeline.core.mapping.mapping_targets import Target
     from qb_pipeline.ledger.setup import firms
     from qb_pipeline.sync.deployment import Deployment
 
@@ -171,7 +172,7 @@ def set_settings(
     actor: As = "",
 ) -> None:
     """Change settings, such as unmapped_fee_item=create income_account='Legal Fees' (its Id, name or full name)."""
-    from qb_pipeline.core.mapping.mapping_targets import INCOME_ACCOUNT
+    from qb_pipeline.core.mapping.mapping_targets import INCOME_ACCOUNTS
     from qb_pipeline.core.settings import parse_setting
 
     parsed = {}
@@ -183,15 +184,19 @@ def set_settings(
     with working() as (_, _, deployment):
         firm = deployment.firms.get(key)
         shown = dict(parsed)
-        if parsed.get(INCOME_ACCOUNT) and firm.connected_at:  # a connected company can be asked for it
+        accounts = {name: value for name, value in parsed.items() if name in INCOME_ACCOUNTS and value}
+        if accounts and firm.connected_at:  # a connected company can be asked for them
             for name, value in parsed.items():
-                if name != INCOME_ACCOUNT:
+                if name not in accounts:
                     parse_setting(name, value, time_zone=firm.time_zone)
-            parsed[INCOME_ACCOUNT], shown[INCOME_ACCOUNT] = _find_account(
-                deployment, key, parsed[INCOME_ACCOUNT], actor
-            )
-        deployment.firms.change_settings(key, parsed, actor=who(actor), now=deployment.clock())
+            found = _find_accounts(deployment, key, accounts, actor)
+            parsed |= {name: account.quickbooks_id for name, account in found.items()}
+            shown |= {name: f"{account.quickbooks_id} ({account.full_name})" for name, account in found.items()}
+        changed = deployment.firms.change_settings(key, parsed, actor=who(actor), now=deployment.clock())
         say(f"{key}: {', '.join(f'{name} = {value}' for name, value in shown.items())}")
+        _say_staying_items(deployment, firm, changed)
+        if "matter_in" in parsed and firm.connected_at:
+            _say_matter_findings(deployment, key, actor)
 
 
 @app.command()
@@ -266,18 +271,45 @@ def disconnect(key: Firm, actor: As = "") -> None:
         say(f"{key} is disconnected; its links are kept. Next step: qb-pipeline connect {key}")
 
 
-def _find_account(deployment: "Deployment", key: str, text: str, actor: str) -> tuple[str, str]:
-    """The Id of the account that a person means, and how it is shown.
+def _find_accounts(deployment: "Deployment", key: str, wanted: dict[str, str], actor: str) -> "dict[str, Target]":
+    """The accounts that a person means, by setting.
 
     Raises:
-        ValueError: no account of the company fits, or several do; the message lists those that fit.
+        ValueError: no account of the company fits a setting, or several do; the message lists those that fit.
     """
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.mapping.csv_file import choose_income_account
 
     with deployment.open(key, Run("settings", "cli", who(actor)), setting_up=True) as session:
-        account = choose_income_account(session, text)
-    return account.quickbooks_id, f"{account.quickbooks_id} ({account.full_name})"
+        return {name: choose_income_account(session, text, name) for name, text in wanted.items()}
+
+
+def _say_staying_items(deployment: "Deployment", before: "firms.Firm", after: "firms.Firm") -> None:
+    """Name the items that we made and that keep their income account although its setting has changed."""
+    from qb_pipeline.core.mapping.mapping_targets import NAMED
+    from qb_pipeline.sync.people.item_accounts import find_staying_items
+
+    items = find_staying_items(deployment, before, after)
+    if items:
+        named = ", ".join(f"{item.quickbooks_name} (Id {item.quickbooks_id})" for item in items[:NAMED])
+        more = f" and {len(items) - NAMED} more" if len(items) > NAMED else ""
+        say(f"New items go there. These stay with their account, until you change it in QuickBooks: {named}{more}")
+
+
+def _say_matter_findings(deployment: "Deployment", key: str, actor: str) -> None:
+    """Say what the company lacks for the matters to go where the firm wants them; the setting stands all the same."""
+    from qb_pipeline.ledger.log import Run
+    from qb_pipeline.quickbooks.errors import QuickBooksError
+    from qb_pipeline.sync.verify.preflight import examine_matters
+
+    try:
+        with deployment.open(key, Run("pre-flight", "cli", who(actor)), setting_up=True) as session:
+            findings = examine_matters(session)
+    except QuickBooksError as error:
+        say(f"Pre-flight: the company could not be looked at ({error}); the next sync does it.")
+        return
+    for finding in findings:
+        say(str(finding))
 
 
 def _say_findings(deployment: "Deployment", key: str, actor: str) -> None:

@@ -83,12 +83,15 @@ def import_file(key: Firm, file: File, as_json: Json = False, actor: As = "") ->
     from qb_pipeline.core.mapping.mapping_targets import INCOME_ACCOUNT
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.mapping.csv_file import import_rows
+    from qb_pipeline.sync.verify.preflight import examine_deposits
 
     with working() as (_, _, deployment):
         deployment.firms.get(key)
         rows = read_file(file)
         with deployment.open(key, Run("mapping", "cli", who(actor)), setting_up=True) as session:
             errors = import_rows(session, rows)
+            has_accounts = any(row.kind == "deposit_account" and row.quickbooks_id for row in rows)
+            findings = examine_deposits(session) if has_accounts and not errors else []
         if errors or as_json:
             table([asdict(error) for error in errors], ["line", "reason", "remedy"], as_json=as_json)
         if errors:
@@ -97,6 +100,8 @@ def import_file(key: Firm, file: File, as_json: Json = False, actor: As = "") ->
         stored = sum(bool(row.quickbooks_id) and row.kind != INCOME_ACCOUNT for row in rows)
         if as_json:
             return
+        for finding in findings:
+            say(str(finding))
         say(f"{stored} mappings are stored. Next step: {firm.next_step or f'qb-pipeline sync {key}'}")
 
 

@@ -71,6 +71,7 @@ class Problem(StrEnum):
     REJECTION_OPEN = "REJECTION_OPEN"
     MODEL_2_PAYMENT = "MODEL_2_PAYMENT"
     DEPOSITED = "DEPOSITED"
+    TRUST_ACCOUNT = "TRUST_ACCOUNT"
     # Answers
     REFUSED = "REFUSED"
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
@@ -167,7 +168,7 @@ PROBLEMS: dict[Problem, Advice] = {
     ),
     Problem.NO_INCOME_ACCOUNT: Advice(
         "A QuickBooks item must be created, and the firm has no income account for it that can be used.",
-        "Set income_account (`firm set`) to one of the accounts that `mapping suggest` lists.",
+        "Set income_account, or that of the fee's kind (income_account_expense …); `firm set` lists what fits.",
     ),
     Problem.INACTIVE_ITEM: Advice(
         "The only QuickBooks item with this name or code is inactive.",
@@ -312,6 +313,10 @@ PROBLEMS: dict[Problem, Advice] = {
     Problem.DEPOSITED: Advice(
         "The payment is part of a bank deposit in QuickBooks and cannot be changed.",
         "Remove it from the deposit in QuickBooks.",
+    ),
+    Problem.TRUST_ACCOUNT: Advice(
+        "The payment's method is mapped to an account that holds client money (a trust account).",
+        "Map the method to the operating account (`mapping import`, kind deposit_account).",
     ),
     Problem.REFUSED: Advice(
         "QuickBooks refused the document.",

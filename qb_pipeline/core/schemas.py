@@ -18,10 +18,11 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 from pandera.typing.pandas import Series
 
+from qb_pipeline.core.settings import FEE_KINDS
 from qb_pipeline.core.states import DOCUMENTS
 
 PAYER_KINDS = ("individual", "corporation")
-FEE_ITEM_KINDS = ("legal_fee", "government_fee", "expense", "interest")
+FEE_ITEM_KINDS = FEE_KINDS
 INVOICE_STATUSES = ("draft", "issued", "void")
 LINE_KINDS = ("fee", "expense", "interest", "discount", "tax", "balance_forward", "note")
 PAYMENT_KINDS = ("payment", "credit_deposit", "credit_application", "refund", "rejection", "reversal")
@@ -358,7 +359,7 @@ class WorkList(pa.DataFrameModel):
 class MappingRows(pa.DataFrameModel):
     """One row per thing of billing that is mapped to an object of QuickBooks."""
 
-    kind: Series[str] = _column("payer, fee_item, payment_method, deposit_account, terms or tax_code")
+    kind: Series[str] = _column("payer, fee_item, payment_method, deposit_account, terms, tax_code or matter")
     source_id: Series[str] = _column("Billing's id or name of it")
     quickbooks_id: Series[str] = _column("Id in QuickBooks")
     quickbooks_name: Series[str] = _column("Name in QuickBooks when it was mapped; empty when it is not known")

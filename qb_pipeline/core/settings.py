@@ -11,6 +11,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+FEE_KINDS = ("legal_fee", "government_fee", "expense", "interest")
+"""The kinds of billing's fee items."""
+
+CUSTOM_FIELD = "custom_field:"
+"""What a ``matter_in`` that names a custom field begins with; its label follows."""
+
 
 @dataclass(frozen=True)
 class FirmSettings:
@@ -20,6 +26,11 @@ class FirmSettings:
     single_names: Literal["hold", "accept"] = "hold"
     unmapped_fee_item: Literal["hold", "create"] = "hold"
     income_account: str = ""
+    income_account_legal_fee: str = ""
+    income_account_government_fee: str = ""
+    income_account_expense: str = ""
+    income_account_interest: str = ""
+    matter_in: str = "off"
     tax_policy: Literal["none", "total"] = "none"
     auto_sync_payments: bool = False
     daily_sync_at: time = time(6, 0)
@@ -29,6 +40,11 @@ class FirmSettings:
     held_days_limit: int = 14
     keep_log_days: int = 400
     eligible_since: datetime | None = None
+
+    def income_account_of(self, kind: str) -> tuple[str, str]:
+        """The setting that says where new items of a kind of fee post, and its account's Id; "" where it names none."""
+        own = f"income_account_{kind}"
+        return (own, account) if (account := getattr(self, own)) else ("income_account", self.income_account)
 
 
 @dataclass(frozen=True)
@@ -110,6 +126,15 @@ def _account(text: str, _time_zone: str) -> str:
     return text
 
 
+def _matter_place(text: str, _time_zone: str) -> str:
+    if text in ("off", "memo", "class"):
+        return text
+    label = text.removeprefix(CUSTOM_FIELD).strip()
+    if not text.startswith(CUSTOM_FIELD) or not label:
+        raise ValueError(f"must be off, memo, class, or {CUSTOM_FIELD} and the label of a custom field")
+    return CUSTOM_FIELD + label
+
+
 def _days(most: int) -> Callable[[str, str], int]:
     def parse(text: str, _time_zone: str) -> int:
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
@@ -143,6 +168,8 @@ _PARSERS: dict[str, Callable[[str, str], Any]] = {
     "single_names": _choice("hold", "accept"),
     "unmapped_fee_item": _choice("hold", "create"),
     "income_account": _account,
+    **{f"income_account_{kind}": _account for kind in FEE_KINDS},
+    "matter_in": _matter_place,
     "tax_policy": _choice("none", "total"),
     "auto_sync_payments": _switch,
     "daily_sync_at": _time_of_day,

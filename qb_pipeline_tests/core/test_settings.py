@@ -15,6 +15,11 @@ def test_the_defaults_are_the_careful_ones() -> None:
         unmatched_payer="create",
         unmapped_fee_item="hold",
         income_account="",
+        income_account_legal_fee="",
+        income_account_government_fee="",
+        income_account_expense="",
+        income_account_interest="",
+        matter_in="off",
         tax_policy="none",
         auto_sync_payments=False,
         daily_sync_at=time(6, 0),
@@ -32,6 +37,9 @@ def test_the_defaults_are_the_careful_ones() -> None:
         ("unmapped_fee_item", "create", "create"),
         ("income_account", "79", "79"),
         ("income_account", "", ""),
+        ("income_account_expense", "80", "80"),
+        ("matter_in", "memo", "memo"),
+        ("matter_in", "custom_field: Matter", "custom_field:Matter"),
         ("tax_policy", "total", "total"),
         ("auto_sync_payments", "on", True),
         ("daily_sync_at", "18:30", time(18, 30)),
@@ -55,6 +63,11 @@ def test_a_setting_is_read_as_a_person_writes_it(name: str, text: str, value: An
         ("colour", "red", "no setting 'colour'; settings are unmatched_payer, "),
         ("unmatched_payer", "guess", "unmatched_payer=guess: must be create or hold"),
         ("income_account", "Sales", "income_account=Sales: must be the Id of an account, a number"),
+        (
+            "matter_in",
+            "custom_field:",
+            "matter_in=custom_field:: must be off, memo, class, or custom_field: and the label",
+        ),
         ("auto_sync_payments", "yes", "auto_sync_payments=yes: must be on or off"),
         ("daily_sync_at", "25:00", "daily_sync_at=25:00: must be a time of day, HH:MM"),
         ("recent_payment_days", "0", "recent_payment_days=0: must be a number of days, 1 to 366"),
@@ -67,6 +80,14 @@ def test_what_a_setting_cannot_be_is_refused_with_what_it_can(name: str, text: s
         parse_setting(name, text)
 
     assert str(refusal.value).startswith(message)
+
+
+def test_a_kind_of_fee_falls_back_to_the_income_account() -> None:
+    settings = FirmSettings(income_account="1", income_account_expense="2")
+
+    assert [settings.income_account_of(kind) for kind in ("legal_fee", "expense")] == [
+        ("income_account", "1"), ("income_account_expense", "2"),
+    ]  # fmt: skip
 
 
 @given(

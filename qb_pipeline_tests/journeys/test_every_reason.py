@@ -249,6 +249,12 @@ def write_before_us(firm: LawFirm) -> None:
     firm.invoice("there", "10.00")
 
 
+def receive_into_trust(firm: LawFirm) -> None:
+    trust = next(row["Id"] for row in firm.books.all("Account") if row["AccountSubType"] == "TrustAccounts")
+    firm.map("deposit_account", "check", trust)
+    take_money(firm)
+
+
 WORLDS = (
     World(
         "names that nobody can be sure of",
@@ -326,6 +332,7 @@ WORLDS = (
     ),
     World("a copy", (copy,), {Problem.COPIED: "copied"}),
     World("others wrote before us", (write_before_us,), {Problem.MAYBE_THERE: "there"}),
+    World("a method that is mapped to the trust account", (receive_into_trust,), {Problem.TRUST_ACCOUNT: "taken"}),
     World("answers that never come", (lose_every_answer,), {Problem.OUTCOME_UNKNOWN: "lost"}),
     World(
         "a firm that creates items and sends tax",

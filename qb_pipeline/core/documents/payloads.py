@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 import pandas as pd
 
+from qb_pipeline.core.documents.matters import CUSTOM_FIELD_LENGTH, NOWHERE, MatterPlace
 from qb_pipeline.core.mapping.matching import item_name
 from qb_pipeline.core.money import UNROUNDED, JsonObject, to_dollars
 from qb_pipeline.core.redaction import REMOVED, redact
@@ -52,13 +53,14 @@ QUICKBOOKS_OWNED = frozenset(
     {
         "DisplayName", "Notes", "PreferredDeliveryMethod",
         "CustomerMemo", "PrivateNote", "SalesTermRef", "BillEmail", "EmailStatus",
-        "DepositToAccountRef",
+        "DepositToAccountRef", "ClassRef", "CustomField",
     }
 )  # fmt: skip
 """Fields that belong to the bookkeeper once the document is in QuickBooks: an update leaves them out, and a change to
 them is not drift (concurrent modification) that holds the document.
 
-Everything else that we send is billing's: customer, number, dates, lines, amounts, links.
+Everything else that we send is billing's: customer, number, dates, lines, amounts, links; but not what the bookkeeper
+sets on lines (``SET_ON_LINES``).
 """
 
 CLEANING = "2"
@@ -68,6 +70,10 @@ Fingerprints without it were taken by the former rules, which made one line of s
 references, telephones and addresses. A document that is in QuickBooks in that form stays as it is until billing changes
 it (``Content.is_as_sent``): other rules are no reason to send everything again.
 """
+
+SET_ON_LINES = frozenset({"ClassRef", "DeferredRevenue", "PriceLevelRef", "UOMRef", "DiscountAccountRef"})
+"""Fields of a line that belong to the bookkeeper once it is there: an update takes them over from the old line. Of
+these we send the class of a new line, where the firm wants that."""
 
 _CANONICAL = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _CENT = Decimal("0.01")
@@ -105,6 +111,7 @@ class FeeItem:
     """A fee item as billing has it (``core.schemas.FeeItems``); ``unit_price`` in decimal dollars."""
 
     fee_item_id: str
+    kind: str
     code: str
     name: str
     description: str
@@ -159,7 +166,19 @@ class _Cleaned(NamedTuple):
 def fingerprint(body: JsonObject) -> str:
     """Digest the fields of a body that billing owns; the digest is the same in every release (a golden test)."""
     owned = {name: value for name, value in body.items() if name not in QUICKBOOKS_OWNED}
+    if "Line" in owned:
+        owned["Line"] = [without_set_on_lines(line) for line in owned["Line"]]
     return sha256(_CANONICAL.encode(owned)).hexdigest()
+
+
+def without_set_on_lines(line: JsonObject) -> JsonObject:
+    """A line without the fields that the bookkeeper sets on it."""
+    return {
+        name: {key: inner for key, inner in value.items() if key not in SET_ON_LINES}
+        if isinstance(value, Mapping)
+        else value
+        for name, value in line.items()
+    }
 
 
 def customer_content(payer: Payer, *, display_name: str, marker: str) -> Content:
@@ -231,6 +250,7 @@ def invoice_contents(
     tax_codes: Mapping[str, str],
     markers: Mapping[str, str],
     rules: FirmRules,
+    place: MatterPlace = NOWHERE,
 ) -> dict[str, Content]:
     """Build the invoices that have no problem, by invoice_id.
 
@@ -245,6 +265,7 @@ def invoice_contents(
             whole invoice; the United States need none.
         markers: invoice to marker.
         rules: the firm's.
+        place: where their matters go.
     """
     emails = {
         payer_id: (billing_email, email) if kind == "corporation" else (email, billing_email)
@@ -255,7 +276,7 @@ def invoice_contents(
     lines_of = _lines_by_invoice(lines, invoices["invoice_id"].tolist())
     with_tax = rules.settings.tax_policy == "total"
     contents = {}
-    for invoice_id, number, payer_id, invoice_date, due_date, term, message, note in zip(
+    for invoice_id, number, payer_id, invoice_date, due_date, term, message, note, matter in zip(
         *(invoices[column].tolist() for column in _INVOICE_COLUMNS), strict=True
     ):
         notices: list[str] = []
@@ -276,8 +297,10 @@ def invoice_contents(
         body["EmailStatus"] = "NotSet"
         if memo := _prose(message, MEMO_LENGTH, "CustomerMemo", notices).text:
             body["CustomerMemo"] = {"value": memo}
-        body["PrivateNote"] = note_of(markers[invoice_id], note, notices)
+        body["PrivateNote"] = note_of(markers[invoice_id], place.note(matter, note), notices)
         body["Line"] = lines_sent.lines
+        if cleaned := read_matter(matter, place, notices):
+            place.write(body, cleaned, notices)
         if with_tax:
             body["ApplyTaxAfterDiscount"] = True
             body["TxnTaxDetail"] = {"TotalTax": to_dollars(lines_sent.tax_cents)}
@@ -289,7 +312,7 @@ def invoice_contents(
 
 _INVOICE_COLUMNS = (
     "invoice_id", "invoice_number", "payer_id", "invoice_date", "due_date", "terms", "customer_message",
-    "internal_note",
+    "internal_note", "matter",
 )  # fmt: skip
 
 
@@ -416,6 +439,13 @@ def _plain(number: Decimal) -> Decimal:
     """Write a number in one way only: without trailing zeros, without exponent."""
     number = number.normalize(UNROUNDED)
     return number.quantize(_ONE, context=UNROUNDED) if number == number.to_integral_value() else number
+
+
+def read_matter(matter: str, place: MatterPlace, notices: list[str]) -> str:
+    """The matter of an invoice as a custom field or a class takes it; "" where it goes nowhere, or into the note."""
+    if place.kind == "custom_field":
+        return _prose(matter, CUSTOM_FIELD_LENGTH, "CustomField", notices).text
+    return tidy(drop_control_characters(matter)[0]) if place.kind == "class" else ""
 
 
 def payment_contents(

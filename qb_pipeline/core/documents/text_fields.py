@@ -40,6 +40,7 @@ TEXT_FIELDS: dict[Kind, dict[str, TextKind]] = {
         "CustomerMemo": "prose",
         "PrivateNote": "prose",
         "Line[].Description": "prose",
+        "CustomField": "prose",
     },
     Kind.PAYMENT: {"PaymentRefNum": "prose", "PrivateNote": "prose"},
     Kind.REFUND: {"PrivateNote": "prose"},
@@ -83,6 +84,8 @@ def texts(body: JsonObject, field: str) -> Iterator[str]:
             yield from texts(dict(value), rest)
         else:  # a text in QuickBooks' dress: {"Address": "jane@example.org"}
             yield from (str(each) for each in value.values())
+    elif isinstance(value, list):  # custom fields: the label is QuickBooks' own
+        yield from (str(each.get("StringValue") or "") for each in value)
     elif value:
         yield _without_marker(str(value))
 

@@ -5,11 +5,13 @@ which reasons a mapping clears. Does not belong here: reading QuickBooks (``sync
 (``core.mapping.suggestions``).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.problems import Problem
+from qb_pipeline.core.settings import FEE_KINDS
 from qb_pipeline.core.text import former_name, name_key
 
 NAMED = 20
@@ -18,21 +20,33 @@ NAMED = 20
 INCOME_ACCOUNT = "income_account"
 """The setting that points at an account of QuickBooks, beside the kinds of mapping."""
 
+INCOME_ACCOUNTS = (INCOME_ACCOUNT, *(f"{INCOME_ACCOUNT}_{kind}" for kind in FEE_KINDS))
+"""That setting, and those that speak of one kind of fee."""
+
+TRUST_SUB_TYPES = frozenset({"TrustAccounts", "RentsHeldInTrust"})
+"""Sub-types of bank accounts that hold client money. Source: Intuit's enumeration of sub-types (read 2026-11-29)."""
+
+_CALLED_TRUST = re.compile(r"(?<![^\W_])(?:trust|iolta|escrow)(?![^\W_])", re.IGNORECASE)
+
 ENTITIES = {
     "payer": "Customer", "fee_item": "Item", "payment_method": "PaymentMethod", "deposit_account": "Account",
-    "terms": "Term", "tax_code": "TaxCode",
+    "terms": "Term", "tax_code": "TaxCode", "matter": "Class",
 }  # fmt: skip
 """Kind of mapping to the entity of QuickBooks that it points at."""
 
 TYPES = {
     "fee_item": ("Type", ("Service", "NonInventory")),
     "deposit_account": ("AccountType", ("Bank", "Other Current Asset")),
-    "income_account": ("AccountType", ("Income", "Other Income")),
+    **dict.fromkeys(INCOME_ACCOUNTS, ("AccountType", ("Income", "Other Income"))),
+    **dict.fromkeys(
+        ("income_account_government_fee", "income_account_expense"),
+        ("AccountType", ("Income", "Other Income", "Other Current Asset")),
+    ),
 }
 """The field and its values that make an object usable, where not every object of the entity is.
 
 Sources: Intuit, Item reference (an inventory item would move stock, a category cannot be sold) and Payment reference,
-DepositToAccountRef (read 2026-11-21).
+DepositToAccountRef (read 2026-11-21). Costs that a firm advances for its clients are an asset until they are paid back.
 """
 
 _PAYER_REASONS = frozenset(
@@ -52,6 +66,7 @@ _ITEM_REASONS = frozenset(
 
 CLEARS: dict[str, frozenset[Problem]] = {
     **dict.fromkeys(ENTITIES, frozenset({Problem.MAPPING_INACTIVE})),
+    "deposit_account": frozenset({Problem.MAPPING_INACTIVE, Problem.TRUST_ACCOUNT}),
     "payer": _PAYER_REASONS,
     "fee_item": _ITEM_REASONS,
 }
@@ -62,7 +77,8 @@ CLEARS: dict[str, frozenset[Problem]] = {
 class Target:
     """One object of QuickBooks that a mapping may point at. ``type`` is empty where every object may be used.
 
-    ``full_name`` names its parents too (``Income:Legal Fees``); empty where the list has none.
+    ``full_name`` names its parents too (``Income:Legal Fees``); empty where the list has none. ``sub_type`` is an
+    account's.
     """
 
     quickbooks_id: str
@@ -71,11 +87,23 @@ class Target:
     is_usable: bool
     type: str = ""
     full_name: str = ""
+    sub_type: str = ""
 
     @property
     def fits(self) -> bool:
         """Whether a mapping may point there."""
-        return self.is_active and self.is_usable
+        return self.is_active and self.is_usable and not self.holds_client_money
+
+    @property
+    def holds_client_money(self) -> bool:
+        """Whether it is a trust account: operating receipts must not pass through it."""
+        return self.sub_type in TRUST_SUB_TYPES
+
+    @property
+    def is_called_trust(self) -> bool:
+        """Whether it is a bank account whose name says trust, and whose sub-type does not."""
+        named = _CALLED_TRUST.search(self.full_name or self.name) is not None
+        return named and self.type == "Bank" and not self.holds_client_money
 
 
 def read_targets(kind: str, rows: Iterable[JsonObject]) -> dict[str, Target]:
@@ -90,6 +118,7 @@ def read_targets(kind: str, rows: Iterable[JsonObject]) -> dict[str, Target]:
             is_usable=not field or row.get(field) in usable,
             type=str(row.get(field, "")) if field else "",
             full_name=str(row.get("FullyQualifiedName") or ""),
+            sub_type=str(row.get("AccountSubType") or ""),
         )
         for row in rows
     }
@@ -115,6 +144,11 @@ def find_target_problem(kind: str, quickbooks_id: str, targets: Mapping[str, Tar
             f"the {entity} with Id {quickbooks_id!r} is of {field} {target.type}",
             f"Take one of {field} {' or '.join(usable)}.",
         )
+    if target.holds_client_money:
+        return (
+            f"the {entity} with Id {quickbooks_id!r} holds client money (AccountSubType {target.sub_type})",
+            "Take the operating account; what belongs to clients never passes through operating receipts.",
+        )
     return None
 
 
@@ -132,7 +166,16 @@ def read_references(body: JsonObject) -> set[tuple[str, str]]:
         found |= {("fee_item", (detail.get("ItemRef") or {}).get("value", ""))}
         found |= {("tax_code", (detail.get("TaxCodeRef") or {}).get("value", ""))}
     found |= {("tax_code", ((body.get("TxnTaxDetail") or {}).get("TxnTaxCodeRef") or {}).get("value", ""))}
+    found |= {("matter", class_id) for class_id in _read_classes(body)}
     return {(kind, str(quickbooks_id)) for kind, quickbooks_id in found if str(quickbooks_id).isdigit()}
+
+
+def _read_classes(body: JsonObject) -> set[str]:
+    """The classes of a new document; those of one that is there are the bookkeeper's."""
+    if "Id" in body:
+        return set()
+    details = [line.get(line.get("DetailType")) or {} for line in body.get("Line") or ()]
+    return {(each.get("ClassRef") or {}).get("value", "") for each in (body, *details)}
 
 
 def is_refused(kind: str, quickbooks_id: str, targets: Mapping[str, Target]) -> bool:

@@ -233,7 +233,7 @@ def match_items(
     links: Mapping[str, str],
     *,
     create: bool,
-    has_income_account: bool,
+    without_account: Collection[str] = (),
     needed: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Find the item of each fee item, or say why there is none (``ItemMatches``).
@@ -246,7 +246,7 @@ def match_items(
         items: all items of the company, inactive ones too.
         links: fee item to item.
         create: whether the firm creates missing items.
-        has_income_account: whether the firm named a usable income account for new items.
+        without_account: fee items for whose kind the firm named no usable income account for new items.
         needed: ids on this run's lines; those that billing no longer has are ``UNKNOWN_FEE_ITEM``.
     """
     index = _index_items(items)
@@ -271,7 +271,7 @@ def match_items(
             item_id, problem = _choose_item(index, name, code)
             if not item_id and not problem:
                 problem = _find_creation_problem(
-                    name or code, new_names, create=create, has_income_account=has_income_account
+                    name or code, new_names, create=create, has_income_account=fee_item_id not in without_account
                 )
         rows.append((fee_item_id, item_id, problem))
     return frame(ItemMatches, rows)

@@ -4,12 +4,12 @@ Belongs here: comparing a document's content with the content last sent and with
 sending (``sync.send.push``) or remembering (``ledger``).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from qb_pipeline.core.documents.payloads import NOTE_LENGTH, QUICKBOOKS_OWNED
+from qb_pipeline.core.documents.payloads import NOTE_LENGTH, QUICKBOOKS_OWNED, SET_ON_LINES, without_set_on_lines
 from qb_pipeline.core.markers import find_marker
 from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.states import UNDER_WAY, Operation, State
@@ -19,10 +19,6 @@ _ENVELOPE = frozenset({"Id", "SyncToken", "sparse"})
 
 # QuickBooks may not give these back as sent: an address has other lines, and the flag means nothing without sales tax.
 _REWRITTEN = frozenset({"BillAddr", "ApplyTaxAfterDiscount"})
-
-
-# Fields that a bookkeeper sets on a line: we never set them, and an update takes them over from the old line.
-_SET_ON_LINES = frozenset({"ClassRef", "DeferredRevenue", "PriceLevelRef", "UOMRef", "DiscountAccountRef"})
 
 
 @dataclass(frozen=True)
@@ -90,25 +86,47 @@ def carry_lines(ours: Sequence[JsonObject], theirs: Sequence[JsonObject]) -> lis
     """Give new lines the Ids of the old lines that they change, and the fields that the bookkeeper set on these.
 
     The lines of an update replace all old lines. A new line corresponds to the old one at its position if both have
-    the same type and item and, where the number of lines has changed, the same text.
+    the same type and item and, where the number of lines has changed, the same text. Where we give lines a class, one
+    that corresponds to none takes the class that all old lines have alike; only where they differ, ours.
 
     Returns:
         The lines to send; None when a class would be lost, because no new line corresponds to the old line that has it.
     """
     kept = [line for line in theirs if _detail_type(line) != "subtotallinedetail"]
-    carried = [dict(line) for line in ours]
+    carried = _take_class(ours, kept)
+    our_classes = {_class_of(line) for line in carried} - {""}
     for position, line in enumerate(kept):
         detail = _detail(line)
         if position < len(ours) and _corresponds(ours[position], line, is_same_count=len(ours) == len(kept)):
             mine = carried[position]
-            own = {name: value for name, value in detail.items() if name in _SET_ON_LINES}
+            own = {name: value for name, value in detail.items() if name in SET_ON_LINES}
             if "Id" in line:
                 mine["Id"] = line["Id"]
-            if own:
-                mine[mine["DetailType"]] = own | mine[mine["DetailType"]]
-        elif detail.get("ClassRef"):
+            if own or _class_of(mine):
+                mine[mine["DetailType"]] = own | without_set_on_lines(mine)[mine["DetailType"]]
+        elif detail.get("ClassRef") and _class_of(line) not in our_classes:
             return None
     return carried
+
+
+def _take_class(ours: Sequence[JsonObject], theirs: Iterable[JsonObject]) -> list[JsonObject]:
+    """Our lines with the class that all lines there have alike, or with none where none has one, in place of ours."""
+    found = {_class_of(line) for line in theirs if _detail(line)}
+    if len(found) != 1:
+        return [dict(line) for line in ours]
+    [class_id] = found
+    return [_with_class(line, class_id) if _class_of(line) else dict(line) for line in ours]
+
+
+def _with_class(line: JsonObject, class_id: str) -> JsonObject:
+    bare = without_set_on_lines(line)
+    if class_id:
+        bare[bare["DetailType"]]["ClassRef"] = {"value": class_id}
+    return bare
+
+
+def _class_of(line: JsonObject) -> str:
+    return str((_detail(line).get("ClassRef") or {}).get("value") or "")
 
 
 def _corresponds(ours: JsonObject, theirs: JsonObject, *, is_same_count: bool) -> bool:
@@ -191,13 +209,7 @@ def _line_text(line: JsonObject) -> object:
 
 def _without_carried(line: JsonObject) -> JsonObject:
     """A line without its Id and without the bookkeeper's fields, which he may change again."""
-    return {
-        name: {key: inner for key, inner in value.items() if key not in _SET_ON_LINES}
-        if isinstance(value, Mapping)
-        else value
-        for name, value in line.items()
-        if name != "Id"
-    }
+    return {name: value for name, value in without_set_on_lines(line).items() if name != "Id"}
 
 
 def _detail_type(line: JsonObject) -> str:

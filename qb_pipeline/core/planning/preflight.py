@@ -5,16 +5,18 @@ on. Does not belong here: asking QuickBooks (``sync.verify.preflight``), remembe
 (``ledger.books.company``).
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Literal
 
+from qb_pipeline.core.documents.matters import NOWHERE, choose_place
 from qb_pipeline.core.mapping.mapping_targets import ENTITIES, Target, find_target_problem
 from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.problems import Problem
-from qb_pipeline.core.settings import FirmSettings
+from qb_pipeline.core.settings import CUSTOM_FIELD, FirmSettings
 
 NAMED = 5
 """How many billing ids a finding names; the rest are counted."""
@@ -36,10 +38,24 @@ class Check(StrEnum):
     MULTI_CURRENCY = "MULTI_CURRENCY"
     DISCOUNTS_OFF = "DISCOUNTS_OFF"
     MAPPING_TARGET = "MAPPING_TARGET"
+    TRUST_ACCOUNT = "TRUST_ACCOUNT"
+    CALLED_TRUST = "CALLED_TRUST"
+    CLASSES_OFF = "CLASSES_OFF"
+    NO_CUSTOM_FIELD = "NO_CUSTOM_FIELD"
 
 
 BLOCKING = frozenset({Check.HOME_CURRENCY, Check.SALES_TAX_OFF})
 """Findings with which nothing is sent: every document, or every taxed one, would come out wrong."""
+
+OF_MATTERS = frozenset({Check.CLASSES_OFF, Check.NO_CUSTOM_FIELD})
+"""Findings with which new invoices go without their matter."""
+
+_LABEL = re.compile(r"SalesFormsPrefs\.SalesCustomName(\d+)")
+_IN_USE = re.compile(r"SalesFormsPrefs\.UseSalesCustom(\d+)")
+"""Names under which Preferences show a custom field of sales forms; the digits are the Id of its definition.
+
+Source: recorded Preferences in public repositories, labels and switches in two groups (read 2026-11-30).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +86,11 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class CompanySettings:
-    """The settings of a company that matter to us. An absent preference counts as off, QuickBooks' own default."""
+    """The settings of a company that matter to us. An absent preference counts as off, QuickBooks' own default.
+
+    ``class_tracking``: whether classes stand on whole transactions or on their lines. ``custom_fields``: the labels of
+    the custom fields that sales forms use, by the Id of their definition.
+    """
 
     company_name: str
     country: str
@@ -82,6 +102,8 @@ class CompanySettings:
     sales_tax: bool
     automated_sales_tax: bool
     books_closed_through: date | None
+    class_tracking: Literal["off", "transaction", "line"] = "off"
+    custom_fields: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_settings(preferences: JsonObject, company_info: JsonObject) -> CompanySettings:
@@ -89,7 +111,8 @@ def read_settings(preferences: JsonObject, company_info: JsonObject) -> CompanyS
     sales = preferences.get("SalesFormsPrefs") or {}
     tax = preferences.get("TaxPrefs") or {}
     currency = preferences.get("CurrencyPrefs") or {}
-    closed = str((preferences.get("AccountingInfoPrefs") or {}).get("BookCloseDate") or "")
+    accounting = preferences.get("AccountingInfoPrefs") or {}
+    closed = str(accounting.get("BookCloseDate") or "")
     country = str(company_info.get("Country") or "")
     home = (currency.get("HomeCurrency") or {}).get("value")
     return CompanySettings(
@@ -103,7 +126,27 @@ def read_settings(preferences: JsonObject, company_info: JsonObject) -> CompanyS
         sales_tax=bool(tax.get("UsingSalesTax")),
         automated_sales_tax=bool(tax.get("PartnerTaxEnabled")),
         books_closed_through=date.fromisoformat(closed[:10]) if closed else None,
+        class_tracking=_read_class_tracking(accounting),
+        custom_fields=_read_custom_fields(sales.get("CustomField") or ()),
     )
+
+
+def _read_class_tracking(accounting: JsonObject) -> Literal["off", "transaction", "line"]:
+    if accounting.get("ClassTrackingPerTxnLine"):
+        return "line"
+    return "transaction" if accounting.get("ClassTrackingPerTxn") else "off"
+
+
+def _read_custom_fields(groups: Iterable[JsonObject]) -> dict[str, str]:
+    """The labels of the custom fields in use, by the Id of their definition."""
+    shown = {str(each.get("Name") or ""): each for group in groups for each in group.get("CustomField") or (group,)}
+    used = {found[1] for name, each in shown.items() if (found := _IN_USE.fullmatch(name)) and each.get("BooleanValue")}
+    labels = {
+        found[1]: str(each.get("StringValue") or "")
+        for name, each in shown.items()
+        if (found := _LABEL.fullmatch(name))
+    }
+    return {definition_id: label for definition_id, label in sorted(labels.items()) if definition_id in used and label}
 
 
 def find_settings(
@@ -121,6 +164,7 @@ def find_settings(
     needed = [code for code in ("NON", "TAX") if with_tax or code == "NON"]
     unmapped = [code for code in needed if code not in tax_codes] if company.country not in ("", "US") else []
     home, closed = company.home_currency, company.books_closed_through
+    place = choose_place(settings.matter_in, company.custom_fields, company.class_tracking)
     looks = (
         (
             home not in ("", currency),
@@ -176,6 +220,19 @@ def find_settings(
             "Discounts are off in the company: an invoice with a discount is held DISCOUNTS_OFF.",
             "Turn them on: Settings, Account and settings, Sales, Sales form content, Discount.",
         ),
+        (
+            settings.matter_in == "class" and place is NOWHERE,
+            Check.CLASSES_OFF,
+            "Matters are classes (matter_in=class), and the company does not track classes: new invoices go without.",
+            "Turn it on: Settings, Account and settings, Advanced, Categories, Track classes; or set matter_in=off.",
+        ),
+        (
+            settings.matter_in.startswith(CUSTOM_FIELD) and place is NOWHERE,
+            Check.NO_CUSTOM_FIELD,
+            f"Sales forms of the company have no custom field {settings.matter_in.removeprefix(CUSTOM_FIELD)!r}: new "
+            "invoices go without their matter.",
+            "Add it in QuickBooks (Settings, Custom fields, for invoices), or set matter_in to one that is there.",
+        ),
     )  # fmt: skip
     return [Finding(code, sentence, remedy) for applies, code, sentence, remedy in looks if applies]
 
@@ -196,26 +253,44 @@ def find_refusal(company: CompanySettings, body: JsonObject, theirs: JsonObject)
 
 
 def find_targets(links: Iterable[tuple[str, str, str]], targets: Mapping[str, Mapping[str, Target]]) -> list[Finding]:
-    """Find mappings whose target is inactive, gone, merged, or of a wrong type; one finding per kind and target.
+    """Find mappings whose target is inactive, gone, merged, of a wrong type, or a trust account or called one; one
+    finding per kind and target.
 
     Args:
-        links: kind, billing id and QuickBooks id of each mapping; kind ``income_account`` is the firm's setting.
+        links: kind, billing id and QuickBooks id of each mapping; kinds ``income_account…`` are the firm's settings.
         targets: what QuickBooks holds, by kind and Id.
     """
-    found: dict[tuple[str, str, str], list[str]] = {}
+    found: dict[tuple[str, Check, str, str], list[str]] = {}
     for kind, source_id, quickbooks_id in links:
-        problem = find_target_problem(kind, quickbooks_id, targets.get(kind, {}))
+        problem = _find_target_problem(kind, quickbooks_id, targets.get(kind, {}))
         if problem is not None:
             found.setdefault((kind, *problem), []).append(source_id)
     return [
-        Finding(Check.MAPPING_TARGET, f"{_pointing(kind, source_ids)}: {reason}.", remedy)
-        for (kind, reason, remedy), source_ids in sorted(found.items())
+        Finding(code, f"{_pointing(kind, source_ids)}: {reason}.", remedy)
+        for (kind, code, reason, remedy), source_ids in sorted(found.items())
     ]
+
+
+def _find_target_problem(kind: str, quickbooks_id: str, targets: Mapping[str, Target]) -> tuple[Check, str, str] | None:
+    target = targets.get(quickbooks_id)
+    if problem := find_target_problem(kind, quickbooks_id, targets):
+        is_trust = target is not None and target.is_active and target.holds_client_money
+        return Check.TRUST_ACCOUNT if is_trust and kind == "deposit_account" else Check.MAPPING_TARGET, *problem
+    if kind == "deposit_account" and target is not None and target.is_called_trust:
+        return (
+            Check.CALLED_TRUST,
+            f"the bank account with Id {quickbooks_id!r} is called trust, IOLTA or escrow, and is of AccountSubType "
+            f"{target.sub_type}",
+            "If it holds client money, map the operating account instead; else nothing.",
+        )
+    return None
 
 
 def _pointing(kind: str, source_ids: list[str]) -> str:
     if kind not in ENTITIES:
         return f"Setting {kind}"
+    if kind == "matter":  # its text may name a client
+        return "Mapping of a matter" if len(source_ids) == 1 else f"Mapping of {len(source_ids)} matters"
     shown = ", ".join(sorted(source_ids)[:NAMED])
     return f"Mapping of {kind.replace('_', ' ')} {shown}" + (", …" if len(source_ids) > NAMED else "")
 

@@ -168,9 +168,15 @@ def judge(refusal: Refusal, found: Mapping[Asked, Sequence[JsonObject]], setting
     ]
     if settings is not None:
         is_period = refusal.fault_code in PERIOD_CLOSED
-        facts.append(str(closed) if is_period else json.loads(_CANONICAL.encode(settings)))
+        facts.append(str(closed) if is_period else _settings_facts(settings))
     digest = sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return Evidence(digest, _cause(refusal, found, closed))
+
+
+def _settings_facts(settings: CompanySettings) -> dict[str, object]:
+    """The settings that may be behind a fault. Those of matters change what is sent, and so need no digest."""
+    facts: dict[str, object] = json.loads(_CANONICAL.encode(settings))
+    return {name: value for name, value in facts.items() if name not in ("class_tracking", "custom_fields")}
 
 
 def _facts(asked: Asked, row: JsonObject, *, is_own: bool) -> list[str]:

@@ -13,6 +13,7 @@ from qb_pipeline.emulator.books.tables import PEOPLE, encode
 
 NAME_PARTS = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
 UNPRINTABLE = (":", "\t", "\n", "\r")
+SUBORDINATE = {"Item": "SubItem", "Account": "SubAccount", "Class": "SubClass"}
 DEEPEST_LEVEL = 4
 """A sub-customer is at most four levels under its top customer (customer reference)."""
 CLASSIFICATION = {
@@ -124,6 +125,12 @@ def _check_item_accounts(change: Change, kind: str, body: Body) -> None:
     for name in ("IncomeAccountRef", "ExpenseAccountRef", "AssetAccountRef"):
         if body.get(name) is not None:
             body[name] = change.refer("Account", body[name])
+    income = change.company.live("Account", (body.get("IncomeAccountRef") or {}).get("value") or "")
+    is_asset = income is not None and income.kind == "Other Current Asset"
+    if is_asset and change.company.switches.asset_income_account == "refused":
+        raise FaultError(
+            "6430", "Invalid account type used", "The income account is of another type.", hint="our guess"
+        )
     if kind != "NonInventory" and not body.get("IncomeAccountRef"):
         raise faults.missing("IncomeAccountRef")
     if kind == "Inventory":
@@ -223,8 +230,8 @@ def _place(change: Change, entity: str, body: Body) -> None:
         body["Level"] = level
         if entity == "Customer":
             body["Job"] = True
-        elif entity in ("Item", "Account"):
-            body["SubItem" if entity == "Item" else "SubAccount"] = True
+        elif entity in SUBORDINATE:
+            body[SUBORDINATE[entity]] = True
         body["FullyQualifiedName"] = f"{parent.full_name if parent else ''}:{name}"
     else:
         body.pop("Level", None)
@@ -240,6 +247,7 @@ def rename_everywhere(change: Change, entity: str, identifier: str, old_name: st
         "Item": "ItemRef",
         "Term": "SalesTermRef",
         "Account": "DepositToAccountRef",
+        "Class": "ClassRef",
     }.get(entity)
     company = change.company
     if field:

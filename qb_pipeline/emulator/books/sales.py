@@ -8,6 +8,7 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 
 from qb_pipeline.emulator.books import faults
+from qb_pipeline.emulator.books.analysis import set_class, set_custom_fields
 from qb_pipeline.emulator.books.clock import add_days
 from qb_pipeline.emulator.books.company import Change
 from qb_pipeline.emulator.books.currencies import set_currency
@@ -49,7 +50,9 @@ def prepare(change: Change, entity: str, body: Body, old: Body | None, include: 
     body["CustomerRef"] = change.refer("Customer", body.get("CustomerRef"))
     if body["CustomerRef"] is None:
         del body["CustomerRef"]
-    for name, target in (("ClassRef", "Class"), ("DepartmentRef", "Department"), ("PaymentMethodRef", "PaymentMethod")):
+    set_class(change, body, "ClassTrackingPerTxn")
+    set_custom_fields(change, body)
+    for name, target in (("DepartmentRef", "Department"), ("PaymentMethodRef", "PaymentMethod")):
         if body.get(name):
             body[name] = change.refer(target, body[name])
     body["TxnDate"] = (body.get("TxnDate") or change.company.clock.today())[:10]
@@ -111,8 +114,7 @@ def _complete_item_line(change: Change, line: Body) -> None:
     line["Amount"] = dollars(cents(line["Amount"]))
     detail["ItemRef"] = _find_item(change, detail.get("ItemRef") or {})
     detail["TaxCodeRef"] = {"value": _find_tax_code(detail)}
-    if detail.get("ClassRef"):
-        detail["ClassRef"] = change.refer("Class", detail["ClassRef"])
+    set_class(change, detail, "ClassTrackingPerTxnLine")
     line["SalesItemLineDetail"] = detail
 
 
@@ -179,6 +181,7 @@ def _check_discount(change: Change, line: Body) -> None:
         account = change.company.account_of("discount")
         detail["DiscountAccountRef"] = change.refer("Account", {"value": account}) or {}
     detail["PercentBased"] = percent_based
+    set_class(change, detail, "ClassTrackingPerTxnLine")
     line["DiscountLineDetail"] = detail
 
 

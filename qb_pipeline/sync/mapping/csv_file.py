@@ -61,13 +61,13 @@ def list_income_accounts(session: FirmSession) -> list[Row]:
     ]
 
 
-def choose_income_account(session: FirmSession, text: str) -> Target:
-    """The account that a person means, by Id, name or full name. One read.
+def choose_income_account(session: FirmSession, text: str, setting: str = INCOME_ACCOUNT) -> Target:
+    """The account that a person means with a setting (``INCOME_ACCOUNTS``), by Id, name or full name. One read.
 
     Raises:
         ValueError: none, several, inactive, or of another type; the message lists those that fit.
     """
-    return choose_target(INCOME_ACCOUNT, text, _read(session, INCOME_ACCOUNT))
+    return choose_target(setting, text, _read(session, setting))
 
 
 def read_rows(session: FirmSession) -> list[Row]:
@@ -126,6 +126,11 @@ def import_rows(session: FirmSession, rows: Sequence[Row]) -> list[RowError]:
             continue
         if not row.quickbooks_id:
             continue
+        if row.kind not in names:
+            errors.append(
+                RowError(line, "matters are no classes of this firm", "Set matter_in=class (`firm set`) first.")
+            )
+            continue
         if row.kind not in targets:
             targets[row.kind] = _read(session, row.kind)
         first = seen.setdefault((row.kind, row.billing_id), line)
@@ -158,9 +163,11 @@ def _read(session: FirmSession, kind: str) -> dict[str, Target]:
 def _billing_names(session: FirmSession) -> Mapping[str, Mapping[str, str]]:
     # Payers with documents on the work list: of a firm's many contacts, those that a sync is about.
     names = session.billing.mappable_names(session.documents.payer_ids())
+    maps_matters = session.firm.settings.matter_in == "class"
     return {
         **names,
         "payment_method": {method: method for method in METHODS},
         "deposit_account": {method: method for method in METHODS},
         "tax_code": TAX_CODES,
+        **({"matter": {each: each for each in session.billing.matters()}} if maps_matters else {}),
     }

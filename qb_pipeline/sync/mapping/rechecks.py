@@ -56,6 +56,8 @@ def _find_invoices(fetched: InvoiceRows, kind: str, source_ids: set[str]) -> set
         return set(lines.loc[lines["fee_item_id"].isin(source_ids), "invoice_id"])
     if kind == "terms":
         return set(fetched.invoices.loc[fetched.invoices["terms"].isin(source_ids), "invoice_id"])
+    if kind == "matter":
+        return set(fetched.invoices.loc[fetched.invoices["matter"].isin(source_ids), "invoice_id"])
     if "TOTAL" in source_ids:
         return set(lines["invoice_id"])
     codes = lines["is_taxable"].map({True: "TAX", False: "NON"})

@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import pandas as pd
+
 from qb_pipeline.core import schemas
 from qb_pipeline.core.documents.payloads import (
     Content,
@@ -19,7 +21,7 @@ from qb_pipeline.core.documents.payloads import (
     read_payers,
 )
 from qb_pipeline.core.documents.text_fields import find_identifying
-from qb_pipeline.core.mapping.mapping_targets import INCOME_ACCOUNT, find_target_problem
+from qb_pipeline.core.mapping.mapping_targets import find_target_problem
 from qb_pipeline.core.mapping.matching import choose_new_name, match_items, match_payers
 from qb_pipeline.core.markers import marker
 from qb_pipeline.core.money import JsonObject
@@ -142,17 +144,10 @@ def find_items(session: FirmSession, fee_item_ids: Collection[str], known: Learn
     ids = {item_id: links[item_id] for item_id in fee_item_ids if item_id in links}
     if not needed:
         return References(ids, {})
-    settings = session.firm.settings
     fee_items = session.billing.fetch_fee_items(needed)
     made = session.documents.made(Kind.ITEM, needed)
     links |= made
-    match = partial(match_items, fee_items, session.company.items, links, create=settings.unmapped_fee_item == "create")
-    matches = match(has_income_account=bool(settings.income_account))
-    notices: tuple[str, ...] = ()
-    if ((matches["item_id"] == "") & (matches["problem"] == "")).any():
-        notices = _find_account_problem(session)
-        if notices:
-            matches = match(has_income_account=False)
+    matches, notices = _match_items(session, fee_items, links)
     schemas.validate(schemas.ItemMatches, matches)
     found = _Found("fee_item", links, ids, _links_of_made("fee_item", made))
     found.problems |= dict.fromkeys(needed, Problem.UNKNOWN_FEE_ITEM)
@@ -176,6 +171,27 @@ def find_items(session: FirmSession, fee_item_ids: Collection[str], known: Learn
     return replace(found.references(notices=notices), fee_items=by_id)
 
 
+def _match_items(
+    session: FirmSession, fee_items: pd.DataFrame, links: Mapping[str, str]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The item of each fee item (``core.schemas.ItemMatches``), and why new ones cannot post to a firm's account.
+
+    An account is looked at only where an item would be created for it.
+    """
+    settings = session.firm.settings
+    kinds = zip(fee_items["fee_item_id"], fee_items["kind"], strict=True)
+    accounts = {fee_item_id: settings.income_account_of(kind) for fee_item_id, kind in kinds}
+    match = partial(match_items, fee_items, session.company.items, links, create=settings.unmapped_fee_item == "create")
+    without = {fee_item_id for fee_item_id, (_, account_id) in accounts.items() if not account_id}
+    matches = match(without_account=without)
+    new = matches.loc[(matches["item_id"] == "") & (matches["problem"] == ""), "fee_item_id"]
+    unusable = _find_account_problems(session, {accounts[fee_item_id] for fee_item_id in new})
+    if unusable:
+        without |= {fee_item_id for fee_item_id, account in accounts.items() if account in unusable}
+        matches = match(without_account=without)
+    return matches, tuple(unusable.values())
+
+
 def new_customer(session: FirmSession, payer: Payer, display_name: str) -> Content:
     """The content with which a payer's customer would be created."""
     mark = marker(session.installation, session.firm.firm_id, Kind.CUSTOMER, payer.payer_id)
@@ -184,7 +200,8 @@ def new_customer(session: FirmSession, payer: Payer, display_name: str) -> Conte
 
 def new_item(session: FirmSession, fee_item: FeeItem) -> Content:
     """The content with which a fee item's item would be created."""
-    return item_content(fee_item, income_account_id=session.firm.settings.income_account)
+    _, account_id = session.firm.settings.income_account_of(fee_item.kind)
+    return item_content(fee_item, income_account_id=account_id)
 
 
 def _with_identity_numbers(kind: Kind, bodies: Mapping[str, JsonObject]) -> dict[str, Problem]:
@@ -198,15 +215,14 @@ def _links_of_made(kind: str, made: Mapping[str, str]) -> list[Link]:
     return [Link(kind, source_id, quickbooks_id, "", "created") for source_id, quickbooks_id in made.items()]
 
 
-def _find_account_problem(session: FirmSession) -> tuple[str, ...]:
-    """Why new items cannot post to the firm's income account, as a notice; nothing where they can. One read, once."""
-    account_id = session.firm.settings.income_account
-    problem = find_target_problem(
-        INCOME_ACCOUNT, account_id, session.company.find_targets(INCOME_ACCOUNT, [account_id])
-    )
-    if problem is None:
-        return ()
-    return (f"Setting {INCOME_ACCOUNT}: {problem[0]}. {problem[1]}",)
+def _find_account_problems(session: FirmSession, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Of settings with their accounts, those that new items cannot post to, with why, as a notice. One read each."""
+    found = {}
+    for setting, account_id in sorted(wanted):
+        problem = find_target_problem(setting, account_id, session.company.find_targets(setting, [account_id]))
+        if problem is not None:
+            found[setting, account_id] = f"Setting {setting}: {problem[0]}. {problem[1]}"
+    return found
 
 
 def _why_not_created(payer_id: str, refused: Mapping[str, Standing], known: Learned) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from qb_pipeline.core import schemas
-from qb_pipeline.core.documents.payloads import Content, customer_content, item_content, read_fee_items, read_payers
+from qb_pipeline.core.documents.payloads import Content, customer_content, read_fee_items, read_payers
 from qb_pipeline.core.markers import marker, read_marker
 from qb_pipeline.core.money import JsonObject, loads, to_dollars
 from qb_pipeline.core.planning.plan import Field, side_by_side
@@ -21,6 +21,7 @@ from qb_pipeline.ledger.books.received import PostedOnInvoice
 from qb_pipeline.ledger.books.refusals import Standing
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.errors import QuickBooksError
+from qb_pipeline.sync.mapping.references import new_item
 from qb_pipeline.sync.plan.plan import Plan
 from qb_pipeline.sync.plan.planners import PLANNERS
 from qb_pipeline.sync.plan.possible_duplicates import (
@@ -218,8 +219,7 @@ def _reference_content(session: FirmSession, document: PastDocument) -> Content 
     kind = document.kind
     if kind == Kind.ITEM:
         items = read_fee_items(session.billing.fetch_fee_items([source_id]))
-        account = session.firm.settings.income_account
-        return item_content(items[0], income_account_id=account) if items else None
+        return new_item(session, items[0]) if items else None
     payers = read_payers(schemas.validate(schemas.Payers, session.billing.fetch_payers([source_id])))
     mark = marker(session.installation, session.firm.firm_id, kind, source_id)
     name = str(sent.get("DisplayName", ""))

@@ -13,11 +13,12 @@ from qb_pipeline.core.documents.invoices import (
     find_taken_numbers,
     forwarded_cents,
 )
-from qb_pipeline.core.documents.payloads import invoice_contents
+from qb_pipeline.core.documents.matters import NO_CLASS, MatterPlace, choose_place, match_classes
+from qb_pipeline.core.documents.payloads import invoice_contents, read_matter
 from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.planning.plan import carry_lines
 from qb_pipeline.core.problems import Problem
-from qb_pipeline.core.states import Kind, Operation
+from qb_pipeline.core.states import Kind, Operation, State
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.documents import NumberHolder, WorkItem, work_items
 from qb_pipeline.quickbooks.answers import Entity
@@ -29,7 +30,7 @@ from qb_pipeline.sync.remote.documents import find_lost
 from qb_pipeline.sync.remote.outcomes import read_cents
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.session.foresight import Foresight
-from qb_pipeline.sync.session.learned import Learned
+from qb_pipeline.sync.session.learned import NOTHING, Learned
 
 
 def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, foresight: Foresight) -> Plan:
@@ -72,6 +73,7 @@ def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, fore
         tax_codes=session.mappings.links("tax_code"),
         markers={i: marker_of(session, listed[i]) for i in sound["invoice_id"]},
         rules=session.rules,
+        place=_find_place(session, sound, listed),
     )
     plan.contents = {listed[source_id].document_id: content for source_id, content in contents.items()}
     # Revised to nothing: what stands in QuickBooks is voided there, like one that billing voids.
@@ -85,10 +87,37 @@ def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, fore
     differing = {source_id for source_id, problem in by_source.items() if problem is Problem.TOTAL_MISMATCH}
     totals = describe_totals(invoices[invoices["invoice_id"].isin(differing)], lines)
     _share_numbers(plan, read.reused)
+    plan.learned |= _tell_classless(session, plan)
     hold_standing(session, plan)
     details = {**read.holders, **totals}
     plan.stop(listed.values(), problems, {listed[source_id].document_id: text for source_id, text in details.items()})
     return plan
+
+
+def _find_place(session: FirmSession, invoices: pd.DataFrame, listed: Mapping[str, WorkItem]) -> MatterPlace:
+    """Where the matters of these invoices go. Classes are read where a firm wants them and there may be one to send."""
+    company = session.company.settings
+    fields, tracking = (company.custom_fields, company.class_tracking) if company else ({}, "off")
+    place = choose_place(session.firm.settings.matter_in, fields, tracking)
+    if place.kind != "class":
+        return place
+    open_ones = invoices["invoice_id"].map(lambda invoice_id: listed[invoice_id].state != State.SYNCED)
+    matters = {read_matter(matter, place, []) for matter in invoices.loc[open_ones, "matter"]} - {""}
+    if not matters:
+        return place
+    classes = match_classes(matters, session.company.classes, session.mappings.links("matter"))
+    return replace(place, classes=classes)
+
+
+def _tell_classless(session: FirmSession, plan: Plan) -> Learned:
+    """Say once in a run that new invoices go without the class of their matter."""
+    if not any(NO_CLASS in item.notices for item in plan.ready if item.operation == Operation.CREATE):
+        return NOTHING
+    text = (
+        "Some new invoices go without a class: none has the name of their matter. "
+        f"Map it: qb-pipeline mapping export {session.firm.firm_id} FILE.csv"
+    )
+    return Learned(notices=(text,))
 
 
 def _changes(session: FirmSession, rows: Sequence[WorkItem], foresight: Foresight) -> Changes:

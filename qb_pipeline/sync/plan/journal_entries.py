@@ -165,7 +165,15 @@ def _why_not(
         return "the company has not exactly one account of receivables"
     if not account_id:
         return f"no deposit_account is mapped for method {payment.method}"
-    return ""
+    return _find_trust(session, account_id)
+
+
+def _find_trust(session: FirmSession, account_id: str) -> str:
+    """That an account holds client money, in words; "" where it does not."""
+    account = session.company.find_targets("deposit_account", [account_id]).get(account_id)
+    if account is None or not account.holds_client_money:
+        return ""
+    return f"account {account_id} holds client money (AccountSubType {account.sub_type})"
 
 
 def _content(session: FirmSession, refund: Refund, payment: _GoneBack, receivable_id: str, account_id: str) -> Content:

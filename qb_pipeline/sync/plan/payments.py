@@ -67,13 +67,16 @@ def _plan(
     }
     voids = {key for key, row in keys.items() if row.quickbooks_id and (row.source_status == "void" or key in emptied)}
     by_key = _problems(divided, keys.keys(), books.bad_amounts, voids)
+    accounts = session.mappings.links("deposit_account")
+    in_trust = _find_trust_accounts(session, divided.parts, keys, accounts)
+    by_key |= dict.fromkeys(in_trust, Problem.TRUST_ACCOUNT)
     plan.gone += [keys.pop(key).document_id for key in keys.keys() - set(parts) - by_key.keys() - voids]
     sound = divided.parts[(divided.parts["problem"] == "") & (divided.parts["status"] != "void")]
     contents = payment_contents(
         sound,
         divided.allocations,
         payment_methods=session.mappings.links("payment_method"),
-        deposit_accounts=session.mappings.links("deposit_account"),
+        deposit_accounts=accounts,
         markers={key: marker_of(session, row) for key, row in keys.items()},
         rules=session.rules,
         cited=find_cited(session, dict(zip(sound["payment_id"], sound["reference"], strict=True)), paid),
@@ -83,6 +86,7 @@ def _plan(
     details = {
         keys[key].document_id: blocked_by for key, blocked_by in zip(parts, divided.parts["blocked_by"], strict=True)
     }
+    details |= {keys[key].document_id: text for key, text in in_trust.items()}
     applications = _applications(divided.allocations)
     removed = voids | {key for key, row in keys.items() if row.source_status == "void"}
     meant = [
@@ -93,6 +97,24 @@ def _plan(
     hold_standing(session, plan)
     plan.stop(keys.values(), problems, details)
     return plan
+
+
+def _find_trust_accounts(
+    session: FirmSession, parts: pd.DataFrame, keys: Mapping[PartKey, WorkItem], accounts: Mapping[str, str]
+) -> dict[PartKey, str]:
+    """The new payments that would be received into an account of client money, and into which: one read for all."""
+    sound = parts[(parts["problem"] == "") & (parts["status"] != "void")]
+    new = {
+        (payment_id, part): accounts[method]
+        for payment_id, part, method in zip(sound["payment_id"], sound["part"], sound["method"], strict=True)
+        if method in accounts and not keys[payment_id, part].quickbooks_id
+    }
+    targets = session.company.find_targets("deposit_account", new.values()) if new else {}
+    return {
+        key: f"Account {account_id} is of AccountSubType {targets[account_id].sub_type}"
+        for key, account_id in new.items()
+        if account_id in targets and targets[account_id].holds_client_money
+    }
 
 
 def _problems(

@@ -88,6 +88,13 @@ class CompanyReads:
         return known
 
     @cached_property
+    def classes(self) -> dict[str, Target]:
+        """Every class of the company by Id, inactive ones too; read when first asked."""
+        found = read_targets("matter", self._quickbooks.query_all("Class", where="Active IN (true, false)"))
+        self._targets.setdefault("matter", {}).update(found)
+        return found
+
+    @cached_property
     def taken_names(self) -> set[str]:
         """Keys (``core.text``) of every name that a new customer cannot have: customers, vendors and employees share
         one list. One read each per 1,000."""

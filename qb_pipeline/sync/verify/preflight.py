@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from qb_pipeline.core.mapping.mapping_targets import ENTITIES, Target, read_targets
+from qb_pipeline.core.mapping.mapping_targets import ENTITIES, INCOME_ACCOUNTS, Target, read_targets
 from qb_pipeline.core.planning.preflight import (
+    OF_MATTERS,
     CompanySettings,
     Fence,
     Finding,
@@ -58,6 +59,22 @@ def examine(session: FirmSession) -> Preflight:
     return _judge(session.engine, session.firm, settings, find_targets(links, targets))
 
 
+def examine_deposits(session: FirmSession) -> list[Finding]:
+    """The findings about the accounts that methods of payment are mapped to, for a person: one read."""
+    links = [("deposit_account", *link) for link in session.mappings.links("deposit_account").items()]
+    targets = {kind: _read_targets(session, kind, ids) for kind, ids in _ids_by_kind(links).items()}
+    return find_targets(links, targets)
+
+
+def examine_matters(session: FirmSession) -> list[Finding]:
+    """What the company lacks for matters to go where the firm wants them, for a person: two reads, or none where the
+    setting asks nothing of the company."""
+    if session.firm.settings.matter_in in ("off", "memo"):
+        return []
+    looked = _judge(session.engine, session.firm, session.company.read_settings())
+    return [finding for finding in looked.findings if finding.code in OF_MATTERS]
+
+
 def recall(engine: "Engine", firm: Firm) -> Preflight | None:
     """The findings that need no request: from the settings as last read, without the mappings. None when they never
     were read."""
@@ -78,7 +95,8 @@ def require(session: FirmSession) -> Learned:
     known = company.seen(session.engine, session.firm.firm_id)
     is_fresh = known is not None and not known.is_doubtful and session.clock() - known.seen_at < REMEMBERED
     looked = recall(session.engine, session.firm) if is_fresh else None
-    if looked is None or looked.blocking:  # what blocks may have been mended just now
+    # What blocks, or leaves matters out, may have been mended just now.
+    if looked is None or looked.blocking or any(finding.code in OF_MATTERS for finding in looked.findings):
         looked, is_fresh = _judge(session.engine, session.firm, session.company.read_settings()), False
     notices = _note(session, looked.findings, () if is_fresh else looked.fences)
     _refuse_blocking(session, looked)
@@ -140,9 +158,10 @@ def _note(session: FirmSession, findings: Collection[Finding], fences_up: Collec
 
 
 def _links(session: FirmSession) -> list[tuple[str, str, str]]:
-    links = [(kind, *link) for kind in ENTITIES for link in session.mappings.links(kind).items()]
-    account = session.firm.settings.income_account
-    return [*links, ("income_account", "", account)] if account else links
+    settings = session.firm.settings
+    kinds = [kind for kind in ENTITIES if kind != "matter" or settings.matter_in == "class"]
+    links = [(kind, *link) for kind in kinds for link in session.mappings.links(kind).items()]
+    return links + [(name, "", account) for name in INCOME_ACCOUNTS if (account := getattr(settings, name))]
 
 
 def _ids_by_kind(links: Collection[tuple[str, str, str]]) -> dict[str, set[str]]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from qb_pipeline.core import schemas
 from qb_pipeline.core.documents.journal_entries import refund_content
+from qb_pipeline.core.documents.matters import MatterPlace
 from qb_pipeline.core.documents.payloads import (
     customer_content,
     invoice_contents,
@@ -58,6 +59,7 @@ def bodies(text: str) -> list[tuple[Kind, JsonObject]]:
         fill(lines({"amount_cents": 1}, {"kind": "note", "amount_cents": 0}), schemas.InvoiceLines, text),
         people,
         customers={"p1": "1"}, items={"f1": "2"}, terms={}, tax_codes={}, markers={"i1": MARK}, rules=rules(),
+        place=MatterPlace("custom_field", "Matter", "1"),
     )["i1"]  # fmt: skip
     part = {
         "document_date": date(2026, 3, 1), "kind": "payment", "method": "check", "status": "completed",
@@ -91,7 +93,8 @@ def leaves(body: Any, path: str = "") -> list[tuple[str, str]]:
         ]
     if isinstance(body, list):
         return [leaf for value in body for leaf in leaves(value, f"{path}[]")]
-    return [(path.removeprefix("."), body)] if isinstance(body, str) else []
+    name = path.removeprefix(".").replace("CustomField[].StringValue", "CustomField")
+    return [(name, body)] if isinstance(body, str) else []
 
 
 def test_a_field_that_carries_a_text_of_billing_is_declared_and_no_other() -> None:

@@ -8,6 +8,7 @@ from qb_pipeline.core.mapping.mapping_targets import (
     Target,
     choose_target,
     find_target_problem,
+    is_refused,
     read_targets,
 )
 from qb_pipeline.core.problems import PROBLEMS
@@ -34,7 +35,19 @@ def test_objects_of_quickbooks_are_read_as_targets() -> None:
         ("fee_item", {"Id": "1", "Type": "Inventory"}, "the Item with Id '1' is of Type Inventory"),
         ("deposit_account", {"Id": "1", "AccountType": "Bank"}, None),
         ("deposit_account", {"Id": "1", "AccountType": "Income"}, "the Account with Id '1' is of AccountType Income"),
+        (
+            "deposit_account",
+            {"Id": "1", "AccountType": "Bank", "AccountSubType": "RentsHeldInTrust"},
+            "the Account with Id '1' holds client money (AccountSubType RentsHeldInTrust)",
+        ),
         ("income_account", {"Id": "1", "AccountType": "Income"}, None),
+        ("income_account_expense", {"Id": "1", "AccountType": "Other Current Asset"}, None),
+        ("income_account_government_fee", {"Id": "1", "AccountType": "Other Current Asset"}, None),
+        (
+            "income_account_interest",
+            {"Id": "1", "AccountType": "Other Current Asset"},
+            "the Account with Id '1' is of AccountType Other Current Asset",
+        ),
         ("income_account", {"Id": "1", "AccountType": "Bank"}, "the Account with Id '1' is of AccountType Bank"),
     ],
 )
@@ -43,6 +56,24 @@ def test_a_target_is_usable_or_says_why_not(kind: str, row: dict[str, object], r
 
     assert (problem and problem[0]) == reason
     assert problem is None or problem[1].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "warns"),
+    [("Client trust", True), ("IOLTA-2", True), ("my_escrow", True), ("Trustworthy", False), ("Entrust", False)],
+)
+def test_a_bank_account_warns_by_whole_words_of_its_name(name: str, warns: bool) -> None:
+    row = {"Id": "1", "Name": name, "AccountType": "Bank", "AccountSubType": "Checking"}
+    asset = {**row, "AccountType": "Other Current Asset"}
+    found = [read_targets("deposit_account", [each])["1"].is_called_trust for each in (row, asset)]
+
+    assert found == [warns, False]
+
+
+def test_quickbooks_itself_refuses_no_payment_for_a_trust_account() -> None:
+    row = {"Id": "1", "AccountType": "Bank", "AccountSubType": "TrustAccounts"}
+
+    assert not is_refused("deposit_account", "1", read_targets("deposit_account", [row]))
 
 
 def test_every_kind_says_which_reasons_another_mapping_clears() -> None:

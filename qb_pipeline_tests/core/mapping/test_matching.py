@@ -159,7 +159,7 @@ def test_matches_are_tables_of_the_agreed_columns() -> None:
     some = payers(person("p1"), person("p2", ""))
     schemas.validate(schemas.PayerMatches, match_payers(some, ["p1", "p2"], customers(), {}, create=True))
     schemas.validate(schemas.PayerMatches, match_payers(payers(), [], customers(), {}, create=True))
-    items_found = match_items(fee_items(fee_item()), items(item("1")), {}, create=True, has_income_account=True)
+    items_found = match_items(fee_items(fee_item()), items(item("1")), {}, create=True)
     schemas.validate(schemas.ItemMatches, items_found)
 
 
@@ -312,7 +312,7 @@ def match_fee_items(found: pd.DataFrame) -> dict[str, str]:
 def test_one_fee_item_finds_its_item_or_the_reason(
     fee_item_row: dict[str, Any], item_rows: list[dict[str, Any]], outcome: str
 ) -> None:
-    found = match_items(fee_items(fee_item_row), items(*item_rows), {}, create=True, has_income_account=True)
+    found = match_items(fee_items(fee_item_row), items(*item_rows), {}, create=True)
 
     assert match_fee_items(found) == {"f1": outcome}
 
@@ -327,7 +327,9 @@ def test_one_fee_item_finds_its_item_or_the_reason(
     ],
 )
 def test_a_missing_item_follows_the_policy_of_the_firm(create: bool, has_income_account: bool, outcome: str) -> None:
-    found = match_items(fee_items(fee_item()), items(), {}, create=create, has_income_account=has_income_account)
+    found = match_items(
+        fee_items(fee_item()), items(), {}, create=create, without_account=() if has_income_account else ["f1"]
+    )
 
     assert match_fee_items(found) == {"f1": outcome}
 
@@ -336,7 +338,7 @@ def test_a_mapping_of_a_fee_item_goes_before_its_name() -> None:
     known = items(item("1"), item("2", "Other"), item("3", "Old", is_active=False))
     some = fee_items(fee_item("f1"), fee_item("f2", "B", "B"), fee_item("f3", "C", "C"))
 
-    found = match_items(some, known, {"f1": "2", "f3": "3"}, create=False, has_income_account=False)
+    found = match_items(some, known, {"f1": "2", "f3": "3"}, create=False)
 
     assert match_fee_items(found) == {"f1": "2", "f2": "UNMAPPED_FEE_ITEM", "f3": "MAPPING_INACTIVE"}
 
@@ -344,15 +346,13 @@ def test_a_mapping_of_a_fee_item_goes_before_its_name() -> None:
 def test_two_new_fee_items_of_one_name_are_not_made_into_one_item() -> None:
     some = fee_items(fee_item("f1", code="A"), fee_item("f2", "CONSULTATION", "B"))
 
-    found = match_items(some, items(), {}, create=True, has_income_account=True)
+    found = match_items(some, items(), {}, create=True)
 
     assert match_fee_items(found) == {"f1": "AMBIGUOUS_ITEM", "f2": "AMBIGUOUS_ITEM"}
 
 
 def test_a_fee_item_that_billing_does_not_have_is_unknown() -> None:
-    found = match_items(
-        fee_items(fee_item()), items(item("1")), {}, create=True, has_income_account=True, needed=["f1", "f9"]
-    )
+    found = match_items(fee_items(fee_item()), items(item("1")), {}, create=True, needed=["f1", "f9"])
 
     assert match_fee_items(found) == {"f1": "1", "f9": Problem.UNKNOWN_FEE_ITEM}
 

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from qb_pipeline.core.documents.matters import CLASSED
 from qb_pipeline.core.money import dumps, loads
 from qb_pipeline.core.planning.plan import Field, carry_lines, choose_operation, compare, update_body
 from qb_pipeline_tests.core.documents.test_payloads import build
@@ -204,6 +205,44 @@ def test_quickbooks_may_write_line_breaks_in_its_own_way(end: str) -> None:
 
     theirs["Line"][0]["Description"] = "a b"
     assert [field.name for field in compare(body, theirs)] == ["Line[1].Description"]
+
+
+def of_matter(lines: list[dict[str, Any]], class_id: str) -> list[dict[str, Any]]:
+    """The lines with a class on each that can have one."""
+    lines = loads(dumps(lines))
+    for line in lines:
+        for detail in (line[kind] for kind in CLASSED if kind in line):
+            detail["ClassRef"] = {"value": class_id}
+    return lines
+
+
+def classes(lines: list[dict[str, Any]] | None) -> list[str] | None:
+    details = [next((line[kind] for kind in CLASSED if kind in line), {}) for line in lines or ()]
+    return None if lines is None else [detail.get("ClassRef", {}).get("value", "") for detail in details]
+
+
+def test_the_class_of_a_line_that_is_there_is_the_bookkeeper_s() -> None:
+    ours = of_matter(a_body()["Line"], "5")
+
+    assert classes(carry_lines(ours, of_matter(as_quickbooks_returns(a_body())["Line"], "9"))) == ["9", "", "9"]
+    assert classes(carry_lines(ours, as_quickbooks_returns(a_body())["Line"])) == ["", "", ""]
+    assert classes(carry_lines(ours, classed(a_body()))) == ["7", "", ""]
+    assert compare({"Line": ours}, as_quickbooks_returns(a_body())) == []
+
+
+def test_lines_that_come_and_go_have_the_class_that_all_others_have_else_that_of_the_matter() -> None:
+    sales, note, discount = a_body()["Line"]
+    new = {**sales, "Description": "New"}
+    theirs = as_quickbooks_returns(a_body())["Line"]
+
+    def carried(lines: list[dict[str, Any]], there: list[dict[str, Any]]) -> list[str] | None:
+        return classes(carry_lines(of_matter(lines, "5"), there))
+
+    assert carried([sales, note, discount, new], of_matter(theirs, "9")) == ["9", "", "9", "9"]
+    assert carried([sales, note, discount, new], theirs) == ["", "", "", ""]
+    assert carried([sales, note, discount, new], classed(a_body())) == ["7", "", "", "5"]
+    assert carried([sales], of_matter(theirs, "9")) == ["9"]
+    assert carried([new], classed(a_body())) is None  # the bookkeeper's own class would be lost
 
 
 def test_a_customer_that_was_renamed_in_quickbooks_is_not_renamed_back() -> None:

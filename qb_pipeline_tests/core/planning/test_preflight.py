@@ -40,16 +40,39 @@ def codes(company: CompanySettings, *, tax_codes: tuple[str, ...] = (), **settin
     return [f"{finding.severity} {finding.code}" for finding in found]
 
 
+CUSTOM_FIELDS = [
+    {
+        "CustomField": [
+            {"BooleanValue": False, "Type": "BooleanType", "Name": "SalesFormsPrefs.UseSalesCustom3"},
+            {"BooleanValue": True, "Type": "BooleanType", "Name": "SalesFormsPrefs.UseSalesCustom2"},
+            {"BooleanValue": True, "Type": "BooleanType", "Name": "SalesFormsPrefs.UseSalesCustom1"},
+        ]
+    },
+    {
+        "CustomField": [
+            {"StringValue": "Crew #", "Type": "StringType", "Name": "SalesFormsPrefs.SalesCustomName1"},
+            {"StringValue": "Not in use", "Type": "StringType", "Name": "SalesFormsPrefs.SalesCustomName3"},
+        ]
+    },
+]
+"""As recorded: switches in one group, labels in another."""
+
+
 def test_settings_are_read_as_quickbooks_answers_them() -> None:
     preferences = {
-        "AccountingInfoPrefs": {"BookCloseDate": "2018-12-31"},
-        "SalesFormsPrefs": {"CustomTxnNumbers": True, "AllowDiscount": True, "AutoApplyPayments": True},
+        "AccountingInfoPrefs": {"BookCloseDate": "2018-12-31", "ClassTrackingPerTxn": True},
+        "SalesFormsPrefs": {
+            "CustomTxnNumbers": True,
+            "AllowDiscount": True,
+            "AutoApplyPayments": True,
+            "CustomField": CUSTOM_FIELDS,
+        },
         "TaxPrefs": {"UsingSalesTax": True, "PartnerTaxEnabled": True},
         "CurrencyPrefs": {"MultiCurrencyEnabled": True, "HomeCurrency": {"value": "CAD"}},
     }
 
     assert read_settings(preferences, {"CompanyName": "Books", "Country": "CA"}) == CompanySettings(
-        "Books", "CA", "CAD", True, True, True, True, True, True, date(2018, 12, 31)
+        "Books", "CA", "CAD", True, True, True, True, True, True, date(2018, 12, 31), "transaction", {"1": "Crew #"}
     )
 
 
@@ -77,6 +100,11 @@ def test_what_quickbooks_leaves_out_is_off_and_the_currency_is_its_country_s() -
         ({"books_closed_through": date(2025, 12, 31)}, {}, ["warning BOOKS_CLOSED"]),
         ({"multi_currency": True}, {}, ["warning MULTI_CURRENCY"]),
         ({"discounts": False}, {}, ["warning DISCOUNTS_OFF"]),
+        ({}, {"matter_in": "memo"}, []),
+        ({}, {"matter_in": "class"}, ["warning CLASSES_OFF"]),
+        ({"class_tracking": "line"}, {"matter_in": "class"}, []),
+        ({"custom_fields": {"1": "Crew"}}, {"matter_in": "custom_field:Matter"}, ["warning NO_CUSTOM_FIELD"]),
+        ({"custom_fields": {"1": "Matter"}}, {"matter_in": "custom_field:matter"}, []),
         (
             {"home_currency": "CAD", "custom_numbers": False},
             {},
@@ -108,6 +136,41 @@ def test_mappings_to_what_is_not_usable_are_named_together() -> None:
         "Setting income_account: the Account with Id '9' is of AccountType Bank.",
         "Mapping of payer P9: QuickBooks has no Customer with Id '6'.",
         "Mapping of payer P0, P1, P2, P3, P4, …: the Customer with Id '7' is inactive in QuickBooks.",
+    ]
+
+
+def test_accounts_of_client_money_and_those_that_are_called_so_are_told_apart() -> None:
+    accounts = [
+        {"Id": "1", "Name": "IOLTA", "AccountType": "Bank", "AccountSubType": "TrustAccounts"},
+        {"Id": "2", "Name": "IOLTA 2", "AccountType": "Bank", "AccountSubType": "Checking"},
+        {"Id": "3", "Name": "Checking", "AccountType": "Bank", "AccountSubType": "Checking"},
+    ]
+    targets = {"deposit_account": read_targets("deposit_account", accounts)}
+    links = [
+        ("deposit_account", method, account) for method, account in zip(("check", "card", "wire"), "123", strict=True)
+    ]
+
+    assert [(finding.code, finding.sentence) for finding in find_targets(links, targets)] == [
+        (
+            "CALLED_TRUST",
+            "Mapping of deposit account card: the bank account with Id '2' is called trust, IOLTA or escrow, and is of "
+            "AccountSubType Checking.",
+        ),
+        (
+            "TRUST_ACCOUNT",
+            "Mapping of deposit account check: the Account with Id '1' holds client money "
+            "(AccountSubType TrustAccounts).",
+        ),
+    ]
+
+
+def test_a_matter_which_may_name_a_client_is_not_named() -> None:
+    targets = {"matter": read_targets("matter", [{"Id": "1", "Name": "Visa", "Active": False}])}
+    links = [("matter", "Doe v. Roe", "1"), ("matter", "Doe", "1"), ("matter", "Roe", "2")]
+
+    assert [finding.sentence for finding in find_targets(links, targets)] == [
+        "Mapping of a matter: QuickBooks has no Class with Id '2'.",
+        "Mapping of 2 matters: the Class with Id '1' is inactive in QuickBooks.",
     ]
 
 
