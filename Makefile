@@ -44,6 +44,7 @@ bench: $(READY)  ## figures and ratios, printed
 	$(BIN)/python benchmarks/emulator_speed.py
 	$(BIN)/python -m benchmarks.reporting --plans
 	$(BIN)/python -m benchmarks.planned_events
+	$(BIN)/python -m benchmarks.look_alikes
 
 soak: $(READY)  ## exactly once, the long form: crash matrix, random kills, seeded bugs; figures (docs/reliability.md)
 	$(BIN)/python -m qb_pipeline_tests.soak.long_run

@@ -269,6 +269,11 @@ class LawFirm:
         with self.ledger.connect() as connection:
             return [dict(row) for row in connection.execute(sa.text(statement), values).mappings()]
 
+    def whole_ledger(self) -> str:
+        """Everything that the pipeline's database holds, as one text: for what must stand nowhere in it."""
+        tables = self.query("select tablename as name from pg_tables where schemaname = 'sync' order by tablename")
+        return str([self.query(f'select * from sync."{table["name"]}"') for table in tables])  # noqa: S608
+
     def query_change(self, statement: str, **values: Any) -> None:
         """Change the pipeline's database behind its back."""
         with self.ledger.begin() as connection:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qb_pipeline.ledger.books.history import PastDocument
     from qb_pipeline.quickbooks.answers import Entity
     from qb_pipeline.sync.people.evidence import Evidence
+    from qb_pipeline.sync.people.payer_questions import Question
 
 Document = Annotated[
     str,
@@ -32,17 +33,25 @@ Document = Annotated[
 
 def show(key: Firm, document: Document, as_json: Json = False) -> None:
     """Show both sides of one document, what holds it, and everything that was done with it. Changes nothing."""
+    from qb_pipeline.core.problems import Problem
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.people.evidence import gather
     from qb_pipeline.sync.people.naming import find_document
+    from qb_pipeline.sync.people.payer_questions import find_questions
     from qb_pipeline.sync.people.resolve import answers_that_apply
 
     with (
         working() as (_, _, deployment),
         deployment.open(key, Run("show", "cli", who("")), setting_up=True) as session,
     ):
+        payer_id = _read_payer(document)
+        if payer_id and (questions := find_questions(session, [payer_id])):
+            _print_payer(key, questions[0], as_json=as_json)
+            return
         evidence = gather(session, find_document(session, document))
-        print_evidence(evidence, answers_that_apply(session, evidence), as_json=as_json)
+        asks_about = evidence.document.payer_id if evidence.problem == Problem.LIKE_CUSTOMER else ""
+        questions = find_questions(session, [asks_about]) if asks_about else []
+        print_evidence(evidence, answers_that_apply(session, evidence), questions, as_json=as_json)
 
 
 def resolve(
@@ -78,6 +87,10 @@ def resolve(
     answer = _read_answer(options, document, reason)
     if reason:
         _retry_reason(key, reason, yes=yes, as_json=as_json, actor=who(actor))
+        return
+    payer_id = _read_payer(document)
+    if payer_id and answer in (Answer.SAME, Answer.NEW):
+        _resolve_payer(key, payer_id, answer, same, yes=yes, as_json=as_json, actor=who(actor))
         return
     with working() as (_, _, deployment):
         with deployment.open(key, Run(f"resolve-{uuid4()}", "resolve", who(actor))) as session:
@@ -154,10 +167,88 @@ def _retry_reason(key: str, code: str, *, yes: bool, as_json: bool, actor: str) 
             names = [str(row.name) for row in found]
             say(json.dumps({"reason": code, "answer": "retry", "documents": names, **outcome}, indent=2))
         else:
-            for (state, why), count in sorted(Counter((row.state, row.reason) for row in after).items()):
-                say(f"{count} {'is' if count == 1 else 'are'} now {state}" + (f" ({why})" if why else ""))
+            _say_states(after)
         if outcome["failed"]:
             raise typer.Exit(FAILED) if as_json else fail(outcome["failed"])
+
+
+def _read_payer(document: str) -> str:
+    """The payer that a word names as a customer; "" where it names something else."""
+    from qb_pipeline.core.words import read_word
+
+    word = read_word(document)
+    return word.text if word.kind == Kind.CUSTOMER else ""
+
+
+def _resolve_payer(
+    key: str, payer_id: str, answer: "Answer", same: str, *, yes: bool, as_json: bool, actor: str
+) -> None:
+    """Show the customers that a payer looks like, ask, keep the answer, and sync the documents that waited for it."""
+    from qb_pipeline.core.planning.resolutions import Answer
+    from qb_pipeline.core.words import DocumentName
+    from qb_pipeline.ledger.log import Run
+    from qb_pipeline.sync.people.payer_questions import answer_payer, find_questions
+
+    name = DocumentName(Kind.CUSTOMER, payer_id)
+    with working() as (_, _, deployment):
+        with deployment.open(key, Run(f"resolve-{uuid4()}", "resolve", actor)) as session:
+            deployment.firms.require_super_user(key, actor)
+            questions = find_questions(session, [payer_id])
+            if not as_json and questions:
+                _print_payer(key, questions[0])
+            meant = f"it is Customer Id {same}" if answer is Answer.SAME else "it is another client: create a customer"
+            if questions:
+                _ask(f"{name}: {meant}?", yes=yes)
+            waited = answer_payer(session, payer_id, answer, same)
+        outcome = _sync_again(key, waited, actor) if waited else {"run": "", "failed": ""}
+        after = [session.history.document(row.document_id) for row in waited]
+        customer_id = session.mappings.links("payer").get(payer_id, "")
+        if as_json:
+            names = [str(row.name) for row in waited]
+            became = {"document": str(name), "answer": str(answer), "customer_id": customer_id, "documents": names}
+            say(json.dumps({**became, **outcome}, indent=2))
+        else:
+            say(f"{name} is {f'Customer Id {customer_id}' if customer_id else 'no customer yet'}")
+            _say_states(after)
+        if outcome["failed"]:
+            raise typer.Exit(FAILED) if as_json else fail(outcome["failed"])
+
+
+def _print_payer(key: str, question: "Question", *, as_json: bool = False) -> None:
+    """Print the customers that a payer looks like; the names are for the eyes of who asked."""
+    if as_json:
+        say(json.dumps(asdict(question), indent=2))
+        return
+    name = f"customer:{question.payer_id}"
+    say(f"{name}  {question.payer_name}")
+    say("QuickBooks may have this payer under another name: its invoices are held until somebody answers.")
+    print_candidates([question])
+    say(f"It is one of these customers: qb-pipeline resolve {key} {name} --same ID")
+    say(f"It is another client, create a customer: qb-pipeline resolve {key} {name} --new")
+
+
+def print_candidates(questions: "Sequence[Question]") -> None:
+    """Print, for each payer, the customers that it may be."""
+    table(
+        [
+            {
+                "payer": question.payer_id, "name": question.payer_name, "Id": each.quickbooks_id,
+                "customer": each.name, "why": "; ".join(each.reasons), "differs": "; ".join(each.differs),
+            }
+            for question in questions
+            for each in question.candidates
+        ],
+        ["payer", "name", "Id", "customer", "why", "differs"],
+        title="Customers of QuickBooks that payers look like, likeliest first",
+    )  # fmt: skip
+    for question in questions:
+        if question.more:
+            say(f"Payer {question.payer_id} looks like {question.more} more")
+
+
+def _say_states(after: "Sequence[PastDocument]") -> None:
+    for (state, why), count in sorted(Counter((row.state, row.reason) for row in after).items()):
+        say(f"{count} {'is' if count == 1 else 'are'} now {state}" + (f" ({why})" if why else ""))
 
 
 def _print_all_of(key: str, reason: "Problem", found: "Sequence[PastDocument]") -> None:
@@ -194,12 +285,22 @@ def _sync_again(key: str, documents: "Sequence[PastDocument]", actor: str) -> di
     return {"run": launched.run_id, "failed": launched.error}
 
 
-def print_evidence(evidence: "Evidence", answers: "Sequence[Answer]", *, as_json: bool = False) -> None:
-    """Print everything about one document, and the answers that may be given."""
+def print_evidence(
+    evidence: "Evidence",
+    answers: "Sequence[Answer]",
+    questions: "Sequence[Question]" = (),
+    *,
+    as_json: bool = False,
+) -> None:
+    """Print everything about one document, the answers that may be given, and the customers that its payer may be."""
     if as_json:
-        say(json.dumps(_plain(evidence, [str(answer) for answer in answers]), default=str, indent=2))
+        told = _plain(evidence, [str(answer) for answer in answers])
+        told |= {"look_alikes": [asdict(question) for question in questions]}
+        say(json.dumps(told, default=str, indent=2))
         return
     _print_state(evidence, answers)
+    for question in questions:
+        _print_payer(evidence.document.firm_id, question)
     say(_standing(evidence))
     say()
     _print_sides(evidence)

@@ -163,6 +163,7 @@ def activate(
         firm = deployment.firms.activate(key, eligible_since=since, actor=who(actor), now=now)
         say(f"{key} is active for documents created since {_local(firm, since)}. Next step: qb-pipeline sync {key}")
         _say_findings(deployment, key, actor)
+        _say_questions(deployment, key, actor)
 
 
 @app.command("set")
@@ -326,6 +327,25 @@ def _say_findings(deployment: "Deployment", key: str, actor: str) -> None:
         return
     for finding in looked.findings:
         say(str(finding))
+
+
+def _say_questions(deployment: "Deployment", key: str, actor: str) -> None:
+    """Say how many payers a person will be asked about; the step that was just taken stands even when this fails."""
+    from qb_pipeline.billing.errors import BillingError
+    from qb_pipeline.ledger.log import Run
+    from qb_pipeline.quickbooks.errors import QuickBooksError
+    from qb_pipeline.sync.people.payer_questions import count_questions
+
+    try:
+        with deployment.open(key, Run("activate", "cli", who(actor)), setting_up=True) as session:
+            asked, new = count_questions(session)
+    except (BillingError, QuickBooksError) as error:
+        say(f"Payers were not compared with customers ({error}); the next plan or sync does it.")
+        return
+    if new:
+        said = f"Payers that a person will be asked about: {asked} of {new} that have no customer yet"
+        more = f"; QuickBooks may have them under other names. To see and answer them: qb-pipeline plan {key}"
+        say(said + (more if asked else ""))
 
 
 def _local(firm: "firms.Firm", moment: datetime | None) -> str:

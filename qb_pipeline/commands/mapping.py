@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +23,12 @@ File = Annotated[Path, typer.Argument(metavar="FILE.csv", dir_okay=False)]
 HOW_TO_SAVE = "save the sheet as CSV in UTF-8, or begin again: qb-pipeline mapping export KEY FILE.csv"
 
 COLUMNS = ("kind", "billing_id", "billing_name", "quickbooks_id", "quickbooks_name")
+
+TELLING_APART = ("score", "why", "differs", "email", "city", "open_balance", "last_invoice", "taken_by")
+SUGGESTED = (*COLUMNS, *TELLING_APART)
+TARGET = {"quickbooks_id": "", "quickbooks_name": ""}
+TO_JUDGE = (*(f"suggested_{name}" for name in TARGET), *TELLING_APART)
+"""The columns that a file of suggestions has beside those of an exported one."""
 
 
 @app.command("export")
@@ -49,24 +55,28 @@ def suggest(
 ) -> None:
     """Suggest what the unmapped may be in QuickBooks, and list the income accounts. None is applied."""
     from qb_pipeline.ledger.log import Run
-    from qb_pipeline.sync.mapping.csv_file import list_income_accounts, suggest_rows
+    from qb_pipeline.sync.mapping.csv_file import list_income_accounts
+    from qb_pipeline.sync.mapping.suggestions import suggest_rows
 
     with working() as (_, _, deployment):
         with deployment.open(key, Run("mapping", "cli", who(actor)), setting_up=True) as session:
-            rows = suggest_rows(session)
+            found = suggest_rows(session)
             accounts = list_income_accounts(session)
+        rows = [asdict(row) for row in found]
+        listed = [dict.fromkeys(TELLING_APART) | asdict(row) for row in accounts]
         if file is not None:
-            write_file(file, [*rows, *accounts])
+            # What is suggested stands in columns of its own: a file that nobody has looked at maps nothing.
+            suggested = [row | {f"suggested_{name}": row[name] for name in TARGET} | TARGET for row in rows]
+            _write(file, [*COLUMNS, *TO_JUDGE], [*suggested, *listed])
         if as_json:
-            table([asdict(row) for row in [*rows, *accounts]], [*COLUMNS, "score"], as_json=True)
+            table([*rows, *listed], SUGGESTED, as_json=True)
             return
-        table(
-            [asdict(row) for row in rows],
-            [*COLUMNS, "score"],
-            empty="Nothing is left to map, or QuickBooks has no name that is near.",
-        )
+        print_suggested(rows, empty="Nothing is left to map, or QuickBooks has no name that is near.")
         if rows:
-            say(f"Look at each, keep what is right in a CSV file, then: qb-pipeline mapping import {key} FILE.csv")
+            say(
+                "Look at each. Write the Id of what is right in the column quickbooks_id of a CSV file (export, or "
+                f"suggest --csv), then: qb-pipeline mapping import {key} FILE.csv"
+            )
         table(
             [{"Id": row.quickbooks_id, "account": row.quickbooks_name, "now": row.origin} for row in accounts],
             ["Id", "account", "now"],
@@ -77,9 +87,15 @@ def suggest(
             say(f"Choose one by Id or name: qb-pipeline firm set {key} income_account=NAME")
 
 
+def print_suggested(rows: Sequence[Mapping[str, object]], *, title: str = "", empty: str = "") -> None:
+    """Print suggestions, without the columns of which no row says anything."""
+    said = [name for name in SUGGESTED if name in COLUMNS or any(row[name] not in (None, "") for row in rows)]
+    table(rows, said, title=title, empty=empty)
+
+
 @app.command("import")
 def import_file(key: Firm, file: File, as_json: Json = False, actor: As = "") -> None:
-    """Store the mappings of a CSV file; all of them, or none when a row is wrong."""
+    """Store the mappings of a CSV file; all of them, or none when a row is wrong. A payer's Id may be the word new."""
     from qb_pipeline.core.mapping.mapping_targets import INCOME_ACCOUNT
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.mapping.csv_file import import_rows
@@ -97,25 +113,32 @@ def import_file(key: Firm, file: File, as_json: Json = False, actor: As = "") ->
         if errors:
             raise typer.Exit(FAILED) if as_json else fail(f"{len(errors)} rows of {file} are wrong; nothing was stored")
         firm = deployment.firms.mapped(key, actor=who(actor), now=deployment.clock())
-        stored = sum(bool(row.quickbooks_id) and row.kind != INCOME_ACCOUNT for row in rows)
+        new = sum(row.is_new for row in rows)
+        stored = sum(bool(row.quickbooks_id) and row.kind != INCOME_ACCOUNT for row in rows) - new
         if as_json:
             return
         for finding in findings:
             say(str(finding))
-        say(f"{stored} mappings are stored. Next step: {firm.next_step or f'qb-pipeline sync {key}'}")
+        told = f"{stored} mappings are stored" + (f", {new} payers are new clients" if new else "")
+        say(f"{told}. Next step: {firm.next_step or f'qb-pipeline sync {key}'}")
 
 
 def write_file(file: Path, rows: "Sequence[Row]") -> None:
     """Write rows so that no spreadsheet computes a cell; the file appears whole or not at all."""
+    _write(file, COLUMNS, [asdict(row) for row in rows])
+
+
+def _write(file: Path, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
     from qb_pipeline.core.csv_cells import to_cell
 
     draft = file.with_name(file.name + ".new")
     try:
         with draft.open("w", newline="", encoding="utf-8") as output:
             writer = csv.writer(output)
-            writer.writerow(COLUMNS)
+            writer.writerow(columns)
             for row in rows:
-                writer.writerow([to_cell(str(getattr(row, name))) for name in COLUMNS])
+                values = (row.get(name) for name in columns)
+                writer.writerow(["" if value is None else to_cell(str(value)) for value in values])
         os.replace(draft, file)
     except OSError as error:
         raise fail(f"{file} cannot be written: {error.strerror}", remedy="name another file") from error

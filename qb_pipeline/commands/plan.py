@@ -3,17 +3,21 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import typer
 
+from qb_pipeline.commands.documents import print_candidates
+from qb_pipeline.commands.mapping import print_suggested
 from qb_pipeline.commands.sync import From, Invoice, Payment, To, read_dates
 from qb_pipeline.commands.terminal.console import HELD, As, Firm, Json, say, table, who, working
 from qb_pipeline.core.states import Operation
 
 if TYPE_CHECKING:
     from qb_pipeline.ledger.books.plans import PlanLine
+    from qb_pipeline.sync.people.payer_questions import Question
 
 SHOWN = 40
 """How many rows of a list a terminal shows; ``--json`` has all of them."""
@@ -29,9 +33,12 @@ def plan(
     actor: As = "",
 ) -> None:
     """Show what a sync would do, document by document; sends nothing. Apply it with sync --plan PLAN_ID."""
+    from qb_pipeline.core.problems import Problem
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.extract.scan import Selection, scan_everything
+    from qb_pipeline.sync.mapping.suggestions import suggest_namesakes
     from qb_pipeline.sync.people.naming import read_words, select
+    from qb_pipeline.sync.people.payer_questions import find_questions_of
     from qb_pipeline.sync.stages import Stage, sync_firm
 
     days = read_dates(first, last)
@@ -43,15 +50,22 @@ def plan(
             if selection.is_everything:
                 scan_everything(session)
             report = sync_firm(session, selection, {Stage.WORK_LIST, Stage.SYNC_PLAN})
+            held = [row.name for row in report.plan if row.reason == Problem.LIKE_CUSTOMER]
+            questions = find_questions_of(session, held) if held else []
+            ambiguous = [row.name for row in report.plan if row.reason == Problem.AMBIGUOUS_NAME]
+            namesakes = [asdict(row) for row in suggest_namesakes(session, ambiguous)] if ambiguous else []
         rows = [_shown(row) for row in report.plan]
         totals = _totals(rows)
         references = [{"kind": kind, "id in billing": source_id} for kind, source_id in report.would_create]
         if as_json:
             told = {"firm": key, "plan_id": run.run_id, "documents": rows, "totals": totals, "reads": report.reads}
             told |= {"customers_and_items": references, "notices": report.notices}
+            told |= {"look_alikes": [asdict(question) for question in questions], "namesakes": namesakes}
             say(json.dumps(told, default=str, indent=2))
         else:
             _print(key, run.run_id, rows, totals, references, report.reads)
+            _print_questions(key, questions)
+            print_suggested(namesakes, title="Customers of the same name (AMBIGUOUS_NAME): map each payer to one")
             for notice in report.notices:
                 say(notice)
         if any(row["operation"] == Operation.HOLD for row in rows):
@@ -145,6 +159,17 @@ def _print(
         title="Not sent",
     )
     say(f"Plan {plan_id} ({reads} reads). Nothing was sent. Apply it: qb-pipeline sync {key} --plan {plan_id}")
+
+
+def _print_questions(key: str, questions: "Sequence[Question]") -> None:
+    """Say how many payers a sync would ask about; the names are for the eyes of who asked."""
+    if not questions:
+        return
+    print_candidates(questions[:SHOWN])
+    say(
+        f"Payers that a person will be asked about: {len(questions)}{_more(len(questions))}. One by one: qb-pipeline "
+        f"resolve {key} customer:PAYER --same ID, or --new. By file: qb-pipeline mapping export {key} FILE.csv"
+    )
 
 
 def _more(many: int) -> str:

@@ -26,6 +26,7 @@ class Problem(StrEnum):
     NAME_TOO_LONG = "NAME_TOO_LONG"
     UNKNOWN_PAYER = "UNKNOWN_PAYER"
     NAME_TAKEN = "NAME_TAKEN"
+    LIKE_CUSTOMER = "LIKE_CUSTOMER"
     IDENTITY_NUMBER = "IDENTITY_NUMBER"
     # Fee items and items
     UNMAPPED_FEE_ITEM = "UNMAPPED_FEE_ITEM"
@@ -104,7 +105,7 @@ class Advice:
 PROBLEMS: dict[Problem, Advice] = {
     Problem.AMBIGUOUS_NAME: Advice(
         "Several active QuickBooks customers carry this payer's name.",
-        "Map the payer to one of them (`mapping import`, kind payer).",
+        "Map the payer to one of them: `mapping suggest` shows what tells them apart, `mapping import` takes its Id.",
     ),
     Problem.INACTIVE_CUSTOMER: Advice(
         "The only QuickBooks customer with this payer's name is inactive.",
@@ -157,6 +158,10 @@ PROBLEMS: dict[Problem, Advice] = {
     Problem.IDENTITY_NUMBER: Advice(
         "A name, a code or an e-mail address carries an identity number, and these never leave the firm.",
         "Take the number out of the payer's name or e-mail address, or the fee item's name or code, in billing.",
+    ),
+    Problem.LIKE_CUSTOMER: Advice(
+        "The payer may be a customer that QuickBooks has under another name.",
+        "Compare (`show`), then `resolve KEY customer:PAYER_ID`: `--same ID` links that customer, `--new` creates one.",
     ),
     Problem.UNMAPPED_FEE_ITEM: Advice(
         "A fee item has no QuickBooks item.",

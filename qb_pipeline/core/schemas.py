@@ -232,6 +232,19 @@ class Customers(pa.DataFrameModel):
     company_name: Series[str] = _column("CompanyName")
     is_active: Series[bool] = _column("Active")
     is_sub_customer: Series[bool] = _column("Whether it has a parent customer")
+    title: Series[str] = _column("Title")
+    middle_name: Series[str] = _column("MiddleName")
+    suffix: Series[str] = _column("Suffix")
+    email: Series[str] = _column("PrimaryEmailAddr; may hold several addresses")
+    phone: Series[str] = _column("PrimaryPhone")
+    alternate_phone: Series[str] = _column("AlternatePhone")
+    mobile: Series[str] = _column("Mobile")
+    address_line1: Series[str] = _column("BillAddr, first line")
+    city: Series[str] = _column("BillAddr, city")
+    postal_code: Series[str] = _column("BillAddr, postal code")
+    balance: Series[object] = _column("Balance: what it owes, decimal, in its own currency", nullable=True)
+
+    decimals = _checked(_decimals, "balance")
 
     class Config:
         strict = True

@@ -92,7 +92,7 @@ class Event(StrEnum):
     DECIDED = "decided"
     """A plan, a count or a comparison decided about it."""
     MAPPED = "mapped"
-    """The mapping for lack of which it was held exists now."""
+    """The mapping, or the answer about its payer, for lack of which it was held exists now."""
     RESERVED = "reserved"
     """A request for it was written down and may leave."""
     UNANSWERED = "unanswered"

@@ -89,11 +89,57 @@ def drop_control_characters(text: str) -> tuple[str, int]:
     return "".join(kept), sum(1 for before, after in zip(text, kept, strict=True) if before != after)
 
 
-def name_key(text: str) -> str:
-    """Reduce a name to a key for comparing it: no case, no extra spaces, one way to write each character.
+class _Marks(dict[int, str]):
+    """A table for ``str.translate``: each form of a mark gives the mark as a keyboard writes it.
 
-    Compatibility forms become one (full-width letters, ligatures), invisible format characters go. Accents stay: José
-    and Jose may be two people.
+    Unicode's names say which mark a character is a form of: RIGHT SINGLE QUOTATION MARK, MODIFIER LETTER APOSTROPHE and
+    PRIME are apostrophes, EN DASH and whatever else is of category Pd is a hyphen, IDEOGRAPHIC COMMA is a comma.
+    """
+
+    _NAMED = {
+        unicodedata.name(mark): mark for mark in map(chr, range(0x21, 0x7F)) if unicodedata.category(mark)[0] in "PS"
+    } | {
+        "PRIME": "'", "ACUTE ACCENT": "'", "GRAVE ACCENT": "'", "HYPHEN": "-", "DASH": "-", "MINUS SIGN": "-",
+        "SLASH": "/", "MIDDLE DOT": "·", "BULLET": "·", "DOT OPERATOR": "·",
+    }  # fmt: skip
+
+    def __missing__(self, code: int) -> str:
+        self[code] = self._find(chr(code))
+        return self[code]
+
+    def _find(self, character: str) -> str:
+        category, words = unicodedata.category(character), unicodedata.name(character, "").split(" ")
+        if category == "Pd":
+            return "-"
+        if category[0] not in "PS" and category != "Lm":
+            return character
+        words = words[:-1] if words[-1] == "ORNAMENT" else words
+        # The longest name first: of RIGHT SINGLE QUOTATION MARK it is QUOTATION MARK.
+        endings = (" ".join(words[start:]) for start in range(len(words)))
+        mark = next((self._NAMED[ending] for ending in endings if ending in self._NAMED), character)
+        if (mark == '"' and "SINGLE" in words) or (mark == "," and category == "Lm"):
+            return "'"
+        return '"' if mark == "'" and "DOUBLE" in words else mark
+
+
+_MARKS = _Marks()
+
+
+def name_key(text: str) -> str:
+    """Reduce a name to a key for comparing it: no case, no extra spaces, one way to write each character and mark.
+
+    Compatibility forms become one (full-width letters, ligatures), and so do typographic forms of a mark (O’Brien and
+    O'Brien); invisible format characters go. Accents stay: José and Jose may be two people.
+    """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.lower().replace("`", "'").split())
+    return taken_key(text.translate(_MARKS)).translate(_MARKS)
+
+
+def taken_key(text: str) -> str:
+    """Reduce a name to a key by which QuickBooks may call it taken: as ``name_key``, but each mark is itself.
+
+    O’Brien and O'Brien are two names there, and both may be used.
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.lower().split())

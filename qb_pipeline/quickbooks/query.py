@@ -40,7 +40,9 @@ def conditions_in(attribute: str, values: Iterable[str]) -> Iterator[str]:
         yield f"{attribute} IN ({', '.join(chunk)})"
 
 
-def select(entity: str, *, columns: str = "*", where: str = "", start: int = 1, page: int = PAGE_SIZE) -> str:
+def select(
+    entity: str, *, columns: str = "*", where: str = "", order: str = "Id", start: int = 1, page: int = PAGE_SIZE
+) -> str:
     """Write the statement of one page, in the order of Id so that pages do not depend on chance."""
     condition = f" WHERE {where}" if where else ""
-    return f"SELECT {columns} FROM {entity}{condition} ORDERBY Id STARTPOSITION {start} MAXRESULTS {page}"  # noqa: S608 - no database
+    return f"SELECT {columns} FROM {entity}{condition} ORDERBY {order} STARTPOSITION {start} MAXRESULTS {page}"  # noqa: S608 - no database

@@ -121,7 +121,8 @@ def _plan_all(
             plan = plan_chunk(session, kind, work, known, foresight)
             known = plan.learned
             if plan.needs is not None:
-                payer_ids |= plan.needs.customers.ids.keys() | plan.needs.customers.problems.keys()
+                customers = plan.needs.customers
+                payer_ids |= customers.ids.keys() | (customers.problems.keys() - customers.alike.keys())
                 fee_item_ids |= plan.needs.items.ids.keys() | plan.needs.items.problems.keys()
             undecided = ahead.undecided(plan, work, voids=voids) if in_run else set[int]()
             if in_run and not is_kept:

@@ -7,6 +7,7 @@ import pytest
 
 from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.law_firm import PARTNER, LawFirm
+from qb_pipeline_tests.sync.people.test_payer_questions import EMAIL, like_customer, name_payer
 from qb_pipeline_tests.sync.people.test_resolve import drift
 from qb_pipeline_tests.sync.plan.test_invoices import posted
 from qb_pipeline_tests.sync.remote.test_standing import refused
@@ -159,3 +160,84 @@ def test_a_reason_is_answered_only_where_that_needs_no_evidence(law_firm: LawFir
     assert "name one document" in terminal.run("resolve", "one", "--retry", code=2).err
     assert "is no super user" in terminal.run("resolve", "one", "--reason", "DRIFT", "--retry", "--as", "x", code=1).err
     assert law_firm.states() == before
+
+
+@pytest.fixture
+def look_alikes(law_firm: LawFirm) -> tuple[str, str]:
+    """P1 and P2 may each be a customer, and are held for it; gives the Ids of the two customers."""
+    name_payer(law_firm)
+    law_firm.insert("payers", payer_id="P2", first_name="Robert", last_name="Moe")
+    law_firm.activate()
+    doe = like_customer(law_firm)
+    names = {"DisplayName": "Rob Moe", "GivenName": "Rob", "FamilyName": "Moe"}
+    moe = law_firm.books.do("edit", entity="Customer", changes=names)["Id"]
+    law_firm.invoice("1", "100.00")
+    law_firm.payment("p", applied={"1": "40.00"})
+    law_firm.invoice("2", "30.00", payer_id="P2")
+    law_firm.sync()
+    return doe, moe
+
+
+def test_show_names_the_customers_that_a_payer_looks_like_to_who_asks(
+    law_firm: LawFirm, terminal: Terminal, look_alikes: tuple[str, str]
+) -> None:
+    doe, _ = look_alikes
+
+    payer = terminal.json("show", "one", "customer:P1")
+    invoice = terminal.json("show", "one", "invoice:1")
+    printed = terminal.run("show", "one", "invoice:1").out
+    of_payer = terminal.run("show", "one", "customer:P1").out
+
+    [candidate] = payer["candidates"]
+    assert (payer["payer_id"], payer["payer_name"], payer["more"]) == ("P1", "Elizabeth Doe", 0)
+    assert (candidate["quickbooks_id"], candidate["name"]) == (doe, "Elisabeth Doe")
+    assert "same e-mail" in candidate["reasons"]
+    assert (invoice["reason"], invoice["look_alikes"]) == ("LIKE_CUSTOMER", [payer])
+    for said in (printed, of_payer):
+        assert "customer:P1  Elizabeth Doe" in said
+        assert "Elisabeth Doe" in said
+        assert "It is one of these customers: qb-pipeline resolve one customer:P1 --same ID" in said
+        assert "qb-pipeline resolve one customer:P1 --new" in said
+    assert law_firm.states()["1"] == ("held", "LIKE_CUSTOMER")
+
+
+def test_answers_about_payers_are_a_super_user_s_and_refused_with_a_remedy(
+    law_firm: LawFirm, terminal: Terminal, look_alikes: tuple[str, str]
+) -> None:
+    _, moe = look_alikes
+
+    clerk = terminal.run("resolve", "one", "customer:P1", "--new", "--as", "clerk", code=1).err
+    other = terminal.run("resolve", "one", "customer:P1", "--same", moe, "--as", "partner", code=1).err
+    nobody = terminal.run("resolve", "one", "customer:P9", "--new", "--as", "partner", code=1).err
+    of_invoice = terminal.run("resolve", "one", "invoice:1", "--new", "--as", "partner", code=1).err
+
+    assert "clerk is no super user" in clerk
+    assert f"Id {moe} is not among the customers that customer:P1 looks like" in other
+    assert "customer:P9 names no payer of one" in nobody
+    assert "the answer is about its payer. Try: qb-pipeline resolve one customer:P1 --new" in of_invoice
+    assert law_firm.query("select * from sync.duplicate_answer") == []
+
+
+@pytest.mark.slow
+def test_an_answer_about_a_payer_is_followed_by_a_sync_of_all_its_documents(
+    law_firm: LawFirm, terminal: Terminal, look_alikes: tuple[str, str]
+) -> None:
+    doe, _ = look_alikes
+
+    printed = terminal.run("resolve", "one", "customer:P1", "--same", doe, "--as", "partner").out
+    told = terminal.json("resolve", "one", "customer:P2", "--new", "--as", "partner")
+    sends = law_firm.sends()
+    law_firm.sync()
+
+    customers = {row["DisplayName"]: row["Id"] for row in law_firm.books.all("Customer")}
+    assert printed.splitlines()[-2:] == [f"customer:P1 is Customer Id {doe}", "2 are now synced"]
+    assert {name: value for name, value in told.items() if name != "run"} == {
+        "document": "customer:P2", "answer": "new", "customer_id": customers["Robert Moe"],
+        "documents": ["invoice:2"], "failed": "",
+    }  # fmt: skip
+    assert sorted(customers) == ["Elisabeth Doe", "Rob Moe", "Robert Moe"]
+    assert law_firm.states() == {"1": ("synced", ""), "2": ("synced", ""), "p": ("synced", "")}
+    assert law_firm.sends() == sends
+    assert not law_firm.query(
+        "select 1 from sync.log where detail like :name or detail like :email", name="%Doe%", email=f"%{EMAIL}%"
+    )

@@ -11,6 +11,7 @@ from qb_pipeline.core.settings import FirmSettings, to_text
 from qb_pipeline.quickbooks.errors import CompanyFaultError
 from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.law_firm import LawFirm
+from qb_pipeline_tests.sync.people.test_payer_questions import like_customer, name_payer
 
 
 def consent(page: str, realm_id: str) -> str:
@@ -456,3 +457,24 @@ def test_every_step_says_who_took_it(law_firm: LawFirm, terminal: Terminal) -> N
         {"actor": "ana", "event": "subscribed"},
         {"actor": "ana", "event": "model 1"},
     ]
+
+
+def test_activation_says_how_many_payers_will_be_asked_about(law_firm: LawFirm, terminal: Terminal) -> None:
+    name_payer(law_firm)
+    law_firm.insert("payers", payer_id="P2", first_name="Bo", last_name="Lee")
+    law_firm.invoice("1", "10.00")
+    law_firm.invoice("2", "10.00", payer_id="P2")
+    law_firm.activate()
+    activate = ("firm", "activate", "one", "--as", "partner", "--eligible-since", "all")
+
+    none = terminal.run(*activate).out
+    like_customer(law_firm)
+    one = terminal.run(*activate).out
+
+    said = "Payers that a person will be asked about:"
+    assert none.splitlines()[-1] == f"{said} 0 of 2 that have no customer yet"
+    assert one.splitlines()[-1] == (
+        f"{said} 1 of 2 that have no customer yet; QuickBooks may have them under other names. "
+        "To see and answer them: qb-pipeline plan one"
+    )
+    assert law_firm.states() == {}

@@ -1,5 +1,6 @@
 """CSV files of the mapping utility."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from qb_pipeline.commands.mapping import read_file, write_file
 from qb_pipeline.sync.mapping.csv_file import Row
 from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.law_firm import LawFirm
+from qb_pipeline_tests.sync.people.test_payer_questions import like_customer, name_payer
 
 
 def test_a_written_file_holds_no_formula_and_reads_back(tmp_path: Path) -> None:
@@ -86,7 +88,8 @@ def test_the_accounts_that_fit_are_listed_and_an_import_leaves_them_alone(
 
     listed = [f"income_account,,,{account_id},{name}" for account_id, name in fitting]
     assert [line for line in file.read_text().splitlines() if line.startswith("income_account")] == listed
-    assert (tmp_path / "suggested.csv").read_text().splitlines()[-3:] == listed
+    suggested_lines = (tmp_path / "suggested.csv").read_text().splitlines()[-3:]
+    assert [line.rstrip(",") for line in suggested_lines] == listed
     assert [
         (row["quickbooks_id"], row["quickbooks_name"]) for row in suggested if row["kind"] == "income_account"
     ] == fitting
@@ -131,3 +134,87 @@ def test_a_file_that_cannot_be_written_is_named(law_firm: LawFirm, terminal: Ter
     printed = terminal.run("mapping", "export", "one", str(nowhere), code=1)
 
     assert printed.err == f"Error: {nowhere} cannot be written: No such file or directory. Try: name another file\n"
+
+
+def test_the_word_new_in_a_file_gives_a_payer_a_customer_of_its_own(
+    law_firm: LawFirm, terminal: Terminal, tmp_path: Path
+) -> None:
+    name_payer(law_firm)
+    law_firm.activate()
+    like_customer(law_firm)
+    law_firm.invoice("1", "10.00")
+    law_firm.sync()
+    held = law_firm.states()
+    file = tmp_path / "map.csv"
+
+    terminal.run("mapping", "export", "one", str(file))
+    exported = file.read_text()
+    file.write_text(exported.replace("payer,P1,Elizabeth Doe,,", "payer,P1,Elizabeth Doe,nobody,"))
+    refused = terminal.run("mapping", "import", "one", str(file), code=1)
+    file.write_text(exported.replace("payer,P1,Elizabeth Doe,,", "payer,P1,Elizabeth Doe,new,"))
+    said = terminal.run("mapping", "import", "one", str(file), "--as", "ana").out
+    law_firm.sync()
+
+    assert held == {"1": ("held", "LIKE_CUSTOMER")}
+    assert refused.err.endswith("1 rows of " + str(file) + " are wrong; nothing was stored\n")
+    assert said == "1 mappings are stored, 1 payers are new clients. Next step: qb-pipeline sync one\n"
+    assert law_firm.states() == {"1": ("synced", "")}
+    assert sorted(row["DisplayName"] for row in law_firm.books.all("Customer")) == ["Elisabeth Doe", "Elizabeth Doe"]
+
+
+def test_a_file_of_suggestions_that_nobody_has_looked_at_maps_nothing(
+    law_firm: LawFirm, terminal: Terminal, tmp_path: Path
+) -> None:
+    law_firm.activate()
+    law_firm.insert("payers", payer_id="P2", first_name="Maria", last_name="García")
+    law_firm.invoice("1", "10.00", payer_id="P2")
+    law_firm.sync(["work_list"])
+    ids = [
+        law_firm.books.create(
+            "Customer", {"DisplayName": f"Maria Garcia {number}", "GivenName": "Maria", "FamilyName": "Garcia"}
+        )["Id"]
+        for number in range(2)
+    ]
+    file = tmp_path / "suggested.csv"
+
+    terminal.run("mapping", "suggest", "one", "--csv", str(file))
+    said = terminal.run("mapping", "import", "one", str(file)).out
+    before = law_firm.query("select source_id, quickbooks_id from sync.mapping")
+    with file.open(newline="") as source:
+        rows = list(csv.DictReader(source))
+    chosen = next(row for row in rows if row["suggested_quickbooks_id"] == ids[1])
+    chosen["quickbooks_id"] = chosen["suggested_quickbooks_id"]
+    with file.open("w", newline="") as target:
+        writer = csv.DictWriter(target, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    terminal.run("mapping", "import", "one", str(file))
+
+    payers = [row for row in rows if row["kind"] == "payer"]
+    assert [(row["suggested_quickbooks_id"], row["suggested_quickbooks_name"], row["why"]) for row in payers] == [
+        (customer_id, f"Maria Garcia {number}", "accents: Garcia for García") for number, customer_id in enumerate(ids)
+    ]
+    assert {row["quickbooks_id"] for row in rows if row["kind"] != "income_account" and row is not chosen} == {""}
+    assert (said.split(".")[0], before) == ("0 mappings are stored", [])
+    assert law_firm.query("select source_id, quickbooks_id from sync.mapping") == [
+        {"source_id": "P2", "quickbooks_id": ids[1]}
+    ]
+
+
+def test_suggestions_on_a_terminal_name_the_payer_that_a_customer_belongs_to(
+    law_firm: LawFirm, terminal: Terminal, tmp_path: Path
+) -> None:
+    law_firm.activate()
+    law_firm.insert("payers", payer_id="P2", first_name="Anna", last_name="Diaz")
+    law_firm.invoice("1", "10.00")
+    law_firm.sync()
+    law_firm.invoice("2", "10.00", payer_id="P2")
+    law_firm.sync(["work_list"])
+
+    [row] = [row for row in terminal.json("mapping", "suggest", "one") if row["kind"] == "payer"]
+
+    assert (row["billing_id"], row["quickbooks_name"], row["taken_by"], row["last_invoice"][:3]) == (
+        "P2", "Ana Diaz", "P1 Ana Diaz", "N-1",
+    )  # fmt: skip
+    assert row["open_balance"] == "10.00"
+    assert "P1 Ana Diaz" in terminal.run("mapping", "suggest", "one").out

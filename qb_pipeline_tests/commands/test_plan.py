@@ -1,9 +1,12 @@
 """``plan`` and ``sync --plan``."""
 
+from typing import Any
+
 import pytest
 
 from qb_pipeline_tests.commands.typed import Terminal
 from qb_pipeline_tests.law_firm import LawFirm
+from qb_pipeline_tests.sync.people.test_payer_questions import like_customer, name_payer
 from qb_pipeline_tests.sync.plan.test_approval import mixed
 from qb_pipeline_tests.sync.plan.test_invoices import posted, revise
 
@@ -77,3 +80,51 @@ def test_a_plan_that_is_none_is_refused(law_firm: LawFirm, terminal: Terminal) -
     law_firm.activate()
 
     assert "one has no plan x. Try: qb-pipeline plan one" in terminal.run("sync", "one", "--plan", "x", code=1).err
+
+
+def test_a_plan_says_how_many_payers_will_be_asked_about_and_shows_whom_they_look_like(
+    law_firm: LawFirm, terminal: Terminal
+) -> None:
+    name_payer(law_firm)
+    law_firm.activate()
+    customer_id = like_customer(law_firm)
+    law_firm.invoice("1", "10.00")
+    law_firm.books.count_anew()
+
+    plan = terminal.json("plan", "one", code=3)
+    requests = sum(law_firm.books.requests().values())
+    printed = terminal.run("plan", "one", code=3).out
+
+    [asked] = plan["look_alikes"]
+    assert [(row["payer_id"], row["payer_name"], row["more"]) for row in plan["look_alikes"]] == [
+        ("P1", "Elizabeth Doe", 0)
+    ]
+    assert [(row["quickbooks_id"], row["name"]) for row in asked["candidates"]] == [(customer_id, "Elisabeth Doe")]
+    assert [(row["operation"], row["reason"]) for row in plan["documents"]] == [("hold", "LIKE_CUSTOMER")]
+    assert plan["customers_and_items"] == []
+    assert requests == plan["reads"]  # the names that are shown are not read a second time
+    assert "Payers that a person will be asked about: 1. One by one: qb-pipeline resolve one customer:PAYER" in printed
+    assert "Elisabeth Doe" in printed
+
+
+def test_a_plan_shows_all_customers_of_an_ambiguous_name_and_the_ledger_keeps_none_of_it(
+    law_firm: LawFirm, terminal: Terminal
+) -> None:
+    law_firm.activate()
+    law_firm.invoice("1", "10.00")
+    ids = []
+    for number in range(4):
+        body: dict[str, Any] = {"DisplayName": f"Ana Diaz {number}", "GivenName": "Ana", "FamilyName": "Diaz"}
+        body["PrimaryEmailAddr"] = {"Address": f"ana{number}@example.com"}
+        ids.append(law_firm.books.create("Customer", body)["Id"])
+
+    plan = terminal.json("plan", "one", code=3)
+    printed = terminal.run("plan", "one", code=3).out
+    law_firm.sync()
+
+    assert [row["reason"] for row in plan["documents"]] == ["AMBIGUOUS_NAME"]
+    assert [(row["billing_id"], row["quickbooks_id"], row["email"]) for row in plan["namesakes"]] == [
+        ("P1", customer_id, f"ana{number}@example.com") for number, customer_id in enumerate(ids)
+    ]
+    assert all(f"ana{number}@example.com" in printed for number in range(4))
+    assert "@example.com" not in law_firm.whole_ledger()

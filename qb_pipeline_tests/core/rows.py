@@ -63,7 +63,7 @@ def corporation(payer_id: str, name: str, first: str = "Bill", last: str = "Paye
 
 
 def customers(*rows: dict[str, Any]) -> pd.DataFrame:
-    return table(schemas.Customers, {"is_active": True, "is_sub_customer": False}, rows)
+    return table(schemas.Customers, {"is_active": True, "is_sub_customer": False, "balance": None}, rows)
 
 
 def customer(customer_id: str, first: str = "Jane", last: str = "Doe", **more: Any) -> dict[str, Any]:

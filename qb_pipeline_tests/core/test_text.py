@@ -1,3 +1,4 @@
+import sys
 import unicodedata
 
 import pytest
@@ -17,6 +18,7 @@ from qb_pipeline.core.text import (
     name_key,
     real_name,
     split_emails,
+    taken_key,
     tidy,
     tidy_lines,
     unify_line_breaks,
@@ -73,6 +75,46 @@ def test_names_are_the_same_in_any_case_spacing_and_form(other: str) -> None:
 )
 def test_names_that_two_people_may_have_stay_apart(one: str, other: str) -> None:
     assert name_key(one) != name_key(other)
+
+
+@pytest.mark.parametrize("mark", "’‘‛`´ʼʻ′＇ʹ՚❜‵")
+def test_forms_of_an_apostrophe_are_one_mark(mark: str) -> None:
+    assert name_key(f"O{mark}Brien") == name_key("O'Brien")
+
+
+@pytest.mark.parametrize("mark", "‐‑‒–—―−﹣－˗➖")
+def test_forms_of_a_hyphen_are_one_mark(mark: str) -> None:
+    assert name_key(f"Smith{mark}Jones") == name_key("Smith-Jones")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("“Bo” Li", '"Bo" Li'), ("«Bo» Li", '"Bo" Li'), ("Smith＆Sons", "Smith&Sons"), ("Acme， Inc．", "Acme, Inc."),
+        ("A⁄B", "A/B"), ("A • B", "A · B"), ("Jane\u2003Doe", "Jane Doe"), ("Jane\u202fDoe", "Jane Doe"),
+        ("Acme…", "Acme..."), ("（Acme）", "(Acme)"), ("Who？", "Who?"),
+    ],
+)  # fmt: skip
+def test_forms_of_any_other_mark_are_one_mark_too(one: str, other: str) -> None:
+    assert name_key(one) == name_key(other)
+
+
+def test_every_form_of_a_dash_that_unicode_knows_is_a_hyphen() -> None:
+    dashes = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Pd"]
+
+    assert {name_key(f"a{dash}b") for dash in dashes} == {"a-b"}
+    assert len(dashes) > 20
+
+
+def test_one_mark_is_not_another() -> None:
+    marks = "'\"-.,&/·:;()#*+"
+
+    assert len({name_key(f"a{mark}b") for mark in marks}) == len(marks)
+
+
+def test_for_quickbooks_forms_of_a_mark_are_two_names() -> None:
+    assert taken_key("O’Brien") != taken_key("O'Brien")
+    assert taken_key("JANE  Doe") == taken_key("Jane Doe")
 
 
 @given(st.text())

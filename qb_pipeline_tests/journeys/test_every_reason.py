@@ -83,6 +83,8 @@ def meet_strangers(firm: LawFirm) -> None:
     person(firm, "linked", "Linus", "Linked")
     customer(firm, "Linus Linked", "Linus", "Linked")
     person(firm, "merged", "Merle", "Merged")
+    person(firm, "like", "Elizabeth", "Alike", email="liz@alike.example")
+    customer(firm, "Liz Alike", "Liz", "Alike", PrimaryEmailAddr={"Address": "liz@alike.example"})
     fee_item(firm, "unmapped", "Unheard of", "UNH")
     fee_item(firm, "both", "By name", "BYC")
     item(firm, "By name")
@@ -272,6 +274,7 @@ WORLDS = (
             Problem.IDENTITY_NUMBER: "i-numbered",
             Problem.UNKNOWN_PAYER: "i-orphan",
             Problem.NAME_TAKEN: "i-taken",
+            Problem.LIKE_CUSTOMER: "i-like",
             Problem.CUSTOMER_GONE: "i-merged2",
             Problem.UNMAPPED_FEE_ITEM: "i-unmapped",
             Problem.AMBIGUOUS_ITEM: "i-both",

@@ -53,7 +53,8 @@ _PAYER_REASONS = frozenset(
     {
         Problem.AMBIGUOUS_NAME, Problem.INACTIVE_CUSTOMER, Problem.MISSING_NAME, Problem.SUB_CUSTOMER_ONLY,
         Problem.NAME_SHARED, Problem.LINKED_TO_OTHER, Problem.UNMATCHED_PAYER, Problem.NO_BILLING_PERSON,
-        Problem.BAD_NAME, Problem.NAME_TOO_LONG, Problem.NAME_TAKEN, Problem.IDENTITY_NUMBER, Problem.MAPPING_INACTIVE,
+        Problem.BAD_NAME, Problem.NAME_TOO_LONG, Problem.NAME_TAKEN, Problem.LIKE_CUSTOMER, Problem.IDENTITY_NUMBER,
+        Problem.MAPPING_INACTIVE,
     }
 )  # fmt: skip
 _ITEM_REASONS = frozenset(

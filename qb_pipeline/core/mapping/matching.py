@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from qb_pipeline.core.mapping.names import find_generation
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.schemas import ItemMatches, PayerMatches, frame
 from qb_pipeline.core.text import (
@@ -21,6 +22,7 @@ from qb_pipeline.core.text import (
     join_names,
     name_key,
     real_name,
+    taken_key,
     tidy,
     with_suffix,
 )
@@ -34,6 +36,7 @@ class _Payer:
     payer_id: str
     display_name: str
     names: tuple[Name, ...]
+    generation: int
     cannot_match: str
     cannot_create: str
 
@@ -43,6 +46,7 @@ class _Customer:
     customer_id: str
     is_active: bool
     is_sub_customer: bool
+    generation: int
 
 
 def match_payers(
@@ -54,6 +58,7 @@ def match_payers(
     create: bool,
     settled: Collection[str] = (),
     single_names: bool = False,
+    apart: Collection[tuple[str, str]] = (),
 ) -> pd.DataFrame:
     """Find the customer of each needed payer, or say why there is none (``PayerMatches``).
 
@@ -70,13 +75,15 @@ def match_payers(
         settled: linked payers whose link is beyond doubt, because a person mapped it or the customer was created for
             that payer. Their customers do not block a namesake; one linked by name alone does (``LINKED_TO_OTHER``).
         single_names: whether a person may have a first name or a last name alone. It then matches either in QuickBooks.
+        apart: payers and customers that a person has told apart: they do not match, whatever their names are by now.
     """
     known = {payer.payer_id: payer for payer in _read_payers(payers, single_names=single_names)}
     unlinked = [payer for payer_id, payer in known.items() if payer_id not in links]
     by_name, active = _index_customers(customers)
     owned = set(links.values())
     theirs = {links[payer_id] for payer_id in settled if payer_id in links}
-    claims = _count_claims(unlinked, by_name, owned)
+    hits = {payer.payer_id: _find_customers(payer, by_name, apart) for payer in unlinked}
+    claims = _count_claims(hits.values(), owned)
     display_names = _keep_apart(unlinked, customers)
 
     rows = []
@@ -88,23 +95,16 @@ def match_payers(
             rows.append((payer_id, "", "", Problem.UNKNOWN_PAYER.value))
         else:
             payer = known[payer_id]
-            hits = [hit for hit in _find_customers(payer, by_name) if hit.customer_id not in theirs]
-            customer_id, problem = _choose_customer(payer, hits, owned=owned, claims=claims, create=create)
+            left = [hit for hit in hits[payer_id] if hit.customer_id not in theirs]
+            customer_id, problem = _choose_customer(payer, left, owned=owned, claims=claims, create=create)
             new = not customer_id and not problem
             rows.append((payer_id, customer_id, display_names[payer_id] if new else "", problem))
     return frame(PayerMatches, rows)
 
 
-def _count_claims(
-    unlinked: Iterable[_Payer], by_name: Mapping[Name, list[_Customer]], owned: Collection[str]
-) -> Counter[str]:
+def _count_claims(hits: Iterable[list[_Customer]], owned: Collection[str]) -> Counter[str]:
     """Customer to the number of unlinked payers that have its name, for each customer that belongs to no payer yet."""
-    return Counter(
-        customer.customer_id
-        for payer in unlinked
-        for customer in _find_customers(payer, by_name)
-        if customer.customer_id not in owned
-    )
+    return Counter(hit.customer_id for of_payer in hits for hit in of_payer if hit.customer_id not in owned)
 
 
 def _choose_customer(
@@ -131,8 +131,13 @@ def _choose_customer(
     return "", problem.value
 
 
-def _find_customers(payer: _Payer, by_name: Mapping[Name, list[_Customer]]) -> list[_Customer]:
-    return [customer for name in payer.names for customer in by_name.get(name, ())]
+def _find_customers(
+    payer: _Payer, by_name: Mapping[Name, list[_Customer]], apart: Collection[tuple[str, str]]
+) -> list[_Customer]:
+    """Customers of a payer's name; a father and his son are told apart where both suffixes are known."""
+    hits = [customer for name in payer.names for customer in by_name.get(name, ())]
+    hits = [hit for hit in hits if (payer.payer_id, hit.customer_id) not in apart]
+    return [hit for hit in hits if 0 in (payer.generation, hit.generation) or payer.generation == hit.generation]
 
 
 def _read_payers(payers: pd.DataFrame, *, single_names: bool) -> Iterable[_Payer]:
@@ -161,7 +166,9 @@ def _read_payers(payers: pd.DataFrame, *, single_names: bool) -> Iterable[_Payer
                 or (find_name_problem(suffix, SUFFIX_LENGTH) or "" if kind == "individual" else "")
                 or (find_name_problem(with_suffix(display_name, payer_id), DISPLAY_NAME_LENGTH) or "")
             )
-        yield _Payer(payer_id, display_name, () if cannot_match else names, cannot_match, cannot_create)
+        names = () if cannot_match else names
+        generation, _ = find_generation(suffix if kind == "individual" else "")
+        yield _Payer(payer_id, display_name, names, generation, cannot_match, cannot_create)
 
 
 def _names_of_person(first: str, last: str) -> tuple[Name, ...]:
@@ -179,11 +186,12 @@ def _index_customers(customers: pd.DataFrame) -> tuple[dict[Name, list[_Customer
     active: dict[str, bool] = {}
     columns = [
         "customer_id", "display_name", "given_name", "family_name", "company_name", "is_active", "is_sub_customer",
+        "suffix",
     ]  # fmt: skip
-    for customer_id, display_name, given, family, company, is_active, is_sub_customer in zip(
+    for customer_id, display_name, given, family, company, is_active, is_sub_customer, suffix in zip(
         *(customers[column].tolist() for column in columns), strict=True
     ):
-        customer = _Customer(customer_id, is_active, is_sub_customer)
+        customer = _Customer(customer_id, is_active, is_sub_customer, find_generation(suffix)[0])
         active[customer_id] = is_active
         display = name_key(display_name if is_active else former_name(display_name))
         company_key = name_key(company)
@@ -199,7 +207,10 @@ def _index_customers(customers: pd.DataFrame) -> tuple[dict[Name, list[_Customer
 
 
 def _keep_apart(unlinked: list[_Payer], customers: pd.DataFrame) -> dict[str, str]:
-    """Give each payer a display name of its own: the plain one to the smallest id, if no customer has it yet."""
+    """Give each payer a display name of its own: the plain one to the smallest id, if no customer has it yet.
+
+    Names that differ in the form of a mark alone would do for QuickBooks; no person could tell them apart.
+    """
     taken = {name_key(name) for name in customers["display_name"].tolist()}
     names = {}
     for payer in sorted(unlinked, key=lambda payer: payer.payer_id):
@@ -217,14 +228,14 @@ def choose_new_name(payer_id: str, display_name: str, taken: Collection[str]) ->
     Args:
         payer_id: the payer's.
         display_name: as ``match_payers`` gives it.
-        taken: keys (``name_key``) of names that somebody in QuickBooks has.
+        taken: keys (``taken_key``) of names that somebody in QuickBooks has.
 
     Returns:
         "" when both names are taken: then no customer can be created (``NAME_TAKEN``).
     """
     plain = display_name.removesuffix(with_suffix("", payer_id))
     names = (display_name, with_suffix(plain, payer_id))
-    return next((name for name in names if name_key(name) not in taken), "")
+    return next((name for name in names if taken_key(name) not in taken), "")
 
 
 def match_items(

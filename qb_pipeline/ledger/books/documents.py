@@ -684,6 +684,12 @@ class Documents:
             parameters = {"firm_id": self._firm_id, "reasons": _codes(reasons)}
             return [HeldDocument(**row) for row in connection.execute(queries["held_for"], parameters).mappings()]
 
+    def waiting_for_payer(self, payer_id: str) -> list[int]:
+        """Documents of a payer that are held because it may be a customer already, and payments that wait for them."""
+        with self._engine.connect() as connection:
+            parameters = {"firm_id": self._firm_id, "payer_id": payer_id}
+            return list(connection.scalars(queries["waiting_for_payer"], parameters))
+
     def look_again(
         self, document_ids: Sequence[int], reasons: Iterable[Problem], *, run: log.Run, now: datetime
     ) -> int:

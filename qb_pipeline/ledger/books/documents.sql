@@ -547,6 +547,13 @@ from sync.document
 where firm_id = :firm_id and kind in ('invoice', 'payment') and state in ('held', 'refused') and reason = any(:reasons)
 order by document_id;
 
+-- name: waiting_for_payer
+select document_id
+from sync.document
+where firm_id = :firm_id and kind in ('invoice', 'payment') and payer_id = :payer_id
+  and (state, reason) in (('held', 'LIKE_CUSTOMER'), ('waiting', 'INVOICE_NOT_SENT'))
+order by document_id;
+
 -- name: look_again
 -- move mapped: held -> new, revised, void_pending
 update sync.document

@@ -4,7 +4,7 @@ A mapping is made by a person, found by name (``matched``) or made by us in Quic
 wins.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,8 @@ import sqlalchemy as sa
 
 from qb_pipeline.crash_points import crash_point
 from qb_pipeline.database import Queries
+from qb_pipeline.ledger.books import foreign_documents
+from qb_pipeline.ledger.books.foreign_documents import Pair
 from qb_pipeline.ledger.setup.firms import SetUpError
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
@@ -60,36 +62,48 @@ class Mappings:
                 connection.execute(queries[name], values).rowcount for name in ("follow_mappings", "follow_documents")
             )
 
-    def remember(self, mappings: Iterable[Mapping], *, actor: str, now: datetime) -> None:
+    def remember(
+        self, mappings: Iterable[Mapping], *, others: Collection[Pair] = (), actor: str, now: datetime
+    ) -> None:
         """Store mappings; only a person's mapping replaces a person's mapping.
+
+        ``others``: payers and customers that a person told apart, stored in the same transaction.
 
         Raises:
             SetUpError: a QuickBooks customer would get two payers; nothing was stored, and the message names the next
                 step.
         """
-        rows = [
-            {
-                "firm_id": self._firm_id,
-                "kind": mapping.kind,
-                "source_id": mapping.source_id,
-                "quickbooks_id": mapping.quickbooks_id,
-                "quickbooks_name": mapping.quickbooks_name,
-                "origin": mapping.origin,
-                "actor": actor,
-                "now": now,
-            }
-            for mapping in mappings
-        ]
-        if not rows:
+        found = list(mappings)
+        if not found and not others:
             return
         try:
             with self._engine.begin() as connection:
-                connection.execute(queries["remember"], rows)
+                store(connection, self._firm_id, found, actor=actor, now=now)
+                foreign_documents.answer(connection, self._firm_id, others, "new", actor=actor, now=now)
                 crash_point("remember a mapping: before its commit")
             crash_point("remember a mapping: committed")
         except sa.exc.IntegrityError as error:
-            ids = ", ".join(sorted(str(row["source_id"]) for row in rows))
+            ids = ", ".join(sorted(mapping.source_id for mapping in found))
             raise SetUpError(
                 f"{self._firm_id}: a QuickBooks customer would get two payers: one of {ids}, and another. "
                 f"Map the payer that it belongs to: qb-pipeline mapping import {self._firm_id} FILE.csv"
             ) from error
+
+
+def store(connection: sa.Connection, firm_id: str, mappings: Iterable[Mapping], *, actor: str, now: datetime) -> None:
+    """Store mappings in the caller's transaction; as ``Mappings.remember``."""
+    rows = [
+        {
+            "firm_id": firm_id,
+            "kind": mapping.kind,
+            "source_id": mapping.source_id,
+            "quickbooks_id": mapping.quickbooks_id,
+            "quickbooks_name": mapping.quickbooks_name,
+            "origin": mapping.origin,
+            "actor": actor,
+            "now": now,
+        }
+        for mapping in mappings
+    ]
+    if rows:
+        connection.execute(queries["remember"], rows)

@@ -6,6 +6,7 @@ Nothing here is applied by itself. A file that is imported is checked as a whole
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from qb_pipeline.core.mapping.look_alikes import LookAlike
 from qb_pipeline.core.mapping.mapping_targets import (
     ENTITIES,
     INCOME_ACCOUNT,
@@ -14,20 +15,29 @@ from qb_pipeline.core.mapping.mapping_targets import (
     find_target_problem,
     read_targets,
 )
-from qb_pipeline.core.mapping.suggestions import suggest
+from qb_pipeline.core.problems import PROBLEMS, Problem
+from qb_pipeline.core.states import Kind
+from qb_pipeline.core.words import DocumentName
+from qb_pipeline.ledger.books.foreign_documents import Pair
 from qb_pipeline.ledger.books.mappings import Mapping as Link
 from qb_pipeline.sync.mapping.rechecks import look_again
+from qb_pipeline.sync.mapping.references import References, find_customers
 from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.session.foresight import AT_ONCE
+from qb_pipeline.sync.session.learned import NOTHING
 
 METHODS = ("check", "card", "echeck", "cash", "wire", "credit", "other")
 """Billing's payment methods (docs/interfaces.md, billing contract)."""
 
 TAX_CODES = {"TAX": "taxable line", "NON": "line without tax", "TOTAL": "tax of the whole invoice"}
 
+NEW = "new"
+"""Written in place of an Id: the payer is another client than the customers that it looks like."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the mapping: empty ``quickbooks_id`` when there is none. ``score`` (0 to 100) is of a suggestion."""
+    """One line of the mapping: empty ``quickbooks_id`` when there is none."""
 
     kind: str
     billing_id: str
@@ -35,7 +45,11 @@ class Row:
     quickbooks_id: str = ""
     quickbooks_name: str = ""
     origin: str = ""
-    score: int | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it says ``new``, in any case, in place of an Id."""
+        return self.quickbooks_id.casefold() == NEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,31 +98,13 @@ def read_rows(session: FirmSession) -> list[Row]:
     return rows
 
 
-def suggest_rows(session: FirmSession) -> list[Row]:
-    """For everything that has no mapping yet, the likeliest entry of QuickBooks; best first within each kind."""
-    rows = []
-    unmapped = [row for row in read_rows(session) if not row.quickbooks_id]
-    for kind in ENTITIES:
-        wanted = {row.billing_id: row.billing_name for row in unmapped if row.kind == kind}
-        if not wanted:
-            continue
-        choices = {key: target.name for key, target in _read(session, kind).items() if target.fits}
-        found = suggest(wanted, choices)
-        rows += [
-            Row(
-                kind, hit.source_id, wanted[hit.source_id], hit.quickbooks_id, choices[hit.quickbooks_id], "", hit.score
-            )
-            for hit in sorted(found, key=lambda hit: (-hit.score, hit.source_id))
-        ]
-    return rows
-
-
 def import_rows(session: FirmSession, rows: Sequence[Row]) -> list[RowError]:
     """Store the rows that name a QuickBooks id as a person's mappings; all of them, or none when one is wrong.
 
-    Rows without a QuickBooks id are skipped, so that an exported file can be filled in bit by bit; so are those that
-    list income accounts, of which ``firm set`` chooses one. Documents that were held for want of a mapping that changed
-    are looked at again; what was sent stays as it is.
+    A payer with the word ``new`` is told apart, for ever, from the customers that it looks like now. Rows without a
+    QuickBooks id are skipped, so that an exported file can be filled in bit by bit; so are those that list income
+    accounts, of which ``firm set`` chooses one. Documents that were held for want of a mapping that changed, or of such
+    an answer, are looked at again; what was sent stays as it is.
 
     Returns:
         What is wrong, row by row; empty when everything was stored.
@@ -118,6 +114,7 @@ def import_rows(session: FirmSession, rows: Sequence[Row]) -> list[RowError]:
     targets: dict[str, dict[str, Target]] = {}
     seen: dict[tuple[str, str], int] = {}
     links = []
+    others: dict[str, int] = {}
     for line, row in enumerate(rows, start=2):
         if row.kind == INCOME_ACCOUNT:
             continue  # a setting: the file lists what fits
@@ -131,7 +128,7 @@ def import_rows(session: FirmSession, rows: Sequence[Row]) -> list[RowError]:
                 RowError(line, "matters are no classes of this firm", "Set matter_in=class (`firm set`) first.")
             )
             continue
-        if row.kind not in targets:
+        if row.kind not in targets and not row.is_new:
             targets[row.kind] = _read(session, row.kind)
         first = seen.setdefault((row.kind, row.billing_id), line)
         if first != line:
@@ -142,17 +139,52 @@ def import_rows(session: FirmSession, rows: Sequence[Row]) -> list[RowError]:
             errors.append(
                 RowError(line, f"billing has no {row.kind} {row.billing_id!r}", "Take the id from `mapping export`.")
             )
-        elif problem := find_target_problem(row.kind, row.quickbooks_id, targets[row.kind]):
+        elif problem := _find_problem(row, targets):
             errors.append(RowError(line, *problem))
+        elif row.is_new:
+            others[row.billing_id] = line
         else:
             name = targets[row.kind][row.quickbooks_id].name
             links.append(Link(row.kind, row.billing_id, row.quickbooks_id, name, "person"))
+    found = find_customers(session, others, NOTHING, AT_ONCE)
+    errors += [error for payer_id, line in others.items() if (error := _find_error(line, payer_id, found)) is not None]
     if not errors:
-        known = {kind: session.mappings.links(kind) for kind in targets}
-        changed = [link for link in links if known[link.kind].get(link.source_id) != link.quickbooks_id]
-        session.mappings.remember(links, actor=session.run.actor, now=session.clock())
-        look_again(session, changed)
-    return errors
+        _store(session, links, {payer_id: found.alike.get(payer_id, ()) for payer_id in others})
+    return sorted(errors, key=lambda error: error.line)
+
+
+def _store(session: FirmSession, links: Sequence[Link], others: Mapping[str, Sequence[LookAlike]]) -> None:
+    """Store mappings, and ``others``: payers and the customers that they are not. What waited for it is looked at."""
+    known = {kind: session.mappings.links(kind) for kind in {link.kind for link in links}}
+    changed = [link for link in links if known[link.kind].get(link.source_id) != link.quickbooks_id]
+    pairs = [
+        Pair(DocumentName(Kind.CUSTOMER, payer_id), each.customer_id)
+        for payer_id, alike in others.items()
+        for each in alike
+    ]
+    session.mappings.remember(links, others=pairs, actor=session.run.actor, now=session.clock())
+    look_again(session, [*changed, *(Link("payer", payer_id, "", "", "person") for payer_id in others)])
+
+
+def _find_problem(row: Row, targets: Mapping[str, Mapping[str, Target]]) -> tuple[str, str] | None:
+    """Why a row cannot be used whatever QuickBooks holds of its payer, and what to do."""
+    if not row.is_new:
+        return find_target_problem(row.kind, row.quickbooks_id, targets[row.kind])
+    if row.kind != "payer":
+        return f"a {row.kind} cannot be new", "Write an Id of QuickBooks, or nothing."
+    return None
+
+
+def _find_error(line: int, payer_id: str, found: References) -> RowError | None:
+    """Why a payer cannot get a customer of its own by the word ``new``."""
+    problem = found.problems.get(payer_id, Problem.LIKE_CUSTOMER)
+    if problem is not Problem.LIKE_CUSTOMER:
+        said = f"payer {payer_id} is held {problem}, for which new is no answer"
+        return RowError(line, said, PROBLEMS[problem].remedy)
+    if payer_id in found.ids and payer_id not in found.missing:
+        said = f"payer {payer_id} is the Customer with Id {found.ids[payer_id]!r} already"
+        return RowError(line, said, "Leave the cell as it was, or write the Id of another customer.")
+    return None
 
 
 def _read(session: FirmSession, kind: str) -> dict[str, Target]:

@@ -1,10 +1,10 @@
-"""The customers and items that documents need: mapped, found by name, or to be created.
+"""The customers and items that documents need: mapped, found by name, held because one may be there, or to be created.
 
 Belongs here: finding them; nothing is sent, and no mapping changes. Does not belong here: the rules
 (``core.mapping.matching``), creating what is missing (``customers_and_items``).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -21,6 +21,7 @@ from qb_pipeline.core.documents.payloads import (
     read_payers,
 )
 from qb_pipeline.core.documents.text_fields import find_identifying
+from qb_pipeline.core.mapping.look_alikes import LookAlike, find_look_alikes
 from qb_pipeline.core.mapping.mapping_targets import find_target_problem
 from qb_pipeline.core.mapping.matching import choose_new_name, match_items, match_payers
 from qb_pipeline.core.markers import marker
@@ -28,6 +29,7 @@ from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.schemas import rows
 from qb_pipeline.core.states import Kind
+from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.mappings import Mapping as Link
 from qb_pipeline.ledger.books.refusals import Standing
 from qb_pipeline.sync.remote.standing import stands
@@ -41,6 +43,9 @@ NAME_EXISTS = "6240"
 KINDS: dict[str, Kind] = {"payer": Kind.CUSTOMER, "fee_item": Kind.ITEM}
 """What a mapping's kind is called in QuickBooks."""
 
+SHOWN = 3
+"""So many customers that a payer may be are shown; an answer is about all of them."""
+
 NOT_YET = "new"
 """Stands for the id of a customer or item that QuickBooks lacks until it is created."""
 
@@ -50,7 +55,8 @@ class References:
     """QuickBooks ids by billing id (``NOT_YET`` where it is to be created), and the problem of each that has none.
 
     ``links``: mappings that were found and are not remembered yet. ``missing``: the name of each that is to be created,
-    by billing id; ``payers``, ``fee_items``: what billing says of it.
+    by billing id; ``payers``, ``fee_items``: what billing says of it. ``alike``: customers that a payer may be, best
+    first, for the eyes of who asked; they keep one from being created (``LIKE_CUSTOMER``).
     """
 
     ids: Mapping[str, str]
@@ -60,6 +66,7 @@ class References:
     learned: Learned = NOTHING
     payers: Mapping[str, Payer] = field(default_factory=dict)
     fee_items: Mapping[str, FeeItem] = field(default_factory=dict)
+    alike: Mapping[str, Sequence[LookAlike]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)
@@ -98,8 +105,9 @@ def find_customers(
 ) -> References:
     """The customers of these payers: mapped, matched by name, or to be created by the firm's policy.
 
-    Costs no request when every payer is known. A dry run looks for a new customer's name among all names too; a sync
-    learns from QuickBooks' answer that it is taken.
+    Who may be a customer under another name is held until a person has answered. Costs no request when every payer is
+    known. A dry run looks for a new customer's name among all names too; a sync learns from QuickBooks' answer that it
+    is taken.
     """
     links = session.mappings.links("payer")
     needed = sorted(set(payer_ids) - links.keys())
@@ -109,6 +117,31 @@ def find_customers(
     payers = session.billing.fetch_namesakes(needed)
     made = session.documents.made(Kind.CUSTOMER, sorted(set(payers["payer_id"]) - links.keys()))
     links |= made
+    matches = _match(session, payers, needed, links)
+    new = matches.loc[(matches["customer_id"] == "") & (matches["problem"] == ""), "payer_id"]
+    alike = _find_alike(session, payers[payers["payer_id"].isin(new)], links)
+    found = _Found("payer", links, ids, _links_of_made("payer", made))
+    by_id = {payer.payer_id: payer for payer in read_payers(payers)}
+    bodies = {
+        match.payer_id: new_customer(session, by_id[match.payer_id], match.display_name).body
+        for match in rows(matches)
+        if not (match.problem or match.customer_id or match.payer_id in alike)
+    }
+    problems = dict.fromkeys(alike, Problem.LIKE_CUSTOMER) | _with_identity_numbers(Kind.CUSTOMER, bodies)
+    refused = stands(session, Kind.CUSTOMER, bodies)
+    for match in rows(matches):
+        problem = match.problem or problems.get(match.payer_id, "")
+        problem = problem or _why_not_created(match.payer_id, refused, known)
+        if foresight.asks_everything and not (problem or match.customer_id):
+            problem = _find_taken(session, match.payer_id, match.display_name)
+        found.take(match.payer_id, problem, match.customer_id, match.display_name)
+    references = found.references(foreseen={link.source_id: link.quickbooks_id for link in found.links})
+    return replace(references, payers=by_id, alike=alike)
+
+
+def _match(
+    session: FirmSession, payers: pd.DataFrame, needed: Collection[str], links: Mapping[str, str]
+) -> pd.DataFrame:
     matches = match_payers(
         payers,
         needed,
@@ -117,24 +150,63 @@ def find_customers(
         create=session.firm.settings.unmatched_payer == "create",
         single_names=session.firm.settings.single_names == "accept",
         settled={link.source_id for link in session.mappings.all("payer") if link.origin != "matched"},
+        apart=_told_apart(session, payers["payer_id"]),
     )
-    schemas.validate(schemas.PayerMatches, matches)
-    found = _Found("payer", links, ids, _links_of_made("payer", made))
-    by_id = {payer.payer_id: payer for payer in read_payers(payers)}
-    bodies = {
-        match.payer_id: new_customer(session, by_id[match.payer_id], match.display_name).body
-        for match in rows(matches)
-        if not (match.problem or match.customer_id)
+    return schemas.validate(schemas.PayerMatches, matches)
+
+
+def _find_alike(session: FirmSession, payers: pd.DataFrame, links: Mapping[str, str]) -> dict[str, list[LookAlike]]:
+    """Of payers for whom a customer would be created: the customers that they may be, best first.
+
+    Left out are customers that belong to another payer, and those that a person has called another client.
+    """
+    if payers.empty:
+        return {}
+    customers = session.company.customers
+    found = find_look_alikes(payers, customers, owned=set(links.values()), at_most=len(customers))
+    if not found:
+        return {}
+    theirs = _found_by_name(session, links)
+    apart = _told_apart(session, found)
+    left = {
+        payer_id: [
+            each for each in alike if each.customer_id not in theirs and (payer_id, each.customer_id) not in apart
+        ]
+        for payer_id, alike in found.items()
     }
-    unsent = _with_identity_numbers(Kind.CUSTOMER, bodies)
-    refused = stands(session, Kind.CUSTOMER, bodies)
-    for match in rows(matches):
-        problem = match.problem or unsent.get(match.payer_id, "") or _why_not_created(match.payer_id, refused, known)
-        if foresight.asks_everything and not (problem or match.customer_id):
-            problem = _find_taken(session, match.payer_id, match.display_name)
-        found.take(match.payer_id, problem, match.customer_id, match.display_name)
-    references = found.references(foreseen={link.source_id: link.quickbooks_id for link in found.links})
-    return replace(references, payers=by_id)
+    return {payer_id: alike for payer_id, alike in left.items() if alike}
+
+
+def _told_apart(session: FirmSession, payer_ids: Iterable[str]) -> set[tuple[str, str]]:
+    """Payers and the customers that a person has called others."""
+    names = [DocumentName(Kind.CUSTOMER, payer_id) for payer_id in payer_ids]
+    answers = session.foreign_documents.answers(Kind.CUSTOMER, names)
+    return {(pair.document.source_id, pair.quickbooks_id) for pair, said in answers.items() if said == "new"}
+
+
+def _found_by_name(session: FirmSession, links: Mapping[str, str]) -> set[str]:
+    """Customers that other payers on the work list are by name, whichever of them this run has come to."""
+    waiting = sorted(set(session.documents.payer_ids()) - links.keys())
+    made = session.documents.made(Kind.CUSTOMER, waiting)
+    matches = _match(session, session.billing.fetch_namesakes(waiting), waiting, {**links, **made})
+    return {*matches["customer_id"], *made.values()}
+
+
+def describe_alike(alike: Sequence[LookAlike]) -> str:
+    """Say in which ways a payer is like customers, and unlike them, without a word of a name: for the log."""
+    texts = []
+    for each in alike[:SHOWN]:
+        reasons, differs = (", ".join(dict.fromkeys(map(_kind, said))) for said in (each.reasons, each.differences))
+        texts.append(f"Customer Id {each.customer_id}: {reasons}" + (f"; differs: {differs}" if differs else ""))
+    more = [f"and {len(alike) - SHOWN} more"] if len(alike) > SHOWN else []
+    return " | ".join([*texts, *more])
+
+
+def _kind(said: str) -> str:
+    """The kind of a reason or a difference. What it says of the client stands after a colon, or after a part of a
+    name."""
+    kind = said.partition(":")[0]
+    return next((part for part in ("suffix", "legal form") if kind.startswith(part)), kind)
 
 
 def find_items(session: FirmSession, fee_item_ids: Collection[str], known: Learned) -> References:

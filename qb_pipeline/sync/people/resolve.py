@@ -11,6 +11,7 @@ from qb_pipeline.core.planning.possible_duplicates import MONEY
 from qb_pipeline.core.planning.resolutions import MEANING, Answer, allowed_answers, overrides_quickbooks
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import DOCUMENTS, UNDER_WAY, Kind, State
+from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books import resolutions
 from qb_pipeline.ledger.books.documents import STICKY, work_items
 from qb_pipeline.ledger.books.history import PastDocument
@@ -106,6 +107,12 @@ def _require_allowed(document: PastDocument, answer: Answer) -> None:
     state = document.state + (f" ({document.reason})" if document.reason else "")
     if not allowed:
         raise AnswerRefusedError(f"{document.name} is {state}: it needs no answer")
+    if document.reason == Problem.LIKE_CUSTOMER and answer in (Answer.SAME, Answer.NEW):
+        payer = DocumentName(Kind.CUSTOMER, document.payer_id)
+        raise AnswerRefusedError(
+            f"{document.name} is {state}: the answer is about its payer. "
+            f"Try: qb-pipeline resolve {document.firm_id} {payer} --{answer}"
+        )
     choices = "; ".join(f"--{choice} ({MEANING[choice]})" for choice in allowed)
     raise AnswerRefusedError(f"{document.name} is {state}, which does not take --{answer}. It takes: {choices}")
 

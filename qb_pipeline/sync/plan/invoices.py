@@ -22,7 +22,7 @@ from qb_pipeline.core.states import Kind, Operation, State
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.documents import NumberHolder, WorkItem, work_items
 from qb_pipeline.quickbooks.answers import Entity
-from qb_pipeline.sync.mapping.references import find_customers, find_items
+from qb_pipeline.sync.mapping.references import describe_alike, find_customers, find_items
 from qb_pipeline.sync.plan.decide import Changes, Meant, decide
 from qb_pipeline.sync.plan.obstacles import hold_standing
 from qb_pipeline.sync.plan.plan import Needs, Plan, marker_of
@@ -89,7 +89,12 @@ def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, fore
     _share_numbers(plan, read.reused)
     plan.learned |= _tell_classless(session, plan)
     hold_standing(session, plan)
-    details = {**read.holders, **totals}
+    alike = {
+        invoice_id: describe_alike(customers.alike[payer_id])
+        for invoice_id, payer_id in zip(invoices["invoice_id"], invoices["payer_id"], strict=True)
+        if by_source.get(invoice_id) is Problem.LIKE_CUSTOMER
+    }
+    details = {**read.holders, **totals, **alike}
     plan.stop(listed.values(), problems, {listed[source_id].document_id: text for source_id, text in details.items()})
     return plan
 

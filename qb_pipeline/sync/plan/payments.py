@@ -61,11 +61,8 @@ def _plan(
     paid = _invoices_of(books.applications, books.forwarded)
     plan.hangs_on = {row.document_id: paid.get(row.source_id, frozenset()) for row in keys.values()}
     parts = list(zip(divided.parts["payment_id"], divided.parts["part"], strict=True))
-    # Revised to nothing: what stands in QuickBooks is voided there, like one that billing voids.
-    emptied = {
-        key for key, problem in zip(parts, divided.parts["problem"], strict=True) if problem == Problem.NOTHING_TO_PAY
-    }
-    voids = {key for key, row in keys.items() if row.quickbooks_id and (row.source_status == "void" or key in emptied)}
+    removed = _find_removed(divided.parts, keys)
+    voids = {key for key in removed if keys[key].quickbooks_id}
     by_key = _problems(divided, keys.keys(), books.bad_amounts, voids)
     accounts = session.mappings.links("deposit_account")
     in_trust = _find_trust_accounts(session, divided.parts, keys, accounts)
@@ -88,7 +85,6 @@ def _plan(
     }
     details |= {keys[key].document_id: text for key, text in in_trust.items()}
     applications = _applications(divided.allocations)
-    removed = voids | {key for key, row in keys.items() if row.source_status == "void"}
     meant = [
         Meant(row, contents.get(key), is_void=key in removed, applications=applications.get(key, ()))
         for key, row in keys.items()
@@ -97,6 +93,13 @@ def _plan(
     hold_standing(session, plan)
     plan.stop(keys.values(), problems, details)
     return plan
+
+
+def _find_removed(parts: pd.DataFrame, keys: Mapping[PartKey, WorkItem]) -> set[PartKey]:
+    """The payments that billing voids, and those that it has revised to nothing: what stands of these is voided too."""
+    is_nothing = parts["problem"] == Problem.NOTHING_TO_PAY
+    emptied = set(zip(parts.loc[is_nothing, "payment_id"], parts.loc[is_nothing, "part"], strict=True))
+    return {key for key, row in keys.items() if row.source_status == "void" or (row.quickbooks_id and key in emptied)}
 
 
 def _find_trust_accounts(

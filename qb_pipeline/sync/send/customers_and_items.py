@@ -10,7 +10,7 @@ from qb_pipeline.core.documents.text_fields import find_identifying
 from qb_pipeline.core.mapping.matching import choose_new_name
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind, Operation, State
-from qb_pipeline.core.text import name_key
+from qb_pipeline.core.text import taken_key
 from qb_pipeline.ledger.books.documents import work_items
 from qb_pipeline.ledger.books.mappings import Mapping as Link
 from qb_pipeline.ledger.log import Entry
@@ -63,7 +63,7 @@ def _create_customer(session: FirmSession, sender: Sender, payer: Payer, display
             return learned
         if outcome.fault_code != NAME_EXISTS:
             return learned | Learned(not_created={(Kind.CUSTOMER, payer_id): _problem_of(outcome)})
-        taken.add(name_key(name))
+        taken.add(taken_key(name))
     return learned | Learned(not_created={(Kind.CUSTOMER, payer_id): Problem.NAME_TAKEN})
 
 

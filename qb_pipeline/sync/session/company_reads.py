@@ -6,13 +6,16 @@ Belongs here: asking once. Does not belong here: what the answers mean (``core``
 
 import threading
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from functools import cached_property
 
 import pandas as pd
 
 from qb_pipeline.core.mapping.mapping_targets import ENTITIES, Target, read_targets
+from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.planning.preflight import CompanySettings, read_settings
-from qb_pipeline.core.text import name_key
+from qb_pipeline.core.schemas import Customers, frame
+from qb_pipeline.core.text import taken_key
 from qb_pipeline.quickbooks.client import QuickBooksClient
 
 
@@ -100,29 +103,14 @@ class CompanyReads:
         one list. One read each per 1,000."""
         people = [self._quickbooks.query_all(entity, columns="Id, DisplayName") for entity in ("Vendor", "Employee")]
         names = [str(row.get("DisplayName", "")) for rows in people for row in rows]
-        return {name_key(name) for name in [*names, *self.customers["display_name"]]}
+        return {taken_key(name) for name in [*names, *self.customers["display_name"]]}
 
     @cached_property
     def customers(self) -> pd.DataFrame:
         """Every customer of the company, inactive ones too (``core.schemas.Customers``); read when first asked."""
         found = list(self._quickbooks.query_all("Customer", where="Active IN (true, false)"))
         self._targets.setdefault("payer", {}).update(read_targets("payer", found))
-        rows = [
-            {
-                "customer_id": row["Id"],
-                "display_name": row.get("DisplayName", ""),
-                "given_name": row.get("GivenName", ""),
-                "family_name": row.get("FamilyName", ""),
-                "company_name": row.get("CompanyName", ""),
-                "is_active": bool(row.get("Active", True)),
-                "is_sub_customer": bool(row.get("Job", False)) or "ParentRef" in row,
-            }
-            for row in found
-        ]
-        columns = [
-            "customer_id", "display_name", "given_name", "family_name", "company_name", "is_active", "is_sub_customer",
-        ]  # fmt: skip
-        return pd.DataFrame(rows, columns=columns)
+        return frame(Customers, map(_read_customer, found))
 
     @cached_property
     def items(self) -> pd.DataFrame:
@@ -140,3 +128,19 @@ class CompanyReads:
             for row in found
         ]
         return pd.DataFrame(rows, columns=["item_id", "name", "sku", "type", "is_active"])
+
+
+def _read_customer(row: JsonObject) -> tuple[object, ...]:
+    """One customer as a row of ``core.schemas.Customers``."""
+    address = row.get("BillAddr") or {}
+    return (
+        row["Id"],
+        *(row.get(name) or "" for name in ("DisplayName", "GivenName", "FamilyName", "CompanyName")),
+        bool(row.get("Active", True)),
+        bool(row.get("Job", False)) or "ParentRef" in row,
+        *(row.get(name) or "" for name in ("Title", "MiddleName", "Suffix")),
+        (row.get("PrimaryEmailAddr") or {}).get("Address") or "",
+        *((row.get(name) or {}).get("FreeFormNumber") or "" for name in ("PrimaryPhone", "AlternatePhone", "Mobile")),
+        *(address.get(name) or "" for name in ("Line1", "City", "PostalCode")),
+        Decimal(row["Balance"]) + Decimal("0.00") if row.get("Balance") is not None else None,  # 10.0 as 10.00
+    )

@@ -47,6 +47,25 @@ def match(
         pytest.param(person("p"), [customer("1")], "1", id="one active customer"),
         pytest.param(person("p", " JANE", "doe  "), [customer("1")], "1", id="case and spaces do not count"),
         pytest.param(person("p", "José"), [customer("1", "Jose\u0301")], "1", id="nor does the Unicode form"),
+        pytest.param(person("p", last="O'Brien"), [customer("1", last="O’Brien")], "1", id="nor the form of a mark"),
+        pytest.param(
+            corporation("p", "Smith-Jones “Best” Co"),
+            [customer("1", "", "", company_name='Smith–Jones "Best" Co', display_name="S")],
+            "1",
+            id="of any mark",
+        ),
+        pytest.param(person("p", "José"), [customer("1", "Jose")], "create José Doe", id="but accents do"),
+        pytest.param(person("p", suffix="Jr."), [customer("1", suffix="Junior")], "1", id="one suffix in two forms"),
+        pytest.param(person("p", suffix="Jr"), [customer("1")], "1", id="a suffix that QuickBooks lacks"),
+        pytest.param(
+            person("p", suffix="Jr."), [customer("1", suffix="Sr.")], "create Jane Doe (p)", id="father and son are two"
+        ),
+        pytest.param(
+            person("p", suffix="Sr."),
+            [customer("1", suffix="Jr."), customer("2", suffix="Sr")],
+            "2",
+            id="each has his own customer",
+        ),
         pytest.param(person("p"), [customer("1", display_name="Doe, Jane")], "1", id="nor does the display name"),
         pytest.param(person("p"), [customer("1", given_name="", family_name="")], "1", id="a display name alone"),
         pytest.param(person("p"), [customer("1", "Doe", "Jane")], "create Jane Doe", id="never swapped"),
@@ -370,9 +389,21 @@ def test_an_item_is_named_by_name_or_else_by_code() -> None:
         ("Ana Diaz", {"ana diaz", "ana diaz (p1)"}, ""),
         ("Ana Diaz (P1)", {"ana diaz"}, "Ana Diaz (P1)"),
         ("Ana Diaz (P1)", {"ana diaz (p1)"}, ""),
+        ("Pat O’Brien", {"pat o'brien"}, "Pat O’Brien"),  # two names for QuickBooks
     ],
 )
 def test_a_new_customer_takes_its_name_or_that_with_the_payer_s_id_or_none(
     display_name: str, taken: set[str], chosen: str
 ) -> None:
     assert choose_new_name("P1", display_name, taken) == chosen
+
+
+def test_whom_a_person_has_told_apart_does_not_match_whatever_the_names() -> None:
+    """The customer is free for the other payer of that name."""
+    there = customers(customer("1"))
+
+    found = match_payers(payers(person("p"), person("q")), ["p", "q"], there, {}, create=True, apart=[("p", "1")])
+
+    assert list(zip(found["payer_id"], found["customer_id"], found["problem"], strict=True)) == [
+        ("p", "", ""), ("q", "1", ""),
+    ]  # fmt: skip

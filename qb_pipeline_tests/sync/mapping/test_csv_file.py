@@ -3,7 +3,7 @@
 import pytest
 
 from qb_pipeline.ledger.log import Run
-from qb_pipeline.sync.mapping.csv_file import Row, RowError, import_rows, read_rows, suggest_rows
+from qb_pipeline.sync.mapping.csv_file import Row, RowError, import_rows, read_rows
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 
 RUN = Run("mapping", "cli", PARTNER)
@@ -33,17 +33,6 @@ def test_everything_that_can_be_mapped_is_read_with_its_mapping(firm: LawFirm) -
         Row("payer", "P2", "Acme Corp."),  # a corporation without billing person is not created
         Row("fee_item", "F1", "Consultation", firm.item_id, "Consultation", "matched"),
     ]
-
-
-def test_the_likeliest_customer_is_suggested_and_nothing_is_applied(firm: LawFirm) -> None:
-    acme = firm.books.create("Customer", {"DisplayName": "ACME Corporation"})["Id"]
-
-    with firm.deployment.open(FIRM, RUN) as session:
-        payers = [row for row in suggest_rows(session) if row.kind == "payer"]
-        applied = session.mappings.all("payer")
-
-    assert payers == [Row("payer", "P2", "Acme Corp.", acme, "ACME Corporation", "", 86)]
-    assert applied == []
 
 
 def test_an_imported_mapping_decides_and_its_invoice_goes_to_that_customer(firm: LawFirm) -> None:
@@ -99,16 +88,14 @@ def test_only_bank_and_current_asset_accounts_take_deposits(firm: LawFirm) -> No
     ]
 
 
-def test_what_is_inactive_is_neither_taken_nor_suggested(firm: LawFirm) -> None:
+def test_what_is_inactive_is_not_taken(firm: LawFirm) -> None:
     acme = firm.books.create("Customer", {"DisplayName": "ACME Corporation"})["Id"]
     firm.books.do("inactivate", entity="Customer", id=acme)
 
     with firm.deployment.open(FIRM, RUN) as session:
         errors = import_rows(session, [Row("payer", "P2", "", acme)])
-        suggested = [row.billing_id for row in suggest_rows(session) if row.kind == "payer"]
 
     assert [error.reason for error in errors] == [f"the Customer with Id '{acme}' is inactive in QuickBooks"]
-    assert suggested == []
 
 
 def test_every_kind_of_mapping_reaches_quickbooks(firm: LawFirm) -> None:
@@ -161,3 +148,97 @@ def test_a_connected_firm_may_map_before_it_is_active(law_firm: LawFirm) -> None
         kinds = {row.kind for row in read_rows(session)}
 
     assert kinds == {"fee_item", "payment_method", "deposit_account", "tax_code"}
+
+
+@pytest.fixture
+def asked(firm: LawFirm) -> LawFirm:
+    """P1 may be a customer, and so may P3; both are held for it."""
+    firm.insert("payers", payer_id="P3", first_name="Robert", last_name="Moe")
+    firm.invoice("3", "30.00", payer_id="P3")
+    for customer in ("Elisabeth Doe", "Rob Moe"):
+        given, family = customer.split()
+        address = {"Address": f"{family.lower()}@mail.example"}
+        changes = {"DisplayName": customer, "GivenName": given, "FamilyName": family, "PrimaryEmailAddr": address}
+        firm.books.do("edit", entity="Customer", changes=changes)
+    firm.change(
+        "update payers set first_name = 'Elizabeth', last_name = 'Doe', email = 'doe@mail.example' "
+        "where payer_id = 'P1'"
+    )
+    firm.change("update payers set email = 'moe@mail.example' where payer_id = 'P3'")
+    firm.sync()
+    assert {firm.states()[invoice] for invoice in ("1", "3")} == {("held", "LIKE_CUSTOMER")}
+    return firm
+
+
+def test_a_file_answers_for_payers_with_an_id_or_the_word_new_and_one_sync_sends(asked: LawFirm) -> None:
+    ids = {row["DisplayName"]: row["Id"] for row in asked.books.all("Customer")}
+
+    with asked.deployment.open(FIRM, RUN) as session:
+        errors = import_rows(session, [Row("payer", "P1", "", ids["Elisabeth Doe"]), Row("payer", "P3", "", "New")])
+    asked.sync()
+    sends = asked.sends()
+    asked.sync()
+
+    assert errors == []
+    assert {invoice: asked.states()[invoice] for invoice in ("1", "3")} == {"1": ("synced", ""), "3": ("synced", "")}
+    customers = {row["DisplayName"]: row["Id"] for row in asked.books.all("Customer")}
+    assert sorted(customers) == ["Elisabeth Doe", "Rob Moe", "Robert Moe"]
+    billed = {row["DocNumber"]: row["CustomerRef"]["value"] for row in asked.books.ours("Invoice")}
+    assert billed == {"N-1": ids["Elisabeth Doe"], "N-3": customers["Robert Moe"]}
+    assert asked.sends() == sends
+    assert asked.query("select source_id, quickbooks_id, answer, answered_by from sync.duplicate_answer") == [
+        {"source_id": "P3", "quickbooks_id": ids["Rob Moe"], "answer": "new", "answered_by": PARTNER}
+    ]
+
+
+def test_one_bad_answer_and_nothing_of_the_file_is_stored(asked: LawFirm) -> None:
+    theirs = asked.books.create("Customer", {"DisplayName": "Bo Lee"})["Id"]
+    asked.insert("payers", payer_id="P4", first_name="Bo", last_name="Lee")
+    asked.invoice("4", "30.00", payer_id="P4")
+    asked.insert("payers", payer_id="P5", first_name="Only", last_name=None)
+    asked.invoice("5", "30.00", payer_id="P5")
+    asked.sync()
+    gone, heir = (asked.books.create("Customer", {"DisplayName": name})["Id"] for name in ("Gone", "Heir"))
+    asked.books.do("merge", loser_id=gone, survivor_id=heir)
+
+    with asked.deployment.open(FIRM, RUN) as session:
+        errors = import_rows(
+            session,
+            [
+                Row("payer", "P1", "", "new"),
+                Row("payer", "P3", "", gone),
+                Row("payer", "P4", "", "new"),
+                Row("payer", "P5", "", "new"),
+                Row("payer", "P9", "", "new"),
+                Row("fee_item", "F1", "", "new"),
+                Row("payer", "P1", "", theirs),
+            ],
+        )
+
+    assert [(error.line, error.reason) for error in errors] == [
+        (3, f"QuickBooks has no Customer with Id '{gone}'"),
+        (4, f"payer P4 is the Customer with Id '{theirs}' already"),
+        (5, "payer P5 is held MISSING_NAME, for which new is no answer"),
+        (6, "billing has no payer 'P9'"),
+        (7, "a fee_item cannot be new"),
+        (8, "payer P1 stands in line 2 too"),
+    ]
+    assert all(error.remedy for error in errors)
+    assert asked.query("select * from sync.duplicate_answer") == []
+    assert asked.query("select source_id from sync.mapping where origin = 'person'") == []
+    assert asked.states()["1"] == ("held", "LIKE_CUSTOMER")
+
+
+def test_the_word_new_is_no_answer_where_the_firm_creates_no_customers(asked: LawFirm) -> None:
+    asked.deployment.firms.change_settings(FIRM, {"unmatched_payer": "hold"}, actor=PARTNER, now=asked.time.now())
+
+    with asked.deployment.open(FIRM, RUN) as session:
+        errors = import_rows(session, [Row("payer", "P1", "", "new")])
+
+    assert errors == [
+        RowError(
+            2,
+            "payer P1 is held UNMATCHED_PAYER, for which new is no answer",
+            "Map the payer, or set unmatched_payer=create.",
+        )
+    ]

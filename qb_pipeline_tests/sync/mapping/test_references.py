@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
+from qb_pipeline.core.mapping.look_alikes import LookAlike, find_look_alikes
+from qb_pipeline.sync.mapping.references import describe_alike
 from qb_pipeline.sync.stages import STAGES
+from qb_pipeline_tests.core.rows import corporation, customer, payers, person
+from qb_pipeline_tests.core.rows import customers as customer_rows
 from qb_pipeline_tests.law_firm import LawFirm
 
 
@@ -57,6 +61,22 @@ def test_missing_and_ambiguous_names_are_held_and_never_guessed(
 
     assert law_firm.states() == {"1": ("held", reason)}
     assert customers(law_firm) == [names[0] for names in there]
+
+
+def test_the_form_of_a_mark_matches_by_itself_and_an_accent_asks(law_firm: LawFirm) -> None:
+    law_firm.activate()
+    law_firm.change("update payers set last_name = 'O''Brien-Diaz' where payer_id = 'P1'")
+    law_firm.insert("payers", payer_id="P2", first_name="José", last_name="Ruiz")
+    typed = enter_customer(law_firm, "Ana O’Brien–Diaz", "Ana", "O’Brien–Diaz")
+    enter_customer(law_firm, "Jose Ruiz", "Jose", "Ruiz")
+    law_firm.invoice("1", "100.00")
+    law_firm.invoice("2", "100.00", payer_id="P2")
+
+    law_firm.sync()
+
+    assert law_firm.states() == {"1": ("synced", ""), "2": ("held", "LIKE_CUSTOMER")}
+    assert [row["CustomerRef"]["value"] for row in law_firm.books.ours("Invoice")] == [typed]
+    assert customers(law_firm) == ["Ana O’Brien–Diaz", "Jose Ruiz"]
 
 
 def test_a_corporation_gets_its_billing_person_s_details(law_firm: LawFirm) -> None:
@@ -241,3 +261,65 @@ def test_names_are_found_however_they_are_written_and_nothing_is_guessed(law_fir
     }
     assert found == {payer_id: customer for payer_id, (_, _, customer) in cases.items()}
     assert law_firm.states()["gone"] == ("held", "INACTIVE_CUSTOMER")
+
+
+def test_the_log_hears_in_which_ways_a_payer_is_like_a_customer_and_no_word_of_a_name() -> None:
+    nickname = LookAlike("7", 95, ("nickname: Liz for Elizabeth", "same e-mail"), ())
+    suffix = LookAlike("12", 80, ("same name", "spelling: Doe for Do"), ("suffix Jr, not Sr", "another city: Boston"))
+    company = LookAlike("3", 75, ("legal form: Inc for Ltd",), ("legal form Inc on one side only", "inactive"))
+
+    assert describe_alike([nickname]) == "Customer Id 7: nickname, same e-mail"
+    assert describe_alike([suffix, company, nickname, nickname]) == (
+        "Customer Id 12: same name, spelling; differs: suffix, another city | "
+        "Customer Id 3: legal form; differs: legal form, inactive | "
+        "Customer Id 7: nickname, same e-mail | and 1 more"
+    )
+
+
+CONTACTS = {"email": "ella@canary.example", "phone": "212 555 0143", "address_line1": "9 Canary Row"}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (person("P", "Elizabeth", "Zabriskie"), customer("1", "Liz", "Zabriskie")),
+        (person("P", "Elizabeth", "Zabriskie"), customer("1", "E.", "Zabriskie", **CONTACTS)),
+        (person("P", "Elizabeth", "Zabriskie"), customer("1", "Zabriskie", "Elizabeth")),
+        (person("P", "Elizabeth", "Zabriskie"), customer("1", "Elizabeht", "Zabriskie")),
+        (person("P", "Elizabeth", "Zabriskie"), customer("1", "Elizabeth", "Oldcastle", **CONTACTS)),
+        (person("P", "Elizabeth", "Zabriskie"), customer("1", "Elizabeth", "Zabriskie-Moe")),
+        (person("P", "Elizabeth", "Zabriskie"), customer("1", "Élizabeth", "Zabriskie", city="Canaryville")),
+        (person("P", "Elizabeth", "Zabriskie", middle_name="Quinn"), customer("1", "Quinn", "Zabriskie", **CONTACTS)),
+        (person("P", "Elizabeth", "Zabriskie", suffix="Jr."), customer("1", "Liz", "Zabriskie", **CONTACTS)),
+        (person("P", "Jürgen", "Müllerheim"), customer("1", "Juergen", "Muellerheim")),
+        (
+            person("P", "Elizabeth", "Zabriskie", email="ella@canary.example"),
+            customer("1", "Liz", "Zabriskie", display_name="Liz & Tom Zabriskie", **CONTACTS),
+        ),
+        (
+            corporation("P", "Zabriskie Holdings, Inc."),
+            customer("1", "", "", display_name="Zabriskie Holdings LLC", company_name="Zabriskie Holdings LLC"),
+        ),
+        (
+            corporation("P", "Zabriskie Canary"),
+            customer("1", "", "", display_name="Zabriskie Canary Group", company_name="Zabriskie Canary Group"),
+        ),
+    ],
+)
+def test_no_word_of_a_name_or_an_address_reaches_the_log_however_two_are_alike(
+    ours: dict[str, Any], theirs: dict[str, Any]
+) -> None:
+    contacts = {**CONTACTS, "city": "Canary Springs"} if "email" in theirs else {}
+
+    found = find_look_alikes(payers({**contacts, **ours}), customer_rows(theirs), least=0)
+
+    described = describe_alike(found["P"]).casefold()
+    names = [
+        word.casefold()
+        for row in (ours, theirs)
+        for name, text in row.items()
+        if name not in ("kind", "customer_id", "payer_id")
+        for word in str(text).replace("&", " ").replace("@", " ").replace(",", " ").split()
+    ]
+    assert described.startswith("customer id 1: ")
+    assert [word for word in names if len(word) > 3 and word in described] == []
