@@ -525,18 +525,19 @@ def judge(firm: Firm) -> Result:
     return result
 
 
-def time_it(payers: int = 1_000, customers: int = 20_000) -> tuple[float, float, Result]:
-    """Seconds of 1,000 payers against 20,000 customers, and of rapidfuzz alone with the same names."""
+def time_it(payers: int = 1_000, customers: int = 20_000) -> tuple[float, float, float, Result]:
+    """Seconds of 1,000 payers against 20,000 customers (by the clock, of the processor), and by the clock of rapidfuzz
+    alone with the same names."""
     firm = Generator(7, scale=payers / sum(COUNTS.values()), customers=customers).firm
     one, other = firm.frames()
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     find_look_alikes(one, other)
-    ours = time.perf_counter() - began
+    ours, worked = time.perf_counter() - began, time.process_time() - worked
     wanted = [row.corporation_name or f"{row.first_name} {row.last_name}" for row in schemas.rows(one)]
     choices = other["display_name"].str.casefold().tolist()
     began = time.perf_counter()
     process.cdist([name.casefold() for name in wanted], choices, scorer=fuzz.WRatio, dtype=np.uint8, workers=-1)
-    return ours, time.perf_counter() - began, judge(firm)
+    return ours, worked, time.perf_counter() - began, judge(firm)
 
 
 def main() -> None:
@@ -569,10 +570,11 @@ def main() -> None:
             for hit in hits[:2]:
                 print(f"      {hit}")
     if not arguments.no_time:
-        ours, alone, large = time_it()
+        ours, worked, alone, large = time_it()
         said = ", ".join(f"{name} {ratio:.3f}" for name, ratio in large.ratios().items())
-        print(f"\n1,000 payers, 20,000 customers: {ours:.2f} s; the same names through rapidfuzz alone: {alone:.2f} s")
-        print(f"among these, 50 times as many: {said}")
+        print(f"\n1,000 payers, 20,000 customers: {ours:.2f} s ({worked:.2f} s of one processor); goal less than 5")
+        print(f"the same names through rapidfuzz alone (WRatio, all processors): {alone:.2f} s")
+        print(f"among 20,000 customers, without a goal: {said}")
 
 
 def _brief(row: Row) -> str:
