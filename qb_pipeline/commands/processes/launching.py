@@ -157,8 +157,9 @@ def _launch(
 
 
 def _is_notice(row: "LogRow") -> bool:
-    """Whether a row of the log is about the run as a whole: why it skipped a step, what the pre-flight found."""
-    if row.activity == "skipped":
+    """Whether a row of the log is about the run as a whole: why it skipped a step, what it noticed, what the pre-flight
+    found."""
+    if row.activity in ("skipped", "notice"):
         return not row.source_id
     return row.activity == "preflight" and bool(row.reason)
 

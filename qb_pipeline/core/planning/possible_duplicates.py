@@ -119,8 +119,10 @@ def describe(kind: Kind, ours: Document, theirs: Document, differs: Collection[F
 
 def _shown(name: FieldName, document: Document) -> str:
     match name:
-        case "number" | "reference":
+        case "number":
             return document.number or "empty"
+        case "reference":  # somebody else's may carry what never enters our log
+            return redact(document.number)[0] or "empty"
         case "customer":
             return f"customer Id {document.customer_id}" if document.customer_id.isdigit() else "a new customer"
         case "date":

@@ -135,3 +135,11 @@ def test_a_candidate_is_named_with_both_sides_of_what_differs() -> None:
         "invoices: billing Ids 12, QuickBooks empty"
     )
     assert describe(Kind.INVOICE, INVOICE, THEIR_INVOICE, ()) == "Invoice Id 145: equal in every field"
+
+
+def test_a_reference_that_somebody_else_wrote_brings_no_identity_number_into_our_log() -> None:
+    theirs = replace(THEIR_PAYMENT, number="for A12345678")
+
+    said = describe(Kind.PAYMENT, PAYMENT, theirs, ("reference",))
+
+    assert said == "Payment Id 145: reference: billing 1042, QuickBooks for [removed]"
