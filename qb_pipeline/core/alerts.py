@@ -33,9 +33,15 @@ class Held:
     remedy: str
 
 
+PAID_AT_ONCE = "PAID_AT_ONCE"
+"""The reason of the notice about an invoice that QuickBooks paid when it was created: an earlier payment of somebody
+else may be the one that billing is about to send."""
+
+
 @dataclass(frozen=True, slots=True)
 class FirmDay:
-    """One firm on the morning of a day. ``failed_runs`` are Dagster run ids of the last 24 hours."""
+    """One firm on the morning of a day. ``failed_runs`` are Dagster run ids of the last 24 hours; ``paid_at_once`` the
+    invoices of these hours that QuickBooks paid when they were created, from money that we did not send."""
 
     firm_id: str
     state: str
@@ -43,6 +49,7 @@ class FirmDay:
     held: tuple[Held, ...]
     failed_runs: tuple[str, ...]
     connection_ends: date | None
+    paid_at_once: tuple[str, ...] = ()
 
 
 def failed_run(*, run_id: str, job: str, firms: Sequence[str], trigger: str, reasons: Sequence[str]) -> Alert:
@@ -75,6 +82,9 @@ def _of_firm(firm: FirmDay, soon: date) -> str:
         lines.append(f"  failed runs: {runs}. Why: qb-pipeline log {firm.firm_id} --errors")
     if firm.connection_ends is not None and firm.connection_ends < soon:
         lines.append(f"  the connection ends on {firm.connection_ends}: qb-pipeline connect {firm.firm_id}")
+    if firm.paid_at_once:
+        paid = ", ".join(firm.paid_at_once)
+        lines.append(f"  paid by QuickBooks at once, from money that others entered: {paid}. Compare with billing")
     for row in firm.held:
         lines.append(f"  {row.documents} × {row.kind} {row.reason}, {row.amount:,.2f}: {row.remedy}")
     return "\n".join([f"{firm.firm_id}:", *(lines or ["  everything is in QuickBooks, nothing is held"])])

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from qb_pipeline.core.words import NotNamedError
+from qb_pipeline.core.states import Kind
+from qb_pipeline.core.words import DocumentName, NotNamedError
 from qb_pipeline.crash_points import crash_point
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger.processes import Process
@@ -278,6 +279,14 @@ class Log:
                 },
             )
             return [LogRow(**row) for row in rows.mappings()]
+
+    def noticed(self, reason: str, *, since: datetime) -> list[DocumentName]:
+        """The documents about which a notice with this reason was written since a moment."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                queries["noticed"], {"firm_id": self._firm_id, "reason": reason, "since": since}
+            ).all()
+        return [DocumentName(Kind(row.kind), row.source_id, row.part) for row in rows]
 
     def summary(self, run: Run) -> list[Activity]:
         """The activities of a run."""

@@ -102,6 +102,14 @@ where firm_id = :firm_id
 order by log_id desc
 limit :limit;
 
+-- name: noticed
+-- Documents with a notice of this reason since a moment: each once, in the order of their ids.
+select distinct d.kind, d.source_id, d.part
+from sync.log l
+join sync.document d using (document_id)
+where l.firm_id = :firm_id and l.activity = 'notice' and l.reason = :reason and l.at >= :since
+order by d.kind, d.source_id, d.part;
+
 -- name: summary
 select kind, activity, reason, count(distinct document_id) as documents, coalesce(sum(amount_cents), 0)::bigint as cents
 from sync.log

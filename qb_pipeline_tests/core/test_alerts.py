@@ -1,5 +1,6 @@
 """What people are told."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -61,4 +62,12 @@ def test_a_bad_morning_counts_sums_and_says_what_to_do_firm_by_firm() -> None:
         "  3 × invoice NO_LINES, 1,234.50: Add its lines in billing.\n"
         "  2 × payment UNAPPLIED, 10.00: Apply it.",
         is_urgent=True,
+    )
+
+
+def test_what_quickbooks_paid_by_itself_is_named() -> None:
+    paid = replace(QUIET, paid_at_once=("invoice:1", "invoice:2"))
+
+    assert digest(DAY, [paid], soon=SOON).body == (
+        "one:\n  paid by QuickBooks at once, from money that others entered: invoice:1, invoice:2. Compare with billing"
     )

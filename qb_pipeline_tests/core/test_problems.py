@@ -25,7 +25,9 @@ def test_a_problem_says_one_thing_and_one_remedy(problem: Problem) -> None:
 def test_what_goes_by_itself_waits_and_what_never_goes_is_closed() -> None:
     by_state = {state: {problem for problem in Problem if PROBLEMS[problem].state == state} for state in STATES}
 
-    assert by_state["waiting"] == {Problem.DATED_AHEAD, Problem.INVOICE_NOT_SENT, Problem.INVOICE_DRAFT}
+    assert by_state["waiting"] == {
+        Problem.DATED_AHEAD, Problem.INVOICE_NOT_SENT, Problem.INVOICE_DRAFT, Problem.OTHER_STILL_APPLIED,
+    }  # fmt: skip
     assert by_state["refused"] == {Problem.REFUSED}
     assert by_state["unknown"] == {Problem.OUTCOME_UNKNOWN}
     assert by_state["closed"] == {

@@ -11,8 +11,9 @@ import qb_pipeline.core
 
 FILES = sorted(Path(qb_pipeline.core.__file__).parent.rglob("*.py"))
 ALLOWED = {
-    "ast", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum", "hashlib", "itertools", "json",
-    "re", "typing", "unicodedata", "urllib", "uuid", "zoneinfo", "pandas", "pandera", "msgspec", "rapidfuzz",
+    "ast", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib",
+    "itertools", "json", "operator", "re", "types", "typing", "unicodedata", "urllib", "uuid", "zoneinfo",
+    "pandas", "pandera", "msgspec", "rapidfuzz", "cleanco", "nameparser", "nicknames",
 }  # fmt: skip
 CLOCK_AND_CHANCE = {"now", "utcnow", "today", "uuid1", "uuid4"}
 

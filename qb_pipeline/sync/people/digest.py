@@ -1,11 +1,14 @@
 """How a firm stands on a morning, for the digest."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from qb_pipeline.core.alerts import FirmDay, Held
+from qb_pipeline.core.alerts import PAID_AT_ONCE, FirmDay, Held
 from qb_pipeline.ledger.books.documents import Documents
 from qb_pipeline.ledger.setup.firms import Firm, SetUpError
 from qb_pipeline.sync.deployment import Deployment
+
+A_DAY = timedelta(hours=24)
 
 
 def read_day(deployment: Deployment, firm: Firm, failed_runs: Sequence[str]) -> FirmDay:
@@ -22,4 +25,7 @@ def read_day(deployment: Deployment, firm: Firm, failed_runs: Sequence[str]) -> 
             ends = deployment.clock().date()
         else:
             ends = min(filter(None, (tokens.refresh_expires_at, tokens.refresh_hard_expires_at))).date()
-    return FirmDay(firm.firm_id, firm.state, firm.next_step, held, tuple(failed_runs), ends)
+    paid = deployment.log(firm.firm_id).noticed(PAID_AT_ONCE, since=deployment.clock() - A_DAY)
+    return FirmDay(
+        firm.firm_id, firm.state, firm.next_step, held, tuple(failed_runs), ends, tuple(str(name) for name in paid)
+    )

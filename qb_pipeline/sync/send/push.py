@@ -11,15 +11,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from qb_pipeline import stopping
+from qb_pipeline.core.alerts import PAID_AT_ONCE
 from qb_pipeline.core.documents.batches import BatchItem, batch_body, batch_id, group_into_batches
 from qb_pipeline.core.documents.mirror import deleted_version
 from qb_pipeline.core.markers import find_marker
-from qb_pipeline.core.money import JsonObject, dumps
+from qb_pipeline.core.money import JsonObject, dumps, to_dollars
 from qb_pipeline.core.planning.plan import update_body
 from qb_pipeline.core.planning.refusals import Refusal, digest_body, is_first_of_two
 from qb_pipeline.core.problems import Problem
-from qb_pipeline.core.states import NEEDS_A_PERSON, Operation, State
+from qb_pipeline.core.states import NEEDS_A_PERSON, Kind, Operation, State
 from qb_pipeline.ledger.books.documents import work_items
+from qb_pipeline.ledger.log import Entry
 from qb_pipeline.ledger.sending.attempts import Attempt, Item, NotReservedError, Outcome
 from qb_pipeline.ledger.sending.lease import LeaseLostError
 from qb_pipeline.quickbooks.client import BATCH_ITEM_LIMIT
@@ -220,6 +222,7 @@ def _record(
         sender.note_answered(is_accepted=True)
     if len(outcomes) < len(attempt.items):
         sender.record_unknown(attempt, "system fault", intuit_tid=tid)
+    learned |= _note_paid_at_once(session, attempt, outcomes)
     _note_evidence(session, attempt, outcomes, bodies, refused_at=now)
     session.quickbooks.require_usable()
     came_badly = any(outcome.outcome == "refused" and not outcome.reason for outcome in outcomes)
@@ -255,6 +258,29 @@ def _with_digests(attempt: Attempt, outcomes: Sequence[Outcome], bodies: Bodies)
         else outcome
         for outcome in outcomes
     ]
+
+
+def _note_paid_at_once(session: FirmSession, attempt: Attempt, outcomes: Sequence[Outcome]) -> Learned:
+    """Say of a new invoice that QuickBooks paid it when it was created, from money that somebody else entered: the
+    payment that billing has for it may be the very one."""
+    items = {item.document_id: item for item in attempt.items}
+    entries = [
+        Entry(
+            "notice",
+            outcome.document_id,
+            PAID_AT_ONCE,
+            f"QuickBooks has paid {to_dollars(version.total_cents - version.balance_cents):,.2f} of "
+            f"{to_dollars(version.total_cents):,.2f} by itself, from money that others entered: compare with billing",
+        )
+        for outcome in outcomes
+        if (version := outcome.version) is not None
+        and (version.kind, items[outcome.document_id].operation) == (Kind.INVOICE, Operation.CREATE)
+        and version.balance_cents < version.total_cents
+    ]
+    if not entries:
+        return NOTHING
+    session.log.add(session.run, entries, now=session.clock())
+    return Learned(notices=(f"{len(entries)} new invoices were paid by QuickBooks at once ({PAID_AT_ONCE})",))
 
 
 def _note_evidence(

@@ -29,3 +29,22 @@ def test_tokens_that_cannot_be_opened_have_ended(law_firm: LawFirm) -> None:
     law_firm.deployment.keys = ["another key"]
 
     assert read_day(law_firm.deployment, firm, []).connection_ends == law_firm.today
+
+
+def test_an_invoice_that_quickbooks_pays_from_money_of_others_is_said_by_the_run_and_in_the_digest(
+    law_firm: LawFirm,
+) -> None:
+    firm = law_firm.activate()
+    law_firm.books.do("preferences", SalesFormsPrefs={"AutoApplyCredit": True})
+    customer = law_firm.books.create("Customer", {"DisplayName": "Ana Diaz", "GivenName": "Ana", "FamilyName": "Diaz"})
+    law_firm.books.create("Payment", {"CustomerRef": {"value": customer["Id"]}, "TotalAmt": 40})
+    law_firm.invoice("1", "100.00")
+
+    report = law_firm.sync()
+
+    assert "1 new invoices were paid by QuickBooks at once (PAID_AT_ONCE)" in report.notices
+    said = "QuickBooks has paid 40.00 of 100.00 by itself, from money that others entered: compare with billing"
+    assert law_firm.query("select detail from sync.log where reason = 'PAID_AT_ONCE'") == [{"detail": said}]
+    assert read_day(law_firm.deployment, firm, []).paid_at_once == ("invoice:1",)
+    law_firm.time.sleep(25 * 3600)
+    assert read_day(law_firm.deployment, firm, []).paid_at_once == ()
