@@ -15,6 +15,8 @@ from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
+from pandera.dtypes import DataType, immutable
+from pandera.engines.pandas_engine import STRING, Engine
 from pandera.errors import SchemaErrors
 from pandera.typing.pandas import Series
 
@@ -417,7 +419,7 @@ def validate(model: type[pa.DataFrameModel], frame: pd.DataFrame) -> pd.DataFram
     if frame.empty and frame.dtypes.equals(_types_without_rows(model)):
         return frame
     try:
-        model.validate(frame, lazy=True)
+        _schema(model).validate(frame, lazy=True)
     except SchemaErrors as error:
         failures = error.failure_cases
     else:
@@ -436,6 +438,23 @@ def frame(model: type[pa.DataFrameModel], rows: Iterable[Sequence[object]]) -> p
             for name, column in zip(columns, values, strict=True)
         }
     )
+
+
+@Engine.register_dtype
+@immutable
+class _Text(STRING):
+    """The type of text columns. pandera's own (0.35) looks at each value and words the failures, even where there are
+    none: that took three quarters of a check."""
+
+    def check(self, pandera_dtype: DataType, data_container: Any = None) -> Any:
+        return isinstance(pandera_dtype, STRING) or super().check(pandera_dtype, data_container)
+
+
+@cache
+def _schema(model: type[pa.DataFrameModel]) -> pa.DataFrameSchema:
+    schema = model.to_schema()
+    texts = [name for name, column in schema.columns.items() if isinstance(column.dtype, STRING)]
+    return schema.update_columns({name: {"dtype": Engine.dtype(_Text)} for name in texts}) if texts else schema
 
 
 @cache
