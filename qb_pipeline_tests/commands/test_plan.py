@@ -27,7 +27,7 @@ def test_a_plan_is_told_with_its_totals_and_what_would_be_held(law_firm: LawFirm
     ]
     [revised] = [row for row in plan["documents"] if row["document"] == "invoice:revised"]
     assert revised["changes"][-1] == {"field": "TotalAmt", "before": "100.00", "after": "150.00"}
-    for words in ("line 1: amount", "Complete the payer's name in billing.", "Nothing was sent. Apply it: qb-pipeline"):
+    for words in ("line 1: amount", "Complete the payer's name in billing,", "Nothing was sent. Apply it: qb-pipeline"):
         assert words in printed
     assert len(law_firm.books.ours("Invoice")) == 2
 

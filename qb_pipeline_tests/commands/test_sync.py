@@ -63,7 +63,7 @@ def test_on_a_terminal_the_list_says_once_what_clears_a_reason(law_firm: LawFirm
     logged = terminal.run("log", "one", "--errors").out
 
     assert (printed.count("invoice:1"), printed.count("MISSING_NAME")) == (1, 3)
-    assert printed.count("Complete the payer's name in billing.") == 1
+    assert printed.count("Complete the payer's name in billing,") == 1
     assert (logged.count("invoice:1"), logged.count("MISSING_NAME")) == (1, 2)
 
 
