@@ -40,13 +40,14 @@ class Ahead:
         items = {row.document_id: row for row in work_items(work)}
         ready = {item.document_id: item for item in plan.ready}
         found_now = _found_now(plan)
-        return {
+        found = {
             decision.document_id
             for decision in plan.decisions
             if decision.reason == Problem.OTHER_STILL_APPLIED  # what it waits for may leave in this very run
             or self._hangs_on_more(items[decision.document_id], plan, voids=voids)
             or ((item := ready.get(decision.document_id)) is not None and not _is_complete(item, found_now))
         }
+        return found | _beside(found, plan)
 
     def _hangs_on_more(self, row: WorkItem, plan: Plan, *, voids: bool) -> bool:
         if voids:
@@ -71,6 +72,20 @@ class Ahead:
                 self.numbers.add(row.number)
             else:
                 self.invoices |= plan.hangs_on.get(row.document_id, frozenset())
+
+
+def _beside(undecided: Set[int], plan: Plan) -> set[int]:
+    """The payments that pay the same invoices as these, or hang together with them: they are divided as one."""
+    found: set[int] = set()
+    invoices = {invoice for document_id in undecided for invoice in plan.hangs_on.get(document_id, ())}
+    while more := {
+        document_id
+        for document_id, paid in plan.hangs_on.items()
+        if document_id not in found and not paid.isdisjoint(invoices)
+    }:
+        found |= more
+        invoices |= {invoice for document_id in more for invoice in plan.hangs_on[document_id]}
+    return found
 
 
 def _found_now(plan: Plan) -> set[tuple[str, str]]:

@@ -469,6 +469,20 @@ def test_a_payment_that_a_person_keeps_does_not_count(law_firm: LawFirm) -> None
     assert (law_firm.states("payment")["p2"], paid_on(law_firm, "N-1")) == (("synced", ""), "60.00")
 
 
+def test_of_two_new_payments_one_waits_where_another_cannot_be_taken_off(law_firm: LawFirm) -> None:
+    payment = paid(law_firm, "30.00")
+    law_firm.books.do("deposit", payments=[payment["Id"]])
+    replace_payment(law_firm, "void")
+    law_firm.payment("p3", applied={"1": "30.00"})
+
+    law_firm.sync()
+
+    assert law_firm.states("payment") == {
+        "p1": ("held", "DEPOSITED"), "p2": ("synced", ""), "p3": ("waiting", "OTHER_STILL_APPLIED"),
+    }  # fmt: skip
+    assert paid_on(law_firm, "N-1") == "60.00"
+
+
 def test_a_replacement_of_a_payment_that_fills_its_invoice_waits_too(law_firm: LawFirm) -> None:
     payment = paid(law_firm, "100.00")
     law_firm.books.do("deposit", payments=[payment["Id"]])
