@@ -58,9 +58,10 @@ class Question:
 def find_questions(session: FirmSession, payer_ids: Collection[str]) -> list[Question]:
     """What a sync would ask about these payers, by payer; nothing about those that it does not ask about.
 
-    Costs the pages of customers, once in a session; nothing where every payer is known.
+    Costs the pages of customers, once in a session; nothing where every payer is known, or billing has none of them.
     """
-    return _questions(session, find_customers(session, payer_ids, NOTHING, AT_ONCE))
+    in_billing = set(session.billing.fetch_payers(payer_ids)["payer_id"])
+    return _questions(session, find_customers(session, in_billing, NOTHING, AT_ONCE))
 
 
 def find_questions_of(session: FirmSession, names: Collection[DocumentName]) -> list[Question]:
