@@ -12,6 +12,7 @@ from datetime import date
 
 from qb_pipeline.core.documents.journal_entries import refund_content
 from qb_pipeline.core.documents.payloads import Content
+from qb_pipeline.core.mapping.mapping_targets import read_targets
 from qb_pipeline.core.markers import marker
 from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.problems import PROBLEMS, Problem
@@ -104,13 +105,15 @@ def _build(
     session: FirmSession, refunds: Sequence[Refund], payments: Mapping[str, _GoneBack]
 ) -> tuple[dict[str, Content], Learned]:
     """The journal entry of each refund that can be recorded, by its id; and why not of the others."""
-    receivable_id = _find_receivable(session)
+    receivable_id, in_trust = _read_accounts(session)
     contents: dict[str, Content] = {}
     notices: list[str] = []
     for refund in refunds:
         payment = payments.get(refund.source_id)
         account_id = _find_account(session, payment, refund) if payment is not None else ""
         why = _why_not(session, refund, payment, receivable_id, account_id)
+        if not why and account_id in in_trust:
+            why = f"account {account_id} holds client money (AccountSubType {in_trust[account_id]})"
         if payment is None or why:
             notices.append(f"{refund.payment_kind} {refund.source_id} is left to be entered by hand: {why}")
             entry = Entry("notice", refund.document_id, detail=notices[-1])
@@ -137,10 +140,14 @@ def _held(refund: Refund, payment: _GoneBack, refused: Standing) -> PlanLine:
     )
 
 
-def _find_receivable(session: FirmSession) -> str:
-    """The account of receivables; "" where the company has none or several."""
-    found = [row["Id"] for row in session.quickbooks.query_all("Account", where="AccountType = 'Accounts Receivable'")]
-    return str(found[0]) if len(found) == 1 else ""
+def _read_accounts(session: FirmSession) -> tuple[str, dict[str, str]]:
+    """The account of receivables, "" where the company has none or several; and the accounts of client money, by Id
+    with their sub-type."""
+    found = list(session.quickbooks.query_all("Account", where="AccountType IN ('Accounts Receivable', 'Bank')"))
+    receivable = [row["Id"] for row in found if row["AccountType"] == "Accounts Receivable"]
+    accounts = read_targets("deposit_account", found).values()
+    in_trust = {each.quickbooks_id: each.sub_type for each in accounts if each.holds_client_money}
+    return str(receivable[0]) if len(receivable) == 1 else "", in_trust
 
 
 def _find_account(session: FirmSession, payment: _GoneBack, refund: Refund) -> str:
@@ -165,15 +172,7 @@ def _why_not(
         return "the company has not exactly one account of receivables"
     if not account_id:
         return f"no deposit_account is mapped for method {payment.method}"
-    return _find_trust(session, account_id)
-
-
-def _find_trust(session: FirmSession, account_id: str) -> str:
-    """That an account holds client money, in words; "" where it does not."""
-    account = session.company.find_targets("deposit_account", [account_id]).get(account_id)
-    if account is None or not account.holds_client_money:
-        return ""
-    return f"account {account_id} holds client money (AccountSubType {account.sub_type})"
+    return ""
 
 
 def _content(session: FirmSession, refund: Refund, payment: _GoneBack, receivable_id: str, account_id: str) -> Content:

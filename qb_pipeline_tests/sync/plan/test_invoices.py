@@ -312,7 +312,8 @@ def test_a_deleted_invoice_stays_held_when_billing_has_it_again_after_it_was_gon
 
 
 def with_class(law_firm: LawFirm) -> str:
-    """A bookkeeper gives line 1 of the posted invoice a class."""
+    """A bookkeeper gives line 1 of the posted invoice a class; the company tracks them on lines."""
+    law_firm.books.do("preferences", AccountingInfoPrefs={"ClassTrackingPerTxnLine": True})
     class_id = str(law_firm.books.create("Class", {"Name": "Boston"})["Id"])
     invoice = posted(law_firm)
     line = dict(invoice["Line"][0])

@@ -163,6 +163,17 @@ def test_a_payment_that_the_bookkeeper_entered_by_hand_is_not_posted_again(law_f
     assert (law_firm.sends(), [row["Balance"] for row in law_firm.books.all("Invoice")]) == (sends, [60])
 
 
+@pytest.mark.parametrize("reference", ["retainer 123-45-6789", "wire of 123-45-6789 from the bank"])
+def test_a_payment_whose_reference_leaves_without_its_number_is_still_found(law_firm: LawFirm, reference: str) -> None:
+    """An earlier integration sent the end of the reference as it was."""
+    their_payment(law_firm, 40, paid_invoice(law_firm), PaymentRefNum=reference[-21:])
+    law_firm.payment("p", applied={"1": "40.00"}, reference=reference)
+
+    law_firm.sync()
+
+    assert law_firm.states("payment") == {"p": MAYBE}
+
+
 def test_a_payment_that_is_another_one_goes_and_both_stand(law_firm: LawFirm) -> None:
     their_payment(law_firm, 40, paid_invoice(law_firm))
     law_firm.payment("p", applied={"1": "40.00"})
