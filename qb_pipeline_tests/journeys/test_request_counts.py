@@ -18,6 +18,17 @@ def a_thousand_new_of_known_customers(law_firm: LawFirm) -> None:
         law_firm.invoice(f"n{number:03}", "10.00")
 
 
+def thirty_new_of_known_customers(law_firm: LawFirm) -> None:
+    for number in range(30):
+        law_firm.invoice(f"n{number:03}", "10.00")
+
+
+def a_thousand_new_and_five_hundred_payments(law_firm: LawFirm) -> None:
+    a_thousand_new_of_known_customers(law_firm)
+    for number in range(500):
+        law_firm.payment(f"n{number:03}", applied={f"n{number:03}": "10.00"}, reference=str(number))
+
+
 def new_customers(law_firm: LawFirm) -> None:
     for number in range(5):
         law_firm.insert("payers", payer_id=f"N{number}", first_name=f"New{number}", last_name="Client")
@@ -39,6 +50,8 @@ def one_payment(law_firm: LawFirm) -> None:
 CASES: dict[Callable[[LawFirm], None], dict[str, int]] = {
     nothing_to_do: {},
     a_thousand_new_of_known_customers: {"GET cdc": 1, "POST batch": 34, "POST query": 2},
+    thirty_new_of_known_customers: {"GET cdc": 1, "POST batch": 1, "POST query": 1},
+    a_thousand_new_and_five_hundred_payments: {"GET cdc": 1, "POST batch": 51, "POST query": 3},
     new_customers: {"GET cdc": 1, "POST customer": 5, "POST batch": 1, "POST query": 2},
     one_revision: {"POST batch": 1, "POST query": 2},
     one_void: {"POST invoice": 1, "POST query": 2},
