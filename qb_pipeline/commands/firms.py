@@ -197,7 +197,7 @@ def set_settings(
         say(f"{key}: {', '.join(f'{name} = {value}' for name, value in shown.items())}")
         _say_staying_items(deployment, firm, changed)
         if "matter_in" in parsed and firm.connected_at:
-            _say_matter_findings(deployment, key, actor)
+            _say_findings(deployment, key, actor, of_matters=True)
 
 
 @app.command()
@@ -297,35 +297,22 @@ def _say_staying_items(deployment: "Deployment", before: "firms.Firm", after: "f
         say(f"New items go there. These stay with their account, until you change it in QuickBooks: {named}{more}")
 
 
-def _say_matter_findings(deployment: "Deployment", key: str, actor: str) -> None:
-    """Say what the company lacks for the matters to go where the firm wants them; the setting stands all the same."""
+def _say_findings(deployment: "Deployment", key: str, actor: str, *, of_matters: bool = False) -> None:
+    """Look at the company and print what is found; the step that was just taken stands even when this fails.
+
+    ``of_matters``: only what it lacks for the matters to go where the firm wants them; else the whole pre-flight.
+    """
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.quickbooks.errors import QuickBooksError
-    from qb_pipeline.sync.verify.preflight import examine_matters
+    from qb_pipeline.sync.verify.preflight import examine, examine_matters
 
     try:
         with deployment.open(key, Run("pre-flight", "cli", who(actor)), setting_up=True) as session:
-            findings = examine_matters(session)
+            findings = examine_matters(session) if of_matters else examine(session).findings
     except QuickBooksError as error:
         say(f"Pre-flight: the company could not be looked at ({error}); the next sync does it.")
         return
     for finding in findings:
-        say(str(finding))
-
-
-def _say_findings(deployment: "Deployment", key: str, actor: str) -> None:
-    """Run the pre-flight and print its findings; the step that was just taken stands even when this fails."""
-    from qb_pipeline.ledger.log import Run
-    from qb_pipeline.quickbooks.errors import QuickBooksError
-    from qb_pipeline.sync.verify.preflight import examine
-
-    try:
-        with deployment.open(key, Run("pre-flight", "cli", who(actor)), setting_up=True) as session:
-            looked = examine(session)
-    except QuickBooksError as error:
-        say(f"Pre-flight: the company could not be looked at ({error}); the next sync does it.")
-        return
-    for finding in looked.findings:
         say(str(finding))
 
 

@@ -79,7 +79,7 @@ def redact(text: str, spared: Collection[str] = ()) -> tuple[str, int]:
 
 
 def may_carry_identity_number(text: str) -> bool:
-    """A quick test: where it says no, there is none."""
+    """A quick test: a text that fails it carries no such number; one that passes may."""
     return _MAYBE.search(text) is not None or "passport" in text.lower()
 
 

@@ -33,7 +33,7 @@ from qb_pipeline.ledger.setup.firms import Firm
 from qb_pipeline.sync.automation import Wanted, choose_auto_payments, choose_sync_again
 from qb_pipeline.sync.deployment import Deployment
 from qb_pipeline.sync.extract.scan import Selection, scan
-from qb_pipeline.sync.people.digest import read_day
+from qb_pipeline.sync.people.digest import LAST_DAY, read_day
 from qb_pipeline.sync.pull.intervals import WantedPull, choose_pulls, first_pull, interval, is_due
 from qb_pipeline.sync.pull.received_payments import read_changes
 from qb_pipeline.sync.remote.changes import needs_all
@@ -53,7 +53,6 @@ AFTER_SYNC = timedelta(hours=1)
 """The digest goes out so long after a firm's daily sync was due, when that is usually done."""
 
 SOON = timedelta(days=14)
-LAST_DAY = timedelta(hours=24)
 NOT_SET = f"{config.ALERT_URLS} is not set: nobody is told"
 
 

@@ -47,7 +47,7 @@ class Headroom:
         for invoice_id, cents in shares.items():
             if cents <= self._standing.get(invoice_id, {}).get(key, 0):
                 continue
-            for group in self._groups.get(invoice_id, (frozenset((invoice_id,)),)):
+            for group in self._groups_of(invoice_id):
                 beside = sum(held for other, held in self._held(group).items() if other != key)
                 applied = sum(shares.get(member, 0) for member in group)
                 if beside + applied > sum(self._meant(group).values()):
@@ -58,8 +58,7 @@ class Headroom:
         """Invoice to the cents that payments apply to it beyond what billing applies, and the first such payment."""
         found: dict[str, tuple[int, str]] = {}
         for invoice_id in sorted(self._standing):
-            groups = self._groups.get(invoice_id, (frozenset((invoice_id,)),))
-            beyond = self._find_excess(groups[-1])
+            beyond = self._find_excess(self._groups_of(invoice_id)[-1])
             here = {
                 payment_id: min(cents, beyond[payment_id])
                 for payment_id, cents in _by_payment(self._standing[invoice_id]).items()
@@ -79,6 +78,10 @@ class Headroom:
         for held in self._standing.values():
             held.pop(key, None)
 
+    def _groups_of(self, invoice_id: str) -> tuple[frozenset[str], ...]:
+        """The invoices that one is judged with, the widest group last; it alone where nothing carries it forward."""
+        return self._groups.get(invoice_id, (frozenset((invoice_id,)),))
+
     def _held(self, group: Iterable[str]) -> dict[PartKey, int]:
         held: dict[PartKey, int] = defaultdict(int)
         for invoice_id in group:
@@ -93,9 +96,8 @@ class Headroom:
                 meant[payment_id] += cents
         return meant
 
-    def _find_excess(self, group: Iterable[str]) -> dict[str, int]:
+    def _find_excess(self, group: frozenset[str]) -> dict[str, int]:
         """Payment to the cents that it applies to a group of invoices beyond what billing applies of it there."""
-        group = frozenset(group)
         meant = self._meant(group)
         held = _by_payment(self._held(group))
         return {

@@ -464,7 +464,7 @@ def payment_contents(
         parts: the parts to send (``PaymentParts``), each with its customer and without problem.
         allocations: the cents that they pay on invoices (``Allocations``).
         payment_methods: billing's method to QuickBooks' payment method.
-        deposit_accounts: billing's method to the account; Undeposited Funds where there is none.
+        deposit_accounts: billing's method to the account; a method without one is received into Undeposited Funds.
         markers: (payment_id, part) to marker.
         rules: the firm's.
         cited: invoice numbers that their references name: these stay, though they look like identity numbers.

@@ -37,7 +37,7 @@ NEW = "new"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the mapping: empty ``quickbooks_id`` when there is none."""
+    """One line of the mapping: ``quickbooks_id`` is empty for what is not mapped."""
 
     kind: str
     billing_id: str

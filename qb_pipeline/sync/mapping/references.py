@@ -117,9 +117,10 @@ def find_customers(
     payers = session.billing.fetch_namesakes(needed)
     made = session.documents.made(Kind.CUSTOMER, sorted(set(payers["payer_id"]) - links.keys()))
     links |= made
-    matches = _match(session, payers, needed, links)
+    apart = _told_apart(session, payers["payer_id"])
+    matches = _match(session, payers, needed, links, apart)
     new = matches.loc[(matches["customer_id"] == "") & (matches["problem"] == ""), "payer_id"]
-    alike = _find_alike(session, payers[payers["payer_id"].isin(new)], links)
+    alike = _find_alike(session, payers[payers["payer_id"].isin(new)], links, apart)
     found = _Found("payer", links, ids, _links_of_made("payer", made))
     by_id = {payer.payer_id: payer for payer in read_payers(payers)}
     bodies = {
@@ -140,7 +141,11 @@ def find_customers(
 
 
 def _match(
-    session: FirmSession, payers: pd.DataFrame, needed: Collection[str], links: Mapping[str, str]
+    session: FirmSession,
+    payers: pd.DataFrame,
+    needed: Collection[str],
+    links: Mapping[str, str],
+    apart: Collection[tuple[str, str]],
 ) -> pd.DataFrame:
     matches = match_payers(
         payers,
@@ -150,12 +155,14 @@ def _match(
         create=session.firm.settings.unmatched_payer == "create",
         single_names=session.firm.settings.single_names == "accept",
         settled={link.source_id for link in session.mappings.all("payer") if link.origin != "matched"},
-        apart=_told_apart(session, payers["payer_id"]),
+        apart=apart,
     )
     return schemas.validate(schemas.PayerMatches, matches)
 
 
-def _find_alike(session: FirmSession, payers: pd.DataFrame, links: Mapping[str, str]) -> dict[str, list[LookAlike]]:
+def _find_alike(
+    session: FirmSession, payers: pd.DataFrame, links: Mapping[str, str], apart: Collection[tuple[str, str]]
+) -> dict[str, list[LookAlike]]:
     """Of payers for whom a customer would be created: the customers that they may be, best first.
 
     Left out are customers that belong to another payer, and those that a person has called another client.
@@ -167,7 +174,6 @@ def _find_alike(session: FirmSession, payers: pd.DataFrame, links: Mapping[str, 
     if not found:
         return {}
     theirs = _found_by_name(session, links)
-    apart = _told_apart(session, found)
     left = {
         payer_id: [
             each for each in alike if each.customer_id not in theirs and (payer_id, each.customer_id) not in apart
@@ -188,7 +194,9 @@ def _found_by_name(session: FirmSession, links: Mapping[str, str]) -> set[str]:
     """Customers that other payers on the work list are by name, whichever of them this run has come to."""
     waiting = sorted(set(session.documents.payer_ids()) - links.keys())
     made = session.documents.made(Kind.CUSTOMER, waiting)
-    matches = _match(session, session.billing.fetch_namesakes(waiting), waiting, {**links, **made})
+    payers = session.billing.fetch_namesakes(waiting)
+    apart = _told_apart(session, payers["payer_id"])
+    matches = _match(session, payers, waiting, {**links, **made}, apart)
     return {*matches["customer_id"], *made.values()}
 
 

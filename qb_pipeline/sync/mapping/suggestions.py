@@ -36,8 +36,8 @@ class Suggested:
     """One likely entry of QuickBooks for one of billing; of a customer also what tells it apart.
 
     ``score`` goes from 0 to 100. ``open_balance`` is in the customer's currency, None where QuickBooks does not say it;
-    ``last_invoice`` is number and date, empty where there is none; ``taken_by`` names the payer that the customer
-    belongs to.
+    ``last_invoice`` is number and date, empty for a customer without invoices; ``taken_by`` names the payer that the
+    customer belongs to.
     """
 
     kind: str

@@ -8,7 +8,8 @@ from qb_pipeline.ledger.books.documents import Documents
 from qb_pipeline.ledger.setup.firms import Firm, SetUpError
 from qb_pipeline.sync.deployment import Deployment
 
-A_DAY = timedelta(hours=24)
+LAST_DAY = timedelta(hours=24)
+"""How far back a digest looks."""
 
 
 def read_day(deployment: Deployment, firm: Firm, failed_runs: Sequence[str]) -> FirmDay:
@@ -25,7 +26,7 @@ def read_day(deployment: Deployment, firm: Firm, failed_runs: Sequence[str]) -> 
             ends = deployment.clock().date()
         else:
             ends = min(filter(None, (tokens.refresh_expires_at, tokens.refresh_hard_expires_at))).date()
-    paid = deployment.log(firm.firm_id).noticed(PAID_AT_ONCE, since=deployment.clock() - A_DAY)
+    paid = deployment.log(firm.firm_id).noticed(PAID_AT_ONCE, since=deployment.clock() - LAST_DAY)
     return FirmDay(
         firm.firm_id, firm.state, firm.next_step, held, tuple(failed_runs), ends, tuple(str(name) for name in paid)
     )

@@ -43,8 +43,7 @@ def store_answers(session: FirmSession, rows: Sequence[AnswerRow]) -> tuple[Coun
 
     Returns:
         How many documents were linked (``same``), payments among them that followed their invoices, and pairs told
-        apart (``new``); and what is wrong, row by row. Nothing
-        was stored where anything is wrong.
+        apart (``new``); and what is wrong, row by row. Nothing was stored where anything is wrong.
 
     Raises:
         SetUpError: who answers is no super user of the firm.

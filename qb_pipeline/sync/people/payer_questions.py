@@ -33,7 +33,7 @@ from qb_pipeline.sync.session.learned import NOTHING
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class LikelyCustomer:
     """A customer of QuickBooks that a payer may be: its name, why it may be the same, and what tells the two apart.
 
     All of it is the client's: for the eyes of who asked, not for a log.
@@ -51,7 +51,7 @@ class Question:
 
     payer_id: str
     payer_name: str
-    candidates: Sequence[Candidate]
+    candidates: Sequence[LikelyCustomer]
     more: int
 
 
@@ -125,8 +125,8 @@ def _questions(session: FirmSession, found: References) -> list[Question]:
             payer_id,
             _name_of(found.payers[payer_id]),
             [
-                Candidate(each.customer_id, customers[each.customer_id].display_name, each.reasons, each.differences)
-                for each in alike[:SHOWN]
+                LikelyCustomer(hit.customer_id, customers[hit.customer_id].display_name, hit.reasons, hit.differences)
+                for hit in alike[:SHOWN]
             ],
             more=len(alike[SHOWN:]),
         )

@@ -18,7 +18,7 @@ from qb_pipeline.ledger.books.foreign_documents import Asked, DuplicateAnswer, P
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.plan.plan import Plan
 from qb_pipeline.sync.plan.ready import Ready
-from qb_pipeline.sync.remote.foreign_documents import as_document, is_foreign
+from qb_pipeline.sync.remote.foreign_documents import as_document, find_free
 from qb_pipeline.sync.remote.outcomes import ENTITY
 from qb_pipeline.sync.session.firm_session import FirmSession
 
@@ -86,12 +86,7 @@ def _find(
     ids = sorted({quickbooks_id for found in suspected.values() for quickbooks_id in found})
     if not ids:
         return {}
-    owned = set(session.history.owns(kind, ids))
-    there = {
-        row["Id"]: row
-        for row in session.quickbooks.find(ENTITY[kind], "Id", ids)
-        if is_foreign(row) and row["Id"] not in owned
-    }
+    there = find_free(session, kind, session.quickbooks.find(ENTITY[kind], "Id", ids))
     found: dict[int, list[Candidate]] = {}
     for document_id, quickbooks_ids in suspected.items():
         for quickbooks_id in quickbooks_ids:

@@ -4,6 +4,7 @@ Belongs here: reading QuickBooks for it. Does not belong here: which of it is li
 (``sync.plan.possible_duplicates``).
 """
 
+from collections.abc import Iterable
 from datetime import date
 
 from qb_pipeline.core.markers import read_marker
@@ -46,6 +47,13 @@ def note_foreign(session: FirmSession) -> None:
 def is_foreign(entity: Entity) -> bool:
     """Whether a document lives and carries no mark; it may be linked to one of ours all the same."""
     return not is_voided(entity) and read_marker(entity) is None
+
+
+def find_free(session: FirmSession, kind: Kind, found: Iterable[Entity]) -> dict[str, Entity]:
+    """What lives, carries no mark and is linked to nothing, by Id."""
+    rows = [row for row in found if is_foreign(row)]
+    owned = set(session.history.owns(kind, [row["Id"] for row in rows]))
+    return {row["Id"]: row for row in rows if row["Id"] not in owned}
 
 
 def as_document(kind: Kind, entity: Entity) -> Document:

@@ -222,7 +222,8 @@ def _record(
         sender.note_answered(is_accepted=True)
     if len(outcomes) < len(attempt.items):
         sender.record_unknown(attempt, "system fault", intuit_tid=tid)
-    learned |= _note_paid_at_once(session, attempt, outcomes)
+    if not again:  # what is read later may have been paid by a bookkeeper since
+        learned |= _note_paid_at_once(session, attempt, outcomes)
     _note_evidence(session, attempt, outcomes, bodies, refused_at=now)
     session.quickbooks.require_usable()
     came_badly = any(outcome.outcome == "refused" and not outcome.reason for outcome in outcomes)

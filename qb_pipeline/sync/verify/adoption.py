@@ -31,7 +31,7 @@ from qb_pipeline.sync.extract.scan import Selection, scan
 from qb_pipeline.sync.mapping.references import NOT_YET, find_customers, has_unmade
 from qb_pipeline.sync.plan.planners import PLANNERS
 from qb_pipeline.sync.plan.possible_duplicates import suspect
-from qb_pipeline.sync.remote.foreign_documents import as_document, is_foreign, note_foreign
+from qb_pipeline.sync.remote.foreign_documents import as_document, find_free, note_foreign
 from qb_pipeline.sync.remote.outcomes import ENTITY, read_applied, read_cents, read_customer
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.session.foresight import DRY_RUN
@@ -217,7 +217,7 @@ def _judge(
     chosen = [
         quickbooks_id for name, quickbooks_id in same.items() if name.kind == kind and quickbooks_id not in theirs
     ]
-    theirs |= _free(session, kind, session.quickbooks.find(ENTITY[kind], "Id", chosen) if chosen else ())
+    theirs |= find_free(session, kind, session.quickbooks.find(ENTITY[kind], "Id", chosen) if chosen else ())
     proposals = []
     for document, judgement in zip(meant, judgements, strict=True):
         asked = list(alike.get(document.row.document_id, ()))
@@ -274,7 +274,7 @@ def _alike(
     answers = session.foreign_documents.answers(kind, names.values())
     suspected = suspect(session, kind, ours, names, answers)
     missing = sorted({each for ids in suspected.values() for each in ids} - theirs.keys())
-    theirs |= _free(session, kind, session.quickbooks.find(ENTITY[kind], "Id", missing) if missing else ())
+    theirs |= find_free(session, kind, session.quickbooks.find(ENTITY[kind], "Id", missing) if missing else ())
     found: dict[int, list[str]] = {}
     for document_id, ids in suspected.items():
         for quickbooks_id in ids:
@@ -297,13 +297,6 @@ def _as_document(kind: Kind, document: _Meant) -> Document:
     )
 
 
-def _free(session: FirmSession, kind: Kind, found: Iterable[Entity]) -> dict[str, Entity]:
-    """What lives, carries no mark and is linked to nothing, by Id."""
-    rows = [row for row in found if is_foreign(row)]
-    owned = set(session.history.owns(kind, [row["Id"] for row in rows]))
-    return {row["Id"]: row for row in rows if row["Id"] not in owned}
-
-
 def _read(session: FirmSession, kind: Kind, meant: Sequence[_Meant]) -> Iterable[Entity]:
     """What QuickBooks holds around these dates and nobody has claimed: no marker, no link, not void."""
     if not meant:
@@ -311,7 +304,7 @@ def _read(session: FirmSession, kind: Kind, meant: Sequence[_Meant]) -> Iterable
     days = [document.row.document_date for document in meant]
     first, last = min(days) - AROUND, max(days) + AROUND
     found = session.quickbooks.query_all(ENTITY[kind], where=f"TxnDate >= '{first}' AND TxnDate <= '{last}'")
-    return list(_free(session, kind, found).values())
+    return list(find_free(session, kind, found).values())
 
 
 def _invoices(session: FirmSession, waiting: Sequence[Candidate], customers: Mapping[str, str]) -> list[_Meant]:

@@ -9,18 +9,6 @@ from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 RUN = Run("mapping", "cli", PARTNER)
 
 
-@pytest.fixture
-def firm(law_firm: LawFirm) -> LawFirm:
-    law_firm.activate()
-    law_firm.insert(
-        "payers", payer_id="P2", kind="corporation", first_name="", last_name="", corporation_name="Acme Corp."
-    )
-    law_firm.invoice("1", "10.00")
-    law_firm.invoice("2", "20.00", payer_id="P2")
-    law_firm.sync(["work_list"])
-    return law_firm
-
-
 def test_everything_that_can_be_mapped_is_read_with_its_mapping(firm: LawFirm) -> None:
     firm.sync()
 

@@ -3,26 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.mapping.csv_file import Row, import_rows
 from qb_pipeline.sync.mapping.suggestions import Suggested, find_last_invoices, suggest_rows
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
 
 RUN = Run("mapping", "cli", PARTNER)
-
-
-@pytest.fixture
-def firm(law_firm: LawFirm) -> LawFirm:
-    law_firm.activate()
-    law_firm.insert(
-        "payers", payer_id="P2", kind="corporation", first_name="", last_name="", corporation_name="Acme Corp."
-    )
-    law_firm.invoice("1", "10.00")
-    law_firm.invoice("2", "20.00", payer_id="P2")
-    law_firm.sync(["work_list"])
-    return law_firm
 
 
 def maria(firm: LawFirm, name: str, **more: Any) -> str:
