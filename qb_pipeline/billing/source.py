@@ -54,7 +54,7 @@ FLAGS = {"is_taxable", "is_active"}
 
 
 @dataclass(frozen=True, slots=True)
-class Firm:
+class BillingFirm:
     """A law firm as billing knows it."""
 
     firm_id: str
@@ -95,17 +95,17 @@ class PaymentRows(NamedTuple):
     bad_amounts: list[BadAmount]
 
 
-def firms(engine: sa.Engine) -> list[Firm]:
+def firms(engine: sa.Engine) -> list[BillingFirm]:
     """List the firms that billing knows."""
     with translated_errors(), engine.connect() as connection:
-        return [Firm(*row) for row in connection.execute(QUERIES["firms"])]
+        return [BillingFirm(*row) for row in connection.execute(QUERIES["firms"])]
 
 
-def fetch_firm(engine: sa.Engine, firm_id: str) -> Firm | None:
+def fetch_firm(engine: sa.Engine, firm_id: str) -> BillingFirm | None:
     """Read one firm; None when billing does not know it."""
     with translated_errors(), engine.connect() as connection:
         row = connection.execute(QUERIES["firm"], {"firm_id": firm_id}).one_or_none()
-    return Firm(*row) if row else None
+    return BillingFirm(*row) if row else None
 
 
 class BillingSource:

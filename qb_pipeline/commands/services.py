@@ -129,16 +129,16 @@ def emulator(
     """Run the local QuickBooks by itself, until Ctrl-C."""
     from pathlib import Path
 
-    from qb_pipeline.emulator.serving.app import make_world, serve
+    from qb_pipeline.emulator.serving.app import make_state, serve
     from qb_pipeline.stopping import Told
 
     with listen(port) as listener:
         try:
-            world = make_world(Path(state) if state else None, None)
+            companies = make_state(Path(state) if state else None, None)
         except (OSError, ValueError) as error:
             raise fail(f"{state} cannot be used: {error}", remedy="name another file with --state") from error
         try:
-            serve(world, listener=listener)
+            serve(companies, listener=listener)
         except Told:
             return
 

@@ -63,7 +63,7 @@ def failed_run(*, run_id: str, job: str, firms: Sequence[str], trigger: str, rea
     return Alert(f"qb_pipeline: run failed{f' ({where})' if where else ''}", "\n".join(lines), is_urgent=True)
 
 
-def digest(day: date, firms: Sequence[FirmDay], *, soon: date) -> Alert:
+def digest_message(day: date, firms: Sequence[FirmDay], *, soon: date) -> Alert:
     """The morning's message. A connection that ends before ``soon`` is named."""
     held = sum(row.documents for firm in firms for row in firm.held)
     failed = sum(len(firm.failed_runs) for firm in firms)

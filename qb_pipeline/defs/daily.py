@@ -15,7 +15,7 @@ import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.storage.tags import RUN_KEY_TAG, SCHEDULED_EXECUTION_TIME_TAG
 
-from qb_pipeline.ledger.books.firm_days import Cause, FirmDays, Outcome
+from qb_pipeline.ledger.books.firm_days import Cause, DayOutcome, FirmDays
 from qb_pipeline.ledger.setup.firms import Firm
 from qb_pipeline.sync.automation import DayRun, Turn, cause_of, choose_turn
 from qb_pipeline.sync.deployment import Deployment
@@ -71,7 +71,7 @@ def choose_days(
     found_days = []
     for firm, day in due:
         remembered = known.get(firm.firm_id)
-        died = remembered.run_id if remembered is not None and remembered.outcome is Outcome.RUNNING else ""
+        died = remembered.run_id if remembered is not None and remembered.outcome is DayOutcome.RUNNING else ""
         found_days.append(DueDay(firm, day, choose_turn(remembered, runs[firm.firm_id], now), died))
     return found_days
 
@@ -117,12 +117,12 @@ def work_of_day(
     try:
         yield work
     except Exception as error:
-        days.end(*day, run_id, Outcome.FAILED, cause_of(error, is_open=work.is_open), now=deployment.clock())
+        days.end(*day, run_id, DayOutcome.FAILED, cause_of(error, is_open=work.is_open), now=deployment.clock())
         raise
     if not is_last:
         return
     # Asked for when the firm could not be read, it did not know its dates: the next tick asks for what is left.
-    outcome = Outcome.OPEN if before is Cause.UNREAD else Outcome.DONE
+    outcome = DayOutcome.OPEN if before is Cause.UNREAD else DayOutcome.DONE
     days.end(*day, run_id, outcome, now=deployment.clock())
 
 
@@ -141,7 +141,7 @@ def _claim(context: dg.AssetExecutionContext, days: FirmDays, firm_id: str, day:
     if cause is not None:
         return cause
     outcome, holder = days.holder(firm_id, day)
-    if outcome is Outcome.RUNNING:
+    if outcome is DayOutcome.RUNNING:
         other = context.instance.get_run_by_id(holder)
         if other is None or other.is_finished:  # its process died
             cause = days.claim(firm_id, day, run_id, over=holder, now=now)
@@ -149,7 +149,7 @@ def _claim(context: dg.AssetExecutionContext, days: FirmDays, firm_id: str, day:
                 return cause
     said = (
         f"{firm_id}: the day {day} is done already"
-        if outcome is Outcome.DONE
+        if outcome is DayOutcome.DONE
         else f"{firm_id}: run {holder} works on {day}"
     )
     context.instance.report_run_canceling(context.run, f"{said}; this run ends without a second sync.")

@@ -10,7 +10,7 @@ from qb_pipeline.crash_points import crash_point
 from qb_pipeline.defs.daily import DueDay, choose_days, read_billing, run_key
 from qb_pipeline.defs.jobs import reconcile, sync
 from qb_pipeline.defs.partitions import firms, stretch_tags
-from qb_pipeline.ledger.books.firm_days import Cause, FirmDays, Outcome
+from qb_pipeline.ledger.books.firm_days import Cause, DayOutcome, FirmDays
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.automation import Turn, due_daily
 from qb_pipeline.sync.deployment import Deployment
@@ -66,10 +66,10 @@ def daily_sync(
         except FIRM_ERRORS as error:
             (context.log.error if each.turn is Turn.ASK else context.log.info)(f"{firm_id}: {error}")
             if each.turn is Turn.ASK:
-                days.note(firm_id, day, Outcome.OPEN, Cause.UNREAD, died=each.died, now=now)
+                days.note(firm_id, day, DayOutcome.OPEN, Cause.UNREAD, died=each.died, now=now)
                 requests.append(_sync_request(firm_id, day, [(day, day)]))
             continue
-        days.note(firm_id, day, Outcome.OPEN if work else Outcome.DONE, died=each.died, now=now)
+        days.note(firm_id, day, DayOutcome.OPEN if work else DayOutcome.DONE, died=each.died, now=now)
         if work:
             requests.append(_sync_request(firm_id, day, work))
     crash_point("the daily tick has looked at all firms")
@@ -112,7 +112,7 @@ def daily_reconcile(
     for each in choose_days(context, days, reconcile.name, [(firm, now.date()) for firm in active], now):
         if each.turn is Turn.REST or (each.turn is Turn.TRY and not _can_be_read(deployment, each)):
             continue
-        days.note(each.firm.firm_id, each.day, Outcome.OPEN, died=each.died, now=now)
+        days.note(each.firm.firm_id, each.day, DayOutcome.OPEN, died=each.died, now=now)
         requests.append(_reconcile_request(each.firm.firm_id, each.day))
     if not requests:
         return dg.SkipReason(f"{len(active)} firms are reconciled, under way, or fail until something changes")

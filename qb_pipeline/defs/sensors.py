@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from qb_pipeline import alerts, config
-from qb_pipeline.core.alerts import Alert, digest, failed_run
+from qb_pipeline.core.alerts import Alert, digest_message, failed_run
 from qb_pipeline.core.date_ranges import DAYS_AHEAD
 from qb_pipeline.defs import partitions
 from qb_pipeline.defs.each_firm import Failures
@@ -197,7 +197,7 @@ def daily_digest(context: dg.SensorEvaluationContext, deployment: dg.ResourcePar
         return dg.SkipReason("no digest is due")
     failed = _failed_runs(context.instance, now - LAST_DAY)
     days = [read_day(deployment, firm, failed.get(firm.firm_id, [])) for firm, _ in due]
-    alerts.send(digest(max(day for _, day in due), days, soon=now.date() + SOON), addresses)
+    alerts.send(digest_message(max(day for _, day in due), days, soon=now.date() + SOON), addresses)
     context.update_cursor(json.dumps(sent | {firm.firm_id: day.isoformat() for firm, day in due}))
     return dg.SkipReason(f"sent, for {', '.join(firm.firm_id for firm, _ in due)}")
 

@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from qb_pipeline.emulator.serving.app import LOOPBACK, make_world, serve
+from qb_pipeline.emulator.serving.app import LOOPBACK, make_state, serve
 from qb_pipeline.emulator.steering.bookkeeper import VERBS
 
 RAW = argparse.RawDescriptionHelpFormatter
@@ -40,7 +40,7 @@ def run_server(arguments: list[str]) -> int:
         print(f"port {chosen.port}: {error.strerror}; take another one with --port", file=sys.stderr)  # noqa: T201
         return 1
     try:
-        serve(make_world(chosen.state, chosen.config), host=chosen.host, port=chosen.port, listener=listener)
+        serve(make_state(chosen.state, chosen.config), host=chosen.host, port=chosen.port, listener=listener)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2

@@ -39,7 +39,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ItemAnswer:
     """The result of one item of a batch: an entity, or the faults."""
 
     b_id: str
@@ -56,12 +56,12 @@ class Outcome:
 class BatchAnswer:
     """One outcome for every item that was sent, in the order of sending."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ItemAnswer, ...]
     intuit_tid: str
     http_status: int
     time: str
 
-    def __getitem__(self, b_id: str) -> Outcome:
+    def __getitem__(self, b_id: str) -> ItemAnswer:
         return next(outcome for outcome in self.outcomes if outcome.b_id == b_id)
 
 
@@ -149,7 +149,7 @@ def _read_item(item: JsonObject) -> BatchItem:
     )
 
 
-def read_outcomes(payload: object, items: Mapping[str, BatchItem]) -> tuple[Outcome, ...]:
+def read_outcomes(payload: object, items: Mapping[str, BatchItem]) -> tuple[ItemAnswer, ...]:
     """Match a batch's answer to what was sent, by bId and never by position.
 
     Raises:
@@ -167,19 +167,19 @@ def read_outcomes(payload: object, items: Mapping[str, BatchItem]) -> tuple[Outc
     return outcomes
 
 
-def _read_outcome(b_id: str, response: JsonObject, item: BatchItem) -> Outcome:
+def _read_outcome(b_id: str, response: JsonObject, item: BatchItem) -> ItemAnswer:
     faults = faults_of(response)
     if faults:
         if item.entity in response:
             raise ContradictionError(f"item {b_id} holds both an entity and a Fault")
-        return Outcome(b_id, faults=faults)
+        return ItemAnswer(b_id, faults=faults)
     entity = read_entity(response, item.entity)
     if item.id and entity["Id"] != item.id:
         raise ContradictionError(f"item {b_id} answers for another Id than was sent")
-    return Outcome(b_id, entity=entity)
+    return ItemAnswer(b_id, entity=entity)
 
 
-def _refuse_swapped(outcomes: Sequence[Outcome], items: Mapping[str, BatchItem]) -> None:
+def _refuse_swapped(outcomes: Sequence[ItemAnswer], items: Mapping[str, BatchItem]) -> None:
     """Refuse an answer in which an item comes back with a label (``LABELS``) that was sent with another item."""
     for label in LABELS:
         sent = {item.labels.get(label) for item in items.values()}

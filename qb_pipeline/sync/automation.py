@@ -13,7 +13,7 @@ from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.schemas import ContractBroken
 from qb_pipeline.core.states import UNSENT, Kind, State
 from qb_pipeline.ledger.books.documents import PendingDocument
-from qb_pipeline.ledger.books.firm_days import Cause, FirmDay, Outcome
+from qb_pipeline.ledger.books.firm_days import Cause, DayOutcome, FirmDay
 from qb_pipeline.ledger.sending.lease import BusyError
 from qb_pipeline.ledger.setup.firms import Firm
 from qb_pipeline.quickbooks.errors import AuthorizationLostError, CompanyFaultError, TransientError
@@ -86,11 +86,11 @@ def choose_turn(day: FirmDay | None, runs: Sequence[DayRun], now: datetime) -> T
     run; after it the day begins once its cause is gone (``Cause``). With each run that the day has had, the next one
     comes later: a cause that seems gone each time makes no red run each time.
     """
-    if any(run.ended_at is None for run in runs) or (day is not None and day.outcome is Outcome.DONE):
+    if any(run.ended_at is None for run in runs) or (day is not None and day.outcome is DayOutcome.DONE):
         return Turn.REST
     if _was_stopped(day, runs):
         return Turn.REST  # they begin it when they want it
-    failed = day if day is not None and day.outcome is Outcome.FAILED else None
+    failed = day if day is not None and day.outcome is DayOutcome.FAILED else None
     if failed is not None and failed.changed:
         return Turn.TRY
     if now < _next_turn(runs, now):
@@ -103,7 +103,7 @@ def choose_turn(day: FirmDay | None, runs: Sequence[DayRun], now: datetime) -> T
 
 def _was_stopped(day: FirmDay | None, runs: Sequence[DayRun]) -> bool:
     """Whether a person stopped the run that works on the day; where no run works on it, whether one was stopped."""
-    works = day.run_id if day is not None and day.outcome is Outcome.RUNNING else ""
+    works = day.run_id if day is not None and day.outcome is DayOutcome.RUNNING else ""
     return any(run.was_canceled for run in runs if not works or run.run_id == works)
 
 

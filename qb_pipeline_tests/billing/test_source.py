@@ -17,8 +17,8 @@ from qb_pipeline.billing.source import (
     IDS_PER_QUERY,
     SNAPSHOT_NAME,
     BadAmount,
+    BillingFirm,
     BillingSource,
-    Firm,
     fetch_firm,
     firms,
 )
@@ -36,8 +36,8 @@ def source(billing_engine: sa.Engine) -> BillingSource:
 
 def test_firms_are_listed_and_found(billing_engine, insert):
     insert("firms", firm_id="two", name="Firm Two", time_zone="Europe/Paris", currency="EUR")
-    one = Firm("one", "Firm One", "America/New_York", "USD")
-    two = Firm("two", "Firm Two", "Europe/Paris", "EUR")
+    one = BillingFirm("one", "Firm One", "America/New_York", "USD")
+    two = BillingFirm("two", "Firm Two", "Europe/Paris", "EUR")
 
     assert firms(billing_engine) == [one, two]
     assert fetch_firm(billing_engine, "two") == two

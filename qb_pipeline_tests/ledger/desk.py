@@ -17,7 +17,7 @@ from qb_pipeline.core.documents.received import Received
 from qb_pipeline.ledger.books.documents import Application, Decision, Documents
 from qb_pipeline.ledger.books.received import ReceivedPayments
 from qb_pipeline.ledger.log import Log, Run
-from qb_pipeline.ledger.sending.attempts import Attempt, Attempts, Item, Outcome
+from qb_pipeline.ledger.sending.attempts import Attempt, Attempts, Item, ItemOutcome
 from qb_pipeline.ledger.sending.lease import Lease
 from qb_pipeline.ledger.setup.firms import Firm, Firms
 
@@ -147,7 +147,7 @@ class Desk:
         """Write a batch down."""
         return self.attempts.reserve("batch", items[0].operation, body, items, run=RUN, now=now)
 
-    def accept(self, attempt: Attempt, *outcomes: Outcome, now: datetime = NOON) -> None:
+    def accept(self, attempt: Attempt, *outcomes: ItemOutcome, now: datetime = NOON) -> None:
         """Record outcomes; without any, QuickBooks accepted every item as it was meant (Q-… is its Id)."""
         self.attempts.record(attempt, outcomes or [accepted(item) for item in attempt.items], run=RUN, now=now)
 
@@ -200,7 +200,7 @@ class Desk:
             return [dict(row) for row in connection.execute(sa.text(statement), values).mappings()]
 
 
-def accepted(item: Item, **values: Any) -> Outcome:
+def accepted(item: Item, **values: Any) -> ItemOutcome:
     """QuickBooks took an item as it was meant."""
     plain: dict[str, Any] = {
         "state": "voided" if item.operation == "void" else "synced",
@@ -209,11 +209,11 @@ def accepted(item: Item, **values: Any) -> Outcome:
         "customer_id": "C1",
         "total_cents": 0 if item.operation == "void" else item.total_cents,
     }
-    outcome = Outcome(item.document_id, "accepted", **plain | values)
+    outcome = ItemOutcome(item.document_id, "accepted", **plain | values)
     return replace(outcome, version=_version(item, outcome)) if item.kind in ("invoice", "payment") else outcome
 
 
-def _version(item: Item, outcome: Outcome) -> Version:
+def _version(item: Item, outcome: ItemOutcome) -> Version:
     is_void = item.operation == "void"
     return Version(
         kind=item.kind,

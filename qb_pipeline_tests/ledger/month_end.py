@@ -12,7 +12,7 @@ from qb_pipeline.core.planning.plan import Field
 from qb_pipeline.ledger.books.documents import Decision
 from qb_pipeline.ledger.books.mirror import Mirror
 from qb_pipeline.ledger.log import Log, Run
-from qb_pipeline.ledger.sending.attempts import Outcome
+from qb_pipeline.ledger.sending.attempts import ItemOutcome
 from qb_pipeline_tests.ledger.desk import FIRM, FIRST_DATE, Desk, accepted, headers, invoice, payment
 
 JANUARY, FEBRUARY, MARCH = (datetime(2026, month, 3, 12, tzinfo=UTC) for month in (2, 3, 4))
@@ -84,7 +84,7 @@ def _march(desk: Desk) -> None:
         [Decision(desk.id_of("pay-5"), "wait", "INVOICE_NOT_SENT", 20_000)], run=RUNS[MARCH], now=MARCH
     )
     attempt = desk.attempts.reserve("batch", "create", b"{}", [desk.item("inv-9")], run=RUNS[MARCH], now=MARCH)
-    refused = Outcome(desk.id_of("inv-9"), "refused", "held", "PERIOD_CLOSED", fault_code="6210")
+    refused = ItemOutcome(desk.id_of("inv-9"), "refused", "held", "PERIOD_CLOSED", fault_code="6210")
     desk.attempts.record(attempt, [refused], run=RUNS[MARCH], now=MARCH, intuit_tid="1-69cf0a11")
     _keep_books(desk)
     log = Log(desk.engine, FIRM)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from qb_pipeline.ledger import log
 from qb_pipeline.ledger.books.documents import Decision
 from qb_pipeline.ledger.log import Entry, Log, Run
-from qb_pipeline.ledger.sending.attempts import Outcome
+from qb_pipeline.ledger.sending.attempts import ItemOutcome
 from qb_pipeline_tests.ledger.desk import LATER, NOON, RUN, Desk, accepted, invoice, payment, set_up
 
 
@@ -115,9 +115,9 @@ def test_control_totals_account_for_every_cent_that_was_meant(desk: Desk) -> Non
         attempt,
         accepted(first),
         accepted(second, state="held", reason="TOTAL_DIFFERS", total_cents=11),
-        Outcome(third.document_id, "refused", "refused", "REFUSED"),
-        Outcome(missing.document_id, "missing", "new"),
-        Outcome(not_sent.document_id, "not_sent", "new"),
+        ItemOutcome(third.document_id, "refused", "refused", "REFUSED"),
+        ItemOutcome(missing.document_id, "missing", "new"),
+        ItemOutcome(not_sent.document_id, "not_sent", "new"),
     )
     desk.sync("p")
 

@@ -13,7 +13,7 @@ from qb_pipeline.config import SQL
 from qb_pipeline.ledger.books.documents import Decision
 from qb_pipeline.ledger.books.mappings import Mapping, Mappings
 from qb_pipeline.ledger.log import Entry, Log, Run
-from qb_pipeline.ledger.sending.attempts import Outcome
+from qb_pipeline.ledger.sending.attempts import ItemOutcome
 from qb_pipeline.ledger.setup.firms import Firms
 from qb_pipeline_tests.ledger.desk import (
     FIRM,
@@ -97,7 +97,7 @@ def busy(desk: Desk) -> Desk:
     desk.sync("p-part", pays=[("part", 1_000), ("forwarded", 20)])
     wrong, refused = desk.reserve(desk.item("wrong")), desk.reserve(desk.item("refused"))
     desk.accept(wrong, accepted(wrong.items[0], total_cents=60_001, state="held", reason="TOTAL_DIFFERS"))
-    desk.accept(refused, Outcome(refused.items[0].document_id, "refused", "refused", "REFUSED"))
+    desk.accept(refused, ItemOutcome(refused.items[0].document_id, "refused", "refused", "REFUSED"))
     desk.see(
         invoice("void", 40_000, status="void", updated_at=LATER),
         invoice("void soon", 50_000, status="void", updated_at=LATER),

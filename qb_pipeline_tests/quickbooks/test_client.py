@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from qb_pipeline.quickbooks.answers import Answer, Outcome
+from qb_pipeline.quickbooks.answers import Answer, ItemAnswer
 from qb_pipeline.quickbooks.client import QuickBooksClient, QuickBooksWriter, Requests, read_pause, seconds_before_retry
 from qb_pipeline.quickbooks.errors import (
     AuthorizationLostError,
@@ -124,8 +124,8 @@ def test_a_batch_comes_back_by_bid_in_the_order_of_sending(server: Server, compa
     made = QuickBooksWriter(company).batch(TWO, request_id="r-1", b_ids=["1", "2"])
 
     assert made.outcomes == (
-        Outcome("1", entity={"Id": "145", "SyncToken": "0"}),
-        Outcome("2", entity={"Id": "7", "SyncToken": "2"}),
+        ItemAnswer("1", entity={"Id": "145", "SyncToken": "0"}),
+        ItemAnswer("2", entity={"Id": "7", "SyncToken": "2"}),
     )
     assert (made.intuit_tid, made.http_status, made.time) == (TID, 200, TIME)
     assert server.requests[0].body == TWO

@@ -9,7 +9,7 @@ import pytest
 from qb_pipeline.billing.errors import BillingUnavailableError
 from qb_pipeline.core.settings import FirmSettings
 from qb_pipeline.ledger.books.documents import PendingDocument
-from qb_pipeline.ledger.books.firm_days import Cause, FirmDay, Outcome
+from qb_pipeline.ledger.books.firm_days import Cause, DayOutcome, FirmDay
 from qb_pipeline.ledger.sending.lease import BusyError
 from qb_pipeline.ledger.setup.firms import Firm, SetUpError
 from qb_pipeline.quickbooks.errors import AuthorizationLostError, CompanyFaultError, TransientError
@@ -207,7 +207,7 @@ CANCELED = DayRun("a", EARLIER, was_canceled=True)
 
 
 def failed(cause: Cause, *, changed: bool = False, answered: bool = False) -> FirmDay:
-    return FirmDay(Outcome.FAILED, cause, "a", EARLIER, changed, answered)
+    return FirmDay(DayOutcome.FAILED, cause, "a", EARLIER, changed, answered)
 
 
 @pytest.mark.parametrize(
@@ -215,22 +215,24 @@ def failed(cause: Cause, *, changed: bool = False, answered: bool = False) -> Fi
     [
         pytest.param(None, [], Turn.ASK, id="nobody has asked yet"),
         pytest.param(None, [LIVES], Turn.REST, id="its run waits or works"),
-        pytest.param(FirmDay(Outcome.DONE, Cause.NONE, "", EARLIER), [], Turn.REST, id="it is done"),
+        pytest.param(FirmDay(DayOutcome.DONE, Cause.NONE, "", EARLIER), [], Turn.REST, id="it is done"),
         pytest.param(
-            FirmDay(Outcome.DONE, Cause.NONE, "a", EARLIER), [DIED], Turn.REST, id="its run died when it was done"
+            FirmDay(DayOutcome.DONE, Cause.NONE, "a", EARLIER), [DIED], Turn.REST, id="its run died when it was done"
         ),
-        pytest.param(FirmDay(Outcome.OPEN, Cause.NONE, "", EARLIER), [], Turn.ASK, id="the tick died before it asked"),
-        pytest.param(None, [DIED], Turn.ASK, id="its run died before it began"),
-        pytest.param(FirmDay(Outcome.RUNNING, Cause.NONE, "a", EARLIER), [DIED], Turn.ASK, id="its run died"),
         pytest.param(
-            FirmDay(Outcome.RUNNING, Cause.NONE, "a", EARLIER), [], Turn.ASK, id="its run died and was deleted"
+            FirmDay(DayOutcome.OPEN, Cause.NONE, "", EARLIER), [], Turn.ASK, id="the tick died before it asked"
+        ),
+        pytest.param(None, [DIED], Turn.ASK, id="its run died before it began"),
+        pytest.param(FirmDay(DayOutcome.RUNNING, Cause.NONE, "a", EARLIER), [DIED], Turn.ASK, id="its run died"),
+        pytest.param(
+            FirmDay(DayOutcome.RUNNING, Cause.NONE, "a", EARLIER), [], Turn.ASK, id="its run died and was deleted"
         ),
         pytest.param(None, [CANCELED], Turn.REST, id="a person canceled its run before it began"),
         pytest.param(
-            FirmDay(Outcome.RUNNING, Cause.NONE, "a", EARLIER), [CANCELED], Turn.REST, id="a person canceled its run"
+            FirmDay(DayOutcome.RUNNING, Cause.NONE, "a", EARLIER), [CANCELED], Turn.REST, id="a person canceled its run"
         ),
         pytest.param(
-            FirmDay(Outcome.RUNNING, Cause.NONE, "b", EARLIER),
+            FirmDay(DayOutcome.RUNNING, Cause.NONE, "b", EARLIER),
             [CANCELED, replace(DIED, run_id="b")],
             Turn.ASK,
             id="its run died, after a second one was turned away",
@@ -257,7 +259,7 @@ def test_with_each_run_that_a_day_has_had_the_next_one_comes_later_and_a_person_
         return found
 
     assert minutes(failed(Cause.UNREAD), Turn.TRY) == [0, 15, 45, 105, 225]
-    assert minutes(FirmDay(Outcome.RUNNING, Cause.NONE, "4", EARLIER), Turn.ASK) == [0, 15, 45, 105, 225]
+    assert minutes(FirmDay(DayOutcome.RUNNING, Cause.NONE, "4", EARLIER), Turn.ASK) == [0, 15, 45, 105, 225]
     assert minutes(failed(Cause.OTHER, changed=True), Turn.TRY) == [0, 0, 0, 0, 0]
 
 

@@ -143,7 +143,7 @@ class _Verdict:
     blocked_by: str = ""
 
 
-def plan_payments(
+def divide_payments(
     payments: pd.DataFrame,
     applications: pd.DataFrame,
     invoices_known: pd.DataFrame,

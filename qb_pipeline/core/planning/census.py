@@ -55,7 +55,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CensusFinding:
     """The fault of one document, and the QuickBooks Ids that are involved."""
 
     verdict: Verdict
@@ -69,7 +69,7 @@ class Census:
 
     documents: int
     living: int
-    findings: tuple[Finding, ...]
+    findings: tuple[CensusFinding, ...]
 
     def number(self, *verdicts: str) -> int:
         """How many findings are of these verdicts."""
@@ -83,7 +83,7 @@ def count(expected: Iterable[Expected], found: Iterable[Found], *, set_aside: Co
     for row in by_id.values():
         if row.key is not None and not row.is_void and row.quickbooks_id not in set_aside:
             marked.setdefault(row.key, []).append(row)
-    findings: list[Finding] = []
+    findings: list[CensusFinding] = []
     documents = living = 0
     known: set[Key] = set()
     for document in expected:
@@ -97,26 +97,26 @@ def count(expected: Iterable[Expected], found: Iterable[Found], *, set_aside: Co
             findings += [finding] if finding else []
         findings += _find_further(document, by_id.get(document.quickbooks_id), marked.get(document.key, ()))
     strays = sorted(row.quickbooks_id for key, rows in marked.items() if key not in known for row in rows)
-    findings += [Finding("stray", (quickbooks_id,)) for quickbooks_id in strays]
+    findings += [CensusFinding("stray", (quickbooks_id,)) for quickbooks_id in strays]
     return Census(documents, living, tuple(findings))
 
 
-def _judge(document: Expected, by_id: Mapping[str, Found]) -> Finding | None:
+def _judge(document: Expected, by_id: Mapping[str, Found]) -> CensusFinding | None:
     """The fault of the document itself; None without one."""
     row = by_id.get(document.quickbooks_id)
     about = (document.quickbooks_id,)
     if document.is_void:
         is_wrong = row is not None and not row.is_void
-        return Finding("differs", about, document.document_id) if is_wrong else None
+        return CensusFinding("differs", about, document.document_id) if is_wrong else None
     if row is None:
-        return Finding("missing", about, document.document_id)
+        return CensusFinding("missing", about, document.document_id)
     if row.is_void:
-        return Finding("void", about, document.document_id)
+        return CensusFinding("void", about, document.document_id)
     if _is_foreign(document, row):
-        return Finding("foreign", about, document.document_id)
+        return CensusFinding("foreign", about, document.document_id)
     if row.total_cents != document.total_cents:
         verdict: Verdict = "differs" if row.sync_token == document.sync_token else "changed"
-        return Finding(verdict, about, document.document_id)
+        return CensusFinding(verdict, about, document.document_id)
     return None
 
 
@@ -127,13 +127,13 @@ def _is_foreign(document: Expected, row: Found) -> bool:
     return row.key != document.key
 
 
-def _find_further(document: Expected, original: Found | None, marked: Iterable[Found]) -> list[Finding]:
+def _find_further(document: Expected, original: Found | None, marked: Iterable[Found]) -> list[CensusFinding]:
     """Other living documents with its mark: our duplicates where a request explains them, else a person's copies."""
     further = [row for row in marked if row.quickbooks_id != document.quickbooks_id]
     if not further or document.is_known_copy:
         return []
     return [
-        Finding(
+        CensusFinding(
             "duplicate" if _is_explained(document, original, row) else "copy",
             (document.quickbooks_id, row.quickbooks_id),
             document.document_id,

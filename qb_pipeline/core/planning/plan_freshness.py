@@ -17,8 +17,9 @@ _REFERENCES = frozenset({"CustomerRef", "ItemRef"})
 class Planned:
     """A plan's decision about one document.
 
-    ``body_sha256`` is the digest of the body that would be sent; empty when nothing would be sent. ``content_sha256``
-    leaves out the Ids of customers, items and invoices, which the run itself may create. ``sync_token`` is QuickBooks'.
+    ``body_sha256`` is the digest (SHA-256) of the body that would be sent; empty when nothing would be sent.
+    ``content_sha256`` leaves out the Ids of customers, items and invoices, which the run itself may create.
+    ``sync_token`` is QuickBooks'.
     """
 
     document_id: int
@@ -30,12 +31,12 @@ class Planned:
     content_sha256: str = ""
 
 
-def digest(body: JsonObject) -> str:
+def hash_body(body: JsonObject) -> str:
     """The SHA-256 of a body that would be sent."""
     return sha256(dumps(body)).hexdigest()
 
 
-def digest_content(body: JsonObject) -> str:
+def hash_content(body: JsonObject) -> str:
     """The SHA-256 of a body without the Ids that a dry run cannot know yet."""
     return sha256(dumps(_masked(body))).hexdigest()
 

@@ -59,7 +59,7 @@ Source: recorded Preferences in public repositories, labels and switches in two 
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PreflightFinding:
     """One thing to know before documents are sent. Names billing ids and settings, never a client."""
 
     code: Check
@@ -151,7 +151,7 @@ def _read_custom_fields(groups: Iterable[JsonObject]) -> dict[str, str]:
 
 def find_settings(
     company: CompanySettings, settings: FirmSettings, *, currency: str, tax_codes: Collection[str]
-) -> list[Finding]:
+) -> list[PreflightFinding]:
     """The findings about the company's settings; blocking ones come first.
 
     Args:
@@ -234,7 +234,7 @@ def find_settings(
             "Add it in QuickBooks (Settings, Custom fields, for invoices), or set matter_in to one that is there.",
         ),
     )  # fmt: skip
-    return [Finding(code, sentence, remedy) for applies, code, sentence, remedy in looks if applies]
+    return [PreflightFinding(code, sentence, remedy) for applies, code, sentence, remedy in looks if applies]
 
 
 def find_refusal(company: CompanySettings, body: JsonObject, theirs: JsonObject) -> Problem | None:
@@ -252,7 +252,9 @@ def find_refusal(company: CompanySettings, body: JsonObject, theirs: JsonObject)
     return Problem.DISCOUNTS_OFF if has_discount and not company.discounts else None
 
 
-def find_targets(links: Iterable[tuple[str, str, str]], targets: Mapping[str, Mapping[str, Target]]) -> list[Finding]:
+def find_targets(
+    links: Iterable[tuple[str, str, str]], targets: Mapping[str, Mapping[str, Target]]
+) -> list[PreflightFinding]:
     """Find mappings whose target is inactive, gone, merged, of a wrong type, or a trust account or called one; one
     finding per kind and target.
 
@@ -266,7 +268,7 @@ def find_targets(links: Iterable[tuple[str, str, str]], targets: Mapping[str, Ma
         if problem is not None:
             found.setdefault((kind, *problem), []).append(source_id)
     return [
-        Finding(code, f"{_pointing(kind, source_ids)}: {reason}.", remedy)
+        PreflightFinding(code, f"{_pointing(kind, source_ids)}: {reason}.", remedy)
         for (kind, code, reason, remedy), source_ids in sorted(found.items())
     ]
 

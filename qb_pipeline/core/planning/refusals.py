@@ -83,7 +83,7 @@ class Evidence:
     cause: str
 
 
-def digest_body(entity: str, body: JsonObject) -> str:
+def hash_refused(entity: str, body: JsonObject) -> str:
     """The SHA-256 of a body without the fields that change by themselves: SyncToken, and a customer's DisplayName.
 
     A customer is offered under two names, of which one must be free; billing's data stands in the other fields.

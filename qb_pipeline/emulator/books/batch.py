@@ -17,7 +17,14 @@ from qb_pipeline.emulator.books.company import Company
 from qb_pipeline.emulator.books.faults import FaultError
 from qb_pipeline.emulator.books.fields import Body
 from qb_pipeline.emulator.books.query import read_query
-from qb_pipeline.emulator.books.request_ids import B_ID_LENGTH, BATCH_LENGTH, Answer, Repeats, check_request_id, digest
+from qb_pipeline.emulator.books.request_ids import (
+    B_ID_LENGTH,
+    BATCH_LENGTH,
+    Answer,
+    Repeats,
+    check_request_id,
+    hash_body,
+)
 from qb_pipeline.emulator.books.select import run_query
 from qb_pipeline.emulator.books.tables import ENTITIES
 from qb_pipeline.emulator.books.writes import is_name, write
@@ -63,7 +70,7 @@ class Desk:
         known = self.repeats.recall(self.company, key, body)
         if known is not None:
             return known
-        mark = digest(body) if request_id and self.company.switches.requestid_compares_bodies else b""
+        mark = hash_body(body) if request_id and self.company.switches.requestid_compares_bodies else b""
         now = self.company.clock.now()
         try:
             content, identifier = write(self.company, entity, operation, body, include=include, unseen=unseen)

@@ -53,7 +53,7 @@ class Repeats:
         hours = switches.requestid_memory_hours
         if hours is not None and company.clock.now() - answer.at > hours * HOUR:
             return None
-        if switches.requestid_compares_bodies and answer.digest not in (b"", digest(body)):
+        if switches.requestid_compares_bodies and answer.digest not in (b"", hash_body(body)):
             raise FaultError(
                 "600", "Duplicate Request ID", "Duplicate Request ID", hint="when it fires is undocumented"
             )
@@ -73,7 +73,7 @@ class Repeats:
             self.unkept.append(key)
 
 
-def digest(body: Any) -> bytes:
+def hash_body(body: Any) -> bytes:
     """Give the digest of a body."""
     return sha256(encode(body)).digest()
 

@@ -16,7 +16,7 @@ from qb_pipeline.emulator.books.clock import print_stamp, read_instant
 from qb_pipeline.emulator.books.faults import FaultError
 from qb_pipeline.emulator.books.tables import BY_PATH, decode, encode
 from qb_pipeline.emulator.steering.bookkeeper import VERBS
-from qb_pipeline.emulator.steering.state import Tenant, World
+from qb_pipeline.emulator.steering.state import EmulatorState, Tenant
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -24,8 +24,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Admin:
     """The admin endpoints."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, state: EmulatorState) -> None:
+        self.state = state
 
     def routes(self) -> list[Route]:
         """List them all."""
@@ -57,14 +57,14 @@ class Admin:
 
     def _tenant(self, request: Request) -> Tenant:
         realm = request.path_params["realm"]
-        if realm not in self.world.tenants:
+        if realm not in self.state.tenants:
             raise LookupError(f"there is no company {realm}; POST /emulator/companies makes one")
-        self.world.settle()
-        return self.world.tenants[realm]
+        self.state.settle()
+        return self.state.tenants[realm]
 
     async def list_companies(self, _request: Request) -> Response:
         """Say which companies there are."""
-        return _json([_describe(tenant) for tenant in self.world.tenants.values()])
+        return _json([_describe(tenant) for tenant in self.state.tenants.values()])
 
     async def add_company(self, request: Request) -> Response:
         """Make a company: ``{"realm_id", "name", "switches"}``."""
@@ -72,22 +72,22 @@ class Admin:
         realm, name = str(wanted.get("realm_id") or ""), str(wanted.get("name") or "")
         if not realm or not name:
             raise ValueError("realm_id and name are needed")
-        return _json(_describe(self.world.add_company(realm, name, wanted.get("switches"))), 201)
+        return _json(_describe(self.state.add_company(realm, name, wanted.get("switches"))), 201)
 
     async def show_clock(self, _request: Request) -> Response:
         """Give the emulator's time."""
-        now = self.world.clock.now()
-        return _json({"now": print_stamp(now), "epoch": now, "offset_seconds": self.world.clock.offset})
+        now = self.state.clock.now()
+        return _json({"now": print_stamp(now), "epoch": now, "offset_seconds": self.state.clock.offset})
 
     async def move_clock(self, request: Request) -> Response:
         """Move the clock forward: ``{"advance_seconds"}`` or ``{"to": instant}``."""
         wanted = await _body(request)
         seconds = float(wanted.get("advance_seconds") or 0)
         if wanted.get("to"):
-            seconds = read_instant(str(wanted["to"])) - self.world.clock.now()
+            seconds = read_instant(str(wanted["to"])) - self.state.clock.now()
         if seconds < 0:
             raise ValueError("the clock only goes forward")
-        self.world.advance(seconds)
+        self.state.advance(seconds)
         return await self.show_clock(request)
 
     async def show_statistics(self, request: Request) -> Response:
@@ -98,8 +98,8 @@ class Admin:
             for entity, table in tenant.company.tables.items()
             if table.rows or table.gone
         }
-        statistics = tenant.meter.statistics(self.world.clock.now())
-        return _json({**statistics, "token_refreshes": self.world.authorizations.refreshes, "objects": counts})
+        statistics = tenant.meter.statistics(self.state.clock.now())
+        return _json({**statistics, "token_refreshes": self.state.authorizations.refreshes, "objects": counts})
 
     async def reset_statistics(self, request: Request) -> Response:
         """Start counting again."""
@@ -108,7 +108,7 @@ class Admin:
 
     async def reset(self, request: Request) -> Response:
         """Empty a company."""
-        self.world.reset(self._tenant(request).company.realm)
+        self.state.reset(self._tenant(request).company.realm)
         return _json(_describe(self._tenant(request)))
 
     async def show_switches(self, request: Request) -> Response:
@@ -118,7 +118,7 @@ class Admin:
     async def change_switches(self, request: Request) -> Response:
         """Change some switches; ``{"preset": "no_limits"}`` changes several."""
         tenant = self._tenant(request)
-        return _json(self.world.set_switches(tenant.company.realm, _plain(await _body(request))))
+        return _json(self.state.set_switches(tenant.company.realm, _plain(await _body(request))))
 
     async def show_faults(self, request: Request) -> Response:
         """Show the plan and how often each mishap has happened."""
@@ -141,11 +141,11 @@ class Admin:
 
     async def give_tokens(self, request: Request) -> Response:
         """Connect without a consent page."""
-        return _json(self.world.authorizations.grant(self._tenant(request).company))
+        return _json(self.state.authorizations.grant(self._tenant(request).company))
 
     async def revoke_tokens(self, request: Request) -> Response:
         """Disconnect, as a person may in QuickBooks."""
-        self.world.authorizations.revoke_realm(self._tenant(request).company.realm)
+        self.state.authorizations.revoke_realm(self._tenant(request).company.realm)
         return _json({})
 
     async def show_webhooks(self, request: Request) -> Response:
@@ -158,7 +158,7 @@ class Admin:
         url = str(wanted.get("url") or "")
         if url and not url.startswith(("http://", "https://")):
             raise ValueError("url must be http or https")
-        self.world.set_webhook(tenant.company.realm, url, str(wanted.get("verifier_token") or ""))
+        self.state.set_webhook(tenant.company.realm, url, str(wanted.get("verifier_token") or ""))
         return _json(tenant.webhooks.report())
 
     async def show_books(self, request: Request) -> Response:

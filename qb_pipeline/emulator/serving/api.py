@@ -30,7 +30,7 @@ from qb_pipeline.emulator.serving import wire
 from qb_pipeline.emulator.serving.wire import Reply
 from qb_pipeline.emulator.steering.meter import READ, WRITE
 from qb_pipeline.emulator.steering.scripted_faults import BEFORE, Mishap
-from qb_pipeline.emulator.steering.state import Tenant, World
+from qb_pipeline.emulator.steering.state import EmulatorState, Tenant
 
 LATE = ("late_commit", "batch_stops_half_way")
 HANG_SECONDS = 120
@@ -85,19 +85,19 @@ class Call:
 class Api:
     """The ASGI application of the accounting API."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, state: EmulatorState) -> None:
+        self.state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        self.world.settle()
+        self.state.settle()
         parts = [part for part in scope["path"].split("/") if part][2:]
         realm = parts[0] if parts else ""
         headers = Headers(scope=scope)
         body = await _read_body(receive)
-        tenant = self.world.tenants.get(realm)
+        tenant = self.state.tenants.get(realm)
         if tenant is None:
-            await wire.send_reply(scope, receive, send, refuse_gateway(self.world, 403, ""))
+            await wire.send_reply(scope, receive, send, refuse_gateway(self.state, 403, ""))
             return
         params = QueryParams(scope["query_string"])
         call = Call(tenant, scope["method"], parts[1:], params, headers, body, receive)
@@ -121,7 +121,7 @@ class Api:
         mishap = call.mishap
         what = mishap.what if mishap else ""
         if mishap is not None and what in BEFORE:
-            return refuse_before(self.world, mishap)
+            return refuse_before(self.state, mishap)
         if mishap is not None and what == "delay":
             await asyncio.sleep(mishap.seconds)
         refusal = self._admit(call)
@@ -153,20 +153,20 @@ class Api:
 
     def _admit(self, call: Call) -> Reply | None:
         tenant, switches = call.tenant, call.tenant.company.switches
-        status, detail = self.world.authorizations.find_problem(
+        status, detail = self.state.authorizations.find_problem(
             call.headers.get("authorization", ""), tenant.company.realm
         )
         if status != 200:
-            return refuse_gateway(self.world, status, detail)
+            return refuse_gateway(self.state, status, detail)
         if switches.user_access == "lost":
             text = ": -11014-You do not have access to use QuickBooks Online Plus."
             return self._refuse(FaultError("120", "Authorization Failure", text, status=401, kind="AuthorizationFault"))
         items = call.body.count(b'"bId"') if call.endpoint == "batch" else None
-        broken = tenant.meter.admit(switches, self.world.clock.now(), batch_items=items, kind=call.kind)
+        broken = tenant.meter.admit(switches, self.state.clock.now(), batch_items=items, kind=call.kind)
         if not broken:
             return None
         after = switches.retry_after_seconds
-        return throttle(self.world, switches.throttle_body, after)
+        return throttle(self.state, switches.throttle_body, after)
 
     async def _take_time(self, call: Call) -> None:
         switches = call.tenant.company.switches
@@ -177,7 +177,7 @@ class Api:
             await asyncio.sleep(seconds)
 
     def _refuse(self, error: FaultError) -> Reply:
-        return wire.json(error.status, {"Fault": error.envelope(), "time": print_stamp(self.world.clock.now())})
+        return wire.json(error.status, {"Fault": error.envelope(), "time": print_stamp(self.state.clock.now())})
 
     def _handle(self, call: Call) -> dict[str, Any]:
         company, endpoint = call.tenant.company, call.endpoint
@@ -195,7 +195,7 @@ class Api:
             if entity is None:
                 raise FaultError("2000", "Invalid or unsupported object name", f"Unsupported object {endpoint}")
             answer = self._read(call, entity) if call.method == "GET" else self._write(call, entity)
-        answer["time"] = print_stamp(self.world.clock.now())
+        answer["time"] = print_stamp(self.state.clock.now())
         return answer
 
     def _refuse_whole(self, call: Call) -> None:
@@ -225,7 +225,7 @@ class Api:
             failing = dict.fromkeys(mishap.items if mishap.items is not None else range(len(items)), fault)
         drop_links = mishap is not None and mishap.what == "links_dropped"
         for answer in run_batch(desk, items, request_id, failing=failing, drop_links=drop_links):
-            self.world.keep_answers(call.tenant)
+            self.state.keep_answers(call.tenant)
             yield answer
 
     def _read(self, call: Call, entity: str) -> dict[str, Any]:
@@ -256,7 +256,7 @@ class Api:
         if call.mishap is not None and call.mishap.what == "links_dropped" and isinstance(body, dict):
             body = {**body, "Line": []}
         answer = desk.write(entity, operation, body, request_id=request_id, include=include)
-        self.world.keep_answers(call.tenant)
+        self.state.keep_answers(call.tenant)
         content = msgspec.Raw(answer.content) if isinstance(answer.content, bytes) else answer.content
         return {entity: content}
 
@@ -296,7 +296,7 @@ class Api:
             except FaultError as error:
                 call.tenant.desk.note(error, f"late {call.endpoint}")
 
-        self.world.later(mishap.seconds, rest)
+        self.state.later(mishap.seconds, rest)
         if mishap.answer == "hang":
             await _wait_for_the_client_to_leave(call.receive)
             return None
@@ -317,7 +317,7 @@ class Api:
     async def _spoil(self, call: Call, mishap: Mishap, reply: Reply) -> Reply | None:
         """Replace the right answer with another one, or with None for no answer; the work is already done."""
         what = mishap.what
-        now = self.world.clock.now()
+        now = self.state.clock.now()
         if what == "delay_after":
             await asyncio.sleep(mishap.seconds)
         if what == "echo_changed" or what.startswith("bids_"):
@@ -325,7 +325,7 @@ class Api:
         instead: dict[str, Callable[[], Reply | None]] = {
             "commit_then_drop": lambda: None,
             "commit_then_html_500": lambda: wire.html(500),
-            "401_after_commit": lambda: refuse_gateway(self.world, 401, "Token expired: eyJxxxxxxxx"),
+            "401_after_commit": lambda: refuse_gateway(self.state, 401, "Token expired: eyJxxxxxxxx"),
             "garbage": lambda: Reply(200, call.tenant.plan.random.randbytes(200)),
             "empty_200": lambda: Reply(200, b""),
             "fault_in_200": lambda: wire.json(200, {"Fault": SYSTEM_FAILURE.envelope(), "time": print_stamp(now)}),
@@ -392,20 +392,20 @@ def _change_echo(content: Any, mishap: Mishap) -> Any:
     return content
 
 
-def refuse_gateway(world: World, status: int, detail: str) -> Reply:
+def refuse_gateway(state: EmulatorState, status: int, detail: str) -> Reply:
     """Give the gateway's 401 or 403."""
     if status == 401:
         body = faults.gateway(401, "3200", "AuthenticationFailed", detail, "AUTHENTICATION")
     else:
         body = faults.gateway(403, "3100", "ApplicationAuthorizationFailed", None, "SERVICE")
-    body["time"] = int(world.clock.now() * 1000)
+    body["time"] = int(state.clock.now() * 1000)
     headers = {"www-authenticate": 'Bearer realm="Intuit", error="invalid_token"'} if status == 401 else {}
     return Reply(status, encode(body), headers=headers)
 
 
-def throttle(world: World, form: str, after: int | None) -> Reply:
+def throttle(state: EmulatorState, form: str, after: int | None) -> Reply:
     """Give a 429."""
-    now = print_stamp(world.clock.now())
+    now = print_stamp(state.clock.now())
     headers = {} if after is None else {"retry-after": str(after)}
     if form == "xml":
         return Reply(429, faults.THROTTLED_XML.format(time=now).encode(), "application/xml;charset=UTF-8", headers)
@@ -415,15 +415,15 @@ def throttle(world: World, form: str, after: int | None) -> Reply:
     return Reply(429, encode({"Fault": error.envelope(), "time": now}), headers=headers)
 
 
-def refuse_before(world: World, mishap: Mishap) -> Reply | None:
+def refuse_before(state: EmulatorState, mishap: Mishap) -> Reply | None:
     """Answer without doing anything; None drops the connection."""
-    now = print_stamp(world.clock.now())
+    now = print_stamp(state.clock.now())
     answers: dict[str, Callable[[], Reply | None]] = {
         "drop_before": lambda: None,
-        "429_xml": lambda: throttle(world, "xml", None),
-        "429_json": lambda: throttle(world, "json", None),
-        "401": lambda: refuse_gateway(world, 401, "Token expired: eyJxxxxxxxx"),
-        "403": lambda: refuse_gateway(world, 403, ""),
+        "429_xml": lambda: throttle(state, "xml", None),
+        "429_json": lambda: throttle(state, "json", None),
+        "401": lambda: refuse_gateway(state, 401, "Token expired: eyJxxxxxxxx"),
+        "403": lambda: refuse_gateway(state, 403, ""),
         "413": lambda: wire.html(413),
         "html_500": lambda: wire.html(500),
         "html_502": lambda: wire.html(502),

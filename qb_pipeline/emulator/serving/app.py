@@ -21,10 +21,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qb_pipeline.emulator.serving.admin import Admin
 from qb_pipeline.emulator.serving.api import Api
-from qb_pipeline.emulator.serving.oauth_pages import Doors
+from qb_pipeline.emulator.serving.oauth_pages import OAuthPages
 from qb_pipeline.emulator.serving.pages import companies_page, company_page, page
 from qb_pipeline.emulator.serving.wire import Connections
-from qb_pipeline.emulator.steering.state import World
+from qb_pipeline.emulator.steering.state import EmulatorState
 
 TICK_SECONDS = 0.05
 STOP_SECONDS = 3
@@ -45,20 +45,20 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
 class App:
     """The ASGI application: accounting and token requests go straight to their endpoint, the rest through routes."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.api = Api(world)
-        self.doors = doors = Doors(world)
+    def __init__(self, state: EmulatorState) -> None:
+        self.state = state
+        self.api = Api(state)
+        self.pages = pages = OAuthPages(state)
         self.others: ASGIApp = Starlette(
             routes=[
                 Route("/", self.home),
                 Route("/company/{realm}", self.company),
-                Route("/.well-known/openid_configuration", doors.discovery),
-                Route("/.well-known/openid_configuration/", doors.discovery),
-                Route("/.well-known/openid_sandbox_configuration", doors.discovery),
-                Route("/connect/oauth2", doors.consent, methods=["GET", "POST"]),
-                Route("/v2/oauth2/tokens/revoke", doors.revoke, methods=["POST"]),
-                *Admin(world).routes(),
+                Route("/.well-known/openid_configuration", pages.discovery),
+                Route("/.well-known/openid_configuration/", pages.discovery),
+                Route("/.well-known/openid_sandbox_configuration", pages.discovery),
+                Route("/connect/oauth2", pages.consent, methods=["GET", "POST"]),
+                Route("/v2/oauth2/tokens/revoke", pages.revoke, methods=["POST"]),
+                *Admin(state).routes(),
             ],
             lifespan=self.lifespan,
         )
@@ -68,18 +68,18 @@ class App:
         if scope["type"] == "http" and scope["path"].startswith("/v3/company/"):
             await self.api(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] == "/oauth2/v1/tokens/bearer":
-            await self.doors.token(scope, receive, send)
+            await self.pages.token(scope, receive, send)
         else:
             await self.others(scope, receive, send)
 
     async def home(self, request: Request) -> Response:
         """Show the companies."""
-        companies = [tenant.company for tenant in self.world.tenants.values()]
+        companies = [tenant.company for tenant in self.state.tenants.values()]
         return HTMLResponse(companies_page(companies, str(request.base_url).rstrip("/")))
 
     async def company(self, request: Request) -> Response:
         """Show one company."""
-        found = self.world.company_of(request.path_params["realm"])
+        found = self.state.company_of(request.path_params["realm"])
         if found is None:
             return HTMLResponse(page("No such company", "<h1>There is no such company</h1>"), 404)
         return HTMLResponse(company_page(found))
@@ -90,42 +90,44 @@ class App:
         task = asyncio.create_task(self.tick())
         yield
         task.cancel()
-        self.world.journal.close()
+        self.state.journal.close()
 
     async def tick(self) -> None:
         """Do everything that is due, and send webhooks."""
         while True:
-            self.world.settle()
-            for tenant in list(self.world.tenants.values()):
+            self.state.settle()
+            for tenant in list(self.state.tenants.values()):
                 for delivery in tenant.webhooks.due():
                     status = await asyncio.to_thread(tenant.webhooks.send, delivery)
                     tenant.webhooks.note(delivery, status)
             await asyncio.sleep(TICK_SECONDS)
 
 
-def make_world(state: Path | None, config: Path | None) -> World:
-    """Read the state and the settings.
+def make_state(path: Path | None, config: Path | None) -> EmulatorState:
+    """Read the state in the file ``path`` and the settings.
 
     Raises:
         ValueError: the settings do not fit ``Settings``.
     """
-    world = World(state)
+    state = EmulatorState(path)
     if config is not None:
         try:
             settings = msgspec.json.decode(config.read_bytes(), type=Settings)
         except msgspec.MsgspecError as error:
             raise ValueError(f"{config}: {error}") from error
-        world.authorizations.clients.update(settings.clients)
+        state.authorizations.clients.update(settings.clients)
         for company in settings.companies:
             missing = [name for name in ("realm_id", "name") if name not in company]
             if missing:
                 raise ValueError(f"{config}: a company has no {' and no '.join(missing)}")
-            if str(company["realm_id"]) not in world.tenants:
-                world.add_company(str(company["realm_id"]), str(company["name"]), company.get("switches"))
-    return world
+            if str(company["realm_id"]) not in state.tenants:
+                state.add_company(str(company["realm_id"]), str(company["name"]), company.get("switches"))
+    return state
 
 
-def serve(world: World, *, host: str = "127.0.0.1", port: int = 0, listener: socket.socket | None = None) -> None:
+def serve(
+    state: EmulatorState, *, host: str = "127.0.0.1", port: int = 0, listener: socket.socket | None = None
+) -> None:
     """Serve until SIGINT or SIGTERM, on ``listener`` where one is given; print one line when ready.
 
     Afterwards the signal is delivered once more, to the handler that was there before.
@@ -140,7 +142,7 @@ def serve(world: World, *, host: str = "127.0.0.1", port: int = 0, listener: soc
     address = f"http://{host}:{listener.getsockname()[1]}"
     gc.set_threshold(50_000, 20, 100)  # a large company is many small objects that live for ever
     settings = uvicorn.Config(
-        App(world),
+        App(state),
         http=Connections,
         log_level="warning",
         access_log=False,

@@ -20,17 +20,17 @@ from qb_pipeline.emulator.serving.pages import page
 from qb_pipeline.emulator.serving.wire import Reply
 from qb_pipeline.emulator.steering.oauth import SCOPES, GrantError
 from qb_pipeline.emulator.steering.scripted_faults import BEFORE, Mishap
-from qb_pipeline.emulator.steering.state import Tenant, World
+from qb_pipeline.emulator.steering.state import EmulatorState, Tenant
 
 HARD_EXPIRY_HEADER = "x-include-refresh-token-hard-expires-in"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Doors:
+class OAuthPages:
     """The OAuth endpoints."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, state: EmulatorState) -> None:
+        self.state = state
 
     async def discovery(self, request: Request) -> Response:
         """Say where everything is: the OpenID discovery document."""
@@ -66,13 +66,13 @@ class Doors:
         if request.method == "GET":
             return HTMLResponse(self._consent_page(params))
         realm = params.get("company", "")
-        if params.get("answer") != "allow" or realm not in self.world.tenants:
+        if params.get("answer") != "allow" or realm not in self.state.tenants:
             return _redirect(back, {"error": "access_denied", "state": state})
-        code = self.world.authorizations.give_code(realm, back)
+        code = self.state.authorizations.give_code(realm, back)
         return _redirect(back, {"code": code, "state": state, "realmId": realm})
 
     def _find_problem(self, params: dict[str, str]) -> str:
-        if params.get("client_id") not in self.world.authorizations.clients:
+        if params.get("client_id") not in self.state.authorizations.clients:
             return "The client id is not known here. The emulator's own is emulator-client."
         if params.get("response_type") != "code":
             return "response_type must be code."
@@ -90,7 +90,7 @@ class Doors:
         )
         choices = "".join(
             f'<option value="{realm}">{markup.escape(tenant.company.name)}</option>'
-            for realm, tenant in self.world.tenants.items()
+            for realm, tenant in self.state.tenants.items()
         )
         if not choices:
             return page("Connect", "<h1>No company yet</h1><p>Make one first: POST /emulator/companies.</p>")
@@ -108,12 +108,12 @@ class Doors:
     async def token(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Exchange a code or a refresh token; a mishap of the company's plan may spoil the answer."""
         request = Request(scope, receive)
-        self.world.settle()
+        self.state.settle()
         form = await _form(request)
         mishap = self._pick(form)
         reply: Reply | None
         if mishap is not None and mishap.what in BEFORE:
-            reply = refuse_before(self.world, mishap)
+            reply = refuse_before(self.state, mishap)
         else:
             reply = self._exchange(request, form)
         if mishap is not None and mishap.what == "commit_then_drop":
@@ -121,16 +121,16 @@ class Doors:
         elif mishap is not None and mishap.what == "commit_then_html_500":
             reply = wire.html(500)
         elif mishap is not None and mishap.what.startswith("429"):
-            reply = throttle(self.world, mishap.what.removeprefix("429_"), None)
+            reply = throttle(self.state, mishap.what.removeprefix("429_"), None)
         if reply is None:
             await wire.drop(scope, receive)
         else:
             await wire.send_reply(scope, receive, send, reply, mishap)
 
     def _pick(self, form: dict[str, str]) -> Mishap | None:
-        vault = self.world.authorizations.vault
+        vault = self.state.authorizations.vault
         known = vault.refresh.get(form.get("refresh_token", "")) or vault.codes.get(form.get("code", ""))
-        tenant: Tenant | None = self.world.tenants.get(known.realm) if known else None
+        tenant: Tenant | None = self.state.tenants.get(known.realm) if known else None
         if tenant is None:
             return None
         tenant.meter.begin("POST token")
@@ -141,17 +141,17 @@ class Doors:
         return mishap
 
     def _exchange(self, request: Request, form: dict[str, str]) -> Reply:
-        authorizations = self.world.authorizations
+        authorizations = self.state.authorizations
         try:
             if not self._knows_client(request, form):
                 raise GrantError("invalid_client", status=401)
             if form.get("grant_type") == "authorization_code":
                 redirect = form.get("redirect_uri", "")
-                return wire.json(200, authorizations.exchange(self.world.company_of, form.get("code", ""), redirect))
+                return wire.json(200, authorizations.exchange(self.state.company_of, form.get("code", ""), redirect))
             if form.get("grant_type") == "refresh_token":
                 hard = request.headers.get(HARD_EXPIRY_HEADER) == "true"
                 token = form.get("refresh_token", "")
-                return wire.json(200, authorizations.refresh(self.world.company_of, token, show_hard_expiry=hard))
+                return wire.json(200, authorizations.refresh(self.state.company_of, token, show_hard_expiry=hard))
             raise GrantError("unsupported_grant_type")
         except GrantError as error:
             return wire.json(error.status, error.body)
@@ -164,7 +164,7 @@ class Doors:
                 name, _, secret = base64.b64decode(coded, validate=True).decode().partition(":")
             except (binascii.Error, UnicodeDecodeError):
                 return False
-        expected = self.world.authorizations.clients.get(name)
+        expected = self.state.authorizations.clients.get(name)
         return expected is not None and secrets.compare_digest(expected, secret)
 
     async def revoke(self, request: Request) -> Response:
@@ -172,7 +172,7 @@ class Doors:
         form = await _form(request)
         if not self._knows_client(request, form):
             return JSONResponse({"error": "invalid_client"}, 401)
-        if not self.world.authorizations.revoke(form.get("token", "")):
+        if not self.state.authorizations.revoke(form.get("token", "")):
             return JSONResponse({"error": "invalid_request"}, 400)
         return Response(status_code=200)
 

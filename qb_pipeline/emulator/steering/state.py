@@ -39,7 +39,7 @@ class Tenant:
         """How many names are being written right now; QuickBooks allows one."""
 
 
-class World:
+class EmulatorState:
     """The whole emulator without its HTTP endpoints."""
 
     def __init__(self, state: Path | None = None, clock: Clock | None = None) -> None:

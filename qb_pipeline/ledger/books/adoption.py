@@ -21,7 +21,7 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class UnsentDocument:
     """A document of the work list that was never sent; its amount in cents."""
 
     document_id: int
@@ -56,12 +56,12 @@ class Link:
     applications: tuple[Application, ...] = ()
 
 
-def candidates(engine: sa.Engine, firm_id: str) -> list[Candidate]:
+def candidates(engine: sa.Engine, firm_id: str) -> list[UnsentDocument]:
     """Documents of the work list that QuickBooks may hold already, by kind and date."""
     with engine.connect() as connection:
         sticky = [str(problem) for problem in documents.STICKY]
         rows = connection.execute(queries["candidates"], {"firm_id": firm_id, "sticky": sticky})
-        return [Candidate(**row) for row in rows.mappings()]
+        return [UnsentDocument(**row) for row in rows.mappings()]
 
 
 def linked_invoices(engine: sa.Engine, firm_id: str, invoice_ids: Sequence[str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from qb_pipeline.database import Queries
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
 
-class Outcome(StrEnum):
+class DayOutcome(StrEnum):
     """The outcome of a day."""
 
     OPEN = "open"  # a run is still to be requested
@@ -44,7 +44,7 @@ class FirmDay:
     well, and QuickBooks answered it.
     """
 
-    outcome: Outcome
+    outcome: DayOutcome
     cause: Cause
     run_id: str
     since: datetime
@@ -66,13 +66,13 @@ class FirmDays:
             rows = connection.execute(queries["days"], parameters).all()
         return {
             row.firm_id: FirmDay(
-                Outcome(row.outcome), Cause(row.cause), row.run_id, row.since, row.changed, row.answered
+                DayOutcome(row.outcome), Cause(row.cause), row.run_id, row.since, row.changed, row.answered
             )
             for row in rows
         }
 
     def note(
-        self, firm_id: str, day: date, outcome: Outcome, cause: Cause = Cause.NONE, *, died: str = "", now: datetime
+        self, firm_id: str, day: date, outcome: DayOutcome, cause: Cause = Cause.NONE, *, died: str = "", now: datetime
     ) -> None:
         """Write down the finding of a tick. A day that is done stays so; a running day stays so unless ``died`` is its
         run."""
@@ -92,14 +92,14 @@ class FirmDays:
             cause = connection.scalar(queries["claim"], self._key(firm_id, day) | values)
         return None if cause is None else Cause(cause)
 
-    def holder(self, firm_id: str, day: date) -> tuple[Outcome, str]:
+    def holder(self, firm_id: str, day: date) -> tuple[DayOutcome, str]:
         """The outcome of a day that was claimed, and the run that has or had it ("": a tick found no work)."""
         with self._engine.connect() as connection:
             row = connection.execute(queries["holder"], self._key(firm_id, day)).one()
-        return Outcome(row.outcome), row.run_id
+        return DayOutcome(row.outcome), row.run_id
 
     def end(
-        self, firm_id: str, day: date, run_id: str, outcome: Outcome, cause: Cause = Cause.NONE, *, now: datetime
+        self, firm_id: str, day: date, run_id: str, outcome: DayOutcome, cause: Cause = Cause.NONE, *, now: datetime
     ) -> None:
         """Store how the run that has the day ended; a run that lost the day to a successor changes nothing."""
         values = {"run_id": run_id, "outcome": outcome, "cause": cause, "now": now}

@@ -71,7 +71,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ItemOutcome:
     """The outcome of one item.
 
     ``outcome`` is accepted, refused, missing (proved absent after an unknown outcome) or not_sent. ``state`` and
@@ -201,7 +201,7 @@ class Attempts:
     def record(
         self,
         attempt: Attempt,
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[ItemOutcome],
         *,
         run: log.Run,
         now: datetime,
@@ -290,7 +290,7 @@ def open_attempts(engine: sa.Engine, firm_id: str) -> list[Attempt]:
 
 
 def _entries(
-    attempt: Attempt, item: Item, outcome: Outcome, became: sa.Row[tuple[int, str, str]], intuit_tid: str
+    attempt: Attempt, item: Item, outcome: ItemOutcome, became: sa.Row[tuple[int, str, str]], intuit_tid: str
 ) -> list[log.Entry]:
     """The log entries of an outcome: QuickBooks' act, and a second entry when we hold a document that QuickBooks
     accepted."""
@@ -309,7 +309,7 @@ def _entries(
     return [replace(entry, reason=""), replace(entry, activity="held", reason=became.reason)]
 
 
-def _activity(outcome: Outcome, operation: Operation) -> str:
+def _activity(outcome: ItemOutcome, operation: Operation) -> str:
     if outcome.outcome == "accepted":
         return {Operation.CREATE: "created", Operation.UPDATE: "updated", Operation.VOID: "voided"}[operation]
     return {"refused": "refused", "missing": "absent", "not_sent": "not sent"}[outcome.outcome]

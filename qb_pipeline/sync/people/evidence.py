@@ -25,7 +25,7 @@ from qb_pipeline.sync.mapping.references import new_item
 from qb_pipeline.sync.plan.plan import Plan
 from qb_pipeline.sync.plan.planners import PLANNERS
 from qb_pipeline.sync.plan.possible_duplicates import (
-    Candidate,
+    PossibleDuplicate,
     first_creates,
     hold_possible_duplicates,
 )
@@ -69,7 +69,7 @@ class Evidence:
     not_read: str = ""
     refused: Standing | None = None
     """QuickBooks' last refusal of it."""
-    candidates: Sequence[Candidate] = ()
+    candidates: Sequence[PossibleDuplicate] = ()
     """Documents that somebody else wrote and that may be the same."""
     applications: tuple[Application, ...] = ()
     """The shares of invoices that a payment would pay."""
@@ -88,7 +88,7 @@ def gather(session: FirmSession, document_id: int) -> Evidence:
     problem, content = "", None
     entity: Entity | None = None
     others: list[Entity] = []
-    candidates: Sequence[Candidate] = ()
+    candidates: Sequence[PossibleDuplicate] = ()
     applications: tuple[Application, ...] = ()
     not_read = ""
     try:
@@ -135,7 +135,7 @@ def gather(session: FirmSession, document_id: int) -> Evidence:
 
 def _find_candidates(
     session: FirmSession, plan: Plan, document_id: int
-) -> tuple[Sequence[Candidate], tuple[Application, ...]]:
+) -> tuple[Sequence[PossibleDuplicate], tuple[Application, ...]]:
     """Documents that may be the same as one that would be created, which holds it; and the shares that it would pay."""
     if not first_creates(plan.ready):
         return (), ()
@@ -144,7 +144,7 @@ def _find_candidates(
     return hold_possible_duplicates(session, plan).get(document_id, ()), applications
 
 
-def _others(session: FirmSession, document: PastDocument, candidates: Sequence[Candidate]) -> list[Entity]:
+def _others(session: FirmSession, document: PastDocument, candidates: Sequence[PossibleDuplicate]) -> list[Entity]:
     near = {row["Id"]: row for row in (*look_around(session, document), *(each.entity for each in candidates))}
     return [row for row in near.values() if row["Id"] != document.quickbooks_id]
 

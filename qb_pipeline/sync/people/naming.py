@@ -53,7 +53,7 @@ class Bystander:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class MeantDocument:
     """A document that a word may mean.
 
     ``document_id`` is None while it is not on the work list. ``why_not``: why it can be on no run, as the end of a
@@ -91,7 +91,7 @@ def read_words(invoices: Iterable[str], payments: Iterable[str]) -> list[Word]:
     return list(dict.fromkeys(words))
 
 
-def find_candidates(sides: Sides, words: Sequence[Word]) -> list[list[Candidate]]:
+def find_candidates(sides: Sides, words: Sequence[Word]) -> list[list[MeantDocument]]:
     """For each word: the documents of one firm that it may mean, by what billing calls them now.
 
     What billing no longer has goes by the ledger. Reads both databases and writes nothing.
@@ -104,10 +104,10 @@ def find_candidates(sides: Sides, words: Sequence[Word]) -> list[list[Candidate]
     return [_living([each for each in candidates.values() if word.fits(each.name, each.number)]) for word in words]
 
 
-def _in_billing(sides: Sides, texts: set[str]) -> dict[DocumentName, Candidate]:
+def _in_billing(sides: Sides, texts: set[str]) -> dict[DocumentName, MeantDocument]:
     """Invoices and payments that billing has under these ids and numbers, drafts too."""
     firm_id, since = sides.firm.firm_id, sides.firm.eligible_since
-    found: dict[DocumentName, Candidate] = {}
+    found: dict[DocumentName, MeantDocument] = {}
     with sides.billing.snapshot():
         invoices, payments = sides.billing.named(Kind.INVOICE, texts), sides.billing.named(Kind.PAYMENT, texts)
         for row in invoices:
@@ -116,7 +116,7 @@ def _in_billing(sides: Sides, texts: set[str]) -> dict[DocumentName, Candidate]:
                     DocumentName(Kind.INVOICE, row.source_id),
                     _tell(Kind.INVOICE, row.number, row.document_date),
                 )
-                found[name] = Candidate(firm_id, name, row.number, told, why_not=DRAFT)
+                found[name] = MeantDocument(firm_id, name, row.number, told, why_not=DRAFT)
         chunks = sides.billing.header_ids(
             invoice_ids=[row.source_id for row in invoices],
             payment_ids=[row.source_id for row in payments],
@@ -130,16 +130,16 @@ def _in_billing(sides: Sides, texts: set[str]) -> dict[DocumentName, Candidate]:
             elif since is not None and header["eligibility"] == "ineligible":
                 why_not = f"is not eligible: the firm syncs what was created since {since:%Y-%m-%d %H:%M} UTC"
             told = _tell(name.kind, header["number"], header["document_date"])
-            found[name] = Candidate(firm_id, name, header["number"], told, why_not=why_not)
+            found[name] = MeantDocument(firm_id, name, header["number"], told, why_not=why_not)
     return found
 
 
-def _listed(firm_id: str, row: NamedDocument, now: Candidate | None) -> Candidate:
+def _listed(firm_id: str, row: NamedDocument, now: MeantDocument | None) -> MeantDocument:
     """A document of the ledger; ``now`` is what billing says of it, None where billing does not show it."""
     is_document = row.kind in DOCUMENTS
     state = f"{row.state} ({row.reason})" if row.reason else str(row.state)
     told = now.told if now else _tell(row.kind, row.number, row.document_date) if is_document else ""
-    return Candidate(
+    return MeantDocument(
         firm_id=firm_id,
         name=row.name,
         number=now.number if now else row.number,
@@ -157,7 +157,7 @@ def _tell(kind: Kind, number: str, day: date | None) -> str:
     return f"number {number or 'none'}, {day or 'no date'}" if kind == Kind.INVOICE else str(day or "no date")
 
 
-def name_documents(sides: Sides, words: Sequence[Word]) -> list[Candidate]:
+def name_documents(sides: Sides, words: Sequence[Word]) -> list[MeantDocument]:
     """The one document of a firm that each word means.
 
     Raises:
@@ -233,7 +233,7 @@ def select_for_firms(
                 "Try: leave invoice_ids and payment_ids empty, or plan_id"
             )
         words = read_words(invoices, payments)
-        found: dict[str, list[list[Candidate]]] = {}
+        found: dict[str, list[list[MeantDocument]]] = {}
         planned: dict[str, Selection] = {}  # a dry run of several firms is a plan of each
         newest: dict[str, list[str]] = {}
         sides: list[Sides] = []
@@ -264,20 +264,20 @@ def select_for_firms(
         raise
 
 
-def _living(candidates: list[Candidate]) -> list[Candidate]:
+def _living(candidates: list[MeantDocument]) -> list[MeantDocument]:
     """Leave out what is past, beside something that is not."""
     return [candidate for candidate in candidates if not candidate.is_past] or candidates
 
 
 def _judge(
-    words: Sequence[Word], found: Mapping[str, Sequence[Sequence[Candidate]]], sides: Sequence[Sides]
-) -> dict[Word, Candidate]:
+    words: Sequence[Word], found: Mapping[str, Sequence[Sequence[MeantDocument]]], sides: Sequence[Sides]
+) -> dict[Word, MeantDocument]:
     """The one candidate of each word, over all firms.
 
     Raises:
         NotNamedError: names every word that has none or several.
     """
-    chosen: dict[Word, Candidate] = {}
+    chosen: dict[Word, MeantDocument] = {}
     faults = []
     for position, word in enumerate(words):
         candidates = [candidate for of_firm in found.values() for candidate in of_firm[position]]
@@ -290,7 +290,7 @@ def _judge(
     return chosen
 
 
-def _several(word: Word, candidates: Sequence[Candidate]) -> str:
+def _several(word: Word, candidates: Sequence[MeantDocument]) -> str:
     firms = {candidate.firm_id for candidate in candidates}
     lines = [
         "  " + (f"{candidate.firm_id} " if len(firms) > 1 else "") + f"{candidate.name}  ({candidate.told})"
@@ -318,7 +318,7 @@ def _none(word: Word, sides: Sequence[Sides]) -> str:
     return f"{word.typed} names no {what} of {firms}.{meant} Try: qb-pipeline list {sides[0].firm.firm_id}"
 
 
-def _require_sendable(candidates: Iterable[Candidate]) -> None:
+def _require_sendable(candidates: Iterable[MeantDocument]) -> None:
     faulty = [candidate for candidate in candidates if candidate.why_not]
     if faulty:
         faults = "; ".join(f"{candidate.name} {candidate.why_not}" for candidate in faulty)

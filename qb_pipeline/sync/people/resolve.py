@@ -18,7 +18,7 @@ from qb_pipeline.ledger.books.history import PastDocument
 from qb_pipeline.ledger.books.resolutions import Resolution
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.people.evidence import Evidence, is_marked
-from qb_pipeline.sync.plan.possible_duplicates import Candidate
+from qb_pipeline.sync.plan.possible_duplicates import PossibleDuplicate
 from qb_pipeline.sync.remote.outcomes import is_voided, read_cents, read_customer
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.verify.adoption import link_same
@@ -233,7 +233,7 @@ def _link(session: FirmSession, evidence: Evidence, quickbooks_id: str) -> None:
     )
 
 
-def _require_equal_money(evidence: Evidence, candidate: Candidate) -> None:
+def _require_equal_money(evidence: Evidence, candidate: PossibleDuplicate) -> None:
     """What is linked stays as QuickBooks has it: so its total, and what a payment pays, must be billing's."""
     differs = [name for name in candidate.likeness.differs if name in MONEY]
     if differs:

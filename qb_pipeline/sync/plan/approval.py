@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.planning.plan import side_by_side
-from qb_pipeline.core.planning.plan_freshness import Planned, digest, digest_content, why_moved
+from qb_pipeline.core.planning.plan_freshness import Planned, hash_body, hash_content, why_moved
 from qb_pipeline.core.states import SENT, Operation
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.plans import PlanDocument, Shown
@@ -97,8 +97,8 @@ def _planned(item: Ready) -> Planned:
         reason="",
         source_hash=item.source_hash,
         sync_token=str(item.body.get("SyncToken", "")),
-        body_sha256=digest(item.body),
-        content_sha256=digest_content(item.body),
+        body_sha256=hash_body(item.body),
+        content_sha256=hash_content(item.body),
     )
 
 

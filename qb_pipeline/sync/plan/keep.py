@@ -13,7 +13,7 @@ import pandas as pd
 
 from qb_pipeline.core.mapping.mapping_targets import read_references
 from qb_pipeline.core.money import dumps, loads
-from qb_pipeline.core.planning.plan_freshness import digest
+from qb_pipeline.core.planning.plan_freshness import hash_body
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import SENT, Kind, Operation
 from qb_pipeline.ledger.books.documents import Application, Decision, WorkItem, work_items
@@ -128,7 +128,7 @@ def stands(session: FirmSession, epoch: int) -> bool:
 
 
 def _digest_rules(session: FirmSession) -> str:
-    return digest({"rules": repr(session.rules), "company": repr(session.company.settings)})
+    return hash_body({"rules": repr(session.rules), "company": repr(session.company.settings)})
 
 
 def keep(session: FirmSession, plan: Plan, undecided: Collection[int], *, named: bool = False) -> None:

@@ -10,8 +10,7 @@ import pandas as pd
 from qb_pipeline.core import schemas
 from qb_pipeline.core.documents.headroom import PartKey
 from qb_pipeline.core.documents.payloads import payment_contents
-from qb_pipeline.core.documents.payments import PaymentPlan
-from qb_pipeline.core.documents.payments import plan_payments as divide
+from qb_pipeline.core.documents.payments import PaymentPlan, divide_payments
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.schemas import rows
 from qb_pipeline.core.states import Kind, Operation, State
@@ -158,7 +157,7 @@ def _divide(
     customers = _customers(session, known, foresight)
     books = _read(session, ids, customers, foresight)
     divide_over = partial(
-        divide,
+        divide_payments,
         rules=session.rules,
         only=keys.keys(),
         leaving=leaving,

@@ -27,7 +27,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class PossibleDuplicate:
     """A document of QuickBooks that may be the one of billing, as a read by its Id shows it; ``text`` says how the two
     differ."""
 
@@ -48,7 +48,7 @@ def first_creates(ready: Iterable[Ready]) -> list[Ready]:
     ]
 
 
-def hold_possible_duplicates(session: FirmSession, plan: Plan) -> dict[int, list[Candidate]]:
+def hold_possible_duplicates(session: FirmSession, plan: Plan) -> dict[int, list[PossibleDuplicate]]:
     """Take out of a plan what may be in QuickBooks already; its detail names the candidates, by document id.
 
     An invoice that a person has called another one than those with its number leaves with that number.
@@ -78,7 +78,7 @@ def hold_possible_duplicates(session: FirmSession, plan: Plan) -> dict[int, list
 
 def _find(
     session: FirmSession, creates: Sequence[Ready], answers: Mapping[Pair, DuplicateAnswer]
-) -> dict[int, list[Candidate]]:
+) -> dict[int, list[PossibleDuplicate]]:
     kind = creates[0].kind
     ours = {item.document_id: _as_document(item) for item in creates}
     names = {item.document_id: _name(item) for item in creates}
@@ -87,7 +87,7 @@ def _find(
     if not ids:
         return {}
     there = find_free(session, kind, session.quickbooks.find(ENTITY[kind], "Id", ids))
-    found: dict[int, list[Candidate]] = {}
+    found: dict[int, list[PossibleDuplicate]] = {}
     for document_id, quickbooks_ids in suspected.items():
         for quickbooks_id in quickbooks_ids:
             if quickbooks_id not in there:
@@ -98,7 +98,7 @@ def _find(
                 likeness = Likeness(Problem.MAYBE_THERE, differing(kind, ours[document_id], theirs))
             if likeness is not None:
                 text = describe(kind, ours[document_id], theirs, likeness.differs)
-                found.setdefault(document_id, []).append(Candidate(there[quickbooks_id], likeness, text))
+                found.setdefault(document_id, []).append(PossibleDuplicate(there[quickbooks_id], likeness, text))
     return found
 
 

@@ -18,7 +18,7 @@ from qb_pipeline.core.planning.refusals import NUMBER_TAKEN
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import DOCUMENTS, UNSENT, Kind, Operation, State
 from qb_pipeline.ledger.books.documents import state_of
-from qb_pipeline.ledger.sending.attempts import Attempt, Item, Outcome
+from qb_pipeline.ledger.sending.attempts import Attempt, Item, ItemOutcome
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.errors import Fault
 
@@ -54,7 +54,7 @@ CORRECTION = "correction"
 """Stands for the bId of a request that puts a total right; it travels alone, so none is sent."""
 
 
-def read_accepted(item: Item, entity: Entity, body: JsonObject, *, activity: str = "") -> Outcome:
+def read_accepted(item: Item, entity: Entity, body: JsonObject, *, activity: str = "") -> ItemOutcome:
     """Compare what QuickBooks now holds with what was meant.
 
     A document that is not ours, or says anything of billing's otherwise, is not taken for success: it is held.
@@ -75,7 +75,7 @@ def read_accepted(item: Item, entity: Entity, body: JsonObject, *, activity: str
             state, reason = State.HELD, Problem.TOTAL_DIFFERS
         elif any(difference.owner == "billing" for difference in compare(body, entity)):
             state, reason = State.HELD, Problem.CONFLICT
-    return Outcome(
+    return ItemOutcome(
         item.document_id,
         "accepted",
         state,
@@ -89,7 +89,7 @@ def read_accepted(item: Item, entity: Entity, body: JsonObject, *, activity: str
     )
 
 
-def read_refused(item: Item, faults: Sequence[Fault]) -> Outcome:
+def read_refused(item: Item, faults: Sequence[Fault]) -> ItemOutcome:
     """What a refusal makes of a document; one that only came at a bad moment leaves it as it was before.
 
     A correction that is refused leaves the document held for its total.
@@ -101,7 +101,7 @@ def read_refused(item: Item, faults: Sequence[Fault]) -> Outcome:
     if item.b_id == CORRECTION or code == STALE or any(fault.may_pass_later for fault in faults):
         return restore_state(item, "refused", fault_code=code)
     problem = HELD_BY_FAULT.get(code, Problem.REFUSED)
-    return Outcome(
+    return ItemOutcome(
         item.document_id, "refused", state_of(problem), problem, fault_code=code, named=find_bearer(faults[:1])
     )
 
@@ -112,7 +112,7 @@ def find_bearer(faults: Sequence[Fault]) -> str:
     return "".join(found[0].group(1).split()) if found else ""
 
 
-def restore_state(item: Item, outcome: str, *, fault_code: str = "") -> Outcome:
+def restore_state(item: Item, outcome: str, *, fault_code: str = "") -> ItemOutcome:
     """Nothing of this item was done: it is as before, only that what once held it was cleared when it was planned."""
     if item.b_id == CORRECTION:
         state, reason = State.HELD, Problem.TOTAL_DIFFERS.value
@@ -120,12 +120,12 @@ def restore_state(item: Item, outcome: str, *, fault_code: str = "") -> Outcome:
         state, reason = item.former_state, ""
     else:
         state, reason = UNSENT[item.operation], ""
-    return Outcome(item.document_id, outcome, state, reason, fault_code=fault_code)
+    return ItemOutcome(item.document_id, outcome, state, reason, fault_code=fault_code)
 
 
-def as_it_was(item: Item, outcome: str, *, fault_code: str = "") -> Outcome:
+def as_it_was(item: Item, outcome: str, *, fault_code: str = "") -> ItemOutcome:
     """Nothing was said about this item, only about its company: it stands exactly where it stood."""
-    return Outcome(item.document_id, outcome, item.former_state, fault_code=fault_code, activity="not sent")
+    return ItemOutcome(item.document_id, outcome, item.former_state, fault_code=fault_code, activity="not sent")
 
 
 def read_cents(entity: Entity, field: str) -> int:

@@ -14,7 +14,7 @@ from qb_pipeline.core.planning.refusals import (
     Evidence,
     Refusal,
     accounts_of,
-    digest_body,
+    hash_refused,
     judge,
     may_have_changed,
     needs_settings,
@@ -102,7 +102,7 @@ def still_standing(session: FirmSession, refused: Mapping[int, tuple[Standing, R
     same = {
         document_id: (known, refusal)
         for document_id, (known, refusal) in refused.items()
-        if known.body_sha256 == digest_body(refusal.entity, refusal.body)
+        if known.body_sha256 == hash_refused(refusal.entity, refusal.body)
     }
     read = {document_id: refusal for document_id, (known, refusal) in same.items() if known.evidence_sha256}
     evidence = read_evidence(session, read) if read else {}

@@ -18,7 +18,7 @@ from qb_pipeline.core.text import find_name_problem, join_names, real_name, with
 from qb_pipeline.ledger.books.documents import KnownCustomer, work_items
 from qb_pipeline.ledger.books.mappings import Mapping as Link
 from qb_pipeline.ledger.log import Entry
-from qb_pipeline.ledger.sending.attempts import Outcome
+from qb_pipeline.ledger.sending.attempts import ItemOutcome
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.mapping.references import NAME_EXISTS
 from qb_pipeline.sync.plan.plan import make_ready
@@ -170,7 +170,7 @@ def _send_changes(
     entity: Entity,
     changes: JsonObject,
     known: Learned,
-) -> tuple[Outcome, Learned]:
+) -> tuple[ItemOutcome, Learned]:
     [document] = work_items(session.documents.read([document_id]))
     ready = make_ready(session, document, Operation.UPDATE, content, _body(changes, entity))
     return send_one(session, sender, ready, known)

@@ -14,7 +14,7 @@ from qb_pipeline.core.text import taken_key
 from qb_pipeline.ledger.books.documents import work_items
 from qb_pipeline.ledger.books.mappings import Mapping as Link
 from qb_pipeline.ledger.log import Entry
-from qb_pipeline.ledger.sending.attempts import Outcome
+from qb_pipeline.ledger.sending.attempts import ItemOutcome
 from qb_pipeline.sync.mapping.references import NAME_EXISTS, new_customer, new_item
 from qb_pipeline.sync.plan.plan import Needs, make_ready
 from qb_pipeline.sync.send.customers import refresh_customers
@@ -77,19 +77,19 @@ def _create_item(session: FirmSession, sender: Sender, fee_item: FeeItem, known:
     return learned
 
 
-def _problem_of(outcome: Outcome) -> Problem:
+def _problem_of(outcome: ItemOutcome) -> Problem:
     """Why there is no customer or item: a refusal has its reason; everything else is known later."""
     return Problem(outcome.reason) if outcome.outcome == "refused" and outcome.reason else Problem.OUTCOME_UNKNOWN
 
 
 def _create(
     session: FirmSession, sender: Sender, kind: Kind, source_id: str, content: Content, known: Learned
-) -> tuple[Outcome, Learned]:
+) -> tuple[ItemOutcome, Learned]:
     """Create one, unless an earlier run did and died before it was remembered."""
     document_id = session.documents.ensure(kind, [source_id], now=session.clock())[source_id]
     [document] = work_items(session.documents.read([document_id]))
     if document.quickbooks_id:
-        there = Outcome(document_id, "accepted", State.SYNCED, quickbooks_id=document.quickbooks_id)
+        there = ItemOutcome(document_id, "accepted", State.SYNCED, quickbooks_id=document.quickbooks_id)
         return there, NOTHING
     notices = [Entry("notice", document_id, detail=text) for text in content.notices]
     session.log.add(session.run, notices, now=session.clock())

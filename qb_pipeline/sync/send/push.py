@@ -17,12 +17,12 @@ from qb_pipeline.core.documents.mirror import deleted_version
 from qb_pipeline.core.markers import find_marker
 from qb_pipeline.core.money import JsonObject, dumps, to_dollars
 from qb_pipeline.core.planning.plan import update_body
-from qb_pipeline.core.planning.refusals import Refusal, digest_body, is_first_of_two
+from qb_pipeline.core.planning.refusals import Refusal, hash_refused, is_first_of_two
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import NEEDS_A_PERSON, Kind, Operation, State
 from qb_pipeline.ledger.books.documents import work_items
 from qb_pipeline.ledger.log import Entry
-from qb_pipeline.ledger.sending.attempts import Attempt, Item, NotReservedError, Outcome
+from qb_pipeline.ledger.sending.attempts import Attempt, Item, ItemOutcome, NotReservedError
 from qb_pipeline.ledger.sending.lease import LeaseLostError
 from qb_pipeline.quickbooks.client import BATCH_ITEM_LIMIT
 from qb_pipeline.quickbooks.errors import (
@@ -106,9 +106,9 @@ def _send_side_by_side(
     return known
 
 
-def send_one(session: FirmSession, sender: Sender, item: Ready, known: Learned) -> tuple[Outcome, Learned]:
+def send_one(session: FirmSession, sender: Sender, item: Ready, known: Learned) -> tuple[ItemOutcome, Learned]:
     """Send one document in a request of its own; what was recorded, and what the answer told."""
-    unsent = Outcome(item.document_id, "not_sent", item.former_state)
+    unsent = ItemOutcome(item.document_id, "not_sent", item.former_state)
     if sender.has_given_up:
         return unsent, NOTHING
     session.quickbooks.require_usable()
@@ -117,7 +117,7 @@ def send_one(session: FirmSession, sender: Sender, item: Ready, known: Learned) 
     except NotReservedError:
         return unsent, NOTHING
     outcomes, learned = transmit(session, sender, attempt, known)
-    lost = Outcome(item.document_id, "open", State.UNKNOWN, Problem.OUTCOME_UNKNOWN)
+    lost = ItemOutcome(item.document_id, "open", State.UNKNOWN, Problem.OUTCOME_UNKNOWN)
     return outcomes[0] if outcomes else lost, learned
 
 
@@ -167,7 +167,7 @@ def _unmoved(session: FirmSession, ready: Sequence[Ready]) -> list[Ready]:
 
 def transmit(
     session: FirmSession, sender: Sender, attempt: Attempt, known: Learned, *, again: bool = False
-) -> tuple[list[Outcome], Learned]:
+) -> tuple[list[ItemOutcome], Learned]:
     """Send an attempt's frozen bytes once and record what came back.
 
     ``again``: these bytes may have been sent before. Then nothing but a complete answer closes the attempt, and what it
@@ -207,9 +207,9 @@ def transmit(
 
 
 def _record(
-    session: FirmSession, sender: Sender, attempt: Attempt, outcomes: list[Outcome], bodies: Bodies, known: Learned, *,
-    again: bool, http_status: int | None, tid: str,
-) -> tuple[list[Outcome], Learned]:  # fmt: skip
+    session: FirmSession, sender: Sender, attempt: Attempt, outcomes: list[ItemOutcome], bodies: Bodies,
+    known: Learned, *, again: bool, http_status: int | None, tid: str,
+) -> tuple[list[ItemOutcome], Learned]:  # fmt: skip
     """Look closer at what was answered, and record it."""
     if again:
         outcomes = _look_again(session, attempt, outcomes, bodies)
@@ -247,13 +247,13 @@ def _company_refused(sender: Sender, attempt: Attempt, error: CompanyFaultError,
         )
 
 
-def _with_digests(attempt: Attempt, outcomes: Sequence[Outcome], bodies: Bodies) -> list[Outcome]:
+def _with_digests(attempt: Attempt, outcomes: Sequence[ItemOutcome], bodies: Bodies) -> list[ItemOutcome]:
     """Give refusals that stand the digest of what was refused."""
     kinds = {item.document_id: item.kind for item in attempt.items}
     return [
         replace(
             outcome,
-            refused_sha256=digest_body(ENTITY[kinds[outcome.document_id]], bodies[outcome.document_id]),
+            refused_sha256=hash_refused(ENTITY[kinds[outcome.document_id]], bodies[outcome.document_id]),
         )
         if outcome.outcome == "refused" and outcome.state in NEEDS_A_PERSON and outcome.reason
         else outcome
@@ -261,7 +261,7 @@ def _with_digests(attempt: Attempt, outcomes: Sequence[Outcome], bodies: Bodies)
     ]
 
 
-def _note_paid_at_once(session: FirmSession, attempt: Attempt, outcomes: Sequence[Outcome]) -> Learned:
+def _note_paid_at_once(session: FirmSession, attempt: Attempt, outcomes: Sequence[ItemOutcome]) -> Learned:
     """Say of a new invoice that QuickBooks paid it when it was created, from money that somebody else entered: the
     payment that billing has for it may be the very one."""
     items = {item.document_id: item for item in attempt.items}
@@ -285,7 +285,7 @@ def _note_paid_at_once(session: FirmSession, attempt: Attempt, outcomes: Sequenc
 
 
 def _note_evidence(
-    session: FirmSession, attempt: Attempt, outcomes: Sequence[Outcome], bodies: Bodies, *, refused_at: datetime
+    session: FirmSession, attempt: Attempt, outcomes: Sequence[ItemOutcome], bodies: Bodies, *, refused_at: datetime
 ) -> None:
     """Read what refusals spoke of, and keep it: the next run compares. What cannot be read is sent once more."""
     items = {item.document_id: item for item in attempt.items}
@@ -303,7 +303,7 @@ def _note_evidence(
         session.refusals.note_evidence(digests, refused_at=refused_at)
 
 
-def _refusal(item: Item, outcome: Outcome, body: JsonObject) -> Refusal:
+def _refusal(item: Item, outcome: ItemOutcome, body: JsonObject) -> Refusal:
     mark = find_marker(item.marker)
     source_id = mark.source_id if mark else ""
     return Refusal(ENTITY[item.kind], source_id, item.operation, outcome.fault_code, body, outcome.named)
@@ -313,7 +313,7 @@ def _resend_tax(
     session: FirmSession,
     sender: Sender,
     attempt: Attempt,
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[ItemOutcome],
     bodies: Bodies,
     known: Learned,
 ) -> Learned:
@@ -336,7 +336,7 @@ def _resend_tax(
     return learned
 
 
-def _answers(sender: Sender, attempt: Attempt, bodies: Bodies) -> tuple[list[Outcome], int | None, str]:
+def _answers(sender: Sender, attempt: Attempt, bodies: Bodies) -> tuple[list[ItemOutcome], int | None, str]:
     """Send; while QuickBooks answers 429, which means that it did nothing, offer the same bytes again."""
     for tries in range(THROTTLED_TRIES):
         if tries:
@@ -349,7 +349,7 @@ def _answers(sender: Sender, attempt: Attempt, bodies: Bodies) -> tuple[list[Out
     raise AssertionError("unreachable")
 
 
-def _exchange(sender: Sender, attempt: Attempt, bodies: Bodies) -> tuple[list[Outcome], int | None, str]:
+def _exchange(sender: Sender, attempt: Attempt, bodies: Bodies) -> tuple[list[ItemOutcome], int | None, str]:
     if attempt.endpoint != "batch":
         item = attempt.items[0]
         answer = sender.send(attempt, ENTITY[attempt.endpoint])
@@ -368,7 +368,9 @@ def _exchange(sender: Sender, attempt: Attempt, bodies: Bodies) -> tuple[list[Ou
     return outcomes, answers.http_status, answers.intuit_tid
 
 
-def _look_again(session: FirmSession, attempt: Attempt, outcomes: Sequence[Outcome], bodies: Bodies) -> list[Outcome]:
+def _look_again(
+    session: FirmSession, attempt: Attempt, outcomes: Sequence[ItemOutcome], bodies: Bodies
+) -> list[ItemOutcome]:
     """Read what a repeated request claims to have made, as it is now; what is gone by now was no success."""
     items = {item.document_id: item for item in attempt.items}
     looked = []

@@ -11,7 +11,7 @@ from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind, Operation
 from qb_pipeline.ledger.books.documents import state_of
-from qb_pipeline.ledger.sending.attempts import Attempt, Item, Outcome
+from qb_pipeline.ledger.sending.attempts import Attempt, Item, ItemOutcome
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.errors import QuickBooksError
 from qb_pipeline.sync.plan.decisions import hold_invoices
@@ -45,10 +45,10 @@ UNPAYABLE = frozenset({"6000", "610", "620", "2500"})
 def diagnose_refusals(
     session: FirmSession,
     attempt: Attempt,
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[ItemOutcome],
     bodies: Mapping[int, JsonObject],
     known: Learned,
-) -> tuple[list[Outcome], Learned]:
+) -> tuple[list[ItemOutcome], Learned]:
     """Give back the outcomes, refusals as what they turned out to be, and what the look told. One that fails changes
     nothing."""
     items = {item.document_id: item for item in attempt.items}
@@ -77,14 +77,14 @@ def diagnose_refusals(
 
 
 def _find_merged(
-    session: FirmSession, refused: Sequence[Outcome], bodies: Mapping[int, JsonObject], known: Learned
+    session: FirmSession, refused: Sequence[ItemOutcome], bodies: Mapping[int, JsonObject], known: Learned
 ) -> Merges:
     named = {read_customer(bodies[outcome.document_id]) for outcome in refused if outcome.fault_code in GONE} - {""}
     return find_merged(session, named, known) if named else Merges(frozenset(), {})
 
 
 def _find_bearers(
-    session: FirmSession, items: Mapping[int, Item], refused: Sequence[Outcome], bodies: Mapping[int, JsonObject]
+    session: FirmSession, items: Mapping[int, Item], refused: Sequence[ItemOutcome], bodies: Mapping[int, JsonObject]
 ) -> Bearers:
     """The owners of the numbers and names that were refused: one question per kind for all of them."""
     wanted: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -106,11 +106,11 @@ def _find_bearers(
 def _look(
     session: FirmSession,
     item: Item,
-    outcome: Outcome,
+    outcome: ItemOutcome,
     body: JsonObject,
     merges: Merges,
     bearers: Bearers,
-) -> Outcome:
+) -> ItemOutcome:
     customer_id = read_customer(body)
     if customer_id in merges.survivors:
         return restore_state(item, "refused", fault_code=outcome.fault_code)  # this run plans it again
@@ -130,13 +130,13 @@ def _look(
     return outcome
 
 
-def _find_own(item: Item, outcome: Outcome, body: JsonObject, bearers: Sequence[Entity]) -> Outcome:
+def _find_own(item: Item, outcome: ItemOutcome, body: JsonObject, bearers: Sequence[Entity]) -> ItemOutcome:
     """Adopt what has our number or name, if it carries our marker; anybody else's keeps it."""
     own = [row for row in bearers if is_ours(item, row)]
     return read_accepted(item, own[0], body, activity="adopted") if len(own) == 1 else outcome
 
 
-def _look_at_invoices(session: FirmSession, item: Item, outcome: Outcome) -> Outcome:
+def _look_at_invoices(session: FirmSession, item: Item, outcome: ItemOutcome) -> ItemOutcome:
     wanted = {share.quickbooks_invoice_id: share for share in item.applications}
     found = {key: read_current(session, Kind.INVOICE, key) for key in wanted}
     lost = {wanted[key].invoice_id: problem for key, invoice in found.items() if (problem := why_lost(invoice))}

@@ -15,7 +15,7 @@ from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.planning.plan import compare
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind, Operation, State
-from qb_pipeline.ledger.sending.attempts import Attempt, Item, Outcome
+from qb_pipeline.ledger.sending.attempts import Attempt, Item, ItemOutcome
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.errors import RequestRejectedError
 from qb_pipeline.sync.remote.merges import find_merged, follow
@@ -64,7 +64,7 @@ def settle(session: FirmSession, sender: Sender, known: Learned) -> tuple[int, L
     return len(attempts), known
 
 
-def look(session: FirmSession) -> dict[int, Outcome | None]:
+def look(session: FirmSession) -> dict[int, ItemOutcome | None]:
     """What QuickBooks shows of every request whose answer was lost, by document; nothing is recorded and nothing sent.
 
     None: QuickBooks does not show it. Whether it may still take effect is for ``settle`` to wait out.
@@ -73,7 +73,7 @@ def look(session: FirmSession) -> dict[int, Outcome | None]:
         DuplicateError: one document is there twice.
         QuickBooksError: a question was not answered.
     """
-    found: dict[int, Outcome | None] = {}
+    found: dict[int, ItemOutcome | None] = {}
     for attempt in session.open_attempts():
         found |= _find(session, attempt, bodies_of(attempt), NOTHING)[0]
     return found
@@ -105,10 +105,10 @@ def _send_again(session: FirmSession, sender: Sender, attempt: Attempt, known: L
 
 def _find(
     session: FirmSession, attempt: Attempt, bodies: Bodies, known: Learned
-) -> tuple[dict[int, Outcome | None], Learned]:
+) -> tuple[dict[int, ItemOutcome | None], Learned]:
     """What became of each open item, None where QuickBooks shows nothing of it; and what the look told."""
     learned = NOTHING
-    found: dict[int, Outcome | None] = {item.document_id: None for item in attempt.items}
+    found: dict[int, ItemOutcome | None] = {item.document_id: None for item in attempt.items}
     creates: dict[Kind, list[Item]] = defaultdict(list)
     changes: dict[Kind, list[Item]] = defaultdict(list)
     for item in attempt.items:
@@ -126,9 +126,9 @@ def _find(
 
 def _find_made(
     session: FirmSession, attempt: Attempt, kind: Kind, items: list[Item], bodies: Bodies, known: Learned
-) -> tuple[dict[int, Outcome], Learned]:
+) -> tuple[dict[int, ItemOutcome], Learned]:
     """The objects that the creates of one kind made, as far as QuickBooks shows them."""
-    found: dict[int, Outcome] = {}
+    found: dict[int, ItemOutcome] = {}
     learned = NOTHING
     candidates = _candidates(session, kind, items, bodies, attempt.first_sent_at)
     nameless = {row["Id"]: row for row in candidates if is_voided(row) and not read_marker(row)}
@@ -153,9 +153,9 @@ def _find_made(
 
 def _find_changed(
     session: FirmSession, kind: Kind, items: list[Item], bodies: Bodies, known: Learned
-) -> tuple[dict[int, Outcome], Learned]:
+) -> tuple[dict[int, ItemOutcome], Learned]:
     """Which changes of one kind took effect."""
-    found: dict[int, Outcome] = {}
+    found: dict[int, ItemOutcome] = {}
     learned = NOTHING
     wanted = [item.quickbooks_id for item in items]
     rows = {row["Id"]: row for row in session.quickbooks.find(ENTITY[kind], "Id", wanted)}
@@ -175,7 +175,7 @@ def _adopt(
     ours: Mapping[str, Entity],
     body: JsonObject,
     known: Learned,
-) -> tuple[Outcome, Learned]:
+) -> tuple[ItemOutcome, Learned]:
     """Take what carries our marker for the result.
 
     Raises:

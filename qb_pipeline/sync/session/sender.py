@@ -10,7 +10,7 @@ from datetime import datetime
 
 from qb_pipeline.core.states import Operation
 from qb_pipeline.ledger.log import Run
-from qb_pipeline.ledger.sending.attempts import Attempt, Attempts, Item, Outcome
+from qb_pipeline.ledger.sending.attempts import Attempt, Attempts, Item, ItemOutcome
 from qb_pipeline.ledger.sending.lease import Lease
 from qb_pipeline.ledger.sending.witness import Witness
 from qb_pipeline.quickbooks.answers import Answer, BatchAnswer
@@ -143,7 +143,7 @@ class Sender:
     def record(
         self,
         attempt: Attempt,
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[ItemOutcome],
         *,
         now: datetime | None = None,
         http_status: int | None = None,

@@ -21,7 +21,7 @@ from qb_pipeline.core.states import Kind
 from qb_pipeline.core.text import drop_control_characters, tidy
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books import adoption, foreign_documents
-from qb_pipeline.ledger.books.adoption import Candidate, Link
+from qb_pipeline.ledger.books.adoption import Link, UnsentDocument
 from qb_pipeline.ledger.books.documents import Application
 from qb_pipeline.ledger.books.foreign_documents import Pair
 from qb_pipeline.ledger.books.resolutions import MOVED, MovedError
@@ -52,7 +52,7 @@ class Proposal:
     that ``follows`` is the same one if its invoice, about which a person is asked, is the same.
     """
 
-    document: Candidate
+    document: UnsentDocument
     verdict: Verdict
     quickbooks_ids: tuple[str, ...]
     differs: tuple[str, ...]
@@ -74,7 +74,7 @@ class Proposal:
 class _Meant:
     """A document of billing as QuickBooks would hold it."""
 
-    row: Candidate
+    row: UnsentDocument
     side: Side
     total_cents: int
     forwarded_cents: int = 0
@@ -307,7 +307,7 @@ def _read(session: FirmSession, kind: Kind, meant: Sequence[_Meant]) -> Iterable
     return list(find_free(session, kind, found).values())
 
 
-def _invoices(session: FirmSession, waiting: Sequence[Candidate], customers: Mapping[str, str]) -> list[_Meant]:
+def _invoices(session: FirmSession, waiting: Sequence[UnsentDocument], customers: Mapping[str, str]) -> list[_Meant]:
     """Invoices with the total of their new items. What billing itself does not add up is left out."""
     listed = [row for row in waiting if row.kind == Kind.INVOICE]
     fetched = session.billing.fetch_invoices(row.source_id for row in listed)
@@ -331,7 +331,7 @@ def _invoices(session: FirmSession, waiting: Sequence[Candidate], customers: Map
 
 def _payments(
     session: FirmSession,
-    waiting: Sequence[Candidate],
+    waiting: Sequence[UnsentDocument],
     customers: Mapping[str, str],
     found: Mapping[str, str],
 ) -> list[_Meant]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import permutations
 
 from qb_pipeline.core.markers import read_marker
-from qb_pipeline.core.planning.census import Census, Expected, Finding, Found, Key, count
+from qb_pipeline.core.planning.census import Census, CensusFinding, Expected, Found, Key, count
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import UNDER_WAY, Kind, Operation, State
 from qb_pipeline.core.text import number_key
@@ -251,7 +251,7 @@ def _number_of(invoice: Entity) -> tuple[str, str]:
     return number_key(str(invoice["DocNumber"])), read_customer(invoice)
 
 
-def _hold(session: FirmSession, findings: Sequence[Finding], documents: Mapping[int, WrittenDocument]) -> None:
+def _hold(session: FirmSession, findings: Sequence[CensusFinding], documents: Mapping[int, WrittenDocument]) -> None:
     decisions = {
         finding.document_id: Decision(
             finding.document_id,
@@ -266,7 +266,7 @@ def _hold(session: FirmSession, findings: Sequence[Finding], documents: Mapping[
     session.documents.record_decisions(list(decisions.values()), run=session.run, now=session.clock())
 
 
-def _release(session: FirmSession, findings: Sequence[Finding], rows: Sequence[WrittenDocument]) -> None:
+def _release(session: FirmSession, findings: Sequence[CensusFinding], rows: Sequence[WrittenDocument]) -> None:
     """Release journal entries that were held for a fault which a count can see, and that stand once with their total
     now."""
     faulty = {finding.document_id for finding in findings}
@@ -291,7 +291,9 @@ def _row(kind: Kind, census: Census, *, whole: bool, reads: int) -> Counts:
     )
 
 
-def _describe(session: FirmSession, alarms: Sequence[tuple[str, Finding]], shared: Sequence[tuple[str, str]]) -> str:
+def _describe(
+    session: FirmSession, alarms: Sequence[tuple[str, CensusFinding]], shared: Sequence[tuple[str, str]]
+) -> str:
     firm_id = session.firm.firm_id
     twice = [
         f"{ENTITY[kind]} Ids {' and '.join(finding.quickbooks_ids)}"

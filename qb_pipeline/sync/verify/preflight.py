@@ -15,7 +15,7 @@ from qb_pipeline.core.planning.preflight import (
     OF_MATTERS,
     CompanySettings,
     Fence,
-    Finding,
+    PreflightFinding,
     fences,
     find_settings,
     find_targets,
@@ -42,11 +42,11 @@ class Preflight:
     """What was found in which company, and which fences against duplicates are up."""
 
     company_name: str
-    findings: list[Finding]
+    findings: list[PreflightFinding]
     fences: list[Fence]
 
     @property
-    def blocking(self) -> list[Finding]:
+    def blocking(self) -> list[PreflightFinding]:
         """Findings with which nothing may be sent."""
         return [finding for finding in self.findings if finding.severity == "blocking"]
 
@@ -59,14 +59,14 @@ def examine(session: FirmSession) -> Preflight:
     return _judge(session.engine, session.firm, settings, find_targets(links, targets))
 
 
-def examine_deposits(session: FirmSession) -> list[Finding]:
+def examine_deposits(session: FirmSession) -> list[PreflightFinding]:
     """The findings about the accounts that methods of payment are mapped to, for a person: one read."""
     links = [("deposit_account", *link) for link in session.mappings.links("deposit_account").items()]
     targets = {kind: _read_targets(session, kind, ids) for kind, ids in _ids_by_kind(links).items()}
     return find_targets(links, targets)
 
 
-def examine_matters(session: FirmSession) -> list[Finding]:
+def examine_matters(session: FirmSession) -> list[PreflightFinding]:
     """What the company lacks for matters to go where the firm wants them, for a person: two reads, or none where the
     setting asks nothing of the company."""
     if session.firm.settings.matter_in in ("off", "memo"):
@@ -140,14 +140,16 @@ def explain_targets(session: FirmSession, kinds: Sequence[Kind]) -> Learned:
     return NOTHING
 
 
-def _judge(engine: "Engine", firm: Firm, settings: CompanySettings, targets: Collection[Finding] = ()) -> Preflight:
+def _judge(
+    engine: "Engine", firm: Firm, settings: CompanySettings, targets: Collection[PreflightFinding] = ()
+) -> Preflight:
     tax_codes = Mappings(engine, firm.firm_id).links("tax_code").keys()
     found = find_settings(settings, firm.settings, currency=firm.currency, tax_codes=tax_codes)
     refused = company.has_refused_a_number(engine, firm.firm_id)
     return Preflight(settings.company_name, [*found, *targets], fences(settings, has_refused_a_number=refused))
 
 
-def _note(session: FirmSession, findings: Collection[Finding], fences_up: Collection[Fence] = ()) -> Learned:
+def _note(session: FirmSession, findings: Collection[PreflightFinding], fences_up: Collection[Fence] = ()) -> Learned:
     entries = [Entry("preflight", reason=finding.code, detail=str(finding)) for finding in findings]
     if fences_up:
         states = ", ".join(f"{fence.name}: {fence.state}" for fence in fences_up)

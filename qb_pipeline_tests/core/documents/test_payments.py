@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qb_pipeline.core import schemas
-from qb_pipeline.core.documents.payments import plan_payments
+from qb_pipeline.core.documents.payments import divide_payments
 from qb_pipeline_tests.core.rows import NOON, TODAY, applications, known, payment, payments, posted, rules
 
 App = tuple[str, str, int] | tuple[str, str, int, date]
@@ -24,7 +24,7 @@ def plan(
     **more: Any,
 ) -> tuple[dict[str, str], dict[str, dict[str, int]]]:
     """Payment to its problem, and to the cents on each invoice; a part is written payment@date."""
-    found = plan_payments(
+    found = divide_payments(
         payments(*payment_rows), applications(*applied), known(*invoice_rows), rules(**firm or {}), **more
     )
     shares: dict[str, dict[str, int]] = {}
@@ -180,7 +180,7 @@ def test_a_payment_over_two_customers_is_held() -> None:
 def test_credit_becomes_one_payment_for_each_day_on_which_it_was_applied() -> None:
     march, april = date(2026, 3, 31), date(2026, 4, 1)
 
-    found = plan_payments(
+    found = divide_payments(
         payments(payment("y", 1000, kind="credit_application", method="credit", received_date=date(2026, 1, 5))),
         applications(("y", "i1", 100, march), ("y", "i2", 200, march), ("y", "i1", 50, april)),
         known(posted("i1", 150), posted("i2", 200)),
@@ -392,7 +392,7 @@ def test_no_part_goes_while_one_that_billing_no_longer_has_fills_the_payment() -
 
 
 def test_problems_alone_are_a_table_of_three_columns() -> None:
-    found = plan_payments(
+    found = divide_payments(
         payments(payment("y", 100)), applications(("y", "i1", 100)), known(posted("i1", 60)), rules()
     ).parts[["payment_id", "part", "problem"]]
 
@@ -437,7 +437,7 @@ def test_never_more_is_paid_than_is_open_and_never_half_a_payment(
     def planned(
         rows: Sequence[Any], apps: Sequence[Any], invoice_rows: Sequence[Any]
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return plan_payments(
+        return divide_payments(
             payments(*rows), applications(*apps), known(*invoice_rows), rules(keep_overpayments=keep),
             forwarded=forwarded, customers={"p1": "c1"},
         )  # fmt: skip

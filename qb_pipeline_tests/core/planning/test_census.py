@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qb_pipeline.core.planning.census import Census, Expected, Finding, Found, count
+from qb_pipeline.core.planning.census import Census, CensusFinding, Expected, Found, count
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 WINDOW = (NOON, NOON + timedelta(minutes=5))
@@ -67,7 +67,7 @@ def test_times_are_compared_on_quickbooks_own_clock() -> None:
 
 
 def test_a_mark_that_the_ledger_does_not_know_is_a_stray() -> None:
-    assert count([], [found()]) == Census(0, 0, (Finding("stray", ("10",)),))
+    assert count([], [found()]) == Census(0, 0, (CensusFinding("stray", ("10",)),))
 
 
 def test_what_a_person_set_aside_is_nobody_s() -> None:

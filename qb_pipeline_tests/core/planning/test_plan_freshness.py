@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qb_pipeline.core.planning.plan_freshness import Planned, digest, digest_content, why_moved
+from qb_pipeline.core.planning.plan_freshness import Planned, hash_body, hash_content, why_moved
 
 PLANNED = Planned(7, "update", "", "hash", "3", "body", "content")
 
@@ -36,6 +36,6 @@ def test_content_is_the_same_whatever_customer_item_and_invoice_get_for_an_id() 
         link = {"Amount": Decimal(amount), "LinkedTxn": [{"TxnId": ids, "TxnType": "Invoice"}]}
         return {"CustomerRef": {"value": ids}, "DocNumber": "1", "Line": [line, link]}
 
-    assert digest_content(body("new")) == digest_content(body("58"))
-    assert digest(body("new")) != digest(body("58"))
-    assert digest_content(body("58")) != digest_content(body("58", "1.01"))
+    assert hash_content(body("new")) == hash_content(body("58"))
+    assert hash_body(body("new")) != hash_body(body("58"))
+    assert hash_content(body("58")) != hash_content(body("58", "1.01"))

@@ -16,7 +16,7 @@ from qb_pipeline.core.planning.refusals import (
     Evidence,
     Refusal,
     accounts_of,
-    digest_body,
+    hash_refused,
     is_first_of_two,
     judge,
     may_have_changed,
@@ -58,21 +58,21 @@ def in_reverse(value: Any) -> Any:
 
 @given(bodies, st.text(max_size=3))
 def test_equal_bodies_have_equal_digests_in_any_order_and_with_any_sync_token(body: dict[str, Any], token: str) -> None:
-    assert digest_body("Invoice", {**in_reverse(body), "SyncToken": token}) == digest_body("Invoice", body)
+    assert hash_refused("Invoice", {**in_reverse(body), "SyncToken": token}) == hash_refused("Invoice", body)
 
 
 @given(bodies, names, leaves)
 def test_a_body_with_another_field_has_another_digest(body: dict[str, Any], name: str, value: Any) -> None:
     changed = {**body, name: [value, body.get(name)]}
 
-    assert digest_body("Invoice", changed) != digest_body("Invoice", body)
+    assert hash_refused("Invoice", changed) != hash_refused("Invoice", body)
 
 
 @pytest.mark.parametrize(("entity", "counts"), [("Customer", False), ("Vendor", True), ("Item", True)])
 def test_a_name_counts_but_for_a_customer_which_is_offered_under_two(entity: str, counts: bool) -> None:
     plain, with_id = ({"DisplayName": name, "Notes": "n"} for name in ("Ana Diaz", "Ana Diaz (1)"))
 
-    assert (digest_body(entity, plain) != digest_body(entity, with_id)) is counts
+    assert (hash_refused(entity, plain) != hash_refused(entity, with_id)) is counts
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,17 @@ import requests
 
 from qb_pipeline.emulator.books.clock import Clock
 from qb_pipeline.emulator.books.writes import write
-from qb_pipeline.emulator.steering.state import World
+from qb_pipeline.emulator.steering.state import EmulatorState
 from qb_pipeline_tests.emulator.books.test_double_entry import audit
 from qb_pipeline_tests.emulator.conftest import NOON, invoice_of, payment_of
 
 
-def make(path: Path | None = None) -> World:
-    return World(path, Clock(source=lambda: NOON))
+def make(path: Path | None = None) -> EmulatorState:
+    return EmulatorState(path, Clock(source=lambda: NOON))
 
 
-def everything(world: World, realm: str = "7") -> dict[str, Any]:
-    company = world.tenants[realm].company
+def everything(state: EmulatorState, realm: str = "7") -> dict[str, Any]:
+    company = state.tenants[realm].company
     bodies = {entity: [record.decode() for record in table.rows.values()] for entity, table in company.tables.items()}
     gone = {entity: sorted(table.gone) for entity, table in company.tables.items()}
     accounts = {name: cents for name, cents in company.account_cents.items() if cents}
@@ -32,21 +32,21 @@ def everything(world: World, realm: str = "7") -> dict[str, Any]:
 
 def test_everything_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "state"
-    world = make(path)
-    company = world.add_company("7", "Law Firm", {"requestid": "honoured"}).company
+    state = make(path)
+    company = state.add_company("7", "Law Firm", {"requestid": "honoured"}).company
     write(company, "Customer", "create", {"DisplayName": "Ada"})
     write(company, "Invoice", "create", invoice_of("1", 100, DocNumber="N-7"))
     write(company, "Invoice", "create", invoice_of("1", 50))
     write(company, "Payment", "create", payment_of("1", 70, ("1", 60)))
     write(company, "Invoice", "delete", {"Id": "2", "SyncToken": "0"})
     write(company, "Customer", "update", {"Id": "1", "SyncToken": "0", "sparse": True, "DisplayName": "Augusta"})
-    answer = world.tenants["7"].desk.write("Invoice", "create", invoice_of("1"), request_id="r")
-    world.keep_answers(world.tenants["7"])
-    tokens = world.authorizations.grant(company)
-    world.advance(3600)
-    world.set_webhook("7", "http://127.0.0.1:9/", "secret")
-    before = everything(world)
-    world.journal.close()
+    answer = state.tenants["7"].desk.write("Invoice", "create", invoice_of("1"), request_id="r")
+    state.keep_answers(state.tenants["7"])
+    tokens = state.authorizations.grant(company)
+    state.advance(3600)
+    state.set_webhook("7", "http://127.0.0.1:9/", "secret")
+    before = everything(state)
+    state.journal.close()
 
     for _ in range(2):  # the second start reads what the first has compacted
         again = make(path)
@@ -61,15 +61,15 @@ def test_everything_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_reset_empties_a_company_and_keeps_its_tokens(tmp_path: Path) -> None:
-    world = make(tmp_path / "state")
-    company = world.add_company("7", "Law Firm").company
-    empty = everything(world)
-    world.authorizations.grant(company)
+    state = make(tmp_path / "state")
+    company = state.add_company("7", "Law Firm").company
+    empty = everything(state)
+    state.authorizations.grant(company)
     write(company, "Customer", "create", {"DisplayName": "Ada"})
-    world.reset("7")
-    world.journal.close()
+    state.reset("7")
+    state.journal.close()
 
-    assert everything(world) == empty
+    assert everything(state) == empty
     again = make(tmp_path / "state")
     again.journal.close()
     assert everything(again) == empty
@@ -78,9 +78,9 @@ def test_a_reset_empties_a_company_and_keeps_its_tokens(tmp_path: Path) -> None:
 
 def test_a_torn_last_line_is_dropped_and_a_torn_middle_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "state"
-    world = make(path)
-    world.add_company("7", "Law Firm")
-    world.journal.close()
+    state = make(path)
+    state.add_company("7", "Law Firm")
+    state.journal.close()
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"wrote":"7","rec')
     make(path).journal.close()
@@ -91,14 +91,14 @@ def test_a_torn_last_line_is_dropped_and_a_torn_middle_is_an_error(tmp_path: Pat
 
 
 def test_companies_stay_apart(tmp_path: Path) -> None:
-    world = make()
-    first, second = (world.add_company(realm, f"Firm {realm}").company for realm in ("1", "2"))
+    state = make()
+    first, second = (state.add_company(realm, f"Firm {realm}").company for realm in ("1", "2"))
     write(first, "Customer", "create", {"DisplayName": "Ada"})
 
     assert second.tables["Customer"].rows == {}
     for realm, name in (("1", "again"), ("x", "letters")):
         with pytest.raises(ValueError, match="realm"):
-            world.add_company(realm, name)
+            state.add_company(realm, name)
 
 
 def start(path: Path) -> tuple[subprocess.Popen[str], str]:
@@ -142,11 +142,11 @@ def test_no_acknowledged_write_is_lost_when_the_process_is_killed(tmp_path: Path
 
 
 def test_what_is_due_while_the_clock_jumps_happens_at_its_own_time() -> None:
-    world = make()
+    state = make()
     seen: list[float] = []
-    world.later(20, lambda: seen.append(world.clock.now() - NOON))
-    world.later(50, lambda: seen.append(world.clock.now() - NOON))
+    state.later(20, lambda: seen.append(state.clock.now() - NOON))
+    state.later(50, lambda: seen.append(state.clock.now() - NOON))
 
-    world.advance(100)
+    state.advance(100)
 
-    assert (seen, world.clock.now() - NOON) == ([20, 50], 100)
+    assert (seen, state.clock.now() - NOON) == ([20, 50], 100)

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from qb_pipeline.ledger.books import adoption
-from qb_pipeline.ledger.books.adoption import Candidate, Link
+from qb_pipeline.ledger.books.adoption import Link, UnsentDocument
 from qb_pipeline.ledger.books.documents import Application
 from qb_pipeline_tests.ledger.desk import FIRM, LATER, RUN, Desk, invoice, payment
 
@@ -54,7 +54,9 @@ def test_only_living_documents_that_were_never_sent_may_be_there_already(desk: D
     found = adoption.candidates(desk.engine, FIRM)
 
     rows = [desk.row(source_id) for source_id in ("old", "held", "new", "p")]
-    assert found == [Candidate(**{name: row[name] for name in Candidate.__dataclass_fields__}) for row in rows]
+    assert found == [
+        UnsentDocument(**{name: row[name] for name in UnsentDocument.__dataclass_fields__}) for row in rows
+    ]
     assert [(each.kind, each.source_id, each.amount_cents) for each in found] == [
         ("invoice", "old", 700), ("invoice", "held", 10_000), ("invoice", "new", 10_000), ("payment", "p", 10_000),
     ]  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from qb_pipeline.ledger.books import company
 from qb_pipeline.ledger.books.company import Seen
 from qb_pipeline.ledger.log import Entry
-from qb_pipeline.ledger.sending.attempts import Outcome
+from qb_pipeline.ledger.sending.attempts import ItemOutcome
 from qb_pipeline_tests.core.planning.test_preflight import GOOD
 from qb_pipeline_tests.ledger.desk import FIRM, LATER, NOON, RUN, Desk, invoice
 
@@ -44,6 +44,6 @@ def test_a_taken_number_that_was_refused_shows_that_quickbooks_warns(desk: Desk)
     attempt = desk.reserve(desk.item("1"))
     before = company.has_refused_a_number(desk.engine, FIRM)
 
-    desk.accept(attempt, Outcome(desk.id_of("1"), "refused", "held", "NUMBER_TAKEN", fault_code="6140"))
+    desk.accept(attempt, ItemOutcome(desk.id_of("1"), "refused", "held", "NUMBER_TAKEN", fault_code="6140"))
 
     assert (before, company.has_refused_a_number(desk.engine, FIRM)) == (False, True)

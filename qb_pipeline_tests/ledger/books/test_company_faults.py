@@ -6,7 +6,7 @@ from datetime import timedelta
 from qb_pipeline.core.planning.company_faults import COMPANY_FAULTS
 from qb_pipeline.ledger.books import company_faults
 from qb_pipeline.ledger.books.company_faults import StandingFault
-from qb_pipeline.ledger.sending.attempts import Outcome
+from qb_pipeline.ledger.sending.attempts import ItemOutcome
 from qb_pipeline_tests.ledger.desk import FIRM, LATER, NOON, RUN, Desk, invoice, set_up
 
 ENDED = StandingFault(
@@ -49,7 +49,7 @@ def test_an_accepted_document_forgets_it_and_a_refused_one_does_not(desk: Desk) 
     company_faults.remember(desk.engine, FIRM, "6190", intuit_tid="tid-1", run=RUN, now=NOON)
 
     refused = desk.reserve(desk.item("1"))
-    desk.accept(refused, Outcome(desk.id_of("1"), "refused", "refused", "REFUSED", fault_code="9999"))
+    desk.accept(refused, ItemOutcome(desk.id_of("1"), "refused", "refused", "REFUSED", fault_code="9999"))
     stands = company_faults.standing(desk.engine, FIRM)
     desk.sync("2")
 

@@ -17,7 +17,7 @@ from qb_pipeline.core.states import State
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.documents import IN_QUICKBOOKS, STICKY, WORK_COLUMNS, Decision, Documents, state_of
 from qb_pipeline.ledger.sending import lease
-from qb_pipeline.ledger.sending.attempts import Outcome
+from qb_pipeline.ledger.sending.attempts import ItemOutcome
 from qb_pipeline_tests.ledger.desk import (
     FIRM,
     FIRST_DATE,
@@ -399,7 +399,7 @@ def test_an_unchanged_content_does_not_mend_what_is_wrong_in_quickbooks(desk: De
 def test_a_conflict_without_an_id_is_not_sent_again_because_billing_changed(desk: Desk, change: dict[str, Any]) -> None:
     desk.see(invoice("1"))
     attempt = desk.reserve(desk.item("1"))
-    desk.accept(attempt, Outcome(desk.id_of("1"), "refused", state="held", reason="CONFLICT"))
+    desk.accept(attempt, ItemOutcome(desk.id_of("1"), "refused", state="held", reason="CONFLICT"))
 
     desk.see(touched(invoice("1"), **change))
     seen = desk.states()

@@ -20,7 +20,7 @@ from qb_pipeline.config import PROJECT, SQL
 from qb_pipeline.core.documents.mirror import Settlement, Version, deleted_version
 from qb_pipeline.ledger.books import mirror
 from qb_pipeline.ledger.books.documents import Decision
-from qb_pipeline.ledger.sending.attempts import Outcome
+from qb_pipeline.ledger.sending.attempts import ItemOutcome
 from qb_pipeline_tests.ledger.desk import FIRM, LATER, NOON, RUN, TODAY, Desk, accepted, invoice, payment
 
 Difference = tuple[str, str, str, str]
@@ -163,7 +163,7 @@ def seeded(desk: Desk) -> Desk:
     desk.hold("p-held", "EXCEEDS_BALANCE")
     for name in ("refused", "p-refused"):
         attempt = desk.reserve(desk.item(name))
-        desk.accept(attempt, Outcome(attempt.items[0].document_id, "refused", "refused", "REFUSED"))
+        desk.accept(attempt, ItemOutcome(attempt.items[0].document_id, "refused", "refused", "REFUSED"))
     for name in ("sending", "p-sending"):
         desk.reserve(desk.item(name))
     for name in ("unknown", "p-unknown"):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from qb_pipeline.ledger.books.documents import Application
 from qb_pipeline.ledger.sending import lease
-from qb_pipeline.ledger.sending.attempts import NotReservedError, Outcome
+from qb_pipeline.ledger.sending.attempts import ItemOutcome, NotReservedError
 from qb_pipeline_tests.ledger.desk import FIRM, LATER, NOON, REALM, RUN, Desk, accepted, invoice, payment, set_up
 
 MUCH_LATER = LATER + timedelta(hours=1)
@@ -167,8 +167,8 @@ def test_an_accepted_document_holds_what_quickbooks_answered(desk: Desk) -> None
     )  # fmt: skip
 
 
-def refused(desk: Desk, source_id: str, state: str, reason: str = "", **values: Any) -> Outcome:
-    return Outcome(desk.id_of(source_id), "refused", state, reason, fault_code="6140", **values)
+def refused(desk: Desk, source_id: str, state: str, reason: str = "", **values: Any) -> ItemOutcome:
+    return ItemOutcome(desk.id_of(source_id), "refused", state, reason, fault_code="6140", **values)
 
 
 def test_each_item_has_an_outcome_of_its_own(desk: Desk) -> None:
@@ -228,7 +228,7 @@ def test_a_document_that_nothing_came_of_stands_where_it_stood(
     attempt = desk.reserve(desk.item("1"))
     assert desk.states() == {"1": ("sending", "")}
 
-    desk.accept(attempt, Outcome(desk.id_of("1"), outcome, attempt.items[0].former_state))
+    desk.accept(attempt, ItemOutcome(desk.id_of("1"), outcome, attempt.items[0].former_state))
 
     assert desk.states() == {"1": (state, reason)}
     assert desk.attempts.open() == []
@@ -397,7 +397,7 @@ def test_a_document_is_always_in_one_state_and_in_one_open_request_at_most(
             elif what == "refuse" and mine:
                 desk.accept(mine[0], refused(desk, name, "held", "NUMBER_TAKEN"), now=now)
             elif what == "miss" and mine:
-                desk.accept(mine[0], Outcome(desk.id_of(name), "missing", mine[0].items[0].former_state), now=now)
+                desk.accept(mine[0], ItemOutcome(desk.id_of(name), "missing", mine[0].items[0].former_state), now=now)
 
         under_way = {name for name, (state, _) in desk.states().items() if state in ("sending", "unknown")}
         in_requests = [item.b_id for attempt in desk.attempts.open() for item in attempt.items]

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from qb_pipeline.ledger.sending import lease
-from qb_pipeline.ledger.sending.attempts import Attempts, Outcome
+from qb_pipeline.ledger.sending.attempts import Attempts, ItemOutcome
 from qb_pipeline.ledger.setup.firms import Firms
 from qb_pipeline_tests.ledger.desk import FIRM, LATER, NOON, PARTNER, REALM, RUN, Desk, invoice, set_up
 from qb_pipeline_tests.ledger.racers import hold_lease
@@ -201,7 +201,7 @@ def test_a_holder_that_was_succeeded_neither_reserves_nor_records(ledger_engine:
         ledger_engine.dispose()
 
         with hold(ledger_engine, "b") as second:
-            done = [Outcome(old.id_of("1"), "accepted", "synced", quickbooks_id="7", total_cents=1)]
+            done = [ItemOutcome(old.id_of("1"), "accepted", "synced", quickbooks_id="7", total_cents=1)]
             for late in (
                 lambda: old.reserve(old.item("2")),
                 lambda: old.attempts.record(attempt, done, run=RUN, now=NOON),

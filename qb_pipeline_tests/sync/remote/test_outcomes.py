@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from qb_pipeline.core.documents.mirror import Version
-from qb_pipeline.ledger.sending.attempts import Item, Outcome
+from qb_pipeline.ledger.sending.attempts import Item, ItemOutcome
 from qb_pipeline.quickbooks.errors import Fault
 from qb_pipeline.sync.remote.outcomes import (
     CORRECTION,
@@ -25,7 +25,7 @@ ENTITY: dict[str, Any] = BODY | {"Id": "9", "SyncToken": "0", "TotalAmt": Decima
 
 
 def test_the_same_document_comes_back() -> None:
-    assert read_accepted(ITEM, ENTITY, BODY) == Outcome(
+    assert read_accepted(ITEM, ENTITY, BODY) == ItemOutcome(
         7, "accepted", "synced", "", quickbooks_id="9", sync_token="0", customer_id="5", total_cents=10000,
         version=Version("invoice", "9", "0", "live", "N-1", "", "", "5", total_cents=10000, balance_cents=0),
     )  # fmt: skip
@@ -69,13 +69,13 @@ def test_a_void_is_one_only_when_nothing_is_left() -> None:
     ],
 )
 def test_a_fault_names_what_a_person_can_mend(code: str, state: str, reason: str) -> None:
-    assert read_refused(ITEM, [Fault(code)]) == Outcome(7, "refused", state, reason, fault_code=code)
+    assert read_refused(ITEM, [Fault(code)]) == ItemOutcome(7, "refused", state, reason, fault_code=code)
 
 
 def test_somebody_else_s_edit_is_only_a_bad_moment() -> None:
     busy = Fault("6000", detail="You can only add or edit one name at a time. Please try again.")
 
-    assert read_refused(ITEM, [busy]) == Outcome(7, "refused", "new", "", fault_code="6000")
+    assert read_refused(ITEM, [busy]) == ItemOutcome(7, "refused", "new", "", fault_code="6000")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_somebody_else_s_edit_is_only_a_bad_moment() -> None:
 def test_what_was_not_done_can_be_done_again(operation: str, former: str, b_id: str, state: tuple[str, str]) -> None:
     item = replace(ITEM, operation=operation, former_state=former, b_id=b_id)
 
-    assert restore_state(item, "missing") == Outcome(7, "missing", *state)
+    assert restore_state(item, "missing") == ItemOutcome(7, "missing", *state)
 
 
 @pytest.mark.parametrize(("amount", "cents"), [(Decimal("100.5"), 10050), (100, 10000), (0, 0), (None, 0)])
