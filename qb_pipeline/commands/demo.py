@@ -322,13 +322,13 @@ def show_summary(deployment: "Deployment", emulator_url: str, firm_id: str, outc
         empty="nothing was to be done: QuickBooks has everything that billing has",
     )
     with deployment.open(firm_id, _run()) as session:
-        held = session.documents.held_by_reason()
+        held = session.listing.held_by_reason()
         table(
             [asdict(row) for row in held],
             ["kind", "reason", "documents", "amount", "remedy"],
             title="held: a person must act",
         )
-        rows, agree = _compare(session.documents.in_quickbooks_totals(), _truth(emulator_url, firm.realm_id or ""))
+        rows, agree = _compare(session.listing.in_quickbooks_totals(), _truth(emulator_url, firm.realm_id or ""))
     table(rows, ["kind", "documents", "sent", "in QuickBooks", "difference"], title="control totals")
     say(f"requests: {outcome['reads']} reads (metered by Intuit), {outcome['writes']} writes")
     for message in outcome["failed"]:

@@ -79,7 +79,7 @@ def list_documents(
     with working() as (_, _, deployment):
         with deployment.open(key, Run("list", "cli", who(""))) as session:
             scan(session, Selection(*days))
-            rows = [shown(row) for row in session.documents.listing(only, first=days[0], last=days[1], state=standing)]
+            rows = [shown(row) for row in session.listing.listing(only, first=days[0], last=days[1], state=standing)]
         if as_json:
             table(rows, LISTED, as_json=True)
         else:

@@ -68,7 +68,7 @@ def sync_again(
     """Look for revised and voided invoices, and ask for runs that name them."""
 
     def choose(session: FirmSession) -> Sequence[Wanted]:
-        return choose_sync_again(session.firm, session.documents.pending(["invoice"]), session.clock())
+        return choose_sync_again(session.firm, session.listing.pending(["invoice"]), session.clock())
 
     firms = _active(deployment)
     return _answer(context, deployment, "sync_again", firms, choose, "no invoice was revised since it was sent")
@@ -88,9 +88,9 @@ def auto_sync_payments(
     def choose(session: FirmSession) -> Sequence[Wanted]:
         return choose_auto_payments(
             session.firm,
-            session.documents.pending(["payment"]),
+            session.listing.pending(["payment"]),
             session.clock(),
-            last_invoice_at=session.documents.last_invoice_at(),
+            last_invoice_at=session.listing.last_invoice_at(),
         )
 
     ours = [firm for firm in _active(deployment) if firm.model == 1]

@@ -12,8 +12,8 @@ from qb_pipeline.core.date_ranges import spans
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.schemas import ContractBroken
 from qb_pipeline.core.states import UNSENT, Kind, State
-from qb_pipeline.ledger.books.documents import PendingDocument
 from qb_pipeline.ledger.books.firm_days import Cause, DayOutcome, FirmDay
+from qb_pipeline.ledger.books.listing import PendingDocument
 from qb_pipeline.ledger.sending.lease import BusyError
 from qb_pipeline.ledger.setup.firms import Firm
 from qb_pipeline.quickbooks.errors import AuthorizationLostError, CompanyFaultError, TransientError

@@ -9,7 +9,7 @@ from datetime import date
 
 from qb_pipeline.core.states import NEEDS_A_PERSON, Kind, Operation
 from qb_pipeline.ledger.books.census import Counts
-from qb_pipeline.ledger.books.documents import Documents, ListedDocument
+from qb_pipeline.ledger.books.listing import ListedDocument, Listing
 from qb_pipeline.ledger.books.plans import PlanLine
 from qb_pipeline.ledger.log import Activity, ControlTotals
 from qb_pipeline.sync.extract.scan import Selection
@@ -86,12 +86,12 @@ class FirmReport:
         return all(row.is_sound for row in self.counted(kind))
 
 
-def find_held(documents: Documents, selection: Selection) -> list[ListedDocument]:
+def find_held(listing: Listing, selection: Selection) -> list[ListedDocument]:
     """The documents of a selection that need a person, whichever run held them."""
     chosen, (first, last) = set(selection.documents), selection.window
     return [
         row
         for state in NEEDS_A_PERSON
-        for row in documents.listing(None, first=first, last=last, state=state)
+        for row in listing.listing(None, first=first, last=last, state=state)
         if not selection.is_chosen or row.name in chosen
     ]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from qb_pipeline.core import schemas
 from qb_pipeline.core.states import Kind, Operation
 from qb_pipeline.core.words import NotNamedError
-from qb_pipeline.ledger.books.documents import ListedDocument
+from qb_pipeline.ledger.books.listing import ListedDocument
 from qb_pipeline.ledger.books.plans import PlanLine
 from qb_pipeline.ledger.setup.tokens import look_at_end
 from qb_pipeline.sync.extract.scan import Selection, scan
@@ -156,7 +156,7 @@ def report_on(session: FirmSession, selection: Selection, results: Sequence[Stag
         reads=sum(result.reads for result in results),
         writes=sum(result.writes for result in results),
         notices=list(dict.fromkeys(notice for result in results for notice in result.notices)),
-        held_documents=find_held(session.documents, selection),
+        held_documents=find_held(session.listing, selection),
         census=session.censuses.of_run(session.run),
         plan=next((result.plan for result in results if result.plan), []),
         would_create=sorted({each for result in results for each in result.would_create}),
@@ -172,7 +172,7 @@ def _plan(
     planned = make_plan(session, selection, is_sent=partial(_is_sent, chosen), applied=applied)
     if not is_dry:
         return planned.learned, []
-    return planned.learned, _told(session, find_held(session.documents, selection), planned.refunds.held)
+    return planned.learned, _told(session, find_held(session.listing, selection), planned.refunds.held)
 
 
 def _is_sent(chosen: Sequence[Stage], voids: bool, kind: Kind) -> bool:

@@ -14,7 +14,9 @@ import sqlalchemy as sa
 
 from qb_pipeline.core.documents.mirror import Settlement, Version
 from qb_pipeline.core.documents.received import Received
-from qb_pipeline.ledger.books.documents import Application, Decision, Documents
+from qb_pipeline.ledger.books.applications import Application, Applications
+from qb_pipeline.ledger.books.documents import Decision, Documents
+from qb_pipeline.ledger.books.listing import Listing
 from qb_pipeline.ledger.books.received import ReceivedPayments
 from qb_pipeline.ledger.log import Log, Run
 from qb_pipeline.ledger.sending.attempts import Attempt, Attempts, Item, ItemOutcome
@@ -59,6 +61,11 @@ def headers(*rows: dict[str, Any]) -> pd.DataFrame:
     )
 
 
+def touched(row: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """A header as billing shows it after a later change."""
+    return row | {"updated_at": LATER} | values
+
+
 def set_up(engine: sa.Engine, firm_id: str = FIRM, realm_id: str = REALM, *, until: str = "activate") -> Firm:
     """Take a firm's set-up as far as a step."""
     firms = Firms(engine)
@@ -96,6 +103,8 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.documents = Documents(self.engine, FIRM)
+        self.applications = Applications(self.engine, FIRM)
+        self.listing = Listing(self.engine, FIRM)
         self.attempts = Attempts(self.engine, self.lease)
         self.log = Log(self.engine, FIRM)
 

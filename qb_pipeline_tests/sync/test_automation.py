@@ -8,8 +8,8 @@ import pytest
 
 from qb_pipeline.billing.errors import BillingUnavailableError
 from qb_pipeline.core.settings import FirmSettings
-from qb_pipeline.ledger.books.documents import PendingDocument
 from qb_pipeline.ledger.books.firm_days import Cause, DayOutcome, FirmDay
+from qb_pipeline.ledger.books.listing import PendingDocument
 from qb_pipeline.ledger.sending.lease import BusyError
 from qb_pipeline.ledger.setup.firms import Firm, SetUpError
 from qb_pipeline.quickbooks.errors import AuthorizationLostError, CompanyFaultError, TransientError

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from qb_pipeline.core.states import Kind
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.census import Counts
-from qb_pipeline.ledger.books.documents import Documents
+from qb_pipeline.ledger.books.listing import Listing
 from qb_pipeline.ledger.log import Activity, ControlTotals
 from qb_pipeline.sync.extract.scan import Selection
 from qb_pipeline.sync.firm_report import FirmReport, PlanSummary, find_held
@@ -84,7 +84,7 @@ def test_a_refund_s_entry_that_is_not_there_once_makes_the_count_of_payments_uns
 
 
 @pytest.fixture
-def held(law_firm: LawFirm) -> Documents:
+def held(law_firm: LawFirm) -> Listing:
     """Invoices ``old`` and ``new`` and payment ``p`` need a person; ``waits`` and ``fine`` do not."""
     law_firm.activate()
     law_firm.invoice("old", total_amount="5.00", days_ago=9)
@@ -93,10 +93,10 @@ def held(law_firm: LawFirm) -> Documents:
     law_firm.payment("p", amount="7.00", days_ago=1)
     law_firm.payment("waits", applied={"new": "5.00"}, days_ago=1)
     law_firm.sync()
-    return Documents(law_firm.ledger, FIRM)
+    return Listing(law_firm.ledger, FIRM)
 
 
-def test_what_needs_a_person_is_found_by_dates_or_by_name_and_nothing_else(law_firm: LawFirm, held: Documents) -> None:
+def test_what_needs_a_person_is_found_by_dates_or_by_name_and_nothing_else(law_firm: LawFirm, held: Listing) -> None:
     yesterday = law_firm.today - timedelta(days=1)
     names = [DocumentName(Kind.INVOICE, name) for name in ("old", "fine")]
     selections = (
@@ -113,7 +113,7 @@ def test_what_needs_a_person_is_found_by_dates_or_by_name_and_nothing_else(law_f
     assert found == [["new", "old", "p"], ["new", "p"], ["old"], ["old"], [], []]
 
 
-def test_what_needs_a_person_says_which_document_how_much_and_why(law_firm: LawFirm, held: Documents) -> None:
+def test_what_needs_a_person_says_which_document_how_much_and_why(law_firm: LawFirm, held: Listing) -> None:
     law_firm.books.fault({"what": "refused", "code": "6000", "match": "batch", "times": None})
     law_firm.invoice("refused", "20.00", days_ago=1)
     law_firm.sync()

@@ -13,7 +13,8 @@ from qb_pipeline.core.states import DOCUMENTS
 
 if TYPE_CHECKING:
     from qb_pipeline.core.words import DocumentName
-    from qb_pipeline.ledger.books.documents import Documents, ListedDocument
+    from qb_pipeline.ledger.books.documents import Documents
+    from qb_pipeline.ledger.books.listing import ListedDocument
     from qb_pipeline.ledger.log import LogRow
     from qb_pipeline.sync.deployment import Deployment
     from qb_pipeline.sync.extract.scan import Selection
@@ -69,7 +70,7 @@ def sync_now(
         outcome["notices"] = documents.why_not_worked_on(selection.documents)
     for begin, end in asked:
         _launch(deployment, outcome, begin, end, actor=actor, documents=selection.documents)
-    outcome["held"] = [shown(row) for row in find_held(documents, selection)]
+    outcome["held"] = [shown(row) for row in find_held(session.listing, selection)]
     return outcome
 
 
@@ -99,14 +100,15 @@ def apply_plan(deployment: "Deployment", firm_id: str, plan_id: str, *, actor: s
 
     with deployment.open(firm_id, Run("scan", "cli", actor)) as session:
         plan = read_plan(session, plan_id)
-        documents = session.documents
     outcome = _nothing_yet(firm_id)
     if not plan:
         outcome["notices"] = [f"plan {plan_id} sends nothing"]
         return outcome
     days = [row.line.document_date for row in plan.values()]
     _launch(deployment, outcome, min(days), max(days), actor=actor, plan_id=plan_id)
-    outcome["held"] = [shown(row) for row in find_held(documents, Selection(documents=names_of(plan), plan_id=plan_id))]
+    outcome["held"] = [
+        shown(row) for row in find_held(session.listing, Selection(documents=names_of(plan), plan_id=plan_id))
+    ]
     return outcome
 
 

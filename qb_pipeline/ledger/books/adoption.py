@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger import log
 from qb_pipeline.ledger.books import documents
-from qb_pipeline.ledger.books.documents import Application
+from qb_pipeline.ledger.books.applications import Application
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
 

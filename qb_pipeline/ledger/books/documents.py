@@ -5,10 +5,9 @@ requests in flight (``attempts``).
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -108,95 +107,12 @@ class HeldDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class ListedDocument:
-    """A document as the work list shows it to a person; ``amount_cents`` is in cents, ``remedy`` clears its reason.
-
-    ``action`` is sync_now (QuickBooks has never held it) or sync_again; ``recent_payment`` is the date of a recent
-    payment that QuickBooks received on it, ``refused_at`` when QuickBooks refused it last for its reason.
-    """
-
-    kind: Kind
-    source_id: str
-    part: str
-    number: str
-    document_date: date
-    amount_cents: int
-    state: State
-    reason: str
-    action: str
-    sentence: str | None
-    remedy: str | None
-    recent_payment: date | None
-    refused_at: datetime | None
-
-    @property
-    def name(self) -> DocumentName:
-        """Its exact name."""
-        return DocumentName(self.kind, self.source_id, self.part)
-
-
-@dataclass(frozen=True, slots=True)
 class ChosenDocument:
     """How a chosen document stands."""
 
     document_date: date
     state: State
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class PendingDocument:
-    """An invoice or payment that waits for a sync; ``since``: when it came to its state."""
-
-    kind: Kind
-    source_id: str
-    document_date: date
-    state: State
-    reason: str
-    since: datetime
-    part: str = ""
-
-    @property
-    def name(self) -> DocumentName:
-        """Its exact name."""
-        return DocumentName(self.kind, self.source_id, self.part)
-
-
-@dataclass(frozen=True, slots=True)
-class HeldByReason:
-    """The documents of one kind that are held or refused for one reason; ``amount`` in dollars."""
-
-    kind: str
-    reason: str
-    documents: int
-    amount: Decimal
-    sentence: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class AppliedShare:
-    """What a part of a payment pays of an invoice in QuickBooks; ``quickbooks_id`` is the payment's, "" while unknown.
-
-    ``is_kept``: a person left the payment there as it is.
-    """
-
-    payment_id: str
-    part: str
-    invoice_id: str
-    quickbooks_invoice_id: str
-    amount_cents: int
-    quickbooks_id: str
-    is_kept: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Application:
-    """The amount that a payment pays of one invoice (LinkedTxn), in cents."""
-
-    invoice_id: str
-    quickbooks_invoice_id: str
-    amount_cents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,33 +132,6 @@ class Decision:
     forwarded_cents: int | None = None
     source_hash: str = ""
     detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownCustomer:
-    """A payer's customer as we know it. ``fingerprint`` is that of the payer's details when we last sent them to
-    QuickBooks, or when we first saw the customer; empty before both."""
-
-    document_id: int
-    quickbooks_id: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """A refund or rejection of billing (``source_id``) that is not in QuickBooks, and the payment that it takes back.
-
-    ``customer_id`` is that payment's customer in QuickBooks; ``left_cents`` is the part of that payment that has not
-    gone back yet.
-    """
-
-    document_id: int
-    source_id: str
-    payment_kind: str
-    amount_cents: int
-    payment_id: str
-    customer_id: str
-    left_cents: int
 
 
 class Documents:
@@ -448,28 +337,6 @@ class Documents:
             rows = connection.execute(queries["not_created"], {"firm_id": self._firm_id, "run_id": run_id})
             return {(Kind(row.kind), row.source_id): (row.reason, row.fault_code) for row in rows}
 
-    def invoices_known(self, invoice_ids: Sequence[str]) -> pd.DataFrame:
-        """The invoices that payments apply to, as the ledger knows them.
-
-        Columns invoice_id, state, reason, quickbooks_id, customer_id, open_cents (total in QuickBooks less the amounts
-        of our payments, those in flight included), document_date.
-        """
-        columns = ["invoice_id", "state", "reason", "quickbooks_id", "customer_id", "open_cents", "document_date"]
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                queries["invoices_known"], {"firm_id": self._firm_id, "invoice_ids": list(invoice_ids)}
-            ).all()
-        return pd.DataFrame(rows, columns=columns).astype({"open_cents": "int64"})
-
-    def of_customer(self, customer_id: str, *, limit: int) -> dict[Kind, list[str]]:
-        """QuickBooks ids, by kind, of the newest documents that we know under a customer."""
-        values = {"firm_id": self._firm_id, "customer_id": customer_id, "limit": limit}
-        found: dict[Kind, list[str]] = {}
-        with self._engine.connect() as connection:
-            for row in connection.execute(queries["of_customer"], values):
-                found.setdefault(row.kind, []).append(row.quickbooks_id)
-        return found
-
     def numbers_taken(self, numbers: Sequence[str]) -> dict[str, str]:
         """The source id of our living (not voided) invoice that bears each of these numbers, by number."""
         with self._engine.connect() as connection:
@@ -482,101 +349,6 @@ class Documents:
         with self._engine.connect() as connection:
             rows = connection.execute(queries["former_holders"], {"firm_id": self._firm_id, "numbers": list(numbers)})
             return [NumberHolder(*row) for row in rows]
-
-    def applied(self, document_ids: Sequence[int]) -> dict[tuple[str, str, str], int]:
-        """Cents that these payments pay of invoices in QuickBooks, by (payment_id, part, invoice_id)."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(queries["applied"], {"document_ids": list(document_ids)})
-            return {(row.source_id, row.part, row.invoice_id): row.amount_cents for row in rows}
-
-    def applied_to(self, quickbooks_invoice_ids: Sequence[str], *, voided_by: str = "") -> list[AppliedShare]:
-        """What our payments pay of these invoices in QuickBooks, or may pay; ``voided_by``: the run whose planned voids
-        count as done."""
-        if not quickbooks_invoice_ids:
-            return []
-        values = {
-            "firm_id": self._firm_id,
-            "quickbooks_ids": list(quickbooks_invoice_ids),
-            "voided_by": voided_by,
-        }
-        with self._engine.connect() as connection:
-            return [AppliedShare(*row) for row in connection.execute(queries["applied_to"], values)]
-
-    def standing_parts(self, payment_ids: Sequence[str]) -> dict[tuple[str, str], int]:
-        """Cents by (payment_id, part) of all parts of these payments that are in QuickBooks, or may be."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                queries["standing_parts"], {"firm_id": self._firm_id, "payment_ids": list(payment_ids)}
-            )
-            return {(row.source_id, row.part): row.cents for row in rows}
-
-    def planned_creates(self, run_id: str, invoice_ids: Sequence[str]) -> dict[str, tuple[str, int]]:
-        """Invoices that this run's plan would create: payer and cents, by invoice id."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                queries["planned_creates"],
-                {"firm_id": self._firm_id, "run_id": run_id, "invoice_ids": list(invoice_ids)},
-            )
-            return {row.source_id: (row.payer_id, row.cents) for row in rows}
-
-    def planned_changes(self, run_id: str, invoice_ids: Sequence[str]) -> dict[str, int]:
-        """By how many cents this run's plan would change the open balance of invoices, by invoice id: it revises the
-        invoices, and voids payments on them."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                queries["planned_changes"],
-                {"firm_id": self._firm_id, "run_id": run_id, "invoice_ids": list(invoice_ids)},
-            )
-            return {row.invoice_id: row.cents for row in rows}
-
-    def planned_voids(self, run_id: str, invoice_ids: Sequence[str]) -> dict[str, int]:
-        """Cents that payments pay of these invoices which this run's plan would void, by invoice id."""
-        with self._engine.connect() as connection:
-            values = {"firm_id": self._firm_id, "run_id": run_id, "invoice_ids": list(invoice_ids)}
-            return {row.invoice_id: row.cents for row in connection.execute(queries["planned_voids"], values)}
-
-    def open_rejections(self, invoice_ids: Sequence[str]) -> dict[str, str]:
-        """Invoices that a rejected payment still pays in QuickBooks: that payment's id by invoice id."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                queries["open_rejections"], {"firm_id": self._firm_id, "invoice_ids": list(invoice_ids)}
-            )
-            return {row.invoice_id: row.payment_id for row in rows}
-
-    def refunds_since(self) -> datetime | None:
-        """When the firm switched ``record_refunds`` on last; None when it never did."""
-        with self._engine.connect() as connection:
-            found: datetime | None = connection.scalar(queries["refunds_since"], {"firm_id": self._firm_id})
-        return found
-
-    def refunds_to_record(
-        self, since: datetime, *, first: date | None, last: date | None, payment_ids: Sequence[str]
-    ) -> list[Refund]:
-        """Refunds and rejections created since ``since``, of payments that are in QuickBooks; oldest first."""
-        values = {
-            "firm_id": self._firm_id,
-            "since": since,
-            "first": first,
-            "last": last,
-            "any_id": not payment_ids,
-            "payment_ids": list(payment_ids),
-        }
-        with self._engine.connect() as connection:
-            return [Refund(*row) for row in connection.execute(queries["refunds_to_record"], values)]
-
-    def taken_back(self, payment_ids: Sequence[str]) -> dict[str, int]:
-        """Cents of payments that went back to clients, by payment id, as far as QuickBooks holds the refund's journal
-        entry."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                queries["taken_back"], {"firm_id": self._firm_id, "payment_ids": list(payment_ids)}
-            )
-            return {row.payment_id: row.cents for row in rows}
-
-    def plan_payments_again(self, *, now: datetime) -> int:
-        """Make a payment ``revised`` when money of it went back since it was sent; returns how many."""
-        with self._engine.begin() as connection:
-            return connection.execute(queries["plan_payments_again"], {"firm_id": self._firm_id, "now": now}).rowcount
 
     def ensure(self, kind: Kind, source_ids: Sequence[str], *, now: datetime) -> dict[str, int]:
         """Document ids by billing id of customers or items that are about to be created; missing ones are added to the
@@ -651,44 +423,11 @@ class Documents:
             )
             return {row.source_id: row.quickbooks_id for row in rows}
 
-    def customers(self, payer_ids: Sequence[str]) -> dict[str, KnownCustomer]:
-        """Customers of payers, by payer; those in flight are left out."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(queries["customers"], {"firm_id": self._firm_id, "payer_ids": list(payer_ids)})
-            return {row.source_id: KnownCustomer(row.document_id, row.quickbooks_id, row.fingerprint) for row in rows}
-
-    def remember_customers(self, seen: Mapping[str, tuple[str, str]], *, now: datetime) -> None:
-        """Keep, by payer, the QuickBooks id of its customer and the fingerprint of its details."""
-        if not seen:
-            return
-        with self._engine.begin() as connection:
-            connection.execute(
-                queries["remember_customers"],
-                {
-                    "firm_id": self._firm_id,
-                    "payer_ids": list(seen),
-                    "quickbooks_ids": [quickbooks_id for quickbooks_id, _ in seen.values()],
-                    "fingerprints": [print_ for _, print_ in seen.values()],
-                    "now": now,
-                },
-            )
-
-    def payer_ids(self) -> list[str]:
-        """Payers with invoices or payments on the list."""
-        with self._engine.connect() as connection:
-            return list(connection.scalars(queries["payer_ids"], {"firm_id": self._firm_id}))
-
     def held_for(self, reasons: Iterable[Problem]) -> list[HeldDocument]:
         """Invoices and payments held or refused for one of these reasons."""
         with self._engine.connect() as connection:
             parameters = {"firm_id": self._firm_id, "reasons": _codes(reasons)}
             return [HeldDocument(**row) for row in connection.execute(queries["held_for"], parameters).mappings()]
-
-    def waiting_for_payer(self, payer_id: str) -> list[int]:
-        """Documents of a payer that are held because it may be a customer already, and payments that wait for them."""
-        with self._engine.connect() as connection:
-            parameters = {"firm_id": self._firm_id, "payer_id": payer_id}
-            return list(connection.scalars(queries["waiting_for_payer"], parameters))
 
     def look_again(
         self, document_ids: Sequence[int], reasons: Iterable[Problem], *, run: log.Run, now: datetime
@@ -701,59 +440,6 @@ class Documents:
             entries = [log.Entry("mapped", row.document_id, detail=row.state) for row in rows]
             log.write(connection, self._firm_id, run, entries, now=now)
         return len(rows)
-
-    def payers_held_in(self, run_id: str, reason: str, kinds: Sequence[Kind]) -> set[str]:
-        """Payers of the documents of these kinds that a run held, or saw refused, for a reason."""
-        with self._engine.connect() as connection:
-            parameters = {"firm_id": self._firm_id, "run_id": run_id, "reason": reason, "kinds": list(kinds)}
-            return set(connection.scalars(queries["payers_held_in"], parameters))
-
-    def pending(self, kinds: Sequence[str]) -> list[PendingDocument]:
-        """Documents for which a run may be needed, oldest first."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(queries["pending"], {"firm_id": self._firm_id, "kinds": list(kinds)})
-            return [
-                PendingDocument(**{**row, "kind": Kind(row["kind"]), "state": State(row["state"])})
-                for row in rows.mappings()
-            ]
-
-    def last_invoice_at(self) -> datetime | None:
-        """When an invoice last reached QuickBooks; None when none has."""
-        with self._engine.connect() as connection:
-            found: datetime | None = connection.scalar(queries["last_invoice_at"], {"firm_id": self._firm_id})
-        return found
-
-    def held_by_reason(self) -> list[HeldByReason]:
-        """Held and refused documents by kind and reason; most money first."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(queries["held_by_reason"], {"firm_id": self._firm_id})
-            return [HeldByReason(**row) for row in rows.mappings()]
-
-    def in_quickbooks_totals(self) -> dict[str, tuple[int, Decimal]]:
-        """Per kind: how many documents of ours QuickBooks holds, and their sum in dollars, as the ledger believes."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(queries["in_quickbooks_totals"], {"firm_id": self._firm_id})
-            return {row.kind: (row.documents, row.amount) for row in rows}
-
-    def listing(
-        self,
-        kind: Kind | None,
-        *,
-        first: date | None = None,
-        last: date | None = None,
-        state: State | None = None,
-    ) -> list[ListedDocument]:
-        """The work list for a person, oldest first: documents in ``state``, or else those that are not synced, voided
-        or closed."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                queries["listing"],
-                {"firm_id": self._firm_id, "kind": kind, "first": first, "last": last, "state": state},
-            )
-            return [
-                ListedDocument(**{**row, "kind": Kind(row["kind"]), "state": State(row["state"])})
-                for row in rows.mappings()
-            ]
 
 
 _DECIDED = {

@@ -23,7 +23,7 @@ from qb_pipeline.crash_points import crash_point
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger import log
 from qb_pipeline.ledger.books import company_faults, documents, mirror, refusals
-from qb_pipeline.ledger.books.documents import Application
+from qb_pipeline.ledger.books.applications import Application
 from qb_pipeline.ledger.sending import lease
 
 queries = Queries(Path(__file__).with_suffix(".sql"))

@@ -194,7 +194,7 @@ def _read(session: FirmSession, kind: str) -> dict[str, Target]:
 
 def _billing_names(session: FirmSession) -> Mapping[str, Mapping[str, str]]:
     # Payers with documents on the work list: of a firm's many contacts, those that a sync is about.
-    names = session.billing.mappable_names(session.documents.payer_ids())
+    names = session.billing.mappable_names(session.payers.payer_ids())
     maps_matters = session.firm.settings.matter_in == "class"
     return {
         **names,

@@ -192,7 +192,7 @@ def _told_apart(session: FirmSession, payer_ids: Iterable[str]) -> set[tuple[str
 
 def _found_by_name(session: FirmSession, links: Mapping[str, str]) -> set[str]:
     """Customers that other payers on the work list are by name, whichever of them this run has come to."""
-    waiting = sorted(set(session.documents.payer_ids()) - links.keys())
+    waiting = sorted(set(session.payers.payer_ids()) - links.keys())
     made = session.documents.made(Kind.CUSTOMER, waiting)
     payers = session.billing.fetch_namesakes(waiting)
     apart = _told_apart(session, payers["payer_id"])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from qb_pipeline.core.alerts import PAID_AT_ONCE, FirmDay, Held
-from qb_pipeline.ledger.books.documents import Documents
+from qb_pipeline.ledger.books.listing import Listing
 from qb_pipeline.ledger.setup.firms import Firm, SetUpError
 from qb_pipeline.sync.deployment import Deployment
 
@@ -16,7 +16,7 @@ def read_day(deployment: Deployment, firm: Firm, failed_runs: Sequence[str]) -> 
     """Read what is held and when the connection ends; asks QuickBooks nothing."""
     held = tuple(
         Held(row.kind, row.reason, row.documents, row.amount, row.remedy)
-        for row in Documents(deployment.ledger, firm.firm_id).held_by_reason()
+        for row in Listing(deployment.ledger, firm.firm_id).held_by_reason()
     )
     ends = None
     if firm.connected_at is not None:

@@ -15,7 +15,7 @@ from qb_pipeline.core.money import JsonObject, loads, to_dollars
 from qb_pipeline.core.planning.plan import Field, side_by_side
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import UNDER_WAY, Kind, Operation
-from qb_pipeline.ledger.books.documents import Application
+from qb_pipeline.ledger.books.applications import Application
 from qb_pipeline.ledger.books.history import PastActivity, PastDocument, PastRequest, PastRun
 from qb_pipeline.ledger.books.received import PostedOnInvoice
 from qb_pipeline.ledger.books.refusals import Standing

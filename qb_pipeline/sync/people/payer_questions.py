@@ -105,7 +105,7 @@ def answer_payer(session: FirmSession, payer_id: str, answer: Answer, quickbooks
         alike = [each.customer_id for each in found.alike[payer_id]]
         links = [_require_free(session, payer_id, alike, quickbooks_id)] if answer is Answer.SAME else []
         meant = [quickbooks_id] if links else alike
-        waiting = session.documents.waiting_for_payer(payer_id)
+        waiting = session.payers.waiting_for_payer(payer_id)
         detail = {"kind": name.kind, "source_id": payer_id, "answer": answer, "quickbooks_ids": ", ".join(meant)}
         firm_id, actor, now = session.firm.firm_id, session.run.actor, session.clock()
         with Firms(session.engine).answering(firm_id, actor=actor, now=now, detail=detail) as connection:

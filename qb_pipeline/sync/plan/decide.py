@@ -13,7 +13,8 @@ from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.planning.plan import choose_operation, restore_marker, update_body
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind, Operation
-from qb_pipeline.ledger.books.documents import Application, WorkItem
+from qb_pipeline.ledger.books.applications import Application
+from qb_pipeline.ledger.books.documents import WorkItem
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.plan.plan import Plan, make_ready
 from qb_pipeline.sync.remote.documents import read_remote

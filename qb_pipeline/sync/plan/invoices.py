@@ -128,7 +128,7 @@ def _tell_classless(session: FirmSession, plan: Plan) -> Learned:
 def _changes(session: FirmSession, rows: Sequence[WorkItem], foresight: Foresight) -> Changes:
     """How invoices are changed; a plan counts on the money that its own voids of payments set free."""
     sent = [row.source_id for row in rows if row.quickbooks_id]
-    freed = session.documents.planned_voids(session.run.run_id, sent) if sent and foresight.counts_on_plan else {}
+    freed = session.applications.planned_voids(session.run.run_id, sent) if sent and foresight.counts_on_plan else {}
     return Changes(Kind.INVOICE, objection=partial(_find_paid_problem, freed), merge=_merge_lines, void={})
 
 

@@ -18,7 +18,7 @@ from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.problems import PROBLEMS, Problem
 from qb_pipeline.core.schemas import rows
 from qb_pipeline.core.states import Kind, Operation
-from qb_pipeline.ledger.books.documents import Refund
+from qb_pipeline.ledger.books.applications import Refund
 from qb_pipeline.ledger.books.plans import PlanLine
 from qb_pipeline.ledger.books.refusals import Standing
 from qb_pipeline.ledger.log import Entry
@@ -53,11 +53,11 @@ class _GoneBack:
 def plan_refunds(session: FirmSession, selection: Selection) -> RefundPlan:
     """Say what is to be recorded of this selection, what stays refused, and what is left to be entered by hand."""
     settings = session.firm.settings
-    since = session.documents.refunds_since() if settings.record_refunds and session.firm.model == 1 else None
+    since = session.applications.refunds_since() if settings.record_refunds and session.firm.model == 1 else None
     if since is None:
         return RefundPlan()
     first, last = selection.window
-    refunds = session.documents.refunds_to_record(
+    refunds = session.applications.refunds_to_record(
         since, first=first, last=last, payment_ids=selection.ids(Kind.PAYMENT)
     )
     if not refunds:

@@ -16,7 +16,8 @@ from qb_pipeline.core.money import dumps, loads
 from qb_pipeline.core.planning.plan_freshness import hash_body
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import SENT, Kind, Operation
-from qb_pipeline.ledger.books.documents import Application, Decision, WorkItem, work_items
+from qb_pipeline.ledger.books.applications import Application
+from qb_pipeline.ledger.books.documents import Decision, WorkItem, work_items
 from qb_pipeline.ledger.books.planned import Basis, PlannedDocument
 from qb_pipeline.sync.mapping.references import has_unmade
 from qb_pipeline.sync.plan.plan import Plan, marker_of

@@ -14,7 +14,8 @@ from qb_pipeline.core.documents.payments import PaymentPlan, divide_payments
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.schemas import rows
 from qb_pipeline.core.states import Kind, Operation, State
-from qb_pipeline.ledger.books.documents import Application, AppliedShare, WorkItem, work_items
+from qb_pipeline.ledger.books.applications import Application, AppliedShare
+from qb_pipeline.ledger.books.documents import WorkItem, work_items
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.mapping.references import NOT_YET
 from qb_pipeline.sync.plan.citations import find_cited
@@ -162,10 +163,10 @@ def _divide(
         only=keys.keys(),
         leaving=leaving,
         customers=customers,
-        in_quickbooks=session.documents.applied([row.document_id for row in keys.values()]),
-        rejected=session.documents.open_rejections(list(books.invoices["invoice_id"])),
-        standing=session.documents.standing_parts(ids),
-        taken_back=session.documents.taken_back(ids),
+        in_quickbooks=session.applications.applied([row.document_id for row in keys.values()]),
+        rejected=session.applications.open_rejections(list(books.invoices["invoice_id"])),
+        standing=session.applications.standing_parts(ids),
+        taken_back=session.applications.taken_back(ids),
     )
     divided = _divide_over(divide_over, books, books.invoices, _coming(session, books, foresight))
     lost: dict[str, Problem] = {}
@@ -200,7 +201,7 @@ def _coming(session: FirmSession, books: _Books, foresight: Foresight) -> Mappin
     """What the run's plan would change in the open balances, where the plan counts on it."""
     if not foresight.counts_on_plan:
         return {}
-    return session.documents.planned_changes(session.run.run_id, list(books.invoices["invoice_id"]))
+    return session.applications.planned_changes(session.run.run_id, list(books.invoices["invoice_id"]))
 
 
 def _read(
@@ -229,7 +230,7 @@ def _read(
             applications = _validated(schemas.Applications, fetched.applications, further.applications)
             invoices, forwarded = _invoices(session, set(applications["invoice_id"]) if is_whole else paid)
         known = _known(session, invoices, customers, foresight)
-        beside = session.documents.applied_to(
+        beside = session.applications.applied_to(
             [quickbooks_id for quickbooks_id in known["quickbooks_id"] if quickbooks_id],
             voided_by=session.run.run_id if foresight.counts_on_plan else "",
         )
@@ -321,10 +322,10 @@ def _known(
     session: FirmSession, invoices: pd.DataFrame, customers: Mapping[str, str], foresight: Foresight
 ) -> pd.DataFrame:
     """What billing and the ledger know of invoices (``core.schemas.KnownInvoices``)."""
-    ledger = {row.invoice_id: row for row in rows(session.documents.invoices_known(list(invoices["invoice_id"])))}
+    ledger = {row.invoice_id: row for row in rows(session.applications.invoices_known(list(invoices["invoice_id"])))}
     planned: Mapping[str, tuple[str, int]] = {}
     if foresight.counts_on_plan:
-        planned = session.documents.planned_creates(session.run.run_id, list(invoices["invoice_id"]))
+        planned = session.applications.planned_creates(session.run.run_id, list(invoices["invoice_id"]))
     known_rows = []
     for invoice in rows(invoices):
         known = ledger.get(invoice.invoice_id)

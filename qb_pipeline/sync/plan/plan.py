@@ -14,7 +14,8 @@ from qb_pipeline.core.markers import marker
 from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.problems import PROBLEMS, Problem
 from qb_pipeline.core.states import Operation, State
-from qb_pipeline.ledger.books.documents import Application, Decision, WorkItem
+from qb_pipeline.ledger.books.applications import Application
+from qb_pipeline.ledger.books.documents import Decision, WorkItem
 from qb_pipeline.sync.mapping.references import References
 from qb_pipeline.sync.plan.ready import Ready
 from qb_pipeline.sync.remote.documents import Remote

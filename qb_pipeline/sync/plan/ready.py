@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.states import Kind, Operation, State
-from qb_pipeline.ledger.books.documents import Application
+from qb_pipeline.ledger.books.applications import Application
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def _find_survivor(session: FirmSession, customer_id: str, seen_under: str) -> s
     under the customer that is gone.
     """
     now_under = {seen_under} - {""}
-    for kind, ids in session.documents.of_customer(customer_id, limit=WITNESSES).items():
+    for kind, ids in session.payers.of_customer(customer_id, limit=WITNESSES).items():
         for number, row in enumerate(session.quickbooks.find(ENTITY[kind], "Id", ids)):
             under = read_customer(row)
             if not number or under == customer_id:

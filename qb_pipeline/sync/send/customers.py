@@ -15,8 +15,9 @@ from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.planning.plan import update_body
 from qb_pipeline.core.states import Kind, Operation
 from qb_pipeline.core.text import find_name_problem, join_names, real_name, with_suffix
-from qb_pipeline.ledger.books.documents import KnownCustomer, work_items
+from qb_pipeline.ledger.books.documents import work_items
 from qb_pipeline.ledger.books.mappings import Mapping as Link
+from qb_pipeline.ledger.books.payers import KnownCustomer
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.ledger.sending.attempts import ItemOutcome
 from qb_pipeline.quickbooks.answers import Entity
@@ -40,7 +41,7 @@ def refresh_customers(
     """
     links = {link.source_id: link for link in session.mappings.all("payer")}
     owners = Counter(link.quickbooks_id for link in links.values())
-    listed = session.documents.customers(list(customers))
+    listed = session.payers.customers(list(customers))
     stale: list[tuple[KnownCustomer, Link, Content]] = []
     first_seen: dict[str, tuple[str, str]] = {}
     for payer in read_payers(payers):
@@ -56,7 +57,7 @@ def refresh_customers(
                 first_seen[link.source_id] = (link.quickbooks_id, content.fingerprint)
         else:
             stale.append((there, link, content))
-    session.documents.remember_customers(first_seen, now=session.clock())
+    session.payers.remember_customers(first_seen, now=session.clock())
     return _update(session, sender, stale, known) if stale else NOTHING
 
 
@@ -100,7 +101,7 @@ def _update(
             session.log.add(session.run, [notice], now=session.clock())
         elif not changes:
             remembered = {link.source_id: (link.quickbooks_id, content.fingerprint)}
-            session.documents.remember_customers(remembered, now=session.clock())
+            session.payers.remember_customers(remembered, now=session.clock())
         else:
             learned |= _send(session, sender, there, link, content, entity, changes, known | learned)
     return learned

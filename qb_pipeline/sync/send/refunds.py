@@ -5,7 +5,8 @@ Belongs here: sending and telling. Does not belong here: what is to be recorded 
 
 from qb_pipeline.core.documents.payloads import Content
 from qb_pipeline.core.states import Kind, Operation, State
-from qb_pipeline.ledger.books.documents import Refund, work_items
+from qb_pipeline.ledger.books.applications import Refund
+from qb_pipeline.ledger.books.documents import work_items
 from qb_pipeline.sync.plan.journal_entries import RefundPlan
 from qb_pipeline.sync.plan.plan import make_ready
 from qb_pipeline.sync.send.push import send_one
@@ -20,7 +21,7 @@ def record_refunds(session: FirmSession, sender: Sender, plan: RefundPlan, known
     for refund, content in plan.entries:
         learned |= _record(session, sender, refund, content, known | learned)
     # Also where the answer to an entry was lost, and found since.
-    if session.documents.plan_payments_again(now=session.clock()):
+    if session.applications.plan_payments_again(now=session.clock()):
         learned |= Learned(try_again=True)
     return learned
 

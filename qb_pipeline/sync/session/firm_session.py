@@ -16,11 +16,14 @@ from qb_pipeline.billing.received import BillingPayments
 from qb_pipeline.billing.source import BillingSource
 from qb_pipeline.core.settings import FirmRules
 from qb_pipeline.ledger.books import company_faults
+from qb_pipeline.ledger.books.applications import Applications
 from qb_pipeline.ledger.books.census import Censuses
 from qb_pipeline.ledger.books.documents import Documents
 from qb_pipeline.ledger.books.foreign_documents import ForeignDocuments
 from qb_pipeline.ledger.books.history import History
+from qb_pipeline.ledger.books.listing import Listing
 from qb_pipeline.ledger.books.mappings import Mappings
+from qb_pipeline.ledger.books.payers import Payers
 from qb_pipeline.ledger.books.planned import PlannedDocuments
 from qb_pipeline.ledger.books.plans import Plans
 from qb_pipeline.ledger.books.received import ReceivedPayments
@@ -161,6 +164,21 @@ class FirmSession:
     def documents(self) -> Documents:
         """The work list."""
         return Documents(self.engine, self.firm.firm_id)
+
+    @property
+    def applications(self) -> Applications:
+        """What our payments pay in QuickBooks."""
+        return Applications(self.engine, self.firm.firm_id)
+
+    @property
+    def listing(self) -> Listing:
+        """The work list for screens, alerts and sensors."""
+        return Listing(self.engine, self.firm.firm_id)
+
+    @property
+    def payers(self) -> Payers:
+        """The payers and their customers."""
+        return Payers(self.engine, self.firm.firm_id)
 
     @property
     def foreign_documents(self) -> ForeignDocuments:

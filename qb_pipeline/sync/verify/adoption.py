@@ -22,7 +22,7 @@ from qb_pipeline.core.text import drop_control_characters, tidy
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books import adoption, foreign_documents
 from qb_pipeline.ledger.books.adoption import Link, UnsentDocument
-from qb_pipeline.ledger.books.documents import Application
+from qb_pipeline.ledger.books.applications import Application
 from qb_pipeline.ledger.books.foreign_documents import Pair
 from qb_pipeline.ledger.books.resolutions import MOVED, MovedError
 from qb_pipeline.ledger.setup.firms import Firms

@@ -129,7 +129,7 @@ def explain_targets(session: FirmSession, kinds: Sequence[Kind]) -> Learned:
     """
     if not kinds:
         return NOTHING
-    payer_ids = session.documents.payers_held_in(session.run.run_id, Problem.MAPPING_INACTIVE, kinds)
+    payer_ids = session.payers.payers_held_in(session.run.run_id, Problem.MAPPING_INACTIVE, kinds)
     if not payer_ids:
         return NOTHING
     links = [link for link in _links(session) if link[0] != "payer" or link[1] in payer_ids]

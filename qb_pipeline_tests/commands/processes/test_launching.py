@@ -11,7 +11,7 @@ import pytest
 from qb_pipeline.commands.processes.launching import LISTED, apply_plan, id_of, shown, sync_now
 from qb_pipeline.core.states import Kind, State
 from qb_pipeline.core.words import NotNamedError
-from qb_pipeline.ledger.books.documents import ListedDocument
+from qb_pipeline.ledger.books.listing import ListedDocument
 from qb_pipeline.sync.deployment import Deployment
 from qb_pipeline.sync.plan.approval import StalePlanError
 from qb_pipeline_tests.commands.typed import Terminal, console

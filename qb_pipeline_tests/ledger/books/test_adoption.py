@@ -6,7 +6,7 @@ from typing import Any
 
 from qb_pipeline.ledger.books import adoption
 from qb_pipeline.ledger.books.adoption import Link, UnsentDocument
-from qb_pipeline.ledger.books.documents import Application
+from qb_pipeline.ledger.books.applications import Application
 from qb_pipeline_tests.ledger.desk import FIRM, LATER, RUN, Desk, invoice, payment
 
 EARLIER = date(2026, 2, 1)

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import State
 from qb_pipeline.core.words import DocumentName
+from qb_pipeline.ledger.books.applications import Applications
 from qb_pipeline.ledger.books.documents import IN_QUICKBOOKS, STICKY, WORK_COLUMNS, Decision, Documents, state_of
+from qb_pipeline.ledger.books.listing import Listing
 from qb_pipeline.ledger.sending import lease
 from qb_pipeline.ledger.sending.attempts import ItemOutcome
 from qb_pipeline_tests.ledger.desk import (
@@ -32,6 +34,7 @@ from qb_pipeline_tests.ledger.desk import (
     invoice,
     payment,
     set_up,
+    touched,
 )
 
 DAY = timedelta(days=1)
@@ -173,10 +176,6 @@ def test_any_change_makes_a_sent_document_revised(desk: Desk, change: dict[str, 
     assert desk.states() == {"1": ("revised", "")}
     assert desk.row("1")["state_since"] == LATER
     assert desk.logged("1") == [("seen", ""), ("created", ""), ("revised", "")]
-
-
-def touched(row: dict[str, Any], **values: Any) -> dict[str, Any]:
-    return row | {"updated_at": LATER} | values
 
 
 @pytest.mark.parametrize(
@@ -430,21 +429,6 @@ def test_a_revision_that_proves_to_be_none_is_synced(desk: Desk) -> None:
     assert desk.logged("1")[-1] == ("skipped", "")
 
 
-@pytest.mark.parametrize("reason", ["REMOTE_DELETED", "REMOTE_VOIDED"])
-def test_what_a_person_took_out_of_quickbooks_holds_and_pays_nothing_there(desk: Desk, reason: str) -> None:
-    desk.see(invoice("i"), payment("p", 4_000))
-    desk.sync("i")
-    desk.sync("p", pays=[("i", 4_000)])
-    assert open_cents(desk) == {"i": 6_000}
-
-    desk.hold("p", reason)
-
-    assert desk.row("p")["quickbooks_total_cents"] == 0
-    assert open_cents(desk) == {"i": 10_000}
-    assert desk.documents.applied([desk.id_of("p")]) == {}
-    assert {kind: n for kind, (n, _) in desk.documents.in_quickbooks_totals().items()} == {"invoice": 1}
-
-
 def test_a_void_that_both_sides_agree_on_is_voided(desk: Desk) -> None:
     desk.see(invoice("1"))
     desk.sync("1")
@@ -637,9 +621,9 @@ def test_firms_do_not_see_each_other(desk: Desk) -> None:
 
     [work] = other.choose("invoice", first=None, last=None)
     assert list(work["state"]) == ["new"]
-    assert other.in_quickbooks_totals() == {}
+    assert Listing(desk.engine, "two").in_quickbooks_totals() == {}
     assert other.numbers_taken(["N-1"]) == {}
-    assert list(other.invoices_known(["1"])["quickbooks_id"]) == [""]
+    assert list(Applications(desk.engine, "two").invoices_known(["1"])["quickbooks_id"]) == [""]
 
 
 # Deciding
@@ -722,61 +706,6 @@ def test_no_decisions_are_no_work(desk: Desk) -> None:
 # What payments and invoices ask
 
 
-def open_cents(desk: Desk, *invoice_ids: str) -> dict[str, int]:
-    known = desk.documents.invoices_known(invoice_ids or ["i"])
-    return dict(zip(known["invoice_id"], known["open_cents"], strict=True))
-
-
-def test_an_invoice_is_known_with_what_is_open_on_it(desk: Desk) -> None:
-    desk.see(invoice("i"), invoice("unsent"), payment("p", 2_500))
-    desk.sync("i")
-    desk.sync("p", pays=[("i", 2_500)])
-    desk.hold("unsent", "UNMATCHED_PAYER")
-
-    assert desk.documents.invoices_known(["i", "unsent", "nobody"]).to_dict("records") == [
-        {"invoice_id": "i", "state": "synced", "reason": "", "quickbooks_id": "Q-i", "customer_id": "C1",
-         "open_cents": 7_500, "document_date": date(2026, 3, 1)},
-        {"invoice_id": "unsent", "state": "held", "reason": "UNMATCHED_PAYER", "quickbooks_id": "", "customer_id": "",
-         "open_cents": 0, "document_date": date(2026, 3, 1)},
-    ]  # fmt: skip
-    assert desk.documents.invoices_known([]).empty
-
-
-@pytest.mark.parametrize("unknown", [False, True])
-def test_a_payment_under_way_counts_as_paid(desk: Desk, unknown: bool) -> None:
-    desk.see(invoice("i"), payment("p", 2_500))
-    desk.sync("i")
-    attempt = desk.reserve(desk.item("p", pays=[("i", 2_500)]))
-    if unknown:
-        desk.attempts.unknown(attempt, run=RUN, now=NOON, detail="timeout")
-
-    assert open_cents(desk) == {"i": 7_500}
-
-
-@pytest.mark.parametrize(("cents", "left"), [(9_000, 1_000), (1_000, 7_500)], ids=["more", "less"])
-def test_of_a_payment_that_is_being_changed_the_larger_share_counts(desk: Desk, cents: int, left: int) -> None:
-    desk.see(invoice("i"), payment("p", 2_500))
-    desk.sync("i")
-    desk.sync("p", pays=[("i", 2_500)])
-    desk.see(touched(payment("p", cents)))
-
-    desk.reserve(desk.item("p", "update", pays=[("i", cents)]))
-
-    assert open_cents(desk) == {"i": left}
-
-
-def test_a_payment_that_was_voided_or_not_sent_pays_nothing(desk: Desk) -> None:
-    desk.see(invoice("i"), payment("void", 2_500), payment("lost", 2_500))
-    desk.sync("i")
-    desk.sync("void", pays=[("i", 2_500)])
-    desk.see(touched(payment("void", 2_500), status="void"))
-    desk.sync("void", "void", total_cents=0)
-    attempt = desk.reserve(desk.item("lost", pays=[("i", 2_500)]))
-    desk.accept(attempt, replace(accepted(attempt.items[0]), outcome="not_sent", state="new", quickbooks_id=""))
-
-    assert open_cents(desk) == {"i": 10_000}
-
-
 def test_numbers_are_taken_by_living_documents(desk: Desk) -> None:
     desk.see(*(invoice(name) for name in ("new", "sending", "synced", "voided")))
     desk.sync("synced")
@@ -789,45 +718,6 @@ def test_numbers_are_taken_by_living_documents(desk: Desk) -> None:
         "N-sending": "sending",
         "N-synced": "synced",
     }
-
-
-def test_applied_says_what_quickbooks_holds_of_payments(desk: Desk) -> None:
-    desk.see(invoice("i"), invoice("j"), payment("p", 300), payment("c", 50, part="2026-03-01"))
-    desk.sync("p", pays=[("i", 100), ("j", 200)])
-    attempt = desk.reserve(desk.item("c", pays=[("i", 50)]))
-    desk.accept(attempt)
-
-    ids = [desk.id_of("p"), desk.id_of("c")]
-    assert desk.documents.applied(ids) == {
-        ("p", "", "i"): 100,
-        ("p", "", "j"): 200,
-        ("c", "2026-03-01", "i"): 50,
-    }
-
-
-def test_planned_creates_are_those_of_this_run(desk: Desk) -> None:
-    desk.see(invoice("1"), invoice("2"), invoice("3"))
-    desk.decide(
-        Decision(desk.id_of("1"), "create", "", 10_000, 4_000), Decision(desk.id_of("2"), "hold", "NO_LINES", 10_000)
-    )
-
-    assert desk.documents.planned_creates("run-1", ["1", "2", "3"]) == {"1": ("P1", 6_000)}
-    assert desk.documents.planned_creates("run-2", ["1", "2", "3"]) == {}
-
-
-def test_a_rejected_payment_fills_its_invoice_until_the_rejection_is_void(desk: Desk) -> None:
-    rejection = payment("r", payment_kind="rejection", reverses_payment_id="p")
-    desk.see(invoice("i"), invoice("j"), payment("p"), payment("q"))
-    desk.sync("i")
-    desk.sync("p", pays=[("i", 10_000)])
-    desk.sync("q", pays=[("j", 10_000)])
-    assert desk.documents.open_rejections(["i", "j"]) == {}
-
-    desk.see(rejection)
-    assert desk.documents.open_rejections(["i", "j"]) == {"i": "p"}
-
-    desk.see(touched(rejection, status="void"))
-    assert desk.documents.open_rejections(["i", "j"]) == {}
 
 
 def test_customers_and_items_are_listed_when_they_are_about_to_be_made(desk: Desk) -> None:
@@ -852,45 +742,6 @@ def test_expected_is_what_a_complete_read_must_show(desk: Desk) -> None:
         ("invoice", "1")
     }
     assert {key[:2] for key in desk.documents.expected(payment_ids=["p"])} == {("payment", "p")}
-
-
-def test_the_list_for_a_person_shows_what_is_not_in_quickbooks(desk: Desk) -> None:
-    desk.see(invoice("1"), invoice("2"), payment("p"))
-    desk.sync("1")
-    desk.hold("2", "UNMATCHED_PAYER")
-
-    rows = desk.documents.listing(None)
-
-    assert [(row.source_id, row.state, row.action, row.remedy) for row in rows] == [
-        ("2", "held", "sync_now", "Map the payer, or set unmatched_payer=create."),
-        ("p", "new", "sync_now", None),
-    ]
-    assert [row.source_id for row in desk.documents.listing("invoice", state="synced")] == ["1"]
-    assert [row.source_id for row in desk.documents.listing("invoice", first=TODAY)] == []
-
-
-def test_held_documents_are_counted_by_reason_most_money_first(desk: Desk) -> None:
-    desk.see(invoice("1", 1_050), invoice("2", 2_000), invoice("3", 10_001), invoice("new"))
-    for source_id, reason in (("1", "NO_LINES"), ("2", "NO_LINES"), ("3", "UNMATCHED_PAYER")):
-        desk.hold(source_id, reason)
-
-    assert [(r.reason, r.documents, str(r.amount)) for r in desk.documents.held_by_reason()] == [
-        ("UNMATCHED_PAYER", 1, "100.01"),
-        ("NO_LINES", 2, "30.50"),
-    ]
-
-
-def test_totals_in_quickbooks_are_exact(desk: Desk) -> None:
-    desk.see(invoice("1", 10), invoice("2", 20), payment("p", 7), invoice("new"))
-    for source_id in ("1", "2", "p"):
-        desk.sync(source_id)
-
-    totals = desk.documents.in_quickbooks_totals()
-
-    assert {kind: (n, str(amount)) for kind, (n, amount) in totals.items()} == {
-        "invoice": (2, "0.30"),
-        "payment": (1, "0.07"),
-    }
 
 
 def test_the_state_of_a_problem_is_its_advice() -> None:

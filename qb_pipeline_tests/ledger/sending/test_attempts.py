@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qb_pipeline.ledger.books.documents import Application
+from qb_pipeline.ledger.books.applications import Application
 from qb_pipeline.ledger.sending import lease
 from qb_pipeline.ledger.sending.attempts import ItemOutcome, NotReservedError
 from qb_pipeline_tests.ledger.desk import FIRM, LATER, NOON, REALM, RUN, Desk, accepted, invoice, payment, set_up
@@ -308,7 +308,7 @@ def test_of_two_claims_in_one_answer_the_one_that_is_right_counts(desk: Desk) ->
     )
 
     assert desk.states() == {"a": ("held", "CONFLICT"), "b": ("synced", "")}
-    assert desk.documents.applied([first.document_id, second.document_id]) == {("b", "", "1"): 2}
+    assert desk.applications.applied([first.document_id, second.document_id]) == {("b", "", "1"): 2}
 
 
 # What payments pay
@@ -316,7 +316,7 @@ def test_of_two_claims_in_one_answer_the_one_that_is_right_counts(desk: Desk) ->
 
 def test_an_update_replaces_what_a_payment_pays_and_a_void_ends_it(desk: Desk) -> None:
     def applied() -> dict[str, int]:
-        return {key[2]: cents for key, cents in desk.documents.applied([desk.id_of("p")]).items()}
+        return {key[2]: cents for key, cents in desk.applications.applied([desk.id_of("p")]).items()}
 
     desk.see(payment("p", 300))
     desk.sync("p", pays=[("1", 100), ("2", 200)])
@@ -340,7 +340,7 @@ def test_a_refused_update_leaves_what_the_payment_pays(desk: Desk) -> None:
 
     desk.accept(attempt, refused(desk, "p", "held", "DEPOSITED"))
 
-    assert desk.documents.applied([desk.id_of("p")]) == {("p", "", "1"): 300}
+    assert desk.applications.applied([desk.id_of("p")]) == {("p", "", "1"): 300}
     row = desk.row("p")
     assert (row["quickbooks_total_cents"], row["sent_total_cents"], row["quickbooks_id"]) == (300, 300, "Q-p")
 

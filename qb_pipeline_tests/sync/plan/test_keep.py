@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from qb_pipeline.core.documents.payloads import Content
 from qb_pipeline.core.states import Kind, Operation
-from qb_pipeline.ledger.books.documents import WORK_COLUMNS, Application, WorkItem, work_items
+from qb_pipeline.ledger.books.applications import Application
+from qb_pipeline.ledger.books.documents import WORK_COLUMNS, WorkItem, work_items
 from qb_pipeline.ledger.books.planned import PlannedDocument
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.mapping.references import NOT_YET
