@@ -32,10 +32,10 @@ def test_a_customer_is_remembered_with_its_details_and_belongs_to_one_payer(desk
 def test_documents_of_a_customer_come_newest_first_and_are_limited(desk: Desk, payers: Payers) -> None:
     desk.see(*(invoice(str(number)) for number in range(3)), payment("p"))
     for source_id in ("0", "1", "2", "p"):
-        desk.sync(source_id, customer_id="58")
+        desk.sync(source_id)  # under C1
 
-    assert payers.of_customer("58", limit=2) == {"payment": ["Q-p"], "invoice": ["Q-2"]}
-    assert payers.of_customer("59", limit=2) == {}
+    assert payers.of_customer("C1", limit=2) == {"payment": ["Q-p"], "invoice": ["Q-2"]}
+    assert payers.of_customer("C2", limit=2) == {}
 
 
 def test_what_waits_for_a_payer_is_what_is_held_for_it_and_what_waits_for_these(desk: Desk, payers: Payers) -> None:
