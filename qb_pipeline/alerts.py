@@ -1,7 +1,7 @@
-"""Send messages to people: mail, Slack, Teams and every other service that apprise knows.
+"""Send messages to people: mail, Slack, Teams and every other service that apprise supports.
 
-Belongs here: sending. Does not belong here: the words (``core.alerts``). An address may hold a password: an error shows
-only its scheme.
+Belongs here: sending. Does not belong here: the texts (``core.alerts``). An address may contain a password, so errors
+show only its scheme.
 """
 
 import re
@@ -14,15 +14,15 @@ from qb_pipeline.core.alerts import Alert
 
 
 class NotSentError(Exception):
-    """A message did not go out to every address."""
+    """A message could not be sent to at least one of its addresses."""
 
 
 def send(alert: Alert, addresses: str) -> None:
     """Send a message to every address of a comma separated list.
 
     Raises:
-        ConfigurationError: apprise does not know one of the addresses; nothing was sent.
-        NotSentError: at least one server refused the message; the others may have taken it.
+        ConfigurationError: apprise does not support one of the addresses; nothing was sent.
+        NotSentError: at least one server refused the message; the other servers may have accepted it.
     """
     apprise = _apprise()
     channels = []
@@ -44,20 +44,24 @@ def send(alert: Alert, addresses: str) -> None:
 
 
 def split(addresses: str) -> list[str]:
-    """The addresses of a list; a comma inside one, as in ``mailto://…?to=a,b``, stays in it."""
+    """Return the addresses of a comma separated list.
+
+    A comma inside an address, as in ``mailto://…?to=a,b``, does not split it.
+    """
     return [address.strip() for address in re.split(r",(?=\s*[a-z0-9]+://)", addresses) if address.strip()]
 
 
 def unknown(addresses: str) -> list[str]:
-    """The schemes of addresses that apprise does not know."""
+    """Return the schemes of those addresses that apprise does not support."""
     apprise = _apprise()
     return [_scheme(address) for address in split(addresses) if not apprise.Apprise().add(address)]
 
 
 def _apprise() -> ModuleType:
-    """Load apprise with its 173 services, which takes time: only a process that sends pays for it.
+    """Import apprise and return it, with its 173 services loaded.
 
-    One of its modules imports a module that Python 3.13 drops; the warning would stand in every log.
+    The import takes time, so that only a process that sends messages does it. One of apprise's modules imports a module
+    that Python 3.13 removes; the warning about it is suppressed, since it would be in every log.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

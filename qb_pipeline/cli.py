@@ -1,4 +1,4 @@
-"""The command line: one entry point for the commands of ``commands``."""
+"""The command line: one entry point for the commands in ``commands``."""
 
 import sys
 from collections.abc import Sequence
@@ -13,11 +13,14 @@ from qb_pipeline.commands import adopt, demo, documents, firms, mapping, plan, p
 from qb_pipeline.commands.terminal import console
 
 SIGNALLED = 128
-"""The exit code of a command that a signal ended is this plus the signal's number, as shells have it."""
+"""The exit code of a command that a signal ended is this number plus the signal's number, as in shells."""
 
 
 class Door(TyperGroup):
-    """Shows a usage error as every other error is shown: one line, or with ``--json`` one JSON document."""
+    """The group of all commands, which shows a usage error as every other error is shown.
+
+    That is one line, or one JSON document with ``--json``.
+    """
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> Any:
         """Run a command and end with its exit code."""

@@ -1,7 +1,7 @@
-"""Names of environment variables, their defaults, and where things live on disk.
+"""The names of environment variables, their defaults, and the places of files on disk.
 
-Belongs here: reading the environment. Does not belong here: opening a connection (``database``) or starting a
-server (``embedded``).
+Belongs here: reading the environment. Does not belong here: opening a connection (``database``) or starting a server
+(``embedded``).
 """
 
 import hashlib
@@ -36,8 +36,10 @@ DAGSTER_SWITCHES = {
     "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "true",
     "DAGSTER_EVENT_BATCH_SIZE": "500",
 }
-"""Variables that every process of Dagster must have: a run then plans each asset once instead of once per date, and
-writes its events in batches. The process that creates a run plans it: the page, the daemon or a command.
+"""Variables that every process of Dagster must have.
+
+With them a run plans each asset once instead of once per date, and writes its events in batches. The process that
+creates a run also plans it: Dagster's page, its daemon, or a command.
 
 Source: ``supports_partition_subset_in_asset_materialization_planned_events`` and ``_get_event_batch_size`` of dagster
 1.13.27, which read only the environment.
@@ -54,7 +56,7 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings in the environment. A database URL of None means the embedded PostgreSQL."""
+    """The settings in the environment. A database URL of None stands for the embedded PostgreSQL."""
 
     home: Path
     database_url: str | None
@@ -82,7 +84,7 @@ class Config:
 
 
 def load(environ: Mapping[str, str] | None = None) -> Config:
-    """Read the environment.
+    """Read the settings from the environment (by default the process's own).
 
     Raises:
         ConfigurationError: a value cannot be used; the caller prints the message and stops.
@@ -110,7 +112,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
 
 
 def _read_environment(env: Mapping[str, str]) -> str:
-    """Read which QuickBooks to use: production, sandbox or the emulator."""
+    """Read which QuickBooks to use: production, sandbox or the emulator (the default)."""
     environment = env.get(ENVIRONMENT, "emulator")
     if environment not in ENVIRONMENTS:
         raise ConfigurationError(f"{ENVIRONMENT} is {environment!r}; use one of {', '.join(ENVIRONMENTS)}")
@@ -118,7 +120,7 @@ def _read_environment(env: Mapping[str, str]) -> str:
 
 
 def _read_first_date(env: Mapping[str, str]) -> date:
-    """The date of the first partition: no document before it is sent."""
+    """Read the date of the first partition; no document with an earlier date is sent."""
     first_date = env.get(FIRST_DATE, "2023-01-01")
     try:
         return date.fromisoformat(first_date)
@@ -127,7 +129,7 @@ def _read_first_date(env: Mapping[str, str]) -> date:
 
 
 def _read_pull_seconds(env: Mapping[str, str]) -> int:
-    """Seconds between two looks of the sensor ``received_payments`` at a company."""
+    """Read the number of seconds between two reads of a company by the sensor ``received_payments``."""
     pull_seconds = env.get(PULL_SECONDS) or "300"
     if not pull_seconds.isdecimal() or not 5 <= int(pull_seconds) <= 86_400:
         raise ConfigurationError(f"{PULL_SECONDS} is {pull_seconds!r}; write seconds, 5 to 86400")
@@ -135,10 +137,10 @@ def _read_pull_seconds(env: Mapping[str, str]) -> int:
 
 
 def default_home() -> Path:
-    """Where embedded data lives: beside the project, or under /var/lib for root.
+    """Return the folder of the embedded services' data: beside the project, or below /var/lib for root.
 
-    The embedded server never runs as root, and the unprivileged user that it runs as may not be allowed to enter the
-    folder that holds the project.
+    For root the embedded server runs as an unprivileged user, who may not be allowed to enter the folder of the
+    project.
     """
     if os.geteuid() != 0:
         return PROJECT / ".qb_pipeline"
@@ -146,12 +148,12 @@ def default_home() -> Path:
 
 
 def secret_keys(home: Path, environ: Mapping[str, str] | None = None) -> list[str]:
-    """The keys that encrypt tokens at rest, newest first; the first encrypts, all of them decrypt.
+    """Return the keys that encrypt tokens at rest, newest first. The first key encrypts; every key decrypts.
 
-    Without the variable a key is generated once into ``home/secret_key``, readable by its owner alone.
+    Without the variable a key is generated once and written to ``home/secret_key``, which only its owner may read.
 
     Raises:
-        ConfigurationError: the key file can be read by others.
+        ConfigurationError: other users may read the key file.
     """
     env = os.environ if environ is None else environ
     if env.get(SECRET_KEY):
@@ -166,7 +168,10 @@ def secret_keys(home: Path, environ: Mapping[str, str] | None = None) -> list[st
 
 
 def _make_key(path: Path) -> None:
-    """Write a key to a temporary file and link it into place whole: commands that start together share the first."""
+    """Write a new key to a temporary file and link that file to its final name, so that no process reads part of a key.
+
+    Of commands that start together the first one links its key, and all of them use that key.
+    """
     descriptor, unfinished = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # its mode is 0600
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(32))

@@ -1,6 +1,6 @@
-"""Engines, and queries that live in ``.sql`` files.
+"""Database engines, and the queries in ``.sql`` files.
 
-Belongs here: how to connect, how to find a named query. Does not belong here: any query.
+Belongs here: connecting, and finding a named query. Does not belong here: any query.
 """
 
 import re
@@ -23,20 +23,24 @@ PATIENCE = """
     set idle_in_transaction_session_timeout = '5min';
     set tcp_keepalives_idle = 60; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 6
 """
-"""A client that is idle in a transaction keeps its locks for five minutes at most, one that left the network for two.
+"""The settings that limit how long a client keeps its locks on a PostgreSQL server.
 
-PostgreSQL's own defaults are no limit, and two hours. Only one transaction of ours waits for somebody else: the refresh
-of a token waits for one request at most.
+A client that is idle in a transaction keeps them for five minutes at most, and a client that has left the network for
+two minutes. PostgreSQL's own defaults are no limit and two hours. Only one transaction of ours waits for somebody else:
+the refresh of a token, which waits for one request at most.
 """
 
 KEEPALIVE = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
-"""The same on our side, for a server that left the network. libpq's parameters; those in the URL come first."""
+"""libpq's parameters that end our side of a connection after two minutes when the server has left the network.
+
+Parameters in the URL have precedence.
+"""
 
 NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 
 def with_driver(url: str) -> str:
-    """Name psycopg2 in a PostgreSQL URL; other URLs stay as they are.
+    """Return a PostgreSQL URL with psycopg2 as its driver; return any other URL unchanged.
 
     SQLAlchemy 2.1 reads a plain ``postgresql://`` as psycopg 3, which dagster-postgres cannot use: its NOTIFY takes a
     parameter that psycopg 3 binds on the server (dagster#33958).
@@ -55,7 +59,9 @@ def with_driver(url: str) -> str:
 
 @cache
 def engine(url: str) -> sa.Engine:
-    """One pooled engine per URL and process. Its errors show neither parameters nor values: those are clients' data.
+    """Return the pooled engine of a URL, of which a process has one.
+
+    The engine's errors show neither parameters nor values, because those are clients' data.
 
     Raises:
         ConfigurationError: the URL is not valid, or names a driver that is not installed.
@@ -86,13 +92,13 @@ def _be_patient(connection: Any, _record: object) -> None:
 
 
 def _name_schema(connection: Any, _record: object) -> None:
-    """Let a SQLite file, which has no schemas, answer to the name ``billing``."""
+    """Attach the SQLite file a second time under the name ``billing``, because SQLite has no schemas."""
     [(_number, _name, path)] = connection.execute("pragma database_list")
     connection.execute("attach database ? as billing", (path or ":memory:",))
 
 
 def _leave_values_out(context: sa.engine.ExceptionContext) -> None:
-    """Cut an error whose text quotes rows down to its code and constraint, because the text may end in a log.
+    """Reduce an error that quotes rows to its code and constraint, because the error's text may be written to a log.
 
     PostgreSQL quotes values in class 22 (data exception) and class 23 (integrity constraint violation).
     """
@@ -106,15 +112,15 @@ def _leave_values_out(context: sa.engine.ExceptionContext) -> None:
 
 
 def run_script(connection: sa.Connection, path: Path) -> None:
-    """Run a ``.sql`` file as it stands, in the connection's transaction; it takes no parameters."""
+    """Run a whole ``.sql`` file, which has no parameters, in the connection's transaction."""
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute(path.read_text())
 
 
 class Queries:
-    """The queries of one ``.sql`` file, by name: ``queries["reserve"]``.
+    """The queries of one ``.sql`` file, keyed by name: ``queries["reserve"]``.
 
-    A query begins with ``-- name: its_name``; parameters are written ``:name``.
+    In the file a query begins with ``-- name: its_name``, and its parameters are written ``:name``.
     """
 
     def __init__(self, path: Path) -> None:

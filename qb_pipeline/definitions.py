@@ -1,4 +1,7 @@
-"""Dagster's entry point. Importing it reads nothing; loading it reads the environment, not a database or network."""
+"""The entry point of Dagster.
+
+Importing this module reads nothing. Loading the definitions reads the environment, but no database and no network.
+"""
 
 import dagster as dg
 
@@ -8,6 +11,6 @@ from qb_pipeline.defs.build import build_defs
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The code location ``qb_pipeline``, as the environment has it."""
+    """Build the code location ``qb_pipeline`` from the settings in the environment."""
     settings = config.load()
     return build_defs(first_date=settings.first_date, pull_seconds=settings.pull_seconds)

@@ -1,9 +1,9 @@
-"""Ending a process by a signal (graceful shutdown): work under way is finished and recorded, nothing new begins.
+"""Graceful shutdown: after a signal, work in progress is finished and recorded, and no new work begins.
 
-A command ends by an exception, ``Told``, at whatever line it is. While requests to QuickBooks are under way the signal
-is ``deferred``: the code asks ``require`` before each new step, and the signal takes effect after the last one.
-Signals that were ignored when the process began (SIGINT of a background job, SIGHUP under nohup) stay ignored; SIGTERM
-never does. Belongs here: signals. Does not belong here: which work is safe to interrupt.
+A command ends by the exception ``Told``, at the line that it has reached. While requests to QuickBooks are in progress
+the signal is ``deferred``: the code calls ``require`` before each new step, and the signal takes effect after the last
+step. A signal that was ignored when the process began (SIGINT of a background job, SIGHUP under nohup) stays ignored,
+except SIGTERM. Belongs here: signals. Does not belong here: which work may be interrupted.
 """
 
 import signal
@@ -14,7 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 GRACE_SECONDS = 15
-"""A command has this long to end; then the kernel ends it. The next run settles the requests that were in flight."""
+"""The time that a command has to end; after this time the kernel ends the process.
+
+The next run settles the requests that were in flight.
+"""
 
 LOOK_SECONDS = 0.1
 
@@ -24,10 +27,10 @@ class _State:
     """The state of this process. No lock guards it: a signal handler may interrupt the holder of a lock."""
 
     waiting: int = 0
-    """The number of the signal that waits until the work under way has ended; 0 without one."""
+    """The number of the signal that waits until the work in progress has ended; 0 without such a signal."""
     is_told: bool = False
     grace: int = 0
-    """Seconds that a running command has to end; 0 for no limit."""
+    """The number of seconds that a running command has to end; 0 for no limit."""
 
 
 _state = _State()
@@ -35,7 +38,7 @@ _thread = threading.local()
 
 
 class Told(BaseException):
-    """The process was told to end by this signal; the command ends, and says so."""
+    """The exception by which a command ends after a signal; its text is the signal's name."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -48,9 +51,9 @@ class StoppedError(Exception):
 
 @contextmanager
 def told_by_signals() -> Iterator[None]:
-    """Raise ``Told`` in the block at the first signal, once; the block then has ``GRACE_SECONDS`` to leave.
+    """Raise ``Told`` in the block at the first signal, and ignore later signals.
 
-    In the main thread only; elsewhere nothing changes.
+    The block then has ``GRACE_SECONDS`` to end. Outside the main thread this does nothing.
     """
 
     def end(number: int, _frame: object) -> None:
@@ -71,15 +74,15 @@ def told_by_signals() -> Iterator[None]:
 
 
 def is_told() -> bool:
-    """Whether a signal told this command to end."""
+    """Return whether a signal told this command to end."""
     return _state.is_told
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Hold a signal back until the block has ended; once one has come, ``require`` raises in every thread.
+    """Defer signals until the block has ended; from the first signal on ``require`` raises in every thread.
 
-    After the block the signal goes to its former handler. In the main thread only; elsewhere nothing changes.
+    After the block the signal goes to its former handler. Outside the main thread this does nothing.
     """
 
     def note(number: int, _frame: object) -> None:
@@ -97,7 +100,7 @@ def deferred() -> Iterator[None]:
 
 
 def require() -> None:
-    """Let something new begin.
+    """Check that new work may begin.
 
     Raises:
         StoppedError: this process was told to end.
@@ -108,7 +111,7 @@ def require() -> None:
 
 
 def begin() -> None:
-    """Let a request begin, unless this process was told to end; an ``owed`` request begins all the same.
+    """Check that a request may begin: always in an ``owed`` block, elsewhere only if this process was not told to end.
 
     Raises:
         StoppedError: this process was told to end.
@@ -119,7 +122,7 @@ def begin() -> None:
 
 @contextmanager
 def owed() -> Iterator[None]:
-    """Mark a block in which this thread records an answer: its requests begin even after a signal told us to end."""
+    """Let this thread begin requests in a block that records an answer, even after a signal told the process to end."""
     before = getattr(_thread, "is_owed", False)
     _thread.is_owed = True
     try:
@@ -129,7 +132,7 @@ def owed() -> Iterator[None]:
 
 
 def sleep(seconds: float) -> None:
-    """Sleep, unless this process is told to end.
+    """Sleep for a number of seconds, unless this process is told to end.
 
     Raises:
         StoppedError: the process was told to end, before the sleep or during it.
@@ -149,7 +152,10 @@ def _deliver() -> None:
 
 @contextmanager
 def _handling(handler: Callable[[int, object], None]) -> Iterator[bool]:
-    """Handle the signals that end processes; gives False where this is not the main thread, which alone can."""
+    """Handle the signals that end processes, until the block has ended.
+
+    Yields whether the handler is set: False outside the main thread, because only the main thread can set handlers.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield False
         return

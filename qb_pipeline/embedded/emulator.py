@@ -1,7 +1,7 @@
-"""The emulator's process: a local QuickBooks on 127.0.0.1 whose companies survive in one file.
+"""The emulator's process: a local QuickBooks on 127.0.0.1 that keeps its companies in one file.
 
-Everything is below ``home/emulator``: ``state.jsonl``, ``port``, ``url``, ``log``. Belongs here: starting and stopping
-the process. Does not belong here: what it answers (``qb_pipeline.emulator``, which we never import).
+The files are below ``home/emulator``: ``state.jsonl``, ``port``, ``url``, ``log``. Belongs here: starting and stopping
+the process. Does not belong here: its answers (``qb_pipeline.emulator``, which we never import).
 """
 
 import os
@@ -19,7 +19,7 @@ COMMAND = re.compile(rf"-m {re.escape(MODULE)}\b")
 
 
 class Emulator:
-    """The emulator as a child process of whoever calls ``start``. One caller at a time per home."""
+    """The emulator as a child process of the process that calls ``start``. A home has one caller at a time."""
 
     def __init__(self, home: Path) -> None:
         self.directory = home.resolve() / "emulator"
@@ -27,11 +27,14 @@ class Emulator:
         self.process: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
-        """Make its folder."""
+        """Make the emulator's folder."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def start(self) -> None:
-        """End an earlier emulator (two would write one state file) and start ours; doesn't wait until it is ready."""
+        """End an earlier emulator and start ours, without waiting until it is ready.
+
+        Two emulators would write to one state file.
+        """
         self.prepare()
         processes.end_processes(self.directory, COMMAND, signal_number=signal.SIGTERM, patience=3.0)
         self._port = processes.remembered_port(self.directory / "port")
@@ -54,16 +57,16 @@ class Emulator:
             os.close(log)
 
     def is_ready(self) -> bool:
-        """Whether our child answers."""
+        """Return whether our child answers."""
         return self.process is not None and self.process.poll() is None and processes.answers(self._port)
 
     def stop(self) -> None:
-        """Stop it. It writes its state to the file after every change, so there is nothing left to save."""
+        """Stop the emulator. Nothing has to be saved, because it writes its state to the file after every change."""
         if self.process is not None:
             processes.stop_child(self.process, signal.SIGTERM, patience=5.0)
             self.process = None
 
 
 def url(home: Path) -> str:
-    """Where the emulator answers, without a slash at the end."""
+    """Read the emulator's address, which has no slash at the end."""
     return (home / "emulator" / "url").read_text().strip()

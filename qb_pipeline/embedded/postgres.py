@@ -1,6 +1,6 @@
-"""The embedded PostgreSQL: one cluster with our three databases, on 127.0.0.1, behind a password.
+"""The embedded PostgreSQL: one cluster with our three databases, on 127.0.0.1, protected by a password.
 
-Everything is below ``home/postgres``: ``data`` (the server's own), ``password`` (ours, 0600), ``port``, ``log``.
+The files are below ``home/postgres``: ``data`` (the server's own), ``password`` (ours, mode 0600), ``port``, ``log``.
 Belongs here: creating, starting and stopping the server. Does not belong here: keeping it alive (``supervisor``) or any
 table (the migrations).
 """
@@ -26,7 +26,7 @@ from qb_pipeline.embedded.binaries import as_account, check_can_enter, choose_ac
 SUPERUSER = "qb_pipeline"
 DATABASES = ("pipeline", "billing", "dagster")
 COMMAND = re.compile(r"^(\S*/)?(postgres|initdb)\b")
-"""How a command line of the server begins, or of one of its backends (``postgres: checkpointer``)."""
+"""The beginning of a command line of the server, or of one of its backends (``postgres: checkpointer``)."""
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -45,12 +45,12 @@ if sys.platform == "linux":
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 START_SECONDS = 60.0
 CANNOT_CONNECT_NOW = b"C57P03\0"
-"""In PostgreSQL's protocol, the code of a server that is starting up, recovering or shutting down."""
+"""The code that a server sends while it is starting up, recovering or shutting down, in PostgreSQL's protocol."""
 
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """SQLAlchemy URLs of the three databases, password included."""
+    """The SQLAlchemy URLs of the three databases, password included."""
 
     database: str
     billing: str
@@ -58,16 +58,17 @@ class Urls:
 
 
 def urls(home: Path) -> Urls:
-    """Read from the home's files how to connect, without looking whether the server is up."""
+    """Read the URLs of the three databases from the home's files, without checking whether the server runs."""
     pipeline, billing, dagster = (_url(home, name) for name in DATABASES)
     return Urls(database=pipeline, billing=billing, dagster=dagster)
 
 
 def takes_connections(home: Path) -> bool:
-    """Ask the server itself whether it takes connections: begin a login, and leave when it asks for the password.
+    """Return whether the server takes connections, by beginning a login.
 
-    This costs a millisecond. The supervisor's word would not do: after a ``kill -9`` a server may be shutting down, or
-    gone, some moments before its supervisor notices.
+    The login ends when the server asks for the password, and costs a millisecond. The supervisor's announcement is not
+    enough: after a ``kill -9`` a server may be shutting down, or may have ended, some moments before its supervisor
+    notices.
     """
     words = b"".join(word.encode() + b"\0" for word in ("user", SUPERUSER, "database", DATABASES[0], ""))
     version = 3 << 16
@@ -83,10 +84,11 @@ def takes_connections(home: Path) -> bool:
 
 @contextmanager
 def temporary_server(home: Path, *, environ: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Run a server for tests, without supervisor and without waiting for the disk; yields a superuser's URL.
+    """Run a server for tests until the block has ended, and yield the URL of a superuser.
 
-    Its data are lost when the machine fails. The caller makes the home, runs nothing else in it, and removes it. For
-    root the home and the folders above it must be open (``o+x``), since the server runs as another user.
+    The server has no supervisor and does not wait for the disk, so its data are lost when the machine fails. The caller
+    makes the home, runs nothing else in it, and removes it. For root the home and the folders above it must be open
+    (``o+x``), since the server runs as another user.
     """
     server = Server(home, durable=False, environ=environ)
     server.start()
@@ -102,7 +104,7 @@ def temporary_server(home: Path, *, environ: Mapping[str, str] | None = None) ->
 
 
 class Server:
-    """The server as a child process of whoever calls ``start``. One caller at a time per home."""
+    """The server as a child process of the process that calls ``start``. A home has one caller at a time."""
 
     def __init__(self, home: Path, *, durable: bool = True, environ: Mapping[str, str] | None = None) -> None:
         self.directory = home.resolve() / "postgres"
@@ -115,9 +117,10 @@ class Server:
         self._environ = os.environ if environ is None else environ
 
     def prepare(self) -> None:
-        """Find the programs, and create the cluster when there is none.
+        """Find the programs, and create the cluster if it does not exist.
 
-        The cluster is created in a folder beside and renamed when it is complete, so a crash in between costs nothing.
+        The cluster is created in another folder, which is renamed when it is complete, so that a crash leaves no
+        partial cluster.
 
         Raises:
             EmbeddedError: nothing can be started before a person acts.
@@ -132,7 +135,7 @@ class Server:
             self._create_cluster()
 
     def start(self) -> None:
-        """End the processes that an earlier server left, then start ours; doesn't wait until it is ready."""
+        """End the processes that an earlier server left, and start ours, without waiting until it is ready."""
         self.prepare()
         self._end_orphans()
         if not self._password.exists():
@@ -156,24 +159,24 @@ class Server:
             os.close(log)
 
     def is_ready(self) -> bool:
-        """Whether our child takes connections: it says so itself in the last line of its lock file."""
+        """Return whether our child takes connections, according to the last line of its lock file."""
         if self.process is None or self.process.poll() is not None:
             return False
         lines = self._lock_file_lines()
         return len(lines) >= 8 and lines[0] == str(self.process.pid) and lines[7].strip() == "ready"
 
     def stop(self) -> None:
-        """Stop cleanly: sessions are ended, open transactions rolled back, everything is on disk."""
+        """Stop the server cleanly: sessions are ended, open transactions are rolled back, and all data are on disk."""
         if self.process is not None:
             processes.stop_child(self.process, signal.SIGINT, signal.SIGQUIT, patience=10.0)
             self.process = None
 
     def _end_orphans(self) -> None:
-        """End processes that an earlier server left in our data directory, and remove its lock file.
+        """End the processes that an earlier server left in our data directory, and remove its lock file.
 
         PostgreSQL itself would take *any* process with the number in the lock file for its server; after a reboot that
-        may be any program. We hold the home's lock and know the processes by folder and command line. The server still
-        checks the shared memory of its data directory, as its own second guard.
+        number may belong to any program. We hold the home's lock, and recognise the processes by folder and command
+        line. The server still checks the shared memory of its data directory, as a second guard.
         """
         lines = self._lock_file_lines()
         if lines and lines[0].isdigit() and int(lines[0]) in processes.find_processes(self.data, COMMAND):
@@ -208,7 +211,7 @@ class Server:
         new.rename(self.data)
 
     def _set_password(self, data: Path) -> None:
-        """Give the superuser a new password and write it down for ourselves."""
+        """Set a new password for the superuser, and write it to our file ``password``."""
         password = secrets.token_urlsafe(24)
         self._tell(data, f"alter role {SUPERUSER} password '{password}'")
         self._password.unlink(missing_ok=True)
@@ -218,7 +221,13 @@ class Server:
             os.fsync(file.fileno())
 
     def _tell(self, data: Path, *statements: str) -> None:
-        """Run statements in a server without listener or clients; they pass through a pipe, which nobody else sees."""
+        """Run statements in a server without listener and clients.
+
+        The statements are sent through a pipe, which no other process can read.
+
+        Raises:
+            EmbeddedError: a statement failed.
+        """
         text = "".join(f"{statement};\n" for statement in statements)
         fsync = "on" if data == self.data else "off"  # a new cluster is forced to disk at its end, as a whole
         if "ERROR" in self._run(
@@ -227,7 +236,11 @@ class Server:
             raise EmbeddedError(f"PostgreSQL could not set up its cluster in {data}")
 
     def _run(self, data: Path, program: str, *arguments: str, text: str = "") -> str:
-        """Run a program of PostgreSQL to its end; gives what it printed."""
+        """Run a program of PostgreSQL to its end, and return its output.
+
+        Raises:
+            EmbeddedError: the program failed.
+        """
         done: subprocess.CompletedProcess[str] = subprocess.run(
             [self._programs.folder / program, *arguments],
             input=text,
@@ -246,7 +259,7 @@ class Server:
         return done.stdout
 
     def _inherited(self) -> dict[str, str]:
-        """The environment of the server: no secret of ours, no PG… variable, messages in English."""
+        """Return the environment of the server: no secret of ours, no PG… variable, messages in English."""
         kept = {name: value for name, value in self._environ.items() if name in ("PATH", "LD_LIBRARY_PATH")}
         return kept | {"LC_ALL": "C"}
 

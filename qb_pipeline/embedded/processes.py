@@ -1,4 +1,4 @@
-"""Operating-system functions that both services share: children that die with us, orphans, ports.
+"""Functions of the operating system that both services share: children that end with us, orphans, ports.
 
 Belongs here: functions on processes, ports and logs. Does not belong here: any knowledge of PostgreSQL or the emulator.
 """
@@ -21,16 +21,19 @@ KILL_SECONDS = 10.0
 CLOSING_SECONDS = 2.0
 LOG_BYTES = 5_000_000
 PORTS = range(20_000, 32_000)
-"""They lie below the range from which Linux takes the local ports of outgoing connections (32768 to 60999), so that
-none takes a port that we remember while the server is down."""
+"""The ports that a service may be given.
+
+They are below the range from which Linux takes the local ports of outgoing connections (32768 to 60999), so that no
+connection uses a port that we remember while the server is down.
+"""
 
 
 def dying_with_us(signal_number: int) -> Callable[[], None]:
-    """Give a ``preexec_fn``: the child starts with default signal handlers, and dies with us, however we die.
+    """Return a ``preexec_fn`` with which the child starts with default signal handlers, and ends when we end.
 
     Without the defaults a child would inherit each ignored signal, such as SIGINT in every background job of a script.
-    On Linux the kernel sends the child this signal when we die. Elsewhere the next start ends the orphans that it finds
-    (or ``watched`` does).
+    On Linux the kernel sends the child this signal when we end, even when we are killed. On other systems the next
+    start ends the orphans that it finds (or ``watched`` ends them).
     """
     prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
     parent = os.getpid()
@@ -49,9 +52,9 @@ def dying_with_us(signal_number: int) -> Callable[[], None]:
 
 
 def find_processes(directory: Path, command: re.Pattern[str]) -> list[int]:
-    """Pids of the living processes that run this command in this directory; zombies don't count.
+    """Return the process ids of the living processes that run this command in this directory, without zombies.
 
-    Both must fit: a person's shell may stand in the directory, and the command may run elsewhere too.
+    Both conditions are necessary: a person's shell may be in the directory, and the command may run elsewhere too.
     """
     if sys.platform == "linux":
         pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
@@ -64,9 +67,10 @@ def find_processes(directory: Path, command: re.Pattern[str]) -> list[int]:
 def end_processes(
     directory: Path, command: re.Pattern[str], *, signal_number: int, patience: float, only: int | None = None
 ) -> None:
-    """Ask those processes (or ``only`` that one of them) to end, and wait until all of them are gone.
+    """Tell the processes of this command in this directory to end, and wait until all of them have ended.
 
-    Processes that are left after ``patience`` seconds are killed.
+    With ``only``, only the process with that id is told to end. Processes that are left after ``patience`` seconds are
+    killed.
 
     Raises:
         EmbeddedError: a process cannot even be killed, say because its disk doesn't answer.
@@ -86,7 +90,10 @@ def end_processes(
 
 
 def stop_child(child: subprocess.Popen[bytes], *signals: int, patience: float) -> None:
-    """Send a child of ours one signal after the other until it has ended; SIGKILL comes last."""
+    """Send a child of ours one signal after the other until it has ended; SIGKILL is the last one.
+
+    After each signal the function waits at most ``patience`` seconds.
+    """
     for number in (*signals, signal.SIGKILL):
         if child.poll() is not None:
             return
@@ -98,9 +105,10 @@ def stop_child(child: subprocess.Popen[bytes], *signals: int, patience: float) -
 
 
 def remembered_port(path: Path) -> int:
-    """The port written in this file, once it is free; if it stays taken, a new one that is then written there.
+    """Return the port in this file once it is free; if it stays taken, write another port to the file and return that.
 
-    A process that has just been ended is out of sight for an instant before the kernel closes its sockets.
+    A process that has just ended cannot be found any more for an instant before the kernel closes its sockets, so the
+    function waits up to ``CLOSING_SECONDS`` for the port.
     """
     written = path.read_text().strip() if path.exists() else ""
     if written.isdigit():
@@ -115,14 +123,17 @@ def remembered_port(path: Path) -> int:
 
 
 def open_log(path: Path) -> int:
-    """Open a log for a child to write to, after putting a long one aside; the caller closes it."""
+    """Open a log for a child, and return its file descriptor, which the caller closes.
+
+    A log that is longer than ``LOG_BYTES`` is first renamed, so that a new one begins.
+    """
     if path.exists() and path.stat().st_size > LOG_BYTES:
         path.replace(path.with_name(f"{path.name}.1"))
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 def is_free(port: int) -> bool:
-    """Whether a server can listen on this port of 127.0.0.1."""
+    """Return whether a server can listen on this port of 127.0.0.1."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -133,7 +144,7 @@ def is_free(port: int) -> bool:
 
 
 def answers(port: int) -> bool:
-    """Whether something listens on this port of 127.0.0.1."""
+    """Return whether a process listens on this port of 127.0.0.1."""
     with socket.socket() as caller:
         caller.settimeout(1.0)
         return caller.connect_ex(("127.0.0.1", port)) == 0

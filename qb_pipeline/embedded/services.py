@@ -1,7 +1,8 @@
-"""The functions for commands: have the services that the configuration lacks, for as long as the command lives.
+"""The functions for commands, which start the services that the configuration lacks and use them for a command's time.
 
-Belongs here: asking for services and waiting for them. Does not belong here: starting a server (``postgres``,
-``emulator``) or keeping it alive (``supervisor``, another process). Every command imports this module: it stays light.
+Belongs here: requesting services and waiting for them. Does not belong here: starting a server (``postgres``,
+``emulator``) or keeping it alive (``supervisor``, another process). Every command imports this module, so it imports
+little.
 """
 
 import contextlib
@@ -40,13 +41,13 @@ class Services:
     emulator_url: str | None
 
     def environment(self) -> dict[str, str]:
-        """The databases as environment variables, for Dagster's processes."""
+        """Return the URLs of the databases as environment variables, for Dagster's processes."""
         return {DATABASE_URL: self.database_url, BILLING_URL: self.billing_url, DAGSTER_URL: self.dagster_url}
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The processes that run in a home: their ids, None for one that does not run."""
+    """The ids of the processes that run in a home; None for a process that does not run."""
 
     supervisor: int | None
     postgres: int | None
@@ -55,13 +56,13 @@ class Status:
 
 @contextmanager
 def use(config: Config, *, linger: float = LINGER_SECONDS) -> Iterator[Services]:
-    """Start the services that are down and wait until they answer; they stay up while we are in the block.
+    """Start the services that are down, wait until they answer, and keep them running until the block has ended.
 
-    They end ``linger`` seconds after their last user is gone; a killed user counts as gone. If a signal told this
-    process to end, they end at once, unless somebody else uses them.
+    They end ``linger`` seconds after their last user has gone; a killed user counts as gone. If a signal told this
+    process to end, they end at once, unless another process uses them.
 
     Raises:
-        EmbeddedError: a service could not be started; the message shows what its log says.
+        EmbeddedError: a service could not be started; the message contains the end of its log.
     """
     home = config.home.resolve()
     needed = [name for name in ("postgres", "emulator") if getattr(config, f"needs_{name}")]
@@ -85,7 +86,7 @@ def use(config: Config, *, linger: float = LINGER_SECONDS) -> Iterator[Services]
 
 
 def _hurry(home: Path) -> None:
-    """Have the supervisor end as soon as nobody uses its services."""
+    """Tell the supervisor to end as soon as no process uses its services."""
     supervisor = status(home).supervisor
     if supervisor is not None:
         with contextlib.suppress(ProcessLookupError):
@@ -93,16 +94,16 @@ def _hurry(home: Path) -> None:
 
 
 def status(home: Path) -> Status:
-    """The processes that run in this home at this moment."""
+    """Read which processes run in this home at this moment."""
     running = _read_running(home) or {"supervisor": None, "ready": {}}
     return Status(running["supervisor"], running["ready"].get("postgres"), running["ready"].get("emulator"))
 
 
 def stop(home: Path, *, seconds: float = 30.0) -> None:
-    """Stop everything that runs in this home, used or not, and wait until it is gone.
+    """Stop all services that run in this home, used or not, and wait until they have ended.
 
     Raises:
-        EmbeddedError: something still runs after that many seconds.
+        EmbeddedError: a process still runs after ``seconds``.
     """
     deadline = time.monotonic() + seconds
     lock = home / "supervisor.lock"
@@ -117,9 +118,9 @@ def stop(home: Path, *, seconds: float = 30.0) -> None:
 
 
 def make_home(home: Path) -> None:
-    """Make the folder, and those above it that are missing.
+    """Make the folder, and the folders above it that are missing.
 
-    Folders that root makes are open to everybody whatever the umask, since the server's unprivileged user must pass
+    Folders that root makes are open to everybody whatever the umask is, since the server's unprivileged user must pass
     through them. Existing folders are not changed.
     """
     missing = [folder for folder in (home, *home.parents) if not folder.exists()]
@@ -143,7 +144,11 @@ def _resolve(config: Config, home: Path) -> Services:
 
 @contextmanager
 def _users_lock(home: Path) -> Iterator[None]:
-    """Be counted as a user of this home's services."""
+    """Count this process as a user of the home's services until the block has ended.
+
+    Raises:
+        EmbeddedError: the home cannot be written.
+    """
     try:
         make_home(home)
         descriptor = os.open(home / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -157,7 +162,11 @@ def _users_lock(home: Path) -> Iterator[None]:
 
 
 def _have(home: Path, needed: list[str], *, linger: float, over: threading.Event) -> None:
-    """Wait until all of these are ready or ``over`` is set; start the supervisor whenever none runs."""
+    """Wait until all of these services are ready or ``over`` is set, and start the supervisor whenever none runs.
+
+    Raises:
+        EmbeddedError: the services are not ready after ``DEADLINE_SECONDS``; the message contains the ends of the logs.
+    """
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not over.is_set() and not _are_ready(home, needed):
         if time.monotonic() > deadline:
@@ -175,9 +184,10 @@ def _have(home: Path, needed: list[str], *, linger: float, over: threading.Event
 
 
 def _guard(home: Path, needed: list[str], linger: float, over: threading.Event) -> None:
-    """Start a new supervisor when ours was killed while we use its services.
+    """Start a new supervisor whenever ours was killed, until ``over`` is set.
 
-    A supervisor that ended on purpose removed its announcement (``running``); a killed one left it, without its lock.
+    A supervisor that ended on purpose has removed its announcement (``running``); a killed supervisor has left it
+    there, without its lock.
     """
     while not over.wait(GUARD_SECONDS):
         if (home / "running").exists() and _read_running(home) is None:
@@ -193,7 +203,7 @@ def _are_ready(home: Path, needed: list[str]) -> bool:
 
 
 def _read_running(home: Path) -> dict[str, Any] | None:
-    """The announcement of the living supervisor; None when no supervisor lives."""
+    """Read the announcement of the living supervisor; return None when no supervisor runs."""
     try:
         with (home / "running").open() as file:
             if _is_held(file.fileno()):
@@ -205,7 +215,7 @@ def _read_running(home: Path) -> dict[str, Any] | None:
 
 
 def _is_locked(path: Path) -> bool:
-    """Whether a living process holds this file's lock alone."""
+    """Return whether a living process holds this file's exclusive lock."""
     try:
         with path.open() as file:
             return _is_held(file.fileno())
@@ -222,7 +232,11 @@ def _is_held(descriptor: int) -> bool:
 
 
 def _start_supervisor(home: Path, needed: list[str], *, linger: float, seconds: float) -> None:
-    """Start the supervisor in the background; comes back when it has prepared the services, or failed to."""
+    """Start the supervisor in the background, and return when it has prepared the services.
+
+    Raises:
+        EmbeddedError: the supervisor could not prepare them; the message contains its output.
+    """
     log = home / "supervisor.log"
     command = [sys.executable, "-m", "qb_pipeline.embedded.supervisor", str(home), *(f"--{name}" for name in needed)]
     with open(processes.open_log(log), "ab") as file:

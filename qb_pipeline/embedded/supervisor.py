@@ -1,11 +1,12 @@
-"""Keep the services of one home alive while somebody uses them: ``python -m qb_pipeline.embedded.supervisor HOME``.
+"""The supervisor of a home's services, which keeps them alive while they are used.
 
-The services are children of this process, so it learns of a death at once; it removes the remains of the dead service
-and starts it again. It ends by itself when nobody has held ``home/users.lock`` for a while. Files in the home:
+It runs as ``python -m qb_pipeline.embedded.supervisor HOME``. The services are its children, so it is notified at once
+when one ends; it then removes the remains of that service and starts it again. It ends by itself when no process has
+held ``home/users.lock`` for the linger time. Files in the home:
 
-supervisor.lock   locked by the one supervisor; holds its pid
+supervisor.lock   locked by the one supervisor; contains its process id
 users.lock        locked (shared) by every command that uses the services
-wanted/NAME       somebody wants that service
+wanted/NAME       exists while that service is wanted
 running           which services are ready, as JSON; locked by the supervisor that wrote it, out of date when unlocked
 
 Belongs here: when services start and end. Does not belong here: how a service is started (``postgres``, ``emulator``),
@@ -37,7 +38,7 @@ STABLE_SECONDS = 10.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the supervisor; 0 also when this home already has one."""
+    """Run the supervisor and return its exit code, which is 0 also when this home already has a supervisor."""
     parser = argparse.ArgumentParser(prog="python -m qb_pipeline.embedded.supervisor")
     parser.add_argument("home", type=Path)
     parser.add_argument("--postgres", action="store_true", help="keep PostgreSQL running")
@@ -71,7 +72,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def lock_alone(path: Path) -> int | None:
-    """Lock this file for ourselves; None when another process holds it. The lock ends with the process."""
+    """Lock this file exclusively and return its descriptor; return None when another process holds the lock.
+
+    The lock ends with the process.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     for _ in range(10):  # a process that only tests the lock holds it for a moment too
         try:
@@ -86,24 +90,27 @@ def lock_alone(path: Path) -> int | None:
 
 
 def write_pid(lock: int) -> None:
-    """Write our process id into the lock's file."""
+    """Write our process id into the file of the lock."""
     os.truncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
 
 def seconds_before_restart(quick_deaths: int) -> float:
-    """Seconds to wait before the next start, after so many deaths in a row, each soon after its start."""
+    """Return the seconds to wait before the next start of a service.
+
+    ``quick_deaths`` counts how many times in a row the service ended soon after its start.
+    """
     return 0.0 if quick_deaths < 2 else min(0.25 * 2.0 ** (quick_deaths - 1), 5.0)
 
 
 def say(message: str) -> None:
-    """Write a line to our log."""
+    """Write a line to our log (stderr), with the time in UTC."""
     print(time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()), message, file=sys.stderr, flush=True)  # noqa: T201
 
 
 @dataclass(slots=True)
 class Kept:
-    """A service that we keep alive, and the record of its starts and deaths."""
+    """A service that the supervisor keeps alive, and the record of its starts and ends."""
 
     service: Server | Emulator
     is_ready: bool = False
@@ -113,7 +120,10 @@ class Kept:
 
 
 class Supervisor:
-    """Starts the wanted services, restarts dead ones, and ends when it is told to or when nobody needs it."""
+    """The object that starts the wanted services and restarts the ones that have ended.
+
+    It ends when it is told to, or when no process uses the services any more.
+    """
 
     def __init__(self, home: Path, *, lock: int, linger: float) -> None:
         self._home = home
@@ -127,7 +137,7 @@ class Supervisor:
         self._told_to_stop = False
 
     def add(self, name: str) -> None:
-        """Keep this service from now on.
+        """Prepare this service, and keep it alive from now on.
 
         Raises:
             EmbeddedError: it cannot run on this machine.
@@ -137,9 +147,10 @@ class Supervisor:
         self._kept[name] = kept
 
     def run(self) -> None:
-        """Keep the services alive until SIGTERM or SIGINT, or until nobody has used them for the linger time.
+        """Keep the services alive until a signal comes, or until no process has used them for the linger time.
 
-        SIGUSR1 sets that time to 0, so that a command that was told to end leaves no services behind.
+        The signals are SIGTERM, SIGINT and SIGHUP. SIGUSR1 sets the linger time to 0, so that a command that was told
+        to end leaves no services behind.
         """
         woken = self._wake_on_signals()
         try:
@@ -161,7 +172,7 @@ class Supervisor:
                 self._kept[name] = Kept(make(self._home))
 
     def _tend(self, name: str, kept: Kept) -> None:
-        """Start the service when it is not running and its time has come."""
+        """Start the service if it is not running and the time of its next start has come; note whether it is ready."""
         process = kept.service.process
         if process is not None and process.poll() is None:
             kept.is_ready = kept.is_ready or kept.service.is_ready()
@@ -185,7 +196,10 @@ class Supervisor:
             say(f"{name}: {error}")
 
     def _announce(self) -> None:
-        """Write which services are ready when that has changed: a new file, locked before it replaces the old one."""
+        """Write which services are ready, if that has changed.
+
+        The announcement is a new file, which is locked before it replaces the old file.
+        """
         ready = {
             name: kept.service.process.pid
             for name, kept in self._kept.items()
@@ -203,7 +217,7 @@ class Supervisor:
         self._announcement, self._ready = descriptor, ready
 
     def _is_idle(self) -> bool:
-        """Whether nobody has held the users' lock for the linger time."""
+        """Return whether no process has held the users' lock for the linger time."""
         try:
             fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -215,9 +229,10 @@ class Supervisor:
         return False
 
     def _home_is_ours(self) -> bool:
-        """Whether the file that we locked is still the home's: somebody may have removed the home under our feet.
+        """Return whether the file that we locked is still the home's lock file.
 
-        Then another supervisor may already be at work in a new folder of that name; its services are not ours.
+        It is not when somebody has removed the home while we run. Another supervisor may then be at work in a new
+        folder of the same name; its services are not ours.
         """
         try:
             return os.path.samestat(os.stat(self._home / "supervisor.lock"), os.fstat(self._lock))
@@ -225,7 +240,10 @@ class Supervisor:
             return False
 
     def _wake_on_signals(self) -> int:
-        """Give a descriptor that becomes readable when a child died or somebody wants us to stop."""
+        """Set the signal handlers, and return a descriptor that becomes readable when a signal comes.
+
+        A signal comes when a child has ended, or when another process wants us to stop.
+        """
 
         def stop(_signal: int, _frame: object) -> None:
             self._told_to_stop = True

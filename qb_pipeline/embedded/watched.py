@@ -1,8 +1,9 @@
 """Run a module as a child that ends with its parent: ``python -m qb_pipeline.embedded.watched FD MODULE …``.
 
-FD is the reading end of a pipe whose other end only the parent holds: when that is closed, the parent is gone, however
-it died. Then this process and all that it started are told to end, and killed if they do not. The kernel's own way
-(``processes.dying_with_us``) exists on Linux alone, and does not reach grandchildren. Belongs here: that watch.
+FD is the reading end of a pipe whose other end only the parent holds. When that end is closed, the parent has ended,
+even if it was killed. Then this process and all processes that it started are told to end, and are killed if they do
+not. The kernel's own way (``processes.dying_with_us``) exists on Linux alone, and does not reach grandchildren. Belongs
+here: the thread that watches the pipe.
 """
 
 import os
@@ -16,7 +17,7 @@ KILL_SECONDS = 5.0
 
 
 def main() -> None:
-    """Watch, and become the module."""
+    """Start the thread that watches the pipe, and run the module in this process."""
     descriptor, module = int(sys.argv[1]), sys.argv[2]
     threading.Thread(target=_watch, args=(descriptor,), name="watch", daemon=True).start()
     del sys.argv[:2]

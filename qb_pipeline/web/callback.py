@@ -1,7 +1,7 @@
-"""Where a person's browser comes back to after consenting at Intuit.
+"""The page to which Intuit sends a person's browser back after the consent.
 
-Belongs here: waiting on loopback for one answer, checking that it belongs to our question, and reading a pasted one.
-Does not belong here: asking for consent, or turning the code into tokens (``quickbooks.oauth``).
+Belongs here: waiting on loopback for one answer, checking that it belongs to our question, and reading a pasted answer.
+Does not belong here: asking for consent, or exchanging the code for tokens (``quickbooks.oauth``).
 """
 
 import hmac
@@ -27,7 +27,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_CODE_CHARACTERS = 512
-"""Source: Intuit, "OAuth 2.0" (read 2026-11-21)."""
+"""The length of the longest code. Source: Intuit, "OAuth 2.0" (read 2026-11-21)."""
 
 REALM_ID = re.compile(r"[0-9]{1,32}")
 
@@ -47,27 +47,27 @@ HEADERS = {
 
 
 class ConsentError(Exception):
-    """The person did not consent, or did not come back in time; the message says what to do."""
+    """The person did not consent, or did not come back in time. The message states the remedy."""
 
 
 class ForeignAnswerError(ConsentError):
-    """The answer does not carry our ``state``: it belongs to another question, or to an attacker."""
+    """The answer does not carry our ``state``, so it belongs to another question or comes from an attacker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The consent page's answer: a code to exchange once, and the company it is for."""
+    """The answer of the consent page: a code that can be exchanged once, and the company that it is for."""
 
     code: str = field(repr=False)
     realm_id: str
 
 
 def read_redirect(url: str, *, state: str) -> Consent:
-    """Read the address that the browser was sent back to, from the loopback page or pasted by a person.
+    """Read the consent from the address that the browser was sent back to, or that a person pasted.
 
     Raises:
         ForeignAnswerError: ``state`` is not ours.
-        ConsentError: consent was refused, or the address is not whole.
+        ConsentError: consent was refused, or the address is incomplete.
     """
     answers = {name: values[-1] for name, values in parse_qs(urlsplit(url.strip()).query).items()}
     if not hmac.compare_digest(answers.get("state", "").encode(), state.encode()):
@@ -82,7 +82,10 @@ def read_redirect(url: str, *, state: str) -> Consent:
 
 
 class Callback:
-    """Listens on this machine for one answer, on ``listener`` or a free port; use it as a context, then ``wait``."""
+    """A server on this machine that waits for one answer, on the socket ``listener`` or on a free port.
+
+    Use it as a context manager, and call ``wait`` in the block.
+    """
 
     def __init__(self, *, state: str, listener: socket.socket | None = None) -> None:
         self._state = state
@@ -117,10 +120,10 @@ class Callback:
         self._socket.close()
 
     def wait(self, seconds: float) -> Consent:
-        """Wait for the browser to come back.
+        """Wait until the browser has come back, and return the consent.
 
         Raises:
-            ConsentError: the browser did not come back in time, or the person refused.
+            ConsentError: the browser did not come back within ``seconds``, or the person refused.
         """
         if not self._answered.wait(seconds):
             raise ConsentError(f"nobody came back within {seconds:g} s; run `qb-pipeline connect` again")
@@ -157,7 +160,7 @@ class Callback:
 
 
 class _SecurityHeaders:
-    """Put the same headers on every answer, errors included."""
+    """The ASGI middleware that adds the same headers to every answer, errors included."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,7 +1,7 @@
 """The Dagster UI behind our guard: ``python -m qb_pipeline.web.dagster_ui --port N --code-port M``.
 
-Belongs here: Dagster's ASGI app, the guard around it, a server on loopback. Starting and ending this process belongs to
-``commands.processes.dagster_processes``.
+Belongs here: Dagster's ASGI app, the guard around it, and a server on loopback. Does not belong here: starting and
+ending this process (``commands.processes.dagster_processes``).
 """
 
 import argparse
@@ -20,10 +20,14 @@ from qb_pipeline.web.guard import Guard, loopback_hosts
 POOL_RECYCLE_SECONDS = 3600
 STATEMENT_TIMEOUT_MS = 15_000
 POOL_OVERFLOW = 20
-"""Dagster's own defaults for a long-running webserver (``dagster-webserver --help``, 1.13.27)."""
+"""The largest overflow of the pool of database connections.
+
+This and the two numbers above are Dagster's own defaults for a long-running webserver (``dagster-webserver --help``,
+1.13.27).
+"""
 
 STOP_SECONDS = 3
-"""An open page holds a WebSocket for as long as it likes; the shutdown waits for it no longer than this."""
+"""The longest time for which a shutdown waits for open pages, whose WebSockets would otherwise have no limit."""
 
 
 def main() -> None:

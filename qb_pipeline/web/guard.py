@@ -1,11 +1,12 @@
-"""A guard in front of the Dagster UI: only its own page, on this machine, may ask it for something.
+"""A guard in front of the Dagster UI, which only the UI's own page on this machine passes.
 
 The UI listens on loopback, but any web page that the operator opens can send requests there: Dagster checks neither
-Host nor Origin, and takes a mutation by GET (measured with 1.13.27). Without a guard a foreign page could launch runs.
+Host nor Origin, and accepts a mutation by GET (measured with 1.13.27). Without a guard a foreign page could launch
+runs.
 
 The guard refuses a Host that is not ours (DNS rebinding), an Origin or a ``Sec-Fetch-Site`` of another site, GraphQL in
 an address, and a GraphQL POST whose content type a foreign form could send. A WebSocket must have the same Host and
-name its Origin, as every browser does. A proxy in front rewrites both headers (``deploy/nginx.conf``).
+must name its Origin, as every browser does. A proxy in front rewrites Host and Origin (``deploy/nginx.conf``).
 """
 
 from collections.abc import Collection
@@ -16,11 +17,15 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 OWN_FETCHES = frozenset({"", "same-origin", "none"})
-"""``none`` is a person who typed the address or opened a bookmark."""
+"""The values of ``Sec-Fetch-Site`` that the guard accepts.
+
+A browser sends ``none`` when a person typed the address or opened a bookmark. The empty text stands for a request
+without the header.
+"""
 
 
 class Guard:
-    """An ASGI middleware. ``hosts`` are the names under which a person opens the page, each with its port."""
+    """The ASGI middleware. ``hosts`` are the names under which a person opens the page, each with its port."""
 
     def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
         self._app = app
@@ -65,5 +70,5 @@ class Guard:
 
 
 def loopback_hosts(port: int) -> frozenset[str]:
-    """The names of this machine's own page."""
+    """Return the names of this machine, each with the port."""
     return frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))

@@ -1,8 +1,8 @@
-"""The endpoint for Intuit's notifications of changes, which are hints and nothing more.
+"""The endpoint for Intuit's notifications of changes, which serve only as hints.
 
-The content of a notification is never trusted. With the right signature it only makes the sensor look sooner at the
-company that it names (``ledger.books.pulls.record_hints``). A lost, doubled, late or replayed notification changes
-nothing, because the sensor looks anyway. A forged one, or one about an unknown company, does nothing at all.
+The content of a notification is never trusted. With the right signature it only makes the sensor read the company that
+it names sooner (``ledger.books.pulls.record_hints``). A lost, doubled, late or replayed notification changes nothing,
+because the sensor reads every company regularly. A forged notification, or one about an unknown company, has no effect.
 
 Belongs here: the endpoint, and its server. Does not belong here: pulling (``sync.pull.received_payments``), and TLS,
 which is the work of a reverse proxy in front.
@@ -27,10 +27,14 @@ from starlette.routing import Route
 PATH = "/webhook"
 
 MAX_BODY_BYTES = 1_000_000
-"""Intuit names no limit; a notification of a thousand changes is a tenth of this."""
+"""The size of the largest body. Intuit states no limit; a notification of a thousand changes is a tenth of this size.
+"""
 
 PATIENCE_SECONDS = 2.0
-"""Intuit wants an answer within three seconds. Source: Intuit, "Webhooks" (read 2026-11-21)."""
+"""The time after which the endpoint answers 503; Intuit expects an answer within three seconds.
+
+Source: Intuit, "Webhooks" (read 2026-11-21).
+"""
 
 MOST_REALMS = 1_000
 
@@ -40,12 +44,17 @@ HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def sign(token: str, body: bytes) -> str:
-    """The right ``intuit-signature`` of a body: its HMAC-SHA256 in base64, keyed with the app's verifier token."""
+    """Return the right ``intuit-signature`` of a body.
+
+    It is the body's HMAC-SHA256 in base64, keyed with the verifier token of the Intuit app.
+    """
     return b64encode(hmac.new(token.encode(), body, sha256).digest()).decode()
 
 
 def read_realms(body: bytes) -> set[str]:
-    """The companies that a notification is about, in both of Intuit's formats (CloudEvents, and the one before 2026).
+    """Return the realm Ids of the companies that a notification is about.
+
+    Both of Intuit's formats are read: CloudEvents, and the format before 2026.
 
     Raises:
         ValueError: the body is in neither format.
@@ -65,9 +74,11 @@ def _text(entry: Any, name: str) -> str:
 
 
 def make_app(token: str, hint: Callable[[Collection[str]], object]) -> Starlette:
-    """The endpoint as an ASGI app. ``hint`` gets the companies (realm Ids, known or not) of each signed notification.
+    """Build the endpoint as an ASGI app, which calls ``hint`` with the companies of each signed notification.
 
-    Answers: 200 noted, 400 signed but unreadable, 401 not signed by the app, 413 too long, 503 try again.
+    The companies are realm Ids, of companies that we know or do not know. The endpoint answers 200 for a notification
+    that was noted, 400 for a signed notification that cannot be read, 401 for a notification that the app did not sign,
+    413 for a body that is too long, and 503 for an answer that would be too late.
 
     Raises:
         ValueError: the token is empty, so anybody could sign.
@@ -101,7 +112,7 @@ def make_app(token: str, hint: Callable[[Collection[str]], object]) -> Starlette
 
 
 def serve(app: Starlette, listener: socket.socket, *, ready: Callable[[str], object]) -> None:
-    """Serve until SIGINT or SIGTERM; ``ready`` gets the endpoint's address when it answers.
+    """Serve the endpoint until SIGINT or SIGTERM, and call ``ready`` with the endpoint's address once it answers.
 
     Afterwards the signal is delivered once more, to its former handler.
     """
@@ -119,7 +130,7 @@ def serve(app: Starlette, listener: socket.socket, *, ready: Callable[[str], obj
 
 
 async def _read(request: Request) -> bytes | None:
-    """The raw body, byte for byte; None when it is too long."""
+    """Read the raw body of a request; return None when it is too long."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
