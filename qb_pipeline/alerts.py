@@ -1,4 +1,4 @@
-"""Send messages to people: mail, Slack, Teams and every other service that apprise supports.
+"""Messages to people, by mail, Slack, Teams and every other service that apprise supports.
 
 Belongs here: sending. Does not belong here: the texts (``core.alerts``). An address may contain a password, so errors
 show only its scheme.

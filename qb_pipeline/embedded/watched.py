@@ -1,4 +1,4 @@
-"""Run a module as a child that ends with its parent: ``python -m qb_pipeline.embedded.watched FD MODULE …``.
+"""A module that runs as a child and ends with its parent: ``python -m qb_pipeline.embedded.watched FD MODULE …``.
 
 FD is the reading end of a pipe whose other end only the parent holds. When that end is closed, the parent has ended,
 even if it was killed. Then this process and all processes that it started are told to end, and are killed if they do

@@ -1,4 +1,4 @@
-"""A QuickBooks company in a box: serve it, or do there what a person does in QuickBooks.
+"""The command line of the emulator: serve a local QuickBooks company, or do a person's work in one.
 
 python -m qb_pipeline.emulator [--port N] [--state FILE] [--config FILE]
 python -m qb_pipeline.emulator bookkeeper http://127.0.0.1:PORT REALM VERB [name=value ...]
@@ -22,12 +22,12 @@ RAW = argparse.RawDescriptionHelpFormatter
 
 
 def main(arguments: list[str]) -> int:
-    """Run a command; 1 means that QuickBooks refuses, 2 that the arguments make no sense."""
+    """Run a command and return its exit code: 1 if QuickBooks refuses, 2 if the arguments make no sense."""
     return keep_books(arguments[1:]) if arguments[:1] == ["bookkeeper"] else run_server(arguments)
 
 
 def run_server(arguments: list[str]) -> int:
-    """Serve until stopped."""
+    """Serve until the process is stopped, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m qb_pipeline.emulator", description=__doc__, formatter_class=RAW)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one and prints it")
     parser.add_argument("--host", default="127.0.0.1", help="loopback only")
@@ -50,7 +50,7 @@ def run_server(arguments: list[str]) -> int:
 
 
 def keep_books(arguments: list[str]) -> int:
-    """Send one of the bookkeeper's orders to a running emulator and print the answer."""
+    """Send one of the bookkeeper's orders to a running emulator, print the answer, and return the exit code."""
     verbs = "\n\n".join(f"{name}\n    {(act.__doc__ or '').strip().splitlines()[0]}" for name, act in VERBS.items())
     parser = argparse.ArgumentParser(prog="... bookkeeper", description=verbs, formatter_class=RAW)
     parser.add_argument("url", help="http://127.0.0.1:PORT")
@@ -75,7 +75,7 @@ def keep_books(arguments: list[str]) -> int:
 
 
 def _value(text: str) -> Any:
-    """Read a value: ids stay text, everything else may be JSON."""
+    """Read a value as JSON. An id, which has digits only, and a text that is not JSON stay text."""
     try:
         return text if text.isdigit() else json.loads(text)
     except ValueError:

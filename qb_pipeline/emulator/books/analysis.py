@@ -1,6 +1,6 @@
-"""What a sales form says beside the money: classes and custom fields.
+"""The parts of a sales form beside the money: classes and custom fields.
 
-Belongs here: whether the company has them switched on. Does not belong here: amounts.
+Belongs here: checking whether the company uses them. Does not belong here: amounts.
 """
 
 import re
@@ -12,7 +12,10 @@ from qb_pipeline.emulator.books.faults import FaultError
 from qb_pipeline.emulator.books.fields import Body
 
 LONGEST_VALUE = 31
-"""Recalled, no source was found; the refusal of a longer one is our guess."""
+"""The longest value of a custom field. The number is recalled, no source was found.
+
+The refusal of a longer value is our guess.
+"""
 
 _NAME = re.compile(r"SalesFormsPrefs\.(UseSalesCustom|SalesCustomName)(\d+)")
 
@@ -20,10 +23,12 @@ _NAME = re.compile(r"SalesFormsPrefs\.(UseSalesCustom|SalesCustomName)(\d+)")
 def set_class(
     change: Change, part: Body, preference: Literal["ClassTrackingPerTxn", "ClassTrackingPerTxnLine"]
 ) -> None:
-    """Check the class of a form or of one of its lines; which of the two has one is a preference.
+    """Check the class of a form or of one of its lines. The preference states which of the two may have a class.
+
+    Where the company uses no class, the switch ``untracked_class`` drops the class or refuses it.
 
     Raises:
-        FaultError: there is no such class, or the company has no class there and the switch says that it refuses.
+        FaultError: there is no such class, or the switch refuses it.
     """
     if not part.get("ClassRef"):
         return
@@ -36,10 +41,12 @@ def set_class(
 
 
 def set_custom_fields(change: Change, form: Body) -> None:
-    """Give the custom fields of a form the names that they have in the preferences.
+    """Set the names of a form's custom fields as they are in the preferences.
+
+    The switch ``unknown_custom_field`` drops a field whose definition is not in use, or refuses it.
 
     Raises:
-        FaultError: a value is too long, or its definition is not in use and the switch says that this is refused.
+        FaultError: a value is too long, or the switch refuses a field.
     """
     labels = _labels(change.company)
     kept = []
@@ -56,7 +63,7 @@ def set_custom_fields(change: Change, form: Body) -> None:
 
 
 def _labels(company: Company) -> dict[str, str]:
-    """The labels of the custom fields in use, by the Id of their definition."""
+    """Return the labels of the custom fields in use, keyed by the Id of their definition."""
     used, labels = set(), {}
     for group in company.preference("SalesFormsPrefs", "CustomField") or ():
         for each in group.get("CustomField") or ():

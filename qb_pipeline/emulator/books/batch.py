@@ -1,7 +1,7 @@
-"""Batches: up to 30 items, each of which succeeds or fails alone.
+"""Batches of up to 30 items, each of which succeeds or fails alone.
 
-Belongs here: reading items, their order, one answer per ``bId``; request ids of single writes too, since the rule is
-the same. Does not belong here: the wire, and the work of single writes.
+Belongs here: reading items, their order, one answer per ``bId``, and the request ids of single writes, to which the
+same rule applies. Does not belong here: the wire, and the work of single writes.
 """
 
 import random
@@ -36,7 +36,7 @@ KNOWN = frozenset({"bId", "operation", "optionsData", "Query", "CDCQuery", *ENTI
 
 @dataclass
 class Desk:
-    """Does the writes of one company, each once per request id, and notes the refusals."""
+    """The writes of one company, each done once per request id, and the refusals."""
 
     company: Company
     repeats: Repeats = field(default_factory=Repeats)
@@ -44,7 +44,7 @@ class Desk:
     batches: int = 0
 
     def note(self, error: FaultError, where: str) -> None:
-        """Note a refusal, with the hint that QuickBooks does not give."""
+        """Record a refusal, with the hint that QuickBooks does not give. Only the last 100 are kept."""
         self.refusals.append({"code": error.code, "detail": error.detail, "hint": error.hint, "where": where})
         del self.refusals[:-100]
 
@@ -59,7 +59,7 @@ class Desk:
         include: frozenset[str] = frozenset(),
         unseen: frozenset[tuple[str, str]] = frozenset(),
     ) -> Answer:
-        """Do a write once per request id.
+        """Do a write once per request id, and return its answer; a repeated write gets the remembered answer.
 
         Raises:
             FaultError: QuickBooks refuses.
@@ -83,7 +83,7 @@ class Desk:
 
 
 def check_batch(company: Company, body: Any, request_id: str) -> list[Body]:
-    """Read the items of a batch.
+    """Check a batch, and return its items.
 
     Raises:
         FaultError: the batch as a whole is refused.
@@ -114,7 +114,11 @@ def run_batch(
     failing: Mapping[int, FaultError] = NOTHING_FAILS,
     drop_links: bool = False,
 ) -> Iterator[Body]:
-    """Do the items one after another, in an order of QuickBooks' own; a caller that stops iterating stops the batch."""
+    """Do the items one after another, in QuickBooks' own order, and yield the answer of each.
+
+    A caller that stops iterating stops the batch. ``failing`` contains the faults of the items that must fail, keyed by
+    position.
+    """
     order = list(range(len(items)))
     desk.batches += 1
     if desk.company.switches.batch_order == "shuffled":
@@ -177,6 +181,6 @@ def _run_item(
 
 
 def read_options(text: Any) -> frozenset[str]:
-    """Read ``optionsData`` or ``include=``: words joined by commas, letter case ignored."""
+    """Return the lower-case words of ``optionsData`` or ``include=``, which are joined by commas."""
     words = {word.strip().lower() for word in str(text or "").split(",") if word.strip()}
     return frozenset("allowduplicatedocnum" if word == "allowduplicatedocnumber" else word for word in words)

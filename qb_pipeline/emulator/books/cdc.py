@@ -1,6 +1,6 @@
-"""Change data capture: what changed since an instant, deletions included.
+"""Change data capture: the objects that changed since an instant, including deleted ones.
 
-Belongs here: the window, the cap, the stubs of deleted objects. Does not belong here: cursors; they are the client's.
+Belongs here: the window, the cap, the stubs of deleted objects. Does not belong here: cursors, which are the client's.
 """
 
 from typing import Any
@@ -18,10 +18,10 @@ INVALID = "Invalid or unsupported object name"
 
 
 def run_cdc(company: Company, entities: str, changed_since: str, *, false_deletes: int = 0) -> dict[str, Any]:
-    """Give one ``CDCResponse``: for each entity its live objects by time of change, then the deleted ones.
+    """Return one ``CDCResponse``: for each entity its live objects by time of change, then the deleted objects.
 
     Raises:
-        FaultError: an unknown entity, no instant, or one too long ago.
+        FaultError: there is no entity or an unknown one, or ``changed_since`` is not an instant or is too long ago.
     """
     names = [name.strip() for name in entities.split(",") if name.strip()]
     if not names:

@@ -1,7 +1,7 @@
-"""The first objects of a new company: settings, a law firm's chart of accounts, items, terms, payment methods, tax
-codes.
+"""The first objects of a new company: settings, a law firm's chart of accounts, items, terms, payment methods and
+taxes.
 
-Belongs here: these objects. Does not belong here: customers; a new company has none.
+Belongs here: these objects. Does not belong here: customers; a new company has no customers.
 """
 
 from qb_pipeline.emulator.books.company import Change, Company
@@ -83,7 +83,7 @@ PREFERENCES: Body = {
 
 
 def open_company(company: Company) -> None:
-    """Fill an empty company."""
+    """Write the first objects of an empty company."""
     change = company.change()
     change.create("Preferences", {**PREFERENCES})
     change.create("CompanyInfo", _company_info(company))
@@ -130,7 +130,7 @@ def _company_info(company: Company) -> Body:
 
 
 def _tax_codes(change: Change) -> None:
-    """The two pseudo codes of a US company (their ids are words), and one rate."""
+    """Create the two pseudo codes of a US company, whose ids are words, and one rate."""
     rate = {"Name": "California", "Active": True, "RateValue": 8, "AgencyRef": {"value": "1"}, "SpecialTaxType": "NONE"}
     change.create("TaxRate", {**rate, "DisplayType": "ReadOnly", "Description": "Sales Tax"})
     for code, taxable in (("TAX", True), ("NON", False)):

@@ -1,6 +1,6 @@
-"""One QuickBooks company: its objects, balances and settings, and how a write becomes part of them.
+"""One QuickBooks company: its objects, balances and settings, and the way by which a write enters them.
 
-Belongs here: the state, and ``Change``, through which every write goes. Does not belong here: rules (``names``,
+Belongs here: the state, and ``Change``, through which every write passes. Does not belong here: rules (``names``,
 ``sales``, ``payments``, ``deposits``), the wire, or files.
 """
 
@@ -30,7 +30,7 @@ REFERENCE_KINDS = {
     "Term": "Terms",
     "PaymentMethod": "PaymentMethods",
 }
-"""The names of kinds in fault 2500: the first six are recorded or documented, the rest follow their spelling."""
+"""The names of kinds in fault 2500. The first six are recorded or documented; the others follow their spelling."""
 MOST_SEEN = 1000
 
 
@@ -47,7 +47,7 @@ class Event:
 
 @dataclass(slots=True)
 class Entry:
-    """A committed write, as the journal keeps it."""
+    """A committed write as the journal stores it."""
 
     realm: str
     records: list[tuple[str, msgspec.Raw]]
@@ -68,7 +68,7 @@ class Company:
         self.clear()
 
     def clear(self) -> None:
-        """Forget every object."""
+        """Remove every object."""
         self.tables = {entity: Table(entity) for entity in ENTITIES}
         self.account_cents: Counter[str] = Counter()
         self.customer_cents: Counter[str] = Counter()
@@ -79,29 +79,33 @@ class Company:
         self._seen: dict[tuple[str, str], tuple[Record, Body]] = {}
 
     def change(self, unseen: frozenset[tuple[str, str]] = frozenset()) -> "Change":
-        """Begin a write; objects in ``unseen`` cannot be referred to (the same batch made them)."""
+        """Begin a write. The objects in ``unseen`` cannot be referred to, because the same batch made them."""
         return Change(self, unseen)
 
     def next_id(self, entity: str) -> str:
-        """Give the next id; people share one sequence and transactions another, as in QuickBooks."""
+        """Return the next id of an entity.
+
+        As in QuickBooks, customers, vendors and employees share one sequence of ids, and all transactions share
+        another.
+        """
         family = _family(entity)
         self._last_ids[family] += 1
         return str(self._last_ids[family])
 
     def live(self, entity: str, identifier: str) -> Record | None:
-        """Find an object that is there."""
+        """Return the record of a live object; None if there is no such object."""
         return self.tables[entity].rows.get(identifier)
 
     def settings(self, entity: str = "Preferences") -> Body:
-        """Give a copy of the preferences, or of the ``CompanyInfo``."""
+        """Return a copy of the preferences, or of the ``CompanyInfo``."""
         return self.tables[entity].rows["1"].decode()
 
     def preference(self, group: str, name: str) -> Any:
-        """Read one preference."""
+        """Return one preference; None when it is not set."""
         return (self.look("Preferences", "1").get(group) or {}).get(name)
 
     def look(self, entity: str, identifier: str) -> Body:
-        """Give a live object for reading only: it is decoded once per state and shared."""
+        """Return a live object for reading only; it is decoded once per state, and shared by all callers."""
         record = self.tables[entity].rows[identifier]
         seen = self._seen.get((entity, identifier))
         if seen is None or seen[0] is not record:
@@ -111,14 +115,14 @@ class Company:
         return seen[1]
 
     def account_of(self, role: str) -> str:
-        """Find the account of a role; ``item:7`` is the income account of item 7."""
+        """Return the id of the account of a role; the role ``item:7`` stands for the income account of item 7."""
         if role.startswith("item:"):
             item = self.tables["Item"].rows.get(role[5:])
             return (item.account if item else "") or self.roles.get("income", "")
         return self.roles.get(role, "")
 
     def accept(self, entity: str, record: Record) -> None:
-        """Store a record as it is: the last step of a write, and the only step of loading."""
+        """Store a record as it is. This is the last step of a write, and the only step of loading."""
         old = self.tables[entity].put(record)
         if entity in TRANSACTIONS:
             if old is not None:
@@ -137,7 +141,10 @@ class Company:
             self.fresh.append((entity, record.id, record.until))
 
     def lagged(self, entity: str, record: Record) -> Record | None:
-        """Give the state of an object that queries see already; None when they do not see it yet, or no longer."""
+        """Return the state of an object that queries show at this moment; None when they show no state of it.
+
+        The switch ``query_lag_seconds`` delays the changes of an object for queries.
+        """
         now = self.clock.now()
         seen: Record | None = record
         while seen is not None and now < seen.until:
@@ -145,7 +152,7 @@ class Company:
         return None if seen is None or seen.deleted else seen
 
     def fresh_ids(self, entity: str) -> list[str]:
-        """Give the ids of objects that changed so recently that queries may still see their former state."""
+        """Return the ids of objects that changed so recently that queries may still show their former state."""
         now = self.clock.now()
         while self.fresh and self.fresh[0][2] <= now:
             self.fresh.popleft()
@@ -158,7 +165,7 @@ class Company:
             self.customer_cents[customer] += sign * amount
 
     def _learn_role(self, account: Record) -> None:
-        """Give a role to the first account that has its kind or its name."""
+        """Set the role of an account, if the account is the first that has the role's kind or name."""
         role = {"Accounts Receivable": "receivable", "Income": "income"}.get(account.kind)
         named = {"undeposited funds": "undeposited", "sales tax payable": "sales_tax", "discounts given": "discount"}
         role = named.get(account.name.casefold(), role)
@@ -166,20 +173,20 @@ class Company:
             self.roles.setdefault(role, account.id)
 
     def account_for(self, entity: str, body: Body, record: Record) -> None:
-        """Give a transaction's record its postings."""
+        """Set the postings and the effects on customers' balances in the record of a transaction."""
         if record.deleted or entity not in TRANSACTIONS:
             return
         record.postings = tuple(find_postings(entity, body, self.account_of).items())
         record.owed = tuple(find_owed(entity, body, self.account_of("receivable")).items())
 
     def render(self, entity: str, record: Record) -> bytes:
-        """Give an object's JSON as an answer shows it; balances of customers and accounts are as of now."""
+        """Return an object's JSON as an answer shows it; balances of customers and accounts are the present ones."""
         if entity not in ("Customer", "Account"):
             return record.body
         return encode(self.show(entity, record))
 
     def show(self, entity: str, record: Record) -> Body:
-        """Give an object decoded, as an answer shows it."""
+        """Return an object, decoded, as an answer shows it."""
         body = record.decode()
         if entity == "Customer":
             body["Balance"] = dollars(self.customer_cents[record.id])
@@ -192,14 +199,14 @@ class Company:
         return body
 
     def family(self, customer: str) -> Iterator[str]:
-        """Give a customer and all its sub-customers."""
+        """Yield the ids of a customer and of all its sub-customers."""
         yield customer
         for child in self.tables["Customer"].of_customer(customer):
             yield from self.family(child)
 
 
 class Change:
-    """The staged changes of one write. Nothing happens before ``commit``, which does all of them."""
+    """The staged changes of one write. The company changes only when ``commit`` does all of them."""
 
     def __init__(self, company: Company, unseen: frozenset[tuple[str, str]]) -> None:
         self.company = company
@@ -209,10 +216,10 @@ class Change:
         self._events: list[Event] = []
         self.last_number: str | None = None
         self.respelt: list[tuple[str, Record]] = []
-        """Records in which only the shown name of a referenced object has changed."""
+        """The records in which only the shown name of a referenced object has changed."""
 
     def find(self, entity: str, identifier: str) -> Body | None:
-        """Give a private copy of a live object, as this write sees it."""
+        """Return a private copy of a live object, as this write sees it; None if there is no such object."""
         staged = self._staged.get((entity, identifier))
         if staged is not None:
             return None if staged.get("status") == "Deleted" else staged
@@ -220,14 +227,14 @@ class Change:
         return None if record is None else record.decode()
 
     def create(self, entity: str, body: Body) -> Body:
-        """Stage a new object."""
+        """Stage a new object and return it."""
         body["Id"], body["SyncToken"] = body.get("Id") or self.company.next_id(entity), "0"
         body["domain"], body["sparse"] = "QBO", False
         stamp(body, created=self.now, updated=self.now)
         return self._stage(entity, body, "Create")
 
     def update(self, entity: str, body: Body, operation: str = "Update") -> Body:
-        """Stage a new state of an object; its token moves on once per write."""
+        """Stage a new state of an object and return it. Its token is counted up once per write."""
         if (entity, body["Id"]) not in self._staged:
             body["SyncToken"] = str(int(body["SyncToken"]) + 1)
             body["MetaData"] = {**body["MetaData"], **self._updated()}
@@ -236,7 +243,7 @@ class Change:
         return body
 
     def remove(self, entity: str, body: Body, operation: str = "Delete", replaced_by: str = "") -> None:
-        """Stage the end of an object."""
+        """Stage the deletion of an object."""
         gone = {**body, "status": "Deleted", "MetaData": {**body["MetaData"], **self._updated()}}
         self._staged[entity, body["Id"]] = gone
         self._events.append(
@@ -254,10 +261,10 @@ class Change:
         return body
 
     def refer(self, entity: str, reference: Any) -> Body | None:
-        """Check a reference and give it back with its name; an empty one counts as absent.
+        """Check a reference, and return it with its name; None for an empty reference.
 
         Raises:
-            FaultError: 2500 when the id never existed, 610 (or 2500) when it is inactive or gone.
+            FaultError: 2500 when the id never existed, 610 (or 2500) when the object is inactive or gone.
         """
         identifier = str(reference.get("value") or "") if isinstance(reference, dict) else ""
         if not identifier:
@@ -272,7 +279,7 @@ class Change:
         return {"value": identifier, "name": record.full_name}
 
     def commit(self) -> dict[tuple[str, str], Record]:
-        """Do all staged changes; give the new records by entity and id."""
+        """Do all staged changes, and return the new records, keyed by entity and id."""
         done: dict[tuple[str, str], Record] = {}
         if self.last_number is not None:
             self.company.last_number = self.last_number

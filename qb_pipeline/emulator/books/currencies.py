@@ -1,6 +1,7 @@
-"""Currencies: a customer has one for ever, and its transactions are in it.
+"""Currencies: a customer keeps its currency for ever, and all its transactions are in this currency.
 
-Belongs here: which currency is meant, and refusing another. Does not belong here: exchange rates; nothing is converted.
+Belongs here: choosing the currency, and refusing another one. Does not belong here: exchange rates; no amount is
+converted.
 """
 
 from qb_pipeline.emulator.books import faults
@@ -12,10 +13,10 @@ WEAK = "the wording is weakly sourced"
 
 
 def choose_currency(change: Change, customer: Body) -> None:
-    """Give a new customer its currency: the home currency unless the company uses several.
+    """Set the currency of a new customer: the currency that it names, or else the home currency.
 
     Raises:
-        FaultError: the customer's currency is not the company's only one.
+        FaultError: the currency is not the home currency, and the company does not use several.
     """
     home, several = _settings(change)
     wanted = _wanted(customer) or home
@@ -25,10 +26,10 @@ def choose_currency(change: Change, customer: Body) -> None:
 
 
 def set_currency(change: Change, transaction: Body) -> None:
-    """Complete a transaction's currency; in a company with several currencies it must be sent.
+    """Set the currency of a transaction; in a company with several currencies it must be sent.
 
     Raises:
-        FaultError: it is missing, or not the customer's.
+        FaultError: the currency is missing, or is not the customer's.
     """
     home, several = _settings(change)
     wanted = _wanted(transaction)

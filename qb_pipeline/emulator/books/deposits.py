@@ -1,6 +1,6 @@
-"""Rules of deposits and journal entries.
+"""The rules of deposits and journal entries.
 
-Belongs here: bringing payments to the bank, and entries by hand. Does not belong here: payments themselves.
+Belongs here: bringing payments to the bank, and journal entries. Does not belong here: payments themselves.
 """
 
 from qb_pipeline.emulator.books import faults
@@ -14,7 +14,7 @@ DEPOSITABLE = ("Payment", "SalesReceipt")
 
 
 def prepare_deposit(change: Change, body: Body, old: Body | None) -> Body:
-    """Check and complete a deposit; an update first releases the payments of the former version.
+    """Check and complete a deposit, and return it; an update first releases the payments of the former version.
 
     Raises:
         FaultError: QuickBooks would refuse it.
@@ -59,7 +59,7 @@ def _complete_line(change: Change, line: Body, number: int) -> Body:
 
 
 def link_deposit(change: Change, deposit: Body) -> None:
-    """Write the link to a deposit into its payments: from now on they are frozen (6540)."""
+    """Write the link to a deposit into its payments, which cannot be changed afterwards (6540)."""
     for kind, identifier in linked(deposit):
         source = change.find(kind, identifier)
         if source is not None:
@@ -68,7 +68,7 @@ def link_deposit(change: Change, deposit: Body) -> None:
 
 
 def release_deposit(change: Change, deposit: Body) -> None:
-    """Take the link to a deposit out of its payments: they can be changed again."""
+    """Remove the link to a deposit from its payments, which can then be changed again."""
     for kind, identifier in linked(deposit):
         source = change.find(kind, identifier)
         if source is not None:
@@ -77,14 +77,14 @@ def release_deposit(change: Change, deposit: Body) -> None:
 
 
 def linked(deposit: Body) -> list[tuple[str, str]]:
-    """Give type and id of each transaction that a deposit brings to the bank."""
+    """Return the type and the id of each transaction that a deposit brings to the bank."""
     return [
         (str(link["TxnType"]), str(link["TxnId"])) for line in deposit["Line"] for link in line.get("LinkedTxn") or ()
     ]
 
 
 def prepare_journal(change: Change, body: Body) -> Body:
-    """Check and complete a journal entry.
+    """Check and complete a journal entry, and return it.
 
     Raises:
         FaultError: QuickBooks would refuse it.
@@ -105,7 +105,11 @@ def prepare_journal(change: Change, body: Body) -> Body:
 
 
 def _complete_journal_line(change: Change, number: int, line: Body) -> int:
-    """Check and complete a line of a journal entry; give its amount in cents, debits positive."""
+    """Check and complete a line of a journal entry, and return its amount in cents (debits positive).
+
+    Raises:
+        FaultError: QuickBooks would refuse the line.
+    """
     detail = line.get("JournalEntryLineDetail") or {}
     detail["AccountRef"] = change.refer("Account", detail.get("AccountRef"))
     if detail["AccountRef"] is None:

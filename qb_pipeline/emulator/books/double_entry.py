@@ -15,11 +15,11 @@ from qb_pipeline.emulator.books.money import cents
 
 Postings = dict[str, int]
 FindAccount = Callable[[str], str]
-"""Gives the id of the company's account for a role: receivables, income of an item, sales tax …"""
+"""A function that returns the id of the company's account for a role: receivables, income of an item, sales tax …"""
 
 
 def find_postings(entity: str, body: Body, account_of: FindAccount) -> Postings:
-    """Give the postings of a transaction: account id to cents, debits positive. The sum is 0."""
+    """Return the postings of a transaction in cents, keyed by account id. Debits are positive, and the sum is 0."""
     postings: Postings = {}
     if entity in ("Invoice", "CreditMemo", "SalesReceipt", "RefundReceipt"):
         _post_sales_form(postings, entity, body, account_of)
@@ -40,7 +40,10 @@ def find_postings(entity: str, body: Body, account_of: FindAccount) -> Postings:
 
 
 def _post_sales_form(postings: Postings, entity: str, body: Body, account_of: FindAccount) -> None:
-    """Post a sale, or (with the opposite sign) a credit or refund: its total, each line, its tax."""
+    """Add the postings of a sales form: its total, each line and its tax.
+
+    The postings of a credit or a refund have the opposite sign.
+    """
     sign = -1 if entity in ("CreditMemo", "RefundReceipt") else 1
     against = "receivable" if entity in ("Invoice", "CreditMemo") else ""
     _add(postings, account_of(against) if against else _reference(body, "DepositToAccountRef"), sign * _total(body))
@@ -64,7 +67,7 @@ def _post_sales_line(postings: Postings, line: Body, sign: int, account_of: Find
 
 
 def find_owed(entity: str, body: Body, receivable: str) -> Postings:
-    """Give the effect of a transaction on customers' balances: customer id to cents."""
+    """Return the effect of a transaction on customers' balances in cents, keyed by customer id."""
     owed: Postings = {}
     customer = _reference(body, "CustomerRef")
     if entity == "Invoice":
@@ -84,7 +87,7 @@ def find_owed(entity: str, body: Body, receivable: str) -> Postings:
 
 
 def applied_to(payment: Body, kind: str) -> Postings:
-    """Give the amounts that a payment's lines apply to transactions of a kind: id to cents."""
+    """Return the cents that a payment applies to transactions of one kind, keyed by the id of the transaction."""
     applied: Postings = {}
     for line in payment.get("Line") or ():
         for link in line.get("LinkedTxn") or ():

@@ -1,7 +1,7 @@
-"""Which fields each object has, and which values they take.
+"""The fields of each object, and the values that they accept.
 
-Belongs here: the field tables (``fields.json``: Intuit's XML schema joined with the reference pages' lengths and
-query traits) and the check of a body against them. Does not belong here: rules that need to know the company.
+Belongs here: the field tables (``fields.json``: Intuit's XML schema joined with the reference pages' lengths and query
+traits) and the check of a body against them. Does not belong here: rules that need to know the company.
 """
 
 import re
@@ -15,7 +15,7 @@ import msgspec
 from qb_pipeline.emulator.books import faults
 
 Body = dict[str, Any]
-"""One object as JSON has it: decoded with decimals, never with floats."""
+"""One object as in JSON, decoded with decimals and never with floats."""
 
 DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:?\d\d|Z)?)?")
@@ -23,7 +23,7 @@ EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
 NUMBER = re.compile(r"-?\d+")
 LONGEST = 1_000_000
 LARGEST = Decimal(10) ** 15
-"""``Line.Amount``: 15 digits at most (invoice reference)."""
+"""The first number that is too large. ``Line.Amount`` has 15 digits at most (invoice reference)."""
 
 
 class Field(msgspec.Struct, frozen=True, rename={"kind": "k", "maximum": "m", "many": "l", "of": "t", "traits": "q"}):
@@ -34,11 +34,11 @@ class Field(msgspec.Struct, frozen=True, rename={"kind": "k", "maximum": "m", "m
     many: int = 0
     of: str = ""
     traits: str = ""
-    """The reference page's query traits: r read-only, f may be filtered on, s may be sorted by."""
+    """The query traits in the reference page: r read-only, f may be filtered on, s may be sorted by."""
 
 
 class Tables(msgspec.Struct, frozen=True):
-    """The whole of ``fields.json``."""
+    """The whole content of ``fields.json``."""
 
     enums: dict[str, frozenset[str]]
     types: dict[str, dict[str, Field]]
@@ -53,12 +53,12 @@ UNFILTERABLE = frozenset(
 
 
 def check_fields(entity: str, body: Body) -> None:
-    """Refuse a body with unknown properties or values that their types cannot hold.
+    """Refuse a body that has unknown properties, or values that the types of its properties cannot hold.
 
     A value that Intuit's parser converts by itself (a number where text is wanted) is converted here too, in place.
 
     Raises:
-        FaultError: the first thing that is wrong.
+        FaultError: names the first thing that is wrong.
     """
     _check(TYPES[entity], body)
 
@@ -159,7 +159,10 @@ def _check_scalar(kind: str, name: str, value: Any) -> None:
 
 @lru_cache(maxsize=1024)
 def find_property(entity: str, name: str) -> tuple[str, Field] | None:
-    """Find a property that a query names, whatever its case: ``metadata.createtime``, ``CustomerRef.value``."""
+    """Return the property that a query names, and its field; None when there is no such property.
+
+    Letter case does not matter: ``metadata.createtime``, ``CustomerRef.value``.
+    """
     if name.lower().startswith("metadata."):
         for known, field in TYPES["ModificationMetaData"].items():
             if f"metadata.{known}".lower() == name.lower():
@@ -174,10 +177,10 @@ def find_property(entity: str, name: str) -> tuple[str, Field] | None:
 
 @lru_cache(maxsize=1024)
 def may(entity: str, name: str, trait: str) -> bool:
-    """Say whether queries may filter on (``f``) or sort by (``s``) a property.
+    """Return whether queries may filter on (``f``) or sort by (``s``) a property.
 
-    Some reference pages give no traits (accounts, vendors, sales receipts …): there the traits of a similar type apply,
-    or any scalar is allowed.
+    Some reference pages state no traits (accounts, vendors, sales receipts …). For these the traits of a similar type
+    apply, or any scalar is allowed.
     """
     if name.startswith("MetaData."):
         return name in ("MetaData.CreateTime", "MetaData.LastUpdatedTime")

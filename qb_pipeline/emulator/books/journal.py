@@ -1,8 +1,8 @@
-"""The emulator's memory on disk: one line of JSON per committed write, appended before the answer leaves.
+"""The emulator's memory on disk: one line of JSON per committed write, appended before the answer is sent.
 
 Belongs here: the file. A line is written with one system call, so a killed process leaves whole lines and at most one
-torn one at the end, which the next start drops. At each start the file is written anew without lines that no longer
-matter. Does not belong here: the meaning of the lines (``state``).
+incomplete line at the end, which the next start drops. At each start the file is written again without lines that have
+become irrelevant. Does not belong here: the meaning of the lines (``state``).
 """
 
 import os
@@ -19,17 +19,19 @@ LINES_PER_WRITE = 1000
 
 
 class Journal:
-    """An append-only file; without a path it keeps nothing."""
+    """An append-only file; without a path nothing is stored."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._file: int | None = None
 
     def read(self) -> Iterator[Any]:
-        """Give the lines that were written, oldest first. A torn last line comes from a kill, and is dropped.
+        """Yield the lines that were written, oldest first.
+
+        An incomplete last line was left by a kill, and is dropped.
 
         Raises:
-            ValueError: a line in the middle is broken; the file was changed by something else.
+            ValueError: a line is broken, because the file was changed by something else.
         """
         if self.path is None or not self.path.exists():
             return
@@ -44,7 +46,7 @@ class Journal:
                     raise ValueError(f"{self.path} line {number} is not JSON; restore the file or delete it") from error
 
     def start(self, lines: Iterable[Any]) -> None:
-        """Write the file anew and go on appending to it."""
+        """Write the file again with these lines, and open it for appending."""
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +60,7 @@ class Journal:
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
 
     def append(self, line: Any) -> None:
-        """Add a line."""
+        """Write a line to the end of the file."""
         if self._file is not None:
             os.write(self._file, encode(line) + b"\n")
 

@@ -1,4 +1,4 @@
-"""Dollars on the wire, cents inside.
+"""Amounts of money, which are dollars on the wire and cents in the emulator.
 
 Belongs here: the two conversions and QuickBooks' rounding. Does not belong here: accounting.
 """
@@ -10,7 +10,10 @@ CENT = Decimal("0.01")
 
 
 def cents(value: Any) -> int:
-    """Read a JSON amount as cents, rounding half up as QuickBooks is believed to do; an absent amount is 0."""
+    """Convert a JSON amount in dollars to cents; an absent amount is 0.
+
+    Fractions of a cent are rounded half up, as QuickBooks is believed to do.
+    """
     if value is None or value == "":
         return 0
     if isinstance(value, int):
@@ -21,7 +24,7 @@ def cents(value: Any) -> int:
 
 
 def dollars(amount_cents: int) -> Decimal | int:
-    """Print cents as QuickBooks does: ``0``, ``100.0``, ``362.07``."""
+    """Convert cents to dollars as QuickBooks prints them: ``0``, ``100.0``, ``362.07``."""
     if amount_cents == 0:
         return 0
     whole, rest = divmod(abs(amount_cents), 100)
@@ -30,5 +33,5 @@ def dollars(amount_cents: int) -> Decimal | int:
 
 
 def decimal(value: Any) -> Decimal:
-    """Read a quantity, a price or a rate."""
+    """Convert a quantity, a price or a rate to a decimal."""
     return value if isinstance(value, Decimal) else Decimal(value)

@@ -1,5 +1,4 @@
-"""Rules of list objects, which have names: customers, vendors, employees, items, accounts, classes, terms, payment
-methods.
+"""The rules of list objects: customers, vendors, employees, items, accounts, classes, terms, payment methods.
 
 Belongs here: required properties, allowed names, parents and children, inactivating. Does not belong here: money.
 """
@@ -15,7 +14,7 @@ NAME_PARTS = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
 UNPRINTABLE = (":", "\t", "\n", "\r")
 SUBORDINATE = {"Item": "SubItem", "Account": "SubAccount", "Class": "SubClass"}
 DEEPEST_LEVEL = 4
-"""A sub-customer is at most four levels under its top customer (customer reference)."""
+"""The largest number of levels that a sub-customer is below its top customer (customer reference)."""
 CLASSIFICATION = {
     "Bank": "Asset",
     "Accounts Receivable": "Asset",
@@ -36,7 +35,7 @@ CLASSIFICATION = {
 
 
 def prepare(change: Change, entity: str, body: Body, old: Body | None) -> Body:
-    """Check and complete a list object before it is stored.
+    """Check and complete a list object before it is stored, and return it.
 
     Raises:
         FaultError: QuickBooks would refuse it.
@@ -169,8 +168,14 @@ def _check_term(body: Body) -> None:
 
 
 def _check_activity(change: Change, entity: str, body: Body, old: Body | None) -> None:
-    """Inactivating is QuickBooks' way of deleting: the name becomes ``… (deleted)``, so that a successor can take it
-    over."""
+    """Check and complete an inactivation, which is QuickBooks' way of deleting, or its reversal.
+
+    The name becomes ``… (deleted)``, so that a successor can have it, and loses this suffix when the object is active
+    again.
+
+    Raises:
+        FaultError: a customer still has a balance, and the switch refuses that.
+    """
     if old is None or old.get("Active", True) == body["Active"]:
         return
     key = _key(entity)
@@ -189,8 +194,10 @@ def _check_activity(change: Change, entity: str, body: Body, old: Body | None) -
 
 
 def _taken_by(change: Change, entity: str, body: Body) -> str:
-    """Give the id of the object that has the name already, or ""; people share one list of names, other lists have one
-    per parent."""
+    """Return the id of the object that has the name already; "" when no object has it.
+
+    Customers, vendors and employees share one list of names. Every other list has one list of names per parent.
+    """
     kinds = PEOPLE if entity in PEOPLE else (entity,)
     name, own = str(body[_key(entity)]), body.get("Id")
     parent = (body.get("ParentRef") or {}).get("value") or ""
@@ -210,7 +217,11 @@ def _check_name(change: Change, entity: str, body: Body) -> None:
 
 
 def _place(change: Change, entity: str, body: Body) -> None:
-    """Check the parent, and write the level and the fully qualified name."""
+    """Check the parent, and set the level and the fully qualified name.
+
+    Raises:
+        FaultError: QuickBooks would refuse the parent.
+    """
     name = str(body[_key(entity)])
     parent_id = (body.get("ParentRef") or {}).get("value")
     if parent_id:
@@ -241,7 +252,7 @@ def _place(change: Change, entity: str, body: Body) -> None:
 
 
 def rename_everywhere(change: Change, entity: str, identifier: str, old_name: str, new_name: str) -> None:
-    """Write an object's new name into the transactions that refer to it, whose tokens stay, and into its children."""
+    """Write an object's new name into its children, and into the transactions that refer to it, whose tokens stay."""
     field = {
         "Customer": "CustomerRef",
         "Item": "ItemRef",

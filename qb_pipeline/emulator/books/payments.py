@@ -1,4 +1,4 @@
-"""Rules of payments: the transactions and credits that they apply, and the effect on these.
+"""The rules of payments: the transactions and credits that they apply to, and the effect on these.
 
 Belongs here: Payment, the links on both sides, automatic application of credits. Does not belong here: deposits.
 """
@@ -21,7 +21,7 @@ CREATED_BY_QUICKBOOKS = "Created by QB Online to link credits to charges."
 
 
 def prepare(change: Change, body: Body, old: Body | None) -> Body:
-    """Check and complete a payment, and move the balances of the transactions that it links to.
+    """Check and complete a payment, change the balances of the transactions that it links to, and return the payment.
 
     Raises:
         FaultError: QuickBooks would refuse it.
@@ -53,7 +53,7 @@ def prepare(change: Change, body: Body, old: Body | None) -> Body:
 
 
 def is_deposited(payment: Body) -> bool:
-    """Say whether a payment is part of a deposit."""
+    """Return whether a payment is part of a deposit."""
     return any(link.get("TxnType") == "Deposit" for link in payment.get("LinkedTxn") or ())
 
 
@@ -88,7 +88,7 @@ def _complete_line(change: Change, payment: Body, line: Body) -> Body:
 
 
 def _find_target(change: Change, kind: str, identifier: str) -> Body:
-    """The transaction that a line of a payment is applied to.
+    """Return the transaction that a line of a payment applies to.
 
     Raises:
         FaultError: the transaction is of another kind, deleted or unknown.
@@ -104,7 +104,7 @@ def _find_target(change: Change, kind: str, identifier: str) -> Body:
 
 
 def _is_payable(change: Change, customer: str, kind: str, target: Body) -> bool:
-    """Whether a payment of this customer may be applied to it."""
+    """Return whether a payment of this customer may be applied to the transaction."""
     if kind == "JournalEntry":
         return bool(find_owed(kind, target, change.company.account_of("receivable")).get(customer))
     return _may_pay_for(change, customer, target["CustomerRef"]["value"])
@@ -123,7 +123,10 @@ def _name_value(name: str, value: str) -> Body:
 
 
 def _may_pay_for(change: Change, payer: str, customer: str) -> bool:
-    """A payment pays its own customer's invoices, or those of a job that is billed with its parent."""
+    """Return whether a payer's payment may pay an invoice of a customer.
+
+    It may if the customer is the payer, or a job of the payer that is billed with its parent.
+    """
     while customer != payer:
         record = change.company.live("Customer", customer)
         if record is None or not record.customer or record.decode().get("BillWithParent") not in (True, "true"):
@@ -138,7 +141,7 @@ def _find_unapplied(payment: Body) -> int:
 
 
 def move_links(change: Change, old: Body | None, new: Body | None) -> None:
-    """Take a payment's former applications back and make the new ones; payment and invoices always agree.
+    """Undo a payment's former applications and apply its new ones, so that payment and invoices always agree.
 
     Raises:
         FaultError: more is applied than is open, or than was received.
@@ -168,7 +171,11 @@ def _apply(change: Change, kind: str, target: str, more: int) -> None:
 
 
 def _check_journal(change: Change, old: Body | None, new: Body | None) -> None:
-    """Refuse payments that together apply more than a journal entry's credit, which has no balance of its own."""
+    """Check that payments together apply no more than a journal entry's credit, which has no balance of its own.
+
+    Raises:
+        FaultError: they apply more.
+    """
     wanted = applied_to(new, "JournalEntry") if new is not None else {}
     for target in wanted:
         entry = change.find("JournalEntry", target) or {}
@@ -185,7 +192,10 @@ def _check_journal(change: Change, old: Body | None, new: Body | None) -> None:
 
 
 def write_links(change: Change, old: Body | None, new: Body | None, identifier: str) -> None:
-    """Write a payment's link into each invoice and credit memo that it is applied to, and remove it from the others."""
+    """Write a payment's link into each invoice and credit memo that it newly applies to.
+
+    The link is removed from those that the payment no longer applies to.
+    """
     link = {"TxnId": identifier, "TxnType": "Payment"}
     for kind in ("Invoice", "CreditMemo"):
         before = set(applied_to(old, kind)) if old is not None else set()
@@ -199,7 +209,11 @@ def write_links(change: Change, old: Body | None, new: Body | None, identifier: 
 
 
 def void(change: Change, body: Body) -> Body:
-    """Void a payment: it stays, applies nothing, and everything in it is 0."""
+    """Void a payment and return it: the payment stays, applies nothing, and all its amounts are 0.
+
+    Raises:
+        FaultError: the payment is part of a deposit.
+    """
     if is_deposited(body):
         raise faults.deposited()
     move_links(change, body, None)
@@ -212,7 +226,13 @@ def void(change: Change, body: Body) -> Body:
 
 
 def release(change: Change, kind: str, body: Body) -> None:
-    """Unlink an invoice or credit memo from all its payments: these then have more unapplied money, or less credit."""
+    """Unlink an invoice or credit memo from all its payments.
+
+    The payments of an invoice then have more unapplied money, and those of a credit memo have less credit.
+
+    Raises:
+        FaultError: a payment uses credit that the unlinked credit memo gave it.
+    """
     for link in list(body.get("LinkedTxn") or ()):
         payment = change.find("Payment", link["TxnId"])
         if payment is None:
@@ -230,7 +250,7 @@ def release(change: Change, kind: str, body: Body) -> None:
 
 
 def apply_credits(change: Change, invoice: Body) -> None:
-    """Pay a new invoice out of the customer's unapplied payments and credit memos, as AutoApplyCredit does."""
+    """Pay a new invoice from the customer's unapplied payments and credit memos, as AutoApplyCredit does."""
     company = change.company
     customer = invoice["CustomerRef"]["value"]
     for identifier in company.tables["Payment"].of_customer(customer):

@@ -1,6 +1,6 @@
-"""QuickBooks' query language: from a statement to a ``Query``.
+"""QuickBooks' query language: the reader that turns a statement into a ``Query``.
 
-Belongs here: the grammar, with QuickBooks' complaints. Does not belong here: finding objects (``select``).
+Belongs here: the grammar, with QuickBooks' error messages. Does not belong here: finding objects (``select``).
 """
 
 import re
@@ -35,7 +35,7 @@ CURRENT_DATE = "current_date"
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition, such as ``DocNumber IN ('1', '2')``: the values are of the property's own type."""
+    """One condition, such as ``DocNumber IN ('1', '2')``. The values have the property's own type."""
 
     name: str
     field: Field
@@ -45,21 +45,21 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A statement, read."""
+    """The content of a statement."""
 
     entity: str
     count: bool
     columns: tuple[str, ...]
     conditions: tuple[Condition, ...]
     order: tuple[tuple[str, bool], ...]
-    """Properties to sort by, each with whether the order is descending."""
+    """The properties to sort by, each with whether the order is descending."""
     start: int
     limit: int
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word of a statement and where it stands."""
+    """One word of a statement, and its column."""
 
     kind: str
     text: str
@@ -67,16 +67,20 @@ class Token:
 
 
 def read_query(statement: str, today: str) -> Query:
-    """Read a statement.
+    """Read a statement. ``today`` is the ISO date that ``current_date`` stands for.
 
     Raises:
-        FaultError: 4000 when it does not parse, 4001 when QuickBooks cannot answer it.
+        FaultError: 4000 when the statement does not parse, 4001 when QuickBooks cannot answer it.
     """
     return _Reader(statement, today).read()
 
 
 def _split(statement: str) -> list[Token]:
-    """Cut a statement into words; an unreadable character is an error only once the reader gets there."""
+    """Divide a statement into words.
+
+    An unreadable character becomes a word of the kind ``unreadable``, which is an error only when the reader reaches
+    it.
+    """
     tokens: list[Token] = []
     place, end = 0, len(statement.rstrip())
     while place < end:
@@ -251,10 +255,10 @@ class _Reader:
 
 
 def read_value(name: str, field: Field, text: str) -> Any:
-    """Read a value as its property's type.
+    """Convert a value to the type of its property.
 
     Raises:
-        FaultError: 4001, the text is no such value.
+        FaultError: 4001, the text is not a value of that type.
     """
     try:
         if field.kind in ("dec", "int"):

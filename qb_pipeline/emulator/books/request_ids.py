@@ -15,14 +15,16 @@ from qb_pipeline.emulator.books.tables import encode
 SINGLE_LENGTH = 50
 BATCH_LENGTH = 36
 B_ID_LENGTH = 10
-"""Longest ids: 50 for a single write; in a batch 36 for the requestid and 10 for each bId (field reference, January
-2025)."""
+"""The longest ``bId`` in a batch. ``requestid`` has at most 50 characters for a single write and 36 for a batch.
+
+Source: field reference, January 2025.
+"""
 HOUR = 3600
 
 
 @dataclass(slots=True)
 class Answer:
-    """The answer that a request with an id has got."""
+    """The answer that a request with an id got."""
 
     at: float
     digest: bytes
@@ -38,10 +40,10 @@ class Repeats:
     def __init__(self) -> None:
         self.answers: dict[tuple[str, str], Answer] = {}
         self.unkept: list[tuple[str, str]] = []
-        """Keys of answers that the journal has not seen yet."""
+        """The keys of answers that the journal does not contain yet."""
 
     def recall(self, company: Company, key: tuple[str, str], body: Any) -> Answer | None:
-        """Find the answer that QuickBooks would replay; None when it would do the write anew.
+        """Return the answer that QuickBooks would replay; None when it would do the write again.
 
         Raises:
             FaultError: the remembered refusal, or 600 for the same id with another body.
@@ -67,14 +69,14 @@ class Repeats:
         return answer
 
     def remember(self, key: tuple[str, str], answer: Answer) -> None:
-        """Keep an answer."""
+        """Store the answer to a request that has an id."""
         if key[0]:
             self.answers[key] = answer
             self.unkept.append(key)
 
 
 def hash_body(body: Any) -> bytes:
-    """Give the digest of a body."""
+    """Return the digest (SHA-256) of a body."""
     return sha256(encode(body)).digest()
 
 
@@ -82,7 +84,7 @@ def check_request_id(request_id: str, *, longest: int) -> None:
     """Refuse an id that is too long.
 
     Raises:
-        FaultError: 2130.
+        FaultError: 2130, the id is longer than ``longest`` characters.
     """
     if len(request_id) > longest:
         detail = f"Invalid Request Id Format : at most {longest} characters. Supplied length:{len(request_id)}"

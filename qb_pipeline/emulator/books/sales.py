@@ -1,6 +1,6 @@
-"""Rules of invoices, credit memos, sales receipts and refund receipts.
+"""The rules of invoices, credit memos, sales receipts and refund receipts.
 
-Belongs here: lines, amounts, totals, tax, discount, due dates, numbers. Does not belong here: who pays
+Belongs here: lines, amounts, totals, tax, discount, due dates, numbers. Does not belong here: the payments of a form
 (``payments``).
 """
 
@@ -21,7 +21,7 @@ NEGATIVE_TOTAL = "Transaction amount must be 0 or greater."
 SPECIAL_ITEMS = {"SHIPPING_ITEM_ID": "Shipping", "GRATUITY_ITEM_ID": "Gratuity"}
 DETAILS = ("SalesItemLineDetail", "GroupLineDetail", "DiscountLineDetail", "DescriptionOnly", "SubTotalLineDetail")
 DAYS_WITHOUT_TERMS = 30
-"""Seen in Intuit's sample of an invoice without terms: due after 30 days."""
+"""The days after which an invoice without terms is due, as in Intuit's sample of such an invoice."""
 COMPUTED = (
     "TotalAmt",
     "Balance",
@@ -36,7 +36,7 @@ MOST_TAXABLE_LINES = 750
 
 
 def prepare(change: Change, entity: str, body: Body, old: Body | None, include: frozenset[str]) -> Body:
-    """Check and complete a sales form before it is stored.
+    """Check and complete a sales form before it is stored, and return it.
 
     Raises:
         FaultError: QuickBooks would refuse it.
@@ -119,7 +119,11 @@ def _complete_item_line(change: Change, line: Body) -> None:
 
 
 def _check_product(line: Body) -> Body:
-    """Refuse an amount that is not quantity times price, where both are there; give the line's detail."""
+    """Check that the amount is quantity times price, if the line has both, and return the line's detail.
+
+    Raises:
+        FaultError: the amount is another one.
+    """
     detail: Body = {name: value for name, value in (line.get("SalesItemLineDetail") or {}).items() if value is not None}
     quantity, price = detail.get("Qty"), detail.get("UnitPrice")
     if quantity in (0, None, "") and price in (0, None, ""):
@@ -133,7 +137,7 @@ def _check_product(line: Body) -> Body:
 
 
 def _find_item(change: Change, wanted: Body) -> Body | None:
-    """The item that a line sells, by the reference that was sent."""
+    """Return a reference to the item that a line sells, from the reference that was sent."""
     identifier = str(wanted.get("value") or "")
     if identifier in SPECIAL_ITEMS:
         return {"value": identifier, "name": SPECIAL_ITEMS[identifier]}
@@ -147,7 +151,11 @@ def _find_item(change: Change, wanted: Body) -> Body | None:
 
 
 def _find_tax_code(detail: Body) -> str:
-    """TAX or NON, the codes of a line in the United States; NON where none was sent."""
+    """Return the tax code of a line in the United States, TAX or NON; NON when no code was sent.
+
+    Raises:
+        FaultError: another code was sent.
+    """
     code = str((detail.get("TaxCodeRef") or {}).get("value") or "NON")
     if code not in ("TAX", "NON"):
         raise FaultError(
@@ -157,7 +165,11 @@ def _find_tax_code(detail: Body) -> str:
 
 
 def _default_item(change: Change) -> Body:
-    """The item of a line that names none: QuickBooks silently takes an item of its own choice."""
+    """Return a reference to the item of a line that names no item: QuickBooks silently chooses one.
+
+    Raises:
+        FaultError: the switch ``missing_item`` refuses such lines, or there is no item.
+    """
     if change.company.switches.missing_item == "refused":
         raise faults.missing("ItemRef")
     for record in change.company.tables["Item"].rows.values():
@@ -204,7 +216,10 @@ def _add_up(change: Change, body: Body) -> None:
 
 
 def _find_tax(change: Change, body: Body) -> int:
-    """Give the tax in cents: 0 in a company without sales tax, else recomputed or as sent, by the switch ``tax``."""
+    """Set the form's tax and return it in cents.
+
+    The tax is 0 in a company without sales tax; otherwise it is recomputed or as sent, by the switch ``tax``.
+    """
     sent = body.pop("TxnTaxDetail", None) or {}
     detail: Body = {}
     switches = change.company.switches
@@ -258,7 +273,10 @@ def _set_due_date(change: Change, body: Body) -> None:
 
 
 def _day_of_month(day: str, due: int, next_month_days: int) -> str:
-    """Give the next ``due``-th of a month that is more than ``next_month_days`` days away."""
+    """Return the next ``due``-th day of a month that is more than ``next_month_days`` days after ``day``.
+
+    In a month that is too short for the ``due``-th day, the result is the last day of the month.
+    """
     at = day
     while int(at[8:]) != due or at <= add_days(day, next_month_days):
         at = add_days(at, 1)
@@ -277,7 +295,7 @@ def _set_account(change: Change, entity: str, body: Body) -> None:
 
 
 def next_number(last: str) -> str:
-    """Give the number after this one: the trailing digits count up, any prefix stays."""
+    """Return the number after this number: the digits at its end are counted up, and a prefix stays."""
     found = re.search(r"\d+$", last)
     if found is None:
         return f"{last}1"
@@ -297,8 +315,11 @@ def _set_number(change: Change, body: Body, old: Body | None, include: frozenset
 
 
 def _choose_number(change: Change, body: Body, old: Body | None) -> str | None:
-    """The number that was sent. Without one: None where the company numbers documents itself, else the next number, or
-    on an update the present one."""
+    """Return the number of a form: the number that was sent, or else a number by the company's preference.
+
+    In a company that numbers its documents itself (``CustomTxnNumbers``) a form without a number has none, and the
+    result is None. In another company a new form gets the next number, and an update keeps the present number.
+    """
     number: str | None = body.get("DocNumber")
     if number == "AUTO_GENERATE" or body.pop("AutoDocNumber", None) in (True, "true"):
         return next_number(change.company.last_number)
@@ -308,7 +329,14 @@ def _choose_number(change: Change, body: Body, old: Body | None) -> str | None:
 
 
 def _check_number(change: Change, number: str, own_id: str | None) -> None:
-    """Refuse a number that another sales form has, if the company numbers documents itself and the switch says so."""
+    """Refuse a number that another sales form has.
+
+    It is refused only if the company numbers its documents itself (``CustomTxnNumbers``) and the switch
+    ``duplicate_numbers`` is ``refused``.
+
+    Raises:
+        FaultError: the number is taken.
+    """
     company = change.company
     if company.switches.duplicate_numbers == "allowed":
         return
@@ -348,7 +376,7 @@ def _set_defaults(change: Change, entity: str, body: Body, old: Body | None) -> 
 
 
 def void(change: Change, entity: str, body: Body) -> Body:
-    """Void a sales form: it stays, and everything in it is 0."""
+    """Void a sales form and return it: the form stays, and all amounts in it are 0."""
     note = body.get("PrivateNote") or ""
     prepended = change.company.switches.void_note == "prepended" and note
     body["PrivateNote"] = f"Voided - {note}" if prepended else "Voided"

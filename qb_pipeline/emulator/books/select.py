@@ -1,4 +1,4 @@
-"""Finding the objects that a query asks for, by an index where there is one.
+"""The search for the objects that a query asks for, by an index where one exists.
 
 Belongs here: choosing candidates, testing conditions, order, pages. Does not belong here: the grammar (``query``).
 """
@@ -18,11 +18,11 @@ from qb_pipeline.emulator.books.tables import LISTS, PEOPLE, TRANSACTIONS, Recor
 
 Answer = dict[str, Any]
 TOTAL_SHOWN = ("Invoice", "CreditMemo", "RefundReceipt")
-"""Entities whose recorded query answers carry ``totalCount``."""
+"""The entities whose recorded query answers carry ``totalCount``."""
 
 
 def run_query(company: Company, query: Query) -> Answer:
-    """Give the ``QueryResponse`` of a query."""
+    """Return the ``QueryResponse`` of a query."""
     found = _find(company, query)
     if query.count:
         return {"totalCount": len(found)}
@@ -50,7 +50,10 @@ def _find(company: Company, query: Query) -> list[Record]:
 
 
 def _candidates(company: Company, table: Table, query: Query) -> Iterable[Record]:
-    """Give every record that might match, each once: from the index of the first condition that has one."""
+    """Return every record that might match, each once, from the index of the first condition that has an index.
+
+    Without such a condition all records are candidates.
+    """
     ids: Iterable[str] | None = None
     for condition in query.conditions:
         ids = _indexed(table, condition)
@@ -66,7 +69,7 @@ def _candidates(company: Company, table: Table, query: Query) -> Iterable[Record
 
 
 def _indexed(table: Table, condition: Condition) -> Iterable[str] | None:
-    """Give the ids that an index holds for a condition; None when no index serves it."""
+    """Return the ids that an index holds for a condition; None when no index serves the condition."""
     if condition.name == "MetaData.LastUpdatedTime" and condition.operator in (">", ">="):
         return [record.id for record in table.changed_since(condition.values[0])]
     if condition.operator not in ("=", "in"):
@@ -84,7 +87,10 @@ def _indexed(table: Table, condition: Condition) -> Iterable[str] | None:
 
 
 def _columns(entity: str) -> dict[str, Callable[[Record], Any]]:
-    """Give readers of the properties that a record holds itself, so that a scan need not decode its JSON."""
+    """Return the readers of the properties that a record holds itself, keyed by property.
+
+    With them a scan need not decode the records' JSON.
+    """
     columns: dict[str, Callable[[Record], Any]] = {
         "Id": lambda record: record.id,
         "MetaData.CreateTime": lambda record: record.created,
@@ -109,7 +115,7 @@ COLUMNS = {entity: _columns(entity) for entity in (*LISTS, *TRANSACTIONS, "Compa
 
 
 def _reader(company: Company, entity: str, name: str) -> Callable[[Record], Any]:
-    """Give a function that reads a property of a record, in the type that conditions compare with."""
+    """Return a function that reads a property of a record, as the type that conditions compare with."""
     column = COLUMNS[entity].get(name)
     if column is not None:
         return column

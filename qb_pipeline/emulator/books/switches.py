@@ -1,4 +1,4 @@
-"""Every behaviour that Intuit does not document, or documents in two ways, as a switch of one company.
+"""The switches of one company, one for every behaviour that Intuit does not document, or documents in two ways.
 
 Belongs here: names, choices and defaults. The default is the worst case that a careful client survives; a switch that
 only makes tests slow (latency, lag) starts at 0. Does not belong here: behaviour.
@@ -10,7 +10,10 @@ import msgspec
 
 
 class Switches(msgspec.Struct, forbid_unknown_fields=True):
-    """How this company behaves. ``docs/quickbooks.md`` says of each whether it is documented, observed or our guess."""
+    """The behaviour of one company.
+
+    ``docs/quickbooks.md`` states of each switch whether it is documented, observed or our guess.
+    """
 
     # Repeats
     requestid: Literal["ignored", "honoured"] = "ignored"
@@ -92,7 +95,7 @@ LIFTED: dict[str, object] = {
     "concurrent_requests": None,
     "monthly_reads": None,
 }
-"""Preset ``no_limits``: for speed tests."""
+"""The preset ``no_limits``, for speed tests."""
 
 DOCUMENTED: dict[str, object] = {
     "requestid": "honoured",
@@ -105,16 +108,16 @@ DOCUMENTED: dict[str, object] = {
     "one_name_per_batch": False,
     "refresh_rotation": "daily",
 }
-"""Preset ``documented``: the promises of Intuit's pages, where they make any."""
+"""The preset ``documented``: the behaviour that Intuit's pages promise, where they promise any."""
 
 PRESETS = {"no_limits": LIFTED, "documented": DOCUMENTED}
 
 
 def change_switches(switches: Switches, changes: dict[str, object]) -> Switches:
-    """Apply changes (and a ``preset``) to switches.
+    """Return switches with changes (and with a ``preset``) applied to them.
 
     Raises:
-        ValueError: an unknown switch or a value outside its choices.
+        ValueError: an unknown switch or preset, or a value outside its choices.
     """
     wanted = dict(changes)
     preset = wanted.pop("preset", None)

@@ -1,4 +1,4 @@
-"""The objects of a company, and the indices that answer the usual questions without a scan.
+"""The objects of a company, and the indices that answer frequent questions without a scan.
 
 Belongs here: records, lookups by id, number, name, customer and time of change. Does not belong here: rules and
 balances.
@@ -23,7 +23,7 @@ TRANSACTIONS = (*SALES, "Payment", "Deposit", "JournalEntry")
 SETTINGS = ("CompanyInfo", "Preferences")
 ENTITIES = (*LISTS, *TRANSACTIONS, *SETTINGS)
 BY_PATH = {entity.lower(): entity for entity in ENTITIES}
-"""``/invoice``, ``/paymentmethod`` …: the lower-case names in addresses."""
+"""The entities, keyed by their lower-case names in addresses: ``/invoice``, ``/paymentmethod`` …"""
 
 decode = msgspec.json.Decoder(float_hook=Decimal).decode
 encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -31,7 +31,7 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One object at one moment: its JSON, and the columns that queries and rules read without decoding it."""
+    """One state of an object: its JSON, and the columns that queries and rules read without decoding the JSON."""
 
     id: str
     body: bytes
@@ -55,18 +55,18 @@ class Record:
     until: float = 0.0
 
     def decode(self) -> Body:
-        """Give a fresh copy of the object."""
+        """Return a new copy of the object."""
         body: Body = decode(self.body)
         return body
 
 
 def stamp(body: Body, *, created: int, updated: int) -> None:
-    """Write the times of an object into it."""
+    """Write the times of an object (seconds since 1970) into the object."""
     body["MetaData"] = {"CreateTime": print_instant(created), "LastUpdatedTime": print_instant(updated)}
 
 
 def read_record(entity: str, body: Body) -> Record:
-    """Make the record of an object: everything in it is read off the object itself."""
+    """Build the record of an object; all its columns are read from the object itself."""
     times = body["MetaData"]
     record = Record(
         id=body["Id"],
@@ -111,7 +111,7 @@ class Changed:
 
 
 class Table:
-    """All objects of one entity. ``customer`` of a list object is its parent."""
+    """All objects of one entity. The ``customer`` of a list object is its parent."""
 
     def __init__(self, entity: str) -> None:
         self.entity = entity
@@ -124,7 +124,7 @@ class Table:
         self._count = 0
 
     def put(self, record: Record) -> Record | None:
-        """Store the new state of an object; give the state that it replaces, or None."""
+        """Store the new state of an object; return the state that it replaces, or None for a new object."""
         old = self.rows.pop(record.id, None) if record.deleted else self.rows.get(record.id)
         if old is not None:
             self._forget(old)
@@ -160,19 +160,22 @@ class Table:
             _drop(self._by_name, record.name.casefold(), record.id)
 
     def with_number(self, number: str) -> tuple[str, ...]:
-        """Give the ids of live objects that carry a number; letter case does not matter."""
+        """Return the ids of the live objects that have a number; letter case does not matter."""
         return self._by_number.get(number.casefold(), ())
 
     def with_name(self, name: str) -> tuple[str, ...]:
-        """Give the ids of live objects of a name; letter case does not matter."""
+        """Return the ids of the live objects that have a name; letter case does not matter."""
         return self._by_name.get(name.casefold(), ())
 
     def of_customer(self, customer: str) -> tuple[str, ...]:
-        """Give the ids of a customer's live transactions (of a parent's children, for lists)."""
+        """Return the ids of a customer's live transactions; in the table of a list, the ids of a parent's children."""
         return tuple(self._by_customer.get(customer, ()))
 
     def changed_since(self, at: float) -> Iterator[Record]:
-        """Give the objects, deleted ones too, whose last change is at or after an instant, oldest change first."""
+        """Return the objects whose last change is at or after an instant, oldest change first.
+
+        The result includes deleted objects.
+        """
         seen: set[str] = set()
         start = bisect_left(self._changes, at, key=attrgetter("at"))
         for change in self._changes[start:]:

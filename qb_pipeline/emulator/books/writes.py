@@ -18,8 +18,8 @@ COMPUTED_LIST = frozenset(
 SYSTEM_LISTS = ("TaxCode", "TaxRate")
 OTHER_USER = "Jane Doe"
 VOID_BY_INCLUDE = ("Payment", "SalesReceipt")
-"""Entities that are voided by ``operation=update&include=void``; the rest by ``operation=void`` (payment reference,
-.NET SDK)."""
+"""The entities that are voided by ``operation=update&include=void``. The others are voided by ``operation=void``
+(payment reference, .NET SDK)."""
 
 
 def write(
@@ -32,13 +32,13 @@ def write(
     unseen: frozenset[tuple[str, str]] = frozenset(),
     by_hand: bool = False,
 ) -> tuple[Body | bytes, str]:
-    """Do one write; give the object as the answer shows it, and its id.
+    """Do one write; return the object as the answer shows it, and its id.
 
-    ``by_hand`` is a person in the browser, to whom closed books, faults of the company and the API's own rules
-    (SyncToken, form of a void) do not apply.
+    ``by_hand`` stands for a person in the browser. Closed books, faults of the company and the API's own rules
+    (SyncToken, form of a void) do not apply to such a write.
 
     Raises:
-        FaultError: QuickBooks refuses; nothing has changed.
+        FaultError: QuickBooks refuses the write; nothing has changed.
     """
     code = fault_of_company(company.switches)
     if code and not by_hand:
@@ -61,7 +61,7 @@ def write(
 
 
 def _put(change: Change, entity: str, operation: str, body: Body, include: frozenset[str], by_hand: bool) -> Body:
-    """Do a write after which the object is still there: create, update or void it."""
+    """Create, update or void an object, which still exists afterwards, and return it."""
     if operation == "create" and entity not in SETTINGS:
         return _create(change, entity, _clean(body), include, by_hand)
     if operation in ("create", "update") and "void" not in include:
@@ -74,7 +74,7 @@ def _put(change: Change, entity: str, operation: str, body: Body, include: froze
 
 
 def fault_of_company(switches: Switches, *, reading: bool = False) -> str:
-    """The code with which the company refuses everything just now; "" when it does not."""
+    """Return the code with which the company refuses every request at this moment; "" when it does not refuse."""
     faulty = (
         ("130", switches.cluster == "wrong"),
         ("140", switches.lockout == "locked_out"),
@@ -87,7 +87,7 @@ def fault_of_company(switches: Switches, *, reading: bool = False) -> str:
 
 
 def _clean(body: Body) -> Body:
-    """Leave out properties that are read-only (silently, as QuickBooks does) or empty."""
+    """Return a body without the properties that are read-only (QuickBooks ignores them silently) or empty."""
     return {name: value for name, value in body.items() if name not in READ_ONLY and value not in (None, "", {})}
 
 
@@ -120,8 +120,11 @@ def _update(change: Change, entity: str, body: Body, include: frozenset[str], by
 
 
 def _find_wanted(entity: str, body: Body, old: Body) -> Body:
-    """The object that an update asks for: the sent body, or (sparse) the old object with the sent properties in place
-    of its own."""
+    """Return the object that an update asks for.
+
+    It is the sent body, or for a sparse update the old object with the sent properties in place of its own. Properties
+    that are written once keep their value.
+    """
     if body.get("sparse") in (True, "true") or entity in SETTINGS:
         wanted = _merge(entity, body, old)
     else:
@@ -137,8 +140,11 @@ def _find_wanted(entity: str, body: Body, old: Body) -> Body:
 
 
 def _merge(entity: str, body: Body, old: Body) -> Body:
-    """Merge a sparse update into the old object: properties that it does not name stay, those that it names empty go,
-    settings are merged one level deeper."""
+    """Merge a sparse update into the old object.
+
+    A property that the update does not name stays, and a property that it names empty is removed. Settings are merged
+    one level deeper.
+    """
     wanted = {name: value for name, value in old.items() if name not in READ_ONLY}
     for name, value in body.items():
         if name in READ_ONLY or value is None:
@@ -192,7 +198,9 @@ def _void(change: Change, entity: str, body: Body, by_hand: bool) -> Body:
 
 
 def _find(change: Change, entity: str, body: Body, by_hand: bool) -> Body:
-    """Find the object that a write is about; its token must be the current one.
+    """Return the object that a write is about.
+
+    Its SyncToken must be the current one.
 
     Raises:
         FaultError: 2020, 2030, 610 or 5010.
@@ -238,7 +246,7 @@ def _prepare(change: Change, entity: str, body: Body, old: Body | None, include:
 
 
 def _finish(change: Change, entity: str, body: Body, old: Body | None) -> None:
-    """Write the other side of the object's links, for which its own id is needed."""
+    """Write the other side of the object's links, which contains the object's own id."""
     if entity == "Payment":
         payments.write_links(change, old, body, body["Id"])
     elif entity == "Deposit":
@@ -254,7 +262,10 @@ def _check_books(change: Change, entity: str, body: Body, old: Body | None, by_h
 
 
 def _spell_as_documented(body: Body) -> Body:
-    """Spell enumerations in capitals, as Intuit's sample of a void answer does; clients must accept that too."""
+    """Return a body with its enumerations in capitals, as in Intuit's sample of a void answer.
+
+    Clients must accept both spellings.
+    """
     lines = [{**line, "DetailType": _capitals(str(line["DetailType"]))} for line in body["Line"]]
     return {**body, "PrintStatus": _capitals(str(body.get("PrintStatus") or "NotSet")), "Line": lines}
 
@@ -264,5 +275,5 @@ def _capitals(word: str) -> str:
 
 
 def is_name(entity: str) -> bool:
-    """Say whether QuickBooks allows only one such write at a time."""
+    """Return whether QuickBooks allows only one write of this entity at a time."""
     return entity in PEOPLE or entity in ("Item", "Account", "Class")

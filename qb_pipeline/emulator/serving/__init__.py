@@ -1,1 +1,1 @@
-"""The HTTP side of the emulator: Intuit's API, its sign-in pages, and our own control."""
+"""The HTTP side of the emulator: Intuit's API, its sign-in pages, and the emulator's own API."""

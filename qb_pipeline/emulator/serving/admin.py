@@ -1,7 +1,7 @@
-"""The emulator's own API, ``/emulator/...``: for tests, the demo and the command line.
+"""The emulator's own API, ``/emulator/...``, for tests, the demo and the command line.
 
-Belongs here: companies, their objects as they are stored, switches, plans, the clock, tokens, the bookkeeper. No login:
-it listens on loopback only. Does not belong here: anything QuickBooks has.
+Belongs here: companies, their objects as they are stored, switches, plans, the clock, tokens, the bookkeeper. There is
+no login, because the server listens on loopback only. Does not belong here: anything that QuickBooks has.
 """
 
 from collections.abc import Awaitable, Callable
@@ -22,13 +22,13 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Admin:
-    """The admin endpoints."""
+    """The endpoints of the admin API."""
 
     def __init__(self, state: EmulatorState) -> None:
         self.state = state
 
     def routes(self) -> list[Route]:
-        """List them all."""
+        """Return the routes of all endpoints."""
         one = "/emulator/companies/{realm}"
         table: list[tuple[str, str, Handler]] = [
             ("GET", "/emulator/companies", self.list_companies),
@@ -63,11 +63,11 @@ class Admin:
         return self.state.tenants[realm]
 
     async def list_companies(self, _request: Request) -> Response:
-        """Say which companies there are."""
+        """Return the companies."""
         return _json([_describe(tenant) for tenant in self.state.tenants.values()])
 
     async def add_company(self, request: Request) -> Response:
-        """Make a company: ``{"realm_id", "name", "switches"}``."""
+        """Open a company: ``{"realm_id", "name", "switches"}``."""
         wanted = await _body(request)
         realm, name = str(wanted.get("realm_id") or ""), str(wanted.get("name") or "")
         if not realm or not name:
@@ -75,7 +75,7 @@ class Admin:
         return _json(_describe(self.state.add_company(realm, name, wanted.get("switches"))), 201)
 
     async def show_clock(self, _request: Request) -> Response:
-        """Give the emulator's time."""
+        """Return the emulator's time."""
         now = self.state.clock.now()
         return _json({"now": print_stamp(now), "epoch": now, "offset_seconds": self.state.clock.offset})
 
@@ -91,7 +91,7 @@ class Admin:
         return await self.show_clock(request)
 
     async def show_statistics(self, request: Request) -> Response:
-        """Give the counts of a company's requests, their peaks, and the number of its objects."""
+        """Return the counts of a company's requests, their peaks, and the numbers of its objects."""
         tenant = self._tenant(request)
         counts = {
             entity: {"live": len(table.rows), "deleted": len(table.gone)}
@@ -102,58 +102,58 @@ class Admin:
         return _json({**statistics, "token_refreshes": self.state.authorizations.refreshes, "objects": counts})
 
     async def reset_statistics(self, request: Request) -> Response:
-        """Start counting again."""
+        """Reset the counts of a company's requests."""
         self._tenant(request).meter.reset()
         return _json({})
 
     async def reset(self, request: Request) -> Response:
-        """Empty a company."""
+        """Remove all objects of a company and open it again."""
         self.state.reset(self._tenant(request).company.realm)
         return _json(_describe(self._tenant(request)))
 
     async def show_switches(self, request: Request) -> Response:
-        """Show a company's switches."""
+        """Return a company's switches."""
         return _json(self._tenant(request).company.switches)
 
     async def change_switches(self, request: Request) -> Response:
-        """Change some switches; ``{"preset": "no_limits"}`` changes several."""
+        """Change some switches of a company; ``{"preset": "no_limits"}`` changes several."""
         tenant = self._tenant(request)
         return _json(self.state.set_switches(tenant.company.realm, _plain(await _body(request))))
 
     async def show_faults(self, request: Request) -> Response:
-        """Show the plan and how often each mishap has happened."""
+        """Return a company's plan of mishaps, with the number of times that each mishap has happened."""
         return _json(self._tenant(request).plan.mishaps)
 
     async def script_faults(self, request: Request) -> Response:
-        """Give a new plan."""
+        """Set a company's plan of mishaps."""
         tenant = self._tenant(request)
         tenant.plan.script(_plain(await _body(request)))
         return _json(tenant.plan.mishaps)
 
     async def clear_faults(self, request: Request) -> Response:
-        """Let nothing go wrong any more."""
+        """Remove all mishaps from a company's plan."""
         self._tenant(request).plan.mishaps.clear()
         return _json([])
 
     async def show_refusals(self, request: Request) -> Response:
-        """Show the last hundred refusals, with hints that QuickBooks does not give."""
+        """Return the last hundred refusals, with hints that QuickBooks does not give."""
         return _json(self._tenant(request).desk.refusals)
 
     async def give_tokens(self, request: Request) -> Response:
-        """Connect without a consent page."""
+        """Create a pair of tokens for a company, without a consent page."""
         return _json(self.state.authorizations.grant(self._tenant(request).company))
 
     async def revoke_tokens(self, request: Request) -> Response:
-        """Disconnect, as a person may in QuickBooks."""
+        """End all connections of a company, as a person may do in QuickBooks."""
         self.state.authorizations.revoke_realm(self._tenant(request).company.realm)
         return _json({})
 
     async def show_webhooks(self, request: Request) -> Response:
-        """Show where webhooks go, and the state of each delivery."""
+        """Return the address of a company's webhooks, and the state of each delivery."""
         return _json(self._tenant(request).webhooks.report())
 
     async def point_webhooks(self, request: Request) -> Response:
-        """Send webhooks somewhere: ``{"url", "verifier_token"}``."""
+        """Set the address of a company's webhooks: ``{"url", "verifier_token"}``."""
         tenant, wanted = self._tenant(request), await _body(request)
         url = str(wanted.get("url") or "")
         if url and not url.startswith(("http://", "https://")):
@@ -162,22 +162,24 @@ class Admin:
         return _json(tenant.webhooks.report())
 
     async def show_books(self, request: Request) -> Response:
-        """Show the balance of each account and each customer, in cents. The accounts' balances sum to 0."""
+        """Return the balance of each account and each customer, in cents. The accounts' balances sum to 0."""
         company = self._tenant(request).company
         accounts = {identifier: amount for identifier, amount in company.account_cents.items() if amount}
         customers = {identifier: amount for identifier, amount in company.customer_cents.items() if amount}
         return _json({"accounts": accounts, "customers": customers, "roles": company.roles})
 
     async def keep_books(self, request: Request) -> Response:
-        """Do one of the bookkeeper's verbs: a person's work in QuickBooks."""
+        """Run one of the bookkeeper's verbs, a person's work in QuickBooks, and return its result."""
         tenant, verb = self._tenant(request), request.path_params["verb"]
         if verb not in VERBS:
             raise ValueError(f"no such verb; choose one of {', '.join(VERBS)}")
         return _json(VERBS[verb](tenant.company, await _body(request)))
 
     async def show_objects(self, request: Request) -> Response:
-        """Show all objects of an entity as stored, whatever switches and query lag hide; ``?deleted=true`` adds deleted
-        ones."""
+        """Return all objects of an entity as they are stored, including those that switches and query lag hide.
+
+        With ``?deleted=true`` the result includes deleted objects.
+        """
         company, entity = self._tenant(request).company, _entity(request)
         table = company.tables[entity]
         records = list(table.rows.values())
@@ -186,7 +188,7 @@ class Admin:
         return _json([msgspec.Raw(company.render(entity, record)) for record in records])
 
     async def show_object(self, request: Request) -> Response:
-        """Show one object, live or deleted."""
+        """Return one object, live or deleted."""
         company, entity = self._tenant(request).company, _entity(request)
         identifier = request.path_params["id"]
         record = company.live(entity, identifier) or company.tables[entity].gone.get(identifier)
@@ -196,7 +198,7 @@ class Admin:
 
 
 def _guarded(handler: Handler) -> Handler:
-    """Turn a caller's mistake into an answer that names it."""
+    """Return a handler that answers a caller's mistake with a message that names it."""
 
     async def answer(request: Request) -> Response:
         try:
@@ -241,7 +243,7 @@ async def _body(request: Request) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Turn decimals into floats: switches and plans hold no money."""
+    """Convert decimals to floats. Switches and plans contain no money."""
     return msgspec.json.decode(encode(value))
 
 

@@ -1,7 +1,7 @@
 """The accounting API: ``/v3/company/{realm}/...``.
 
-Belongs here: the way from a request to its answer: authorization, limits, mishaps on the way, the choice of the
-operation. Does not belong here: the operations.
+Belongs here: authorization, limits, mishaps in transit, and the choice of the operation, from the request to its
+answer. Does not belong here: the operations.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from qb_pipeline.emulator.steering.state import EmulatorState, Tenant
 
 LATE = ("late_commit", "batch_stops_half_way")
 HANG_SECONDS = 120
-"""Intuit cuts requests off after 120 seconds (limits page)."""
+"""The time after which Intuit cuts a request off (limits page)."""
 SYSTEM_FAILURE = FaultError(
     "10000",
     "An application error has occurred while processing your request",
@@ -46,7 +46,7 @@ SYSTEM_FAILURE = FaultError(
 
 @dataclass
 class Call:
-    """One request, read and cut into its parts."""
+    """One request, divided into its parts."""
 
     tenant: Tenant
     method: str
@@ -59,12 +59,12 @@ class Call:
 
     @property
     def endpoint(self) -> str:
-        """Name the object of the request: batch, query, cdc, invoice …"""
+        """The object that the request is for: batch, query, cdc, invoice …"""
         return self.path[0].lower() if self.path else ""
 
     @property
     def operation(self) -> str:
-        """Name the operation of the request: read, create, update, void, send, batch …"""
+        """The operation that the request asks for: read, create, update, void, send, batch …"""
         if self.method == "GET":
             return "read"
         if self.endpoint in ("batch", "query", "cdc"):
@@ -78,7 +78,7 @@ class Call:
 
     @property
     def kind(self) -> str:
-        """Say how Intuit meters the request: as ``READ`` or as ``WRITE``."""
+        """The kind as which Intuit meters the request: ``READ`` or ``WRITE``."""
         return READ if self.method == "GET" or self.endpoint == "query" else WRITE
 
 
@@ -89,7 +89,7 @@ class Api:
         self.state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request, or cut its connection."""
         self.state.settle()
         parts = [part for part in scope["path"].split("/") if part][2:]
         realm = parts[0] if parts else ""
@@ -117,7 +117,7 @@ class Api:
             tenant.meter.end(status)
 
     async def _answer(self, call: Call) -> Reply | None:
-        """Give the answer; None when the client gets no answer."""
+        """Do the work of a request and return the answer, or None when the client gets no answer."""
         mishap = call.mishap
         what = mishap.what if mishap else ""
         if mishap is not None and what in BEFORE:
@@ -199,7 +199,11 @@ class Api:
         return answer
 
     def _refuse_whole(self, call: Call) -> None:
-        """Refuse a request before its content is read: for the company's state, or because a mishap says so."""
+        """Refuse a request before its content is read, because of the company's state or of a mishap.
+
+        Raises:
+            FaultError: the request is refused.
+        """
         mishap, switches = call.mishap, call.tenant.company.switches
         is_batch = call.endpoint == "batch"
         if mishap is not None and mishap.what == "refused" and (mishap.whole or not is_batch):
@@ -261,7 +265,11 @@ class Api:
         return {entity: content}
 
     def _send(self, call: Call, entity: str) -> dict[str, Any]:
-        """E-mail an invoice: nothing is sent, but the invoice says that it was."""
+        """Mark an invoice as sent by e-mail, and return it. No e-mail is sent.
+
+        Raises:
+            FaultError: the object is gone, or there is no e-mail address.
+        """
         company = call.tenant.company
         record = company.live(entity, call.path[1])
         if record is None:
@@ -283,8 +291,10 @@ class Api:
         return {entity: msgspec.Raw(content) if isinstance(content, bytes) else content}
 
     async def _answer_late(self, call: Call, mishap: Mishap) -> Reply | None:
-        """Leave the client without the right answer; do the work, or the second half of a batch, when the clock gets
-        there."""
+        """Schedule the work for later, and return a wrong answer, or None for no answer.
+
+        For ``batch_stops_half_way`` the first half of a batch is done at once, and only the second half later.
+        """
         finish = self._begin_half(call, mishap) if call.endpoint == "batch" and mishap.what == LATE[1] else None
 
         def rest() -> None:
@@ -315,7 +325,7 @@ class Api:
         return finish
 
     async def _spoil(self, call: Call, mishap: Mishap, reply: Reply) -> Reply | None:
-        """Replace the right answer with another one, or with None for no answer; the work is already done."""
+        """Return the answer that replaces the right one, or None for no answer. The work is already done."""
         what = mishap.what
         now = self.state.clock.now()
         if what == "delay_after":
@@ -353,7 +363,7 @@ def read_json(call: Call) -> Any:
     """Read the body of a write.
 
     Raises:
-        FaultError: not JSON.
+        FaultError: the body is not JSON.
     """
     if "json" not in call.headers.get("content-type", ""):
         raise FaultError("500", "Unsupported Operation", "Content-Type must be application/json", status=415)
@@ -375,7 +385,7 @@ def _statement(call: Call) -> str:
 
 
 def _change_echo(content: Any, mishap: Mishap) -> Any:
-    """Mangle an answer after the work is done."""
+    """Change an answer as the mishap demands, after the work is done."""
     items: list[dict[str, Any]] = content.get("BatchItemResponse") or []
     if mishap.what == "echo_changed":
         targets = [value for item in items or [content] for value in item.values() if isinstance(value, dict)]
@@ -393,7 +403,7 @@ def _change_echo(content: Any, mishap: Mishap) -> Any:
 
 
 def refuse_gateway(state: EmulatorState, status: int, detail: str) -> Reply:
-    """Give the gateway's 401 or 403."""
+    """Build the gateway's 401 or 403."""
     if status == 401:
         body = faults.gateway(401, "3200", "AuthenticationFailed", detail, "AUTHENTICATION")
     else:
@@ -404,7 +414,7 @@ def refuse_gateway(state: EmulatorState, status: int, detail: str) -> Reply:
 
 
 def throttle(state: EmulatorState, form: str, after: int | None) -> Reply:
-    """Give a 429."""
+    """Build a 429, whose body is XML or JSON. ``after`` is the ``Retry-After`` header in seconds; None omits it."""
     now = print_stamp(state.clock.now())
     headers = {} if after is None else {"retry-after": str(after)}
     if form == "xml":
@@ -416,7 +426,7 @@ def throttle(state: EmulatorState, form: str, after: int | None) -> Reply:
 
 
 def refuse_before(state: EmulatorState, mishap: Mishap) -> Reply | None:
-    """Answer without doing anything; None drops the connection."""
+    """Build the answer of a mishap that comes before any work; None stands for a dropped connection."""
     now = print_stamp(state.clock.now())
     answers: dict[str, Callable[[], Reply | None]] = {
         "drop_before": lambda: None,

@@ -1,6 +1,6 @@
 """The ASGI application with all endpoints, and the server.
 
-Belongs here: routes, the server, what runs beside it. Does not belong here: the work of an endpoint.
+Belongs here: routes, the server, and the background work beside it. Does not belong here: the work of an endpoint.
 """
 
 import asyncio
@@ -29,8 +29,10 @@ from qb_pipeline.emulator.steering.state import EmulatorState
 TICK_SECONDS = 0.05
 STOP_SECONDS = 3
 IDLE_SECONDS = 60
-"""Idle connections are closed after this time, about as long as gateways wait; uvicorn's own 5 seconds would hide the
-effects of a pause."""
+"""The time after which idle connections are closed, about the same as in gateways.
+
+uvicorn's own 5 seconds would hide the effects of a pause.
+"""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -43,7 +45,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class App:
-    """The ASGI application: accounting and token requests go straight to their endpoint, the rest through routes."""
+    """The ASGI application. Accounting and token requests go directly to their endpoint, all others through routes."""
 
     def __init__(self, state: EmulatorState) -> None:
         self.state = state
@@ -64,7 +66,7 @@ class App:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Route one request."""
+        """Pass one request to its endpoint."""
         if scope["type"] == "http" and scope["path"].startswith("/v3/company/"):
             await self.api(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] == "/oauth2/v1/tokens/bearer":
@@ -73,7 +75,7 @@ class App:
             await self.others(scope, receive, send)
 
     async def home(self, request: Request) -> Response:
-        """Show the companies."""
+        """Show the list of companies."""
         companies = [tenant.company for tenant in self.state.tenants.values()]
         return HTMLResponse(companies_page(companies, str(request.base_url).rstrip("/")))
 
@@ -93,7 +95,7 @@ class App:
         self.state.journal.close()
 
     async def tick(self) -> None:
-        """Do everything that is due, and send webhooks."""
+        """Run the actions that are due, and send webhooks, every ``TICK_SECONDS``."""
         while True:
             self.state.settle()
             for tenant in list(self.state.tenants.values()):
@@ -104,10 +106,10 @@ class App:
 
 
 def make_state(path: Path | None, config: Path | None) -> EmulatorState:
-    """Read the state in the file ``path`` and the settings.
+    """Load the state from the file ``path``, and add the clients and the missing companies of the file ``config``.
 
     Raises:
-        ValueError: the settings do not fit ``Settings``.
+        ValueError: the file does not fit ``Settings``, or a company in it is incomplete or has an unknown switch.
     """
     state = EmulatorState(path)
     if config is not None:
@@ -128,9 +130,9 @@ def make_state(path: Path | None, config: Path | None) -> EmulatorState:
 def serve(
     state: EmulatorState, *, host: str = "127.0.0.1", port: int = 0, listener: socket.socket | None = None
 ) -> None:
-    """Serve until SIGINT or SIGTERM, on ``listener`` where one is given; print one line when ready.
+    """Serve until SIGINT or SIGTERM, on ``listener`` if there is one, and print one line when the server is ready.
 
-    Afterwards the signal is delivered once more, to the handler that was there before.
+    Afterwards the signal is delivered once more, to its former handler.
 
     Raises:
         ValueError: the address is not this machine's own.
@@ -155,14 +157,14 @@ def serve(
 
 
 class Announcing(uvicorn.Server):
-    """A server that says when it is ready."""
+    """A server that prints a line when it is ready."""
 
     def __init__(self, config: uvicorn.Config, address: str) -> None:
         super().__init__(config)
         self.address = address
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen, and say so."""
+        """Begin to listen, and print the server's address."""
         await super().startup(sockets=sockets)
         if self.started:
             print(f"ready {self.address}", flush=True)  # noqa: T201 - what callers wait for

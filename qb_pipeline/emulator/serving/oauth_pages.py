@@ -1,6 +1,7 @@
-"""OAuth over HTTP: discovery, the consent page, the token and revocation endpoints.
+"""OAuth over HTTP: discovery, the consent page, the token endpoint and the revocation endpoint.
 
-Belongs here: addresses, forms, pages a person clicks. Does not belong here: the validity of tokens (``oauth``).
+Belongs here: addresses, forms, pages on which a person clicks. Does not belong here: the validity of tokens
+(``oauth``).
 """
 
 import base64
@@ -33,7 +34,7 @@ class OAuthPages:
         self.state = state
 
     async def discovery(self, request: Request) -> Response:
-        """Say where everything is: the OpenID discovery document."""
+        """Return the OpenID discovery document, which contains the addresses of all endpoints."""
         base = str(request.base_url).rstrip("/")
         return JSONResponse(
             {
@@ -53,7 +54,11 @@ class OAuthPages:
         )
 
     async def consent(self, request: Request) -> Response:
-        """Ask a person whether an app may read and write a company's books."""
+        """Ask a person whether an app may read and write a company's books.
+
+        A valid GET shows the consent page. A valid POST sends the browser back to the app with a code, or with an error
+        when the person has refused.
+        """
         form = await _form(request) if request.method == "POST" else {}
         params = {**dict(request.query_params), **form}
         problem = self._find_problem(params)
@@ -106,7 +111,7 @@ class OAuthPages:
         )
 
     async def token(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Exchange a code or a refresh token; a mishap of the company's plan may spoil the answer."""
+        """Exchange a code or a refresh token, and send the answer, which a mishap of the company's plan may spoil."""
         request = Request(scope, receive)
         self.state.settle()
         form = await _form(request)
@@ -168,7 +173,7 @@ class OAuthPages:
         return expected is not None and secrets.compare_digest(expected, secret)
 
     async def revoke(self, request: Request) -> Response:
-        """End a connection."""
+        """End all connections of the company that the token in the form belongs to."""
         form = await _form(request)
         if not self._knows_client(request, form):
             return JSONResponse({"error": "invalid_client"}, 401)
@@ -178,7 +183,7 @@ class OAuthPages:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """Read a form, or the JSON that the revocation endpoint takes as well."""
+    """Read the fields of a form, or of the JSON that the revocation endpoint accepts as well."""
     body = (await request.body()).decode("utf-8", "replace")
     if "json" in request.headers.get("content-type", ""):
         try:

@@ -1,7 +1,7 @@
-"""Read-only pages that show a company as a bookkeeper looks at it.
+"""Read-only pages that show a company as a bookkeeper sees it.
 
-Belongs here: HTML. Does not belong here: a way to change anything; that is the API's, the admin API's and the
-bookkeeper's.
+Belongs here: HTML. Does not belong here: a way to change anything; for this there are Intuit's API, the admin API and
+the bookkeeper.
 """
 
 from html import escape
@@ -15,7 +15,7 @@ from qb_pipeline.emulator.books.tables import Record
 
 CSS = files("qb_pipeline.emulator.serving").joinpath("pages.css").read_text()
 SHOWN = 100
-"""Rows of a table; the newest come first."""
+"""The largest number of rows of a table. The newest rows come first."""
 FIRST_COMPANY = (
     "curl -X POST {base}/emulator/companies -H 'Content-Type: application/json' \\\n"
     '     -d \'{{"realm_id": "4620816365000000001", "name": "Demo Law Firm"}}\''
@@ -23,7 +23,7 @@ FIRST_COMPANY = (
 
 
 def page(title: str, content: str, menu: str = "") -> str:
-    """Wrap content into a page."""
+    """Build a page around its content."""
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         f"<title>{escape(title)} · QuickBooks emulator</title>"
@@ -34,7 +34,7 @@ def page(title: str, content: str, menu: str = "") -> str:
 
 
 def companies_page(companies: list[Company], base: str) -> str:
-    """List the companies; without a company, show how to make the first one."""
+    """Build the page that lists the companies. Without a company it shows a command that makes the first one."""
     if not companies:
         example = escape(FIRST_COMPANY.format(base=base))
         return page("Deployment", f"<h1>No company yet</h1><p>Make the first one:</p><pre>{example}</pre>")
@@ -51,7 +51,7 @@ def companies_page(companies: list[Company], base: str) -> str:
 
 
 def company_page(company: Company) -> str:
-    """Show one company: what it is owed, by whom, for what, and what has been paid."""
+    """Build the page of one company: its figures, and its newest invoices, payments and customers."""
     invoices = company.tables["Invoice"].rows
     payments = company.tables["Payment"].rows
     figures = (
@@ -76,7 +76,7 @@ def company_page(company: Company) -> str:
 
 
 def dollars_text(amount_cents: int) -> str:
-    """Print cents for a reader: ``1,234.50``."""
+    """Format cents as dollars for a reader, such as ``1,234.50``."""
     sign = "-" if amount_cents < 0 else ""
     return f"{sign}{abs(amount_cents) // 100:,}.{abs(amount_cents) % 100:02}"
 
@@ -91,7 +91,7 @@ def _section(anchor: str, name: str, count: int, table: str) -> str:
 
 
 def _table(heads: tuple[str, ...], rows: list[str]) -> str:
-    """Make a table; a head that begins with # is a column of numbers."""
+    """Build a table; a head that begins with # is the head of a column of numbers."""
     if not rows:
         return "<p class='faint'>None yet.</p>"
     cells = "".join(

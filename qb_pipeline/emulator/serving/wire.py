@@ -1,4 +1,4 @@
-"""Answers on the wire, whole or broken.
+"""Answers on the wire, complete or broken.
 
 Belongs here: headers, gzip, XML, and every way in which an answer fails to arrive. Does not belong here: the content of
 an answer.
@@ -39,21 +39,21 @@ class Connections(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     open: dict[Any, asyncio.Transport] = {}  # noqa: RUF012 - one table for all connections
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Remember a connection by the client's address."""
+        """Record a new connection, keyed by the client's address."""
         self.peer = transport.get_extra_info("peername")[:2]
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.open[self.peer] = transport
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Remove a connection that has ended."""
         self.open.pop(self.peer, None)
         super().connection_lost(exc)
 
 
 @dataclass
 class Reply:
-    """An answer before it is sent."""
+    """An answer that has not been sent yet."""
 
     status: int
     body: bytes
@@ -62,17 +62,17 @@ class Reply:
 
 
 def html(status: int) -> Reply:
-    """Give a page as a load balancer makes it."""
+    """Build an error page as a load balancer makes it."""
     return Reply(status, HTML.format(code=status, reason=REASONS[status]).encode(), "text/html")
 
 
 def json(status: int, content: Any) -> Reply:
-    """Give a JSON answer."""
+    """Build a JSON answer."""
     return Reply(status, encode(content))
 
 
 def as_xml(reply: Reply) -> Reply:
-    """Give an answer as XML, which Intuit sends when a request does not ask for JSON."""
+    """Convert a JSON answer to XML, which Intuit sends when a request does not ask for JSON."""
     content = decode(reply.body)
     time = content.pop("time", "") if isinstance(content, dict) else ""
     inner = "".join(_element(name, value) for name, value in content.items())
@@ -91,7 +91,7 @@ def _element(name: str, value: Any) -> str:
 
 
 async def drop(scope: Scope, receive: Receive) -> None:
-    """Cut the connection without a word."""
+    """Cut the connection without an answer."""
     transport = Connections.open.get(tuple(scope["client"] or ()))
     if transport is not None:
         transport.abort()

@@ -1,2 +1,1 @@
-"""The parts that tests and pages control: companies and authorizations, scripted faults, the bookkeeper's hand,
-webhooks."""
+"""The parts that tests and pages control: companies, authorizations, scripted faults, a bookkeeper's work, webhooks."""

@@ -1,4 +1,4 @@
-"""A person's work in QuickBooks' own pages.
+"""The work that a person does in QuickBooks' own pages.
 
 Belongs here: the verbs. They obey the rules of accounting, but neither the API's switches nor closed books. Does not
 belong here: HTTP.
@@ -18,7 +18,7 @@ Order = dict[str, Any]
 
 
 def edit(company: Company, order: Order) -> Body:
-    """Change an object: ``{"entity", "id", "changes": {...}}``; without an id a new one is made."""
+    """Change an object: ``{"entity", "id", "changes": {...}}``; without an id a new object is made."""
     entity, changes = _text(order, "entity"), dict(order.get("changes") or {})
     if not order.get("id"):
         return _do(company, entity, "create", changes)
@@ -28,7 +28,7 @@ def edit(company: Company, order: Order) -> Body:
 def receive_payment(company: Company, order: Order) -> Body:
     """Receive a payment: ``{"customer_id", "amount", "invoices": [{"id", "amount"}], "reference", "date"}``.
 
-    Without invoices the money stays unapplied; an invoice without an amount is paid whole.
+    Without invoices the money stays unapplied. An invoice without an amount is paid in full.
     """
     customer = _text(order, "customer_id")
     lines: list[Body] = []
@@ -49,7 +49,7 @@ def receive_payment(company: Company, order: Order) -> Body:
 
 
 def deposit(company: Company, order: Order) -> Body:
-    """Bring payments to the bank: ``{"payments": [ids], "account_id", "date"}``; they are frozen from then on."""
+    """Bring payments to the bank: ``{"payments": [ids], "account_id", "date"}``; they cannot be changed afterwards."""
     lines = []
     for identifier in order.get("payments") or ():
         payment = company.tables["Payment"].rows.get(str(identifier))
@@ -73,14 +73,15 @@ def delete(company: Company, order: Order) -> Body:
 
 
 def rename(company: Company, order: Order) -> Body:
-    """Rename: ``{"entity", "id", "name"}``."""
+    """Rename an object: ``{"entity", "id", "name"}``."""
     entity = order.get("entity", "Customer")
     key = "DisplayName" if entity in PEOPLE else "Name"
     return _do(company, entity, "update", {"Id": _text(order, "id"), "sparse": True, key: _text(order, "name")})
 
 
 def inactivate(company: Company, order: Order) -> Body:
-    """Make inactive: ``{"entity", "id"}``. The browser writes a balance off by a credit memo."""
+    """Make an object inactive: ``{"entity", "id"}``; a customer's balance is written off by a credit memo, as by the
+    browser."""
     entity, identifier = order.get("entity", "Customer"), _text(order, "id")
     owed = company.customer_cents[identifier] if entity == "Customer" else 0
     if owed > 0:
@@ -89,13 +90,13 @@ def inactivate(company: Company, order: Order) -> Body:
 
 
 def activate(company: Company, order: Order) -> Body:
-    """Make active again: ``{"entity", "id"}``."""
+    """Make an object active again: ``{"entity", "id"}``."""
     entity = order.get("entity", "Customer")
     return _do(company, entity, "update", {"Id": _text(order, "id"), "sparse": True, "Active": True})
 
 
 def merge(company: Company, order: Order) -> Body:
-    """Merge two customers: ``{"loser_id", "survivor_id"}``. The loser vanishes, its transactions move."""
+    """Merge two customers: ``{"loser_id", "survivor_id"}``; the loser's transactions move to the survivor."""
     loser, survivor = _text(order, "loser_id"), _text(order, "survivor_id")
     change = company.change()
     gone, kept = change.find("Customer", loser), change.find("Customer", survivor)
@@ -129,7 +130,7 @@ def _move_entry(entry: Body, loser: str, reference: Body) -> Body:
 
 
 def close_books(company: Company, order: Order) -> Body:
-    """Close the books up to a date: ``{"date"}``; null opens them again."""
+    """Close the books up to a date: ``{"date"}``; without a date they are opened again."""
     return preferences(company, {"AccountingInfoPrefs": {"BookCloseDate": order.get("date") or ""}})
 
 
@@ -146,7 +147,7 @@ def preferences(company: Company, order: Order) -> Body:
 
 
 def next_number_by_hand(company: Company, order: Order) -> Body:
-    """Write an invoice by hand: ``{"customer_id", "amount", "item_id"}``; it takes the next number."""
+    """Write an invoice with the next number: ``{"customer_id", "amount", "item_id"}``."""
     item = str(order.get("item_id") or next(iter(company.tables["Item"].rows)))
     amount = order.get("amount", 100)
     detail = {"ItemRef": {"value": item}}
@@ -160,7 +161,7 @@ def next_number_by_hand(company: Company, order: Order) -> Body:
 
 
 def credit_memo(company: Company, order: Order) -> Body:
-    """Give credit: ``{"customer_id", "amount", "item_id", "invoice_id" or "apply": true}``."""
+    """Write a credit memo: ``{"customer_id", "amount", "item_id", "invoice_id" or "apply": true}``."""
     item = str(order.get("item_id") or next(iter(company.tables["Item"].rows)))
     customer, amount = _text(order, "customer_id"), order["amount"]
     line = {"DetailType": "SalesItemLineDetail", "Amount": amount, "SalesItemLineDetail": {"ItemRef": {"value": item}}}
@@ -178,7 +179,7 @@ def credit_memo(company: Company, order: Order) -> Body:
 
 
 def journal_credit(company: Company, order: Order) -> Body:
-    """Write an invoice off by journal: ``{"customer_id", "amount", "invoice_id", "account_id"}``."""
+    """Write an invoice off by a journal entry: ``{"customer_id", "amount", "invoice_id", "account_id"}``."""
     customer, amount = _text(order, "customer_id"), order["amount"]
     other = str(order.get("account_id") or _account_named(company, "Bank Charges"))
     sides = (("Debit", other), ("Credit", company.account_of("receivable")))

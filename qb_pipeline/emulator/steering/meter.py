@@ -1,4 +1,4 @@
-"""Counting requests, for the limits and for statistics.
+"""The counts of requests, for the limits and for statistics.
 
 Belongs here: rate limits, the monthly quota, statistics. Does not belong here: the form of a refusal.
 """
@@ -12,7 +12,7 @@ from qb_pipeline.emulator.books.switches import Switches
 MINUTE = 60.0
 SECOND = 1.0
 READ, WRITE = "reads", "writes"
-"""Intuit meters reads (CorePlus); writes (Core) are free."""
+"""The two kinds of requests. Intuit meters reads (CorePlus); writes (Core) are free."""
 
 
 class Window:
@@ -24,26 +24,26 @@ class Window:
         self._at: deque[float] = deque()
 
     def count(self, now: float) -> int:
-        """Give the number of instants in the window."""
+        """Return the number of instants in the window."""
         while self._at and self._at[0] <= now - self.seconds:
             self._at.popleft()
         return len(self._at)
 
     def add(self, now: float, weight: int = 1) -> None:
-        """Count this instant, ``weight`` times."""
+        """Add this instant ``weight`` times."""
         self._at.extend([now] * weight)
         self.peak = max(self.peak, self.count(now))
 
 
 class Meter:
-    """The requests of one company."""
+    """The counts of one company's requests."""
 
     def __init__(self) -> None:
         self.monthly: Counter[str] = Counter()
         self.reset()
 
     def reset(self) -> None:
-        """Start counting again; the reads of the month stay, since their quota is Intuit's."""
+        """Reset the counts. The reads of the month are kept, since their quota is Intuit's."""
         self.requests: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.metered: Counter[str] = Counter()
@@ -55,7 +55,7 @@ class Meter:
         self._minute, self._second, self._batches = Window(MINUTE), Window(SECOND), Window(MINUTE)
 
     def admit(self, switches: Switches, now: float, *, batch_items: int | None, kind: str) -> str:
-        """Count a request; give the name of the limit that it breaks, or "" when it is admitted."""
+        """Count a request if no limit forbids it; return "", or the name of the limit that the request breaks."""
         weight = max(1, batch_items or 1) if switches.batch_items_count_as_requests else 1
         limits = (
             ("requests_per_minute", switches.requests_per_minute, self._minute.count(now) + weight),
@@ -82,18 +82,18 @@ class Meter:
         return ""
 
     def begin(self, endpoint: str) -> None:
-        """Note that a request has come in."""
+        """Count a request that has come in."""
         self.requests[endpoint] += 1
         self.busy += 1
         self.most_busy = max(self.most_busy, self.busy)
 
     def end(self, status: int) -> None:
-        """Note that it has been answered; 0 means that it was not."""
+        """Count the status of a request that has ended; 0 means that it was not answered."""
         self.busy -= 1
         self.statuses[str(status)] += 1
 
     def statistics(self, now: float) -> dict[str, Any]:
-        """Give all counts by name."""
+        """Return all counts, keyed by name."""
         return {
             "requests": sum(self.requests.values()),
             "by_endpoint": dict(self.requests),

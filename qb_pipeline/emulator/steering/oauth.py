@@ -1,7 +1,7 @@
 """OAuth 2.0 as Intuit does it: codes, tokens, rotation, expiry, revocation.
 
-Belongs here: granting codes and tokens, and how long they are valid. Does not belong here: pages and addresses
-(``oauth_pages``).
+Belongs here: granting codes and tokens, and the time for which they are valid. Does not belong here: pages and
+addresses (``oauth_pages``).
 """
 
 import secrets
@@ -22,12 +22,12 @@ CODE_SECONDS = 600
 DAY = 86_400
 MOST_KEPT = 2000
 HARD_EXPIRY_SECONDS = 157_680_000
-"""Five years: accounting tokens of 2023 and later (Intuit blog, 12 November 2025)."""
+"""Five years, the longest life of an accounting token of 2023 or later (Intuit blog, 12 November 2025)."""
 CLIENTS = {"emulator-client": "emulator-secret"}
 
 
 class GrantError(Exception):
-    """The token endpoint refuses."""
+    """The token endpoint refuses a request."""
 
     def __init__(self, error: str, description: str = "", status: int = 400) -> None:
         super().__init__(error)
@@ -44,7 +44,7 @@ class Access(msgspec.Struct):
 
 
 class Refresh(msgspec.Struct):
-    """A refresh token, and the chain it belongs to: revoking one link revokes all."""
+    """A refresh token, and the chain of tokens that it belongs to. Revoking a token ends all tokens of its company."""
 
     realm: str
     chain: str
@@ -52,7 +52,7 @@ class Refresh(msgspec.Struct):
     expires_at: float
     born_at: float
     dies_at: float | None = None
-    """For a token that a newer one has replaced: until when it still works."""
+    """The time until which the token still works after a newer token has replaced it; None before."""
 
 
 class Code(msgspec.Struct):
@@ -72,10 +72,10 @@ class Vault(msgspec.Struct):
 
 
 class Authorizations:
-    """The codes and tokens of all companies, and what they permit."""
+    """The codes and tokens of all companies, and the rights that they give."""
 
     def __init__(self, clock: Clock, keep: Callable[[Vault], None]) -> None:
-        """``keep`` stores the codes and tokens that are new or have changed."""
+        """Create the object without codes and tokens. ``keep`` stores those that are new or have changed."""
         self.clock = clock
         self.keep = keep
         self.vault = Vault()
@@ -83,17 +83,17 @@ class Authorizations:
         self.refreshes = 0
 
     def give_code(self, realm: str, redirect_uri: str) -> str:
-        """Hand out a code: a person has clicked Connect."""
+        """Create and return a code. A person has clicked Connect."""
         code = f"XAB{secrets.token_hex(20)}"
         self.vault.codes[code] = Code(realm, redirect_uri, self.clock.now() + CODE_SECONDS)
         self.keep(Vault(codes={code: self.vault.codes[code]}))
         return code
 
     def exchange(self, company_of: Callable[[str], Company | None], code: str, redirect_uri: str) -> dict[str, Any]:
-        """Turn a code into tokens, once.
+        """Exchange a code for a pair of tokens. A code can be exchanged once.
 
         Raises:
-            GrantError: no such code, used, expired, or another redirect address.
+            GrantError: the code is unknown, used or expired, or the redirect address is another one.
         """
         found = self.vault.codes.get(code)
         company = company_of(found.realm) if found else None
@@ -106,7 +106,7 @@ class Authorizations:
         return self.grant(company)
 
     def grant(self, company: Company) -> dict[str, Any]:
-        """Give a first pair of tokens."""
+        """Create a first pair of tokens, and return the token endpoint's answer."""
         now = self.clock.now()
         token = self._new_refresh(company, secrets.token_hex(8), born_at=now)
         return self._answer(company, token, {})
@@ -114,10 +114,11 @@ class Authorizations:
     def refresh(
         self, company_of: Callable[[str], Company | None], token: str, *, show_hard_expiry: bool = False
     ) -> dict[str, Any]:
-        """Turn a refresh token into a new pair, by the company's rotation policy.
+        """Exchange a refresh token for a new pair, by the company's rotation policy.
 
         Raises:
-            GrantError: the token is unknown, replaced, expired or revoked.
+            GrantError: the token is unknown, replaced, expired or revoked, or the person has lost access to the
+                company.
         """
         now = self.clock.now()
         found = self.vault.refresh.get(token)
@@ -147,7 +148,10 @@ class Authorizations:
     def _answer(
         self, company: Company, token: str, replaced: dict[str, Refresh], *, show_hard_expiry: bool = False
     ) -> dict[str, Any]:
-        """Write the answer; the new pair and the end of the old one are kept together."""
+        """Create an access token and return the token endpoint's answer.
+
+        The new pair and the end of the replaced refresh token are stored together.
+        """
         now = self.clock.now()
         access = f"eyJ{secrets.token_urlsafe(96)}"
         found = self.vault.refresh[token]
@@ -166,12 +170,19 @@ class Authorizations:
         return answer
 
     def _tidy(self, now: float) -> None:
-        """Forget tokens that have been useless for a day; for a younger token a refusal can still give its reason."""
+        """Remove the codes and tokens that ``current`` omits, when there are more than ``MOST_KEPT`` tokens.
+
+        A token that ended is kept for a day, because a refusal can then name its reason.
+        """
         if len(self.vault.access) + len(self.vault.refresh) > MOST_KEPT:
             self.vault = self.current(now)
 
     def current(self, now: float) -> Vault:
-        """Give the codes and tokens that are still needed: a token for a day after its end, too."""
+        """Return the codes and tokens that are still needed.
+
+        These are the codes that have not expired, the access tokens that have not expired or expired less than a day
+        ago, and the refresh tokens that were not replaced or revoked, or were so less than a day ago.
+        """
         return Vault(
             access={name: each for name, each in self.vault.access.items() if each.expires_at > now - DAY},
             refresh={name: each for name, each in self.vault.refresh.items() if (each.dies_at or now) > now - DAY},
@@ -185,7 +196,10 @@ class Authorizations:
         self.vault.codes.update(kept.codes)
 
     def revoke(self, token: str) -> bool:
-        """End a company's connections, by an access or a refresh token; give whether the token was known."""
+        """End all connections of the company that an access or refresh token belongs to.
+
+        Returns whether the token was known.
+        """
         refresh, access = self.vault.refresh.get(token), self.vault.access.get(token)
         realm = refresh.realm if refresh else access.realm if access else None
         if realm is None:
@@ -194,7 +208,7 @@ class Authorizations:
         return True
 
     def revoke_realm(self, realm: str) -> None:
-        """End every connection of a company, as Disconnect in QuickBooks does."""
+        """End all connections of a company, as Disconnect in QuickBooks does."""
         now = self.clock.now()
         mine = {name: each for name, each in self.vault.refresh.items() if each.realm == realm}
         for refresh in mine.values():
@@ -205,8 +219,10 @@ class Authorizations:
         self.keep(Vault(access=gone, refresh=mine))
 
     def find_problem(self, header: str, realm: str) -> tuple[int, str]:
-        """Check an ``Authorization`` header for a company: give a status and a detail; status 200 means that it is
-        valid."""
+        """Check an ``Authorization`` header for a company, and return an HTTP status and a detail.
+
+        Status 200 means that the header is valid.
+        """
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             return 401, "Malformed bearer token: too short or too long"

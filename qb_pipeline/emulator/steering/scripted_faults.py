@@ -1,4 +1,4 @@
-"""The scripted plan of mishaps: on which request something goes wrong, and how.
+"""The plan of mishaps: which request goes wrong, and with which mishap.
 
 Belongs here: the vocabulary, matching, counting. Does not belong here: carrying a mishap out (``wire`` and ``api``).
 """
@@ -47,16 +47,16 @@ What = Literal[
 BEFORE = frozenset(
     {"drop_before", "html_500", "html_502", "html_503", "json_500", "empty_500", "429_xml", "429_json", "401", "403"}
 ) | {"413", "redirect", "invalid_grant"}
-"""Mishaps that come before anything is done: the request gets a refusal, or no answer at all."""
+"""Mishaps that come before any work is done: the request gets a refusal, or no answer at all."""
 
 
 class Match(msgspec.Struct, forbid_unknown_fields=True):
-    """Which requests a mishap is for."""
+    """The requests that a mishap is for."""
 
     endpoint: str = "*"
     operation: str = "*"
     nth: int | None = None
-    """The first request it happens to, counted from 1 over matching requests since the plan was given."""
+    """The first request that the mishap happens to. Matching requests are counted from 1 since the plan was set."""
     probability: float = 1.0
 
 
@@ -66,21 +66,28 @@ class Mishap(msgspec.Struct, forbid_unknown_fields=True):
     what: What
     match: Match = msgspec.field(default_factory=Match)
     times: int | None = 1
-    """How often it happens; None means for ever."""
+    """The number of times that the mishap happens; None means without limit."""
     at: int | None = None
-    """``cut_json_at``: after how many bytes (100). ``batch_stops_half_way``: after how many items (half of them)."""
+    """``cut_json_at``: the number of bytes that are sent (default 100).
+
+    ``batch_stops_half_way``: the number of items that are done at once (default half of them).
+    """
     seconds: float = 1.0
-    """How long: of ``delay``, of the whole ``slow_drip``, until ``late_commit`` and ``batch_stops_half_way`` go on."""
+    """``delay`` and ``delay_after``: the length of the delay.
+
+    ``slow_drip``: the time of the whole answer. ``late_commit`` and ``batch_stops_half_way``: the time until the rest
+    of the work is done.
+    """
     answer: Literal["drop", "html_500", "hang"] = "drop"
-    """The client's answer while ``late_commit`` and ``batch_stops_half_way`` are under way."""
+    """``late_commit`` and ``batch_stops_half_way``: the client's answer, which comes before the work is finished."""
     items: list[int] | None = None
     """``6000_transient`` and ``refused`` in a batch: positions of the items that fail; None means all."""
     code: str = "6000"
     """``refused``: the code of the fault."""
     detail: str = ""
-    """``refused``: its Detail; without one, words of ours."""
+    """``refused``: the fault's Detail; "" stands for words of ours."""
     whole: bool = False
-    """``refused`` in a batch: the request is refused as a whole, instead of its items."""
+    """``refused`` in a batch: whether the request is refused as a whole, instead of its items."""
     field: str = "TotalAmt"
     value: Any = 0
     location: str = "http://127.0.0.2:9/"
@@ -89,14 +96,14 @@ class Mishap(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Plan:
-    """The mishaps of one company, in the order in which they are looked at."""
+    """The mishaps of one company, in the order in which they are checked."""
 
     def __init__(self) -> None:
         self.mishaps: list[Mishap] = []
         self.random = random.Random(0)  # noqa: S311 - a seeded plan, not a secret
 
     def script(self, wanted: Any) -> None:
-        """Take a new plan: a list, or ``{"plan": [...], "seed": n}``. The old one is forgotten.
+        """Set a new plan, which replaces the old one: a list of mishaps, or ``{"plan": [...], "seed": n}``.
 
         Raises:
             ValueError: the plan names something that the emulator does not know.
@@ -112,7 +119,10 @@ class Plan:
         self.random = random.Random(seed)  # noqa: S311 - a seeded plan, not a secret
 
     def pick(self, endpoint: str, operation: str) -> Mishap | None:
-        """Give the mishap that happens to a request, or None; at most one does."""
+        """Return the mishap that happens to a request, and count it; return None when no mishap happens.
+
+        At most one mishap happens to a request.
+        """
         picked: Mishap | None = None
         for mishap in self.mishaps:
             match = mishap.match
@@ -128,7 +138,7 @@ class Plan:
 
 
 def _spell_out(mishap: Any) -> Any:
-    """Read the short form of a match: ``batch``, ``batch/2``, ``*/5``."""
+    """Replace the short form of a match (``batch``, ``batch/2``, ``*/5``) by the long form."""
     if isinstance(mishap, dict) and isinstance(mishap.get("match"), str):
         endpoint, _, nth = mishap["match"].partition("/")
         return {**mishap, "match": {"endpoint": endpoint, "nth": int(nth) if nth else None}}

@@ -1,6 +1,6 @@
-"""Everything on Intuit's side: companies, authorizations, one clock, and events that are still to come.
+"""Everything on Intuit's side: companies, authorizations, one clock, and the events that are still due.
 
-Belongs here: these objects, how they are saved and how they are loaded again. Does not belong here: HTTP.
+Belongs here: these objects, saving them and loading them. Does not belong here: HTTP.
 """
 
 import heapq
@@ -36,7 +36,7 @@ class Tenant:
         self.webhooks = Webhooks(company)
         company.tell = self.webhooks.tell
         self.naming = 0
-        """How many names are being written right now; QuickBooks allows one."""
+        """The number of names that are being written at this moment; QuickBooks allows one."""
 
 
 class EmulatorState:
@@ -58,10 +58,10 @@ class EmulatorState:
     # Companies
 
     def add_company(self, realm: str, name: str, switches: dict[str, Any] | None = None) -> Tenant:
-        """Open a company with the usual chart of accounts.
+        """Open a company with the usual chart of accounts, and return it.
 
         Raises:
-            ValueError: the realm id is taken or is no number, or a switch is unknown.
+            ValueError: the realm id is taken or is not a number, or a switch is unknown.
         """
         if not realm.isdigit():
             raise ValueError("realm_id must be a string of digits, as Intuit's are")
@@ -79,12 +79,12 @@ class EmulatorState:
         return tenant
 
     def company_of(self, realm: str) -> Company | None:
-        """Find a company."""
+        """Return the company of a realm id; None if there is no such company."""
         tenant = self.tenants.get(realm)
         return tenant.company if tenant else None
 
     def reset(self, realm: str) -> None:
-        """Empty a company and open it anew; its tokens and switches stay."""
+        """Remove all objects of a company and open it again. Its tokens and switches are kept."""
         tenant = self.tenants[realm]
         self.journal.append({"reset": realm})
         tenant.company.clear()
@@ -97,10 +97,10 @@ class EmulatorState:
         tenant.webhooks.clear()
 
     def set_switches(self, realm: str, changes: dict[str, Any]) -> Switches:
-        """Change switches.
+        """Change switches of a company, and return all of them.
 
         Raises:
-            ValueError: an unknown switch or value.
+            ValueError: a switch or a value is unknown.
         """
         company = self.tenants[realm].company
         company.switches = change_switches(company.switches, changes)
@@ -108,14 +108,14 @@ class EmulatorState:
         return company.switches
 
     def set_webhook(self, realm: str, url: str, token: str) -> None:
-        """Say where a company's webhooks go."""
+        """Set the address of a company's webhooks, and the verifier token that signs them."""
         self.tenants[realm].webhooks.point(url, token)
         self.journal.append({"webhook": realm, "url": url, "token": token})
 
     # Time
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward; an event that is due on the way happens at its own time."""
+        """Move the clock forward. An event that is due in between happens at its own time."""
         until = self.clock.now() + seconds
         while self._later and self._later[0][0] < until:
             self.clock.advance(max(0.0, self._later[0][0] - self.clock.now()))
@@ -125,22 +125,25 @@ class EmulatorState:
         self.settle()
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:
-        """Do something when the clock has moved on by ``seconds``."""
+        """Schedule an action for the time when the clock has moved on by ``seconds``."""
         heapq.heappush(self._later, (self.clock.now() + seconds, next(self._order), act))
 
     def settle(self) -> None:
-        """Do everything that is due by now."""
+        """Run all actions that are due by now."""
         while self._later and self._later[0][0] <= self.clock.now():
             heapq.heappop(self._later)[2]()
 
     def next_due(self) -> float | None:
-        """Give the seconds until the next event is due; None when nothing is to come."""
+        """Return the seconds until the next action is due; None when no action is scheduled."""
         return max(0.0, self._later[0][0] - self.clock.now()) if self._later else None
 
     # Memory
 
     def keep_answers(self, tenant: Tenant) -> None:
-        """Let new answers to request ids survive a restart."""
+        """Write new answers to request ids to the journal, so that they survive a restart.
+
+        Only answers without a fault are written, and only if the company honours ``requestid``.
+        """
         repeats, realm = tenant.desk.repeats, tenant.company.realm
         if tenant.company.switches.requestid == "honoured":
             for key in repeats.unkept:
@@ -202,7 +205,7 @@ Kept = TypeVar("Kept", Switches, Vault)
 
 
 def _read(values: Any, kind: type[Kept]) -> Kept:
-    """Read settings back; the journal's decimals become floats again."""
+    """Read settings from the journal's values, whose decimals become floats again."""
     return msgspec.json.decode(encode(values), type=kind)
 
 

@@ -1,7 +1,7 @@
-"""Webhooks: telling a client that something changed.
+"""Webhooks: notifications that tell a client about changes.
 
 Belongs here: both payload formats, the signature, retries, and the switches' effect on delivery. Does not belong here:
-what counts as a change.
+which writes count as changes.
 """
 
 import base64
@@ -21,15 +21,15 @@ from qb_pipeline.emulator.books.clock import print_instant
 from qb_pipeline.emulator.books.company import Company, Event
 
 PATIENCE_SECONDS = 3.0
-"""A receiver must answer within three seconds (webhooks page)."""
+"""The time in which a receiver must answer (webhooks page)."""
 RETRY_MINUTES = (20, 30, 50)
 RETRIED = frozenset({0, 408, 500, 502, 503, 504})
-"""Statuses after which Intuit tries again; 0 is no answer at all."""
+"""The statuses after which Intuit tries again; 0 stands for no answer."""
 MOST_KEPT = 1000
 
 
 class Delivery(msgspec.Struct):
-    """One notification and its delivery so far."""
+    """One notification, and the statuses of its delivery so far."""
 
     id: str
     body: bytes
@@ -56,17 +56,20 @@ class Webhooks:
         self.url, self.token = url, token
 
     def clear(self) -> None:
-        """Drop all notifications, and the changes that wait for one."""
+        """Remove all notifications, and the changes that no notification has reported yet."""
         self.deliveries.clear()
         self._events.clear()
 
     def tell(self, event: Event) -> None:
-        """Note a change."""
+        """Record a change for the next notification, if the company has an address for notifications."""
         if self.url:
             self._events.append(event)
 
     def collect(self) -> None:
-        """Make notifications of the changes since the last time."""
+        """Build a notification of the changes since the last call.
+
+        The switches may cause it to be lost or doubled, or its changes to be shuffled.
+        """
         if not self._events:
             return
         events, self._events = self._events, []
@@ -84,13 +87,16 @@ class Webhooks:
             self.deliveries.append(Delivery(str(uuid.uuid4()), body, now))
 
     def due(self) -> list[Delivery]:
-        """Give the notifications that are to be sent now."""
+        """Return the notifications that are to be sent now."""
         self.collect()
         now = self.company.clock.now()
         return [each for each in self.deliveries if each.state == "waiting" and each.due_at <= now]
 
     def send(self, delivery: Delivery) -> int:
-        """Send a notification; give the status, 0 when nobody answered. Blocks: call it in a thread."""
+        """Send a notification and return the status of the answer, or 0 when there is no answer.
+
+        The call blocks, so call it in a thread.
+        """
         request = urllib.request.Request(self.url, data=delivery.body, headers=self._headers(delivery))  # noqa: S310
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
@@ -113,7 +119,11 @@ class Webhooks:
         }
 
     def note(self, delivery: Delivery, status: int) -> None:
-        """Note the status of an attempt; one of ``RETRIED`` is repeated after 20, 30 and 50 minutes, then dropped."""
+        """Record the status of an attempt.
+
+        After one of the statuses ``RETRIED`` the notification is sent again after 20, 30 and 50 minutes, and then
+        dropped.
+        """
         delivery.statuses.append(status)
         delivery.attempts += 1
         if status not in RETRIED:
@@ -124,7 +134,7 @@ class Webhooks:
             delivery.due_at = self.company.clock.now() + RETRY_MINUTES[delivery.attempts - 1] * 60
 
     def report(self) -> dict[str, Any]:
-        """Give the address, the number of lost notifications, and all deliveries with their state."""
+        """Return the address, the number of lost notifications, and all deliveries with their state."""
         return {
             "url": self.url,
             "lost": self.lost,
@@ -136,12 +146,12 @@ class Webhooks:
 
 
 def sign(token: str, body: bytes) -> str:
-    """Give the ``intuit-signature`` of a body: HMAC-SHA256 in base64."""
+    """Return the ``intuit-signature`` of a body: HMAC-SHA256 in base64."""
     return base64.b64encode(hmac.new(token.encode(), body, hashlib.sha256).digest()).decode()
 
 
 def write_legacy(realm: str, events: list[Event]) -> bytes:
-    """Write a notification in the format from before 2026, in which the offset of a time has no colon."""
+    """Build the body of a notification in the format from before 2026, in which the offset of a time has no colon."""
     entities: list[dict[str, str]] = []
     for event in events:
         when = print_instant(event.at)
@@ -165,7 +175,7 @@ PAST = {
 
 
 def write_cloudevents(realm: str, events: list[Event]) -> bytes:
-    """Write a notification in the format since 2026: an array of CloudEvents."""
+    """Build the body of a notification in the format since 2026: an array of CloudEvents."""
     return msgspec.json.encode(
         [
             {
