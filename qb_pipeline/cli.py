@@ -30,7 +30,7 @@ class Door(TyperGroup):
             with stopping.told_by_signals():
                 sys.exit(super().main(args, *more, **{**options, "standalone_mode": False}) or 0)
         except stopping.Told as told:
-            message = f"the command was told to end ({told}): what was under way is recorded, nothing new was begun."
+            message = f"the command was told to end ({told}): the work in progress is recorded, no new work was begun."
             console.show_error(message, "run it again", as_json=as_json)
             sys.exit(SIGNALLED + told.number)
         except click.exceptions.NoArgsIsHelpError as error:
@@ -62,7 +62,7 @@ def _show_version(is_asked: bool) -> None:
 app = typer.Typer(
     name="qb-pipeline",
     cls=Door,
-    suggest_commands=False,  # click does: each misspelt command gets one suggestion
+    suggest_commands=False,  # click suggests instead: one command for each misspelt one
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback may show a client's data; errors that a person can mend are caught
     context_settings={"help_option_names": ["-h", "--help"]},

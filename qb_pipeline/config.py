@@ -112,7 +112,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
 
 
 def _read_environment(env: Mapping[str, str]) -> str:
-    """Read which QuickBooks to use: production, sandbox or the emulator (the default)."""
+    """Read the environment of QuickBooks: production, sandbox or emulator (the default)."""
     environment = env.get(ENVIRONMENT, "emulator")
     if environment not in ENVIRONMENTS:
         raise ConfigurationError(f"{ENVIRONMENT} is {environment!r}; use one of {', '.join(ENVIRONMENTS)}")

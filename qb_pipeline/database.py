@@ -59,7 +59,7 @@ def with_driver(url: str) -> str:
 
 @cache
 def engine(url: str) -> sa.Engine:
-    """Return the pooled engine of a URL, of which a process has one.
+    """Return the pooled engine of a URL; a process has one engine per URL.
 
     The engine's errors show neither parameters nor values, because those are clients' data.
 
@@ -75,7 +75,7 @@ def engine(url: str) -> sa.Engine:
         )
     except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(
-            f"a database URL names a driver that is not there ({error}); {HOW_TO_WRITE_IT}"
+            f"a database URL names a driver that is not installed ({error}); {HOW_TO_WRITE_IT}"
         ) from error
     sa.event.listen(made, "handle_error", _leave_values_out)
     if is_postgresql:

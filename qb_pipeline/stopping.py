@@ -3,7 +3,7 @@
 A command ends by the exception ``Told``, at the line that it has reached. While requests to QuickBooks are in progress
 the signal is ``deferred``: the code calls ``require`` before each new step, and the signal takes effect after the last
 step. A signal that was ignored when the process began (SIGINT of a background job, SIGHUP under nohup) stays ignored,
-except SIGTERM. Belongs here: signals. Does not belong here: which work may be interrupted.
+except SIGTERM. Belongs here: signals. Does not belong here: the choice of the work that may be interrupted.
 """
 
 import signal
@@ -59,7 +59,7 @@ def told_by_signals() -> Iterator[None]:
     def end(number: int, _frame: object) -> None:
         if not _state.is_told:
             _state.is_told = True
-            signal.alarm(GRACE_SECONDS)  # its default action ends the process whatever it does
+            signal.alarm(GRACE_SECONDS)  # its default action ends the process in any case
             raise Told(number)
 
     with _handling(end) as is_ours:
@@ -107,7 +107,7 @@ def require() -> None:
     """
     if _state.waiting:
         name = signal.Signals(_state.waiting).name
-        raise StoppedError(f"stopped by {name}: what was under way is recorded, nothing new was begun. Run it again")
+        raise StoppedError(f"stopped by {name}: the work in progress is recorded, no new work was begun. Run it again")
 
 
 def begin() -> None:

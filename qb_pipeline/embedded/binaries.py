@@ -138,7 +138,7 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
     if environ.get(PG_BIN):
         yield Path(environ[PG_BIN]).resolve()
         return
-    # Looked up, never imported: the wheel's Python part creates users and opens folders to everybody.
+    # The wheel is looked up and never imported: its Python part creates users and opens folders to everybody.
     wheel = importlib.util.find_spec(WHEEL)
     for location in (wheel and wheel.submodule_search_locations) or ():
         yield from sorted(Path(location).glob("pginstall*/bin"), reverse=True)
@@ -146,7 +146,7 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _version(folder: Path) -> int:
-    """Return the major version of the server in this folder; 0 when there is no server, or none that can be used."""
+    """Return the major version of the server in this folder; 0 when there is no usable server."""
     if not (folder / "initdb").exists():
         return 0
     try:

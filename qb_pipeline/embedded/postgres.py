@@ -36,11 +36,11 @@ SETTINGS = {
     "work_mem": "32MB",  # a firm's whole year is compared in memory; with 4 MB its joins sort on disk, twice as long
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "log_min_messages": "log",  # a failed statement is its client's business; its text may hold client data
+    "log_min_messages": "log",  # a failed statement concerns only its client; its text may hold client data
     "log_min_error_statement": "panic",
 }
 if sys.platform == "linux":
-    # After a crash everything is forced to disk once: in one call, instead of file by file (3 s for a new cluster).
+    # After a crash all files are forced to disk once, in one call instead of file by file (3 s for a new cluster).
     SETTINGS["recovery_init_sync_method"] = "syncfs"
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 START_SECONDS = 60.0
@@ -76,7 +76,7 @@ def takes_connections(home: Path) -> bool:
         port = int((home / "postgres" / "port").read_text())
         with socket.create_connection(("127.0.0.1", port), timeout=5.0) as connection:
             connection.sendall(struct.pack("!ii", 8 + len(words), version) + words)
-            answer = connection.recv(4096)  # all of it: what is left unread would make a line in the server's log
+            answer = connection.recv(4096)  # the whole answer: an unread rest would cause a line in the server's log
             return answer != b"" and CANNOT_CONNECT_NOW not in answer
     except (OSError, ValueError):
         return False
@@ -151,7 +151,7 @@ class Server:
                 stderr=log,
                 cwd=self.data,
                 env=self._inherited(),
-                start_new_session=True,  # Ctrl-C is for the command in front
+                start_new_session=True,  # Ctrl-C must reach only the command in the foreground
                 preexec_fn=processes.dying_with_us(signal.SIGINT),  # noqa: PLW1509 - no threads here
                 **as_account(self._account),
             )
@@ -180,7 +180,7 @@ class Server:
         """
         lines = self._lock_file_lines()
         if lines and lines[0].isdigit() and int(lines[0]) in processes.find_processes(self.data, COMMAND):
-            # Only the postmaster may get SIGINT (stop cleanly): a checkpointer alone would write down that all is well.
+            # Only the postmaster may get SIGINT (stop cleanly): a checkpointer alone would record a clean shutdown.
             processes.end_processes(self.data, COMMAND, signal_number=signal.SIGINT, patience=10.0, only=int(lines[0]))
         processes.end_processes(self.data, COMMAND, signal_number=signal.SIGQUIT, patience=3.0)
         (self.data / "postmaster.pid").unlink(missing_ok=True)

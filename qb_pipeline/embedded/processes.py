@@ -153,7 +153,7 @@ def answers(port: int) -> bool:
 def _works_in(pid: int, directory: Path) -> bool:
     try:
         return os.readlink(f"/proc/{pid}/cwd") == str(directory)
-    except OSError:  # gone, a zombie, or somebody else's
+    except OSError:  # the process is gone, a zombie, or another user's
         return False
 
 

@@ -1,4 +1,4 @@
-"""The functions for commands, which start the services that the configuration lacks and use them for a command's time.
+"""The functions by which a command has the services that the configuration lacks, as long as the command runs.
 
 Belongs here: requesting services and waiting for them. Does not belong here: starting a server (``postgres``,
 ``emulator``) or keeping it alive (``supervisor``, another process). Every command imports this module, so it imports
@@ -79,7 +79,7 @@ def use(config: Config, *, linger: float = LINGER_SECONDS) -> Iterator[Services]
                 yield _resolve(config, home)
             finally:
                 over.set()
-                guard.join()  # or it might start again what somebody stops after us
+                guard.join()  # or it might restart services that another process stops after us
     finally:
         if stopping.is_told():
             _hurry(home)
@@ -94,7 +94,7 @@ def _hurry(home: Path) -> None:
 
 
 def status(home: Path) -> Status:
-    """Read which processes run in this home at this moment."""
+    """Read the ids of the processes that run in this home at this moment."""
     running = _read_running(home) or {"supervisor": None, "ready": {}}
     return Status(running["supervisor"], running["ready"].get("postgres"), running["ready"].get("emulator"))
 
@@ -162,7 +162,8 @@ def _users_lock(home: Path) -> Iterator[None]:
 
 
 def _have(home: Path, needed: list[str], *, linger: float, over: threading.Event) -> None:
-    """Wait until all of these services are ready or ``over`` is set, and start the supervisor whenever none runs.
+    """Wait until all of these services are ready or ``over`` is set, starting the supervisor whenever it is not
+    running.
 
     Raises:
         EmbeddedError: the services are not ready after ``DEADLINE_SECONDS``; the message contains the ends of the logs.

@@ -1,16 +1,16 @@
 """The supervisor of a home's services, which keeps them alive while they are used.
 
 It runs as ``python -m qb_pipeline.embedded.supervisor HOME``. The services are its children, so it is notified at once
-when one ends; it then removes the remains of that service and starts it again. It ends by itself when no process has
-held ``home/users.lock`` for the linger time. Files in the home:
+when a service ends; it then removes the remains of that service and starts it again. It ends by itself when no process
+has held ``home/users.lock`` for the linger time. Files in the home:
 
 supervisor.lock   locked by the one supervisor; contains its process id
 users.lock        locked (shared) by every command that uses the services
 wanted/NAME       exists while that service is wanted
-running           which services are ready, as JSON; locked by the supervisor that wrote it, out of date when unlocked
+running           the services that are ready, as JSON; locked by the supervisor that wrote it, else out of date
 
-Belongs here: when services start and end. Does not belong here: how a service is started (``postgres``, ``emulator``),
-or the functions for commands (``services``).
+Belongs here: the start and the end of services over time. Does not belong here: the way to start a service
+(``postgres``, ``emulator``), or the functions for commands (``services``).
 """
 
 import argparse
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     if given.detach:
         if os.fork():
-            os._exit(0)  # the child goes on, and the lock with it
+            os._exit(0)  # the child continues, and keeps the lock
         os.setsid()
         os.chdir("/")
         write_pid(lock)
@@ -98,7 +98,7 @@ def write_pid(lock: int) -> None:
 def seconds_before_restart(quick_deaths: int) -> float:
     """Return the seconds to wait before the next start of a service.
 
-    ``quick_deaths`` counts how many times in a row the service ended soon after its start.
+    ``quick_deaths`` is the number of times in a row that the service ended soon after its start.
     """
     return 0.0 if quick_deaths < 2 else min(0.25 * 2.0 ** (quick_deaths - 1), 5.0)
 
@@ -189,16 +189,16 @@ class Supervisor:
             return
         kept.started_at = now
         kept.service.process = None
-        self._announce()  # nobody shall think the service ready while the remains of the dead one are removed
+        self._announce()  # the service must not look ready while the remains of the dead process are removed
         try:
             kept.service.start()
         except (EmbeddedError, OSError) as error:
             say(f"{name}: {error}")
 
     def _announce(self) -> None:
-        """Write which services are ready, if that has changed.
+        """Write the list of the services that are ready, if it has changed.
 
-        The announcement is a new file, which is locked before it replaces the old file.
+        The list is written to a new file, which is locked before it replaces the old file.
         """
         ready = {
             name: kept.service.process.pid
@@ -224,15 +224,15 @@ class Supervisor:
             self._used_at = time.monotonic()
             return False
         if time.monotonic() - self._used_at >= self._linger:
-            return True  # the lock is kept: a command that comes now waits until we have stopped, and starts anew
+            return True  # the lock is kept: a command that comes now waits for our end, and starts a new supervisor
         fcntl.flock(self._users, fcntl.LOCK_UN)
         return False
 
     def _home_is_ours(self) -> bool:
         """Return whether the file that we locked is still the home's lock file.
 
-        It is not when somebody has removed the home while we run. Another supervisor may then be at work in a new
-        folder of the same name; its services are not ours.
+        Somebody may have removed the home while we run. Another supervisor may then be at work in a new folder of the
+        same name; its services are not ours.
         """
         try:
             return os.path.samestat(os.stat(self._home / "supervisor.lock"), os.fstat(self._lock))

@@ -27,7 +27,7 @@ def main() -> None:
 def _watch(descriptor: int) -> None:
     while os.read(descriptor, 1):
         pass
-    os.killpg(0, signal.SIGTERM)  # we lead a session of our own: this is us and our children
+    os.killpg(0, signal.SIGTERM)  # this process leads a session, so the signal reaches it and its children
     time.sleep(KILL_SECONDS)
     os.killpg(0, signal.SIGKILL)
 

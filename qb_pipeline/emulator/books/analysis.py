@@ -23,9 +23,10 @@ _NAME = re.compile(r"SalesFormsPrefs\.(UseSalesCustom|SalesCustomName)(\d+)")
 def set_class(
     change: Change, part: Body, preference: Literal["ClassTrackingPerTxn", "ClassTrackingPerTxnLine"]
 ) -> None:
-    """Check the class of a form or of one of its lines. The preference states which of the two may have a class.
+    """Check the class of a form or of one of its lines.
 
-    Where the company uses no class, the switch ``untracked_class`` drops the class or refuses it.
+    The form and the lines have a preference each, which allows a class. Where the company uses no class, the switch
+    ``untracked_class`` drops the class or refuses it.
 
     Raises:
         FaultError: there is no such class, or the switch refuses it.

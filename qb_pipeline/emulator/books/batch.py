@@ -59,7 +59,7 @@ class Desk:
         include: frozenset[str] = frozenset(),
         unseen: frozenset[tuple[str, str]] = frozenset(),
     ) -> Answer:
-        """Do a write once per request id, and return its answer; a repeated write gets the remembered answer.
+        """Execute a write once per request id, and return its answer; a repeated write returns the remembered answer.
 
         Raises:
             FaultError: QuickBooks refuses.
@@ -114,7 +114,7 @@ def run_batch(
     failing: Mapping[int, FaultError] = NOTHING_FAILS,
     drop_links: bool = False,
 ) -> Iterator[Body]:
-    """Do the items one after another, in QuickBooks' own order, and yield the answer of each.
+    """Execute the items one after another, in QuickBooks' own order, and yield the answer of each.
 
     A caller that stops iterating stops the batch. ``failing`` contains the faults of the items that must fail, keyed by
     position.

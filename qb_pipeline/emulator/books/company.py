@@ -79,7 +79,10 @@ class Company:
         self._seen: dict[tuple[str, str], tuple[Record, Body]] = {}
 
     def change(self, unseen: frozenset[tuple[str, str]] = frozenset()) -> "Change":
-        """Begin a write. The objects in ``unseen`` cannot be referred to, because the same batch made them."""
+        """Begin a write, and return its ``Change``.
+
+        The objects in ``unseen`` cannot be referred to, because the same batch made them.
+        """
         return Change(self, unseen)
 
     def next_id(self, entity: str) -> str:
@@ -206,7 +209,7 @@ class Company:
 
 
 class Change:
-    """The staged changes of one write. The company changes only when ``commit`` does all of them."""
+    """The staged changes of one write. The company changes only when ``commit`` applies all of them."""
 
     def __init__(self, company: Company, unseen: frozenset[tuple[str, str]]) -> None:
         self.company = company
@@ -279,7 +282,7 @@ class Change:
         return {"value": identifier, "name": record.full_name}
 
     def commit(self) -> dict[tuple[str, str], Record]:
-        """Do all staged changes, and return the new records, keyed by entity and id."""
+        """Apply all staged changes to the company, and return the new records, keyed by entity and id."""
         done: dict[tuple[str, str], Record] = {}
         if self.last_number is not None:
             self.company.last_number = self.last_number

@@ -1,7 +1,7 @@
 """Double entry: the postings of each transaction to accounts, and its effect on the customer's balance.
 
-Belongs here: postings, which always sum to 0, and customers' balances. Does not belong here: which transactions are
-allowed.
+Belongs here: postings, which always sum to 0, and customers' balances. Does not belong here: the choice of the
+transactions that are allowed.
 
 A payment that applies journal credit adds the applied amount to the customer's balance again, so that journal entries
 need no open balance of their own: customer's balance = invoices' balances - credit memos' remainders - unapplied

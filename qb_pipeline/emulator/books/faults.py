@@ -1,7 +1,7 @@
 """QuickBooks' Faults: their codes, texts and envelopes.
 
 Belongs here: the form of a refusal on the wire, with the recorded words where a recording exists
-(``docs/quickbooks.md`` states which words are ours). Does not belong here: deciding when to refuse.
+(``docs/quickbooks.md`` states which words are ours). Does not belong here: the decision to refuse.
 """
 
 from typing import Any
@@ -235,7 +235,10 @@ def wrong_query(text: str) -> FaultError:
 
 
 def gateway(status: int, code: str, reason: str, detail: str | None, kind: str) -> dict[str, Any]:
-    """Build the body of a refusal by the gateway: lower-case names, many nulls, and the time in milliseconds."""
+    """Build the body of a refusal by the gateway, with lower-case names and many nulls.
+
+    ``time`` is 0 here; the caller sets it, in milliseconds.
+    """
     message = f"message={reason}; errorCode=00{code}; statusCode={status}"
     return {
         "warnings": None,

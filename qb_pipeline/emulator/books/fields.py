@@ -69,7 +69,7 @@ def _check(table: dict[str, Field], body: Body) -> None:
         if field is None:
             raise faults.unknown_property(name)
         kind, given = field.kind, type(value)
-        # A short way for most values, which are text, numbers or objects as they should be.
+        # A fast path for most values, which are texts or objects as they should be.
         if given is str and (kind == "id" or (kind == "str" and len(value) <= (field.maximum or LONGEST))):
             continue
         if given is dict and kind == "obj" and not field.many:

@@ -317,8 +317,8 @@ def _set_number(change: Change, body: Body, old: Body | None, include: frozenset
 def _choose_number(change: Change, body: Body, old: Body | None) -> str | None:
     """Return the number of a form: the number that was sent, or else a number by the company's preference.
 
-    In a company that numbers its documents itself (``CustomTxnNumbers``) a form without a number has none, and the
-    result is None. In another company a new form gets the next number, and an update keeps the present number.
+    In a company that numbers its documents itself (``CustomTxnNumbers``) a form without a number stays so, and the
+    result is None. In another company a new form takes the next number, and an update keeps the present number.
     """
     number: str | None = body.get("DocNumber")
     if number == "AUTO_GENERATE" or body.pop("AutoDocNumber", None) in (True, "true"):

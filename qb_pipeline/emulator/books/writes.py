@@ -32,7 +32,7 @@ def write(
     unseen: frozenset[tuple[str, str]] = frozenset(),
     by_hand: bool = False,
 ) -> tuple[Body | bytes, str]:
-    """Do one write; return the object as the answer shows it, and its id.
+    """Execute one write; return the object as the answer shows it, and its id.
 
     ``by_hand`` stands for a person in the browser. Closed books, faults of the company and the API's own rules
     (SyncToken, form of a void) do not apply to such a write.

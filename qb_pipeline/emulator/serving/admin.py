@@ -203,7 +203,7 @@ def _guarded(handler: Handler) -> Handler:
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
-        except ClientDisconnect:  # killed while it asked: there is nobody to answer
+        except ClientDisconnect:  # the client was killed while it asked, so no answer can be sent
             return Response(status_code=400)
         except FaultError as error:
             return _json({"error": str(error), "Fault": error.envelope(), "hint": error.hint}, 400)

@@ -142,7 +142,7 @@ def serve(
         raise ValueError("the emulator has no login: it listens on loopback only")
     listener = listener or socket.create_server((host, port), backlog=512)
     address = f"http://{host}:{listener.getsockname()[1]}"
-    gc.set_threshold(50_000, 20, 100)  # a large company is many small objects that live for ever
+    gc.set_threshold(50_000, 20, 100)  # a large company has many small objects, which are never freed
     settings = uvicorn.Config(
         App(state),
         http=Connections,
@@ -167,4 +167,4 @@ class Announcing(uvicorn.Server):
         """Begin to listen, and print the server's address."""
         await super().startup(sockets=sockets)
         if self.started:
-            print(f"ready {self.address}", flush=True)  # noqa: T201 - what callers wait for
+            print(f"ready {self.address}", flush=True)  # noqa: T201 - callers wait for this line

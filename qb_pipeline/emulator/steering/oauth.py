@@ -52,7 +52,7 @@ class Refresh(msgspec.Struct):
     expires_at: float
     born_at: float
     dies_at: float | None = None
-    """The time until which the token still works after a newer token has replaced it; None before."""
+    """The end of a token that was replaced by a newer token or was revoked; None for any other token."""
 
 
 class Code(msgspec.Struct):
@@ -114,7 +114,9 @@ class Authorizations:
     def refresh(
         self, company_of: Callable[[str], Company | None], token: str, *, show_hard_expiry: bool = False
     ) -> dict[str, Any]:
-        """Exchange a refresh token for a new pair, by the company's rotation policy.
+        """Exchange a refresh token for a new pair of tokens.
+
+        The company's rotation policy decides whether the refresh token of the pair is a new one.
 
         Raises:
             GrantError: the token is unknown, replaced, expired or revoked, or the person has lost access to the

@@ -1,4 +1,4 @@
-"""The plan of mishaps: which request goes wrong, and with which mishap.
+"""The plan of mishaps: the requests that go wrong, and the mishap of each.
 
 Belongs here: the vocabulary, matching, counting. Does not belong here: carrying a mishap out (``wire`` and ``api``).
 """

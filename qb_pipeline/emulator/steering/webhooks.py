@@ -1,7 +1,7 @@
 """Webhooks: notifications that tell a client about changes.
 
 Belongs here: both payload formats, the signature, retries, and the switches' effect on delivery. Does not belong here:
-which writes count as changes.
+the choice of the writes that count as changes.
 """
 
 import base64
