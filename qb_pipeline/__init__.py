@@ -1,1 +1,1 @@
-"""qb_pipeline keeps a law firm's billing database and QuickBooks Online in step."""
+"""The synchronisation of a law firm's billing database with QuickBooks Online."""

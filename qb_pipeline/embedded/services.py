@@ -162,8 +162,7 @@ def _users_lock(home: Path) -> Iterator[None]:
 
 
 def _have(home: Path, needed: list[str], *, linger: float, over: threading.Event) -> None:
-    """Wait until all of these services are ready or ``over`` is set, starting the supervisor whenever it is not
-    running.
+    """Wait until all of these services are ready or ``over`` is set, starting the supervisor when it is not running.
 
     Raises:
         EmbeddedError: the services are not ready after ``DEADLINE_SECONDS``; the message contains the ends of the logs.

@@ -27,7 +27,9 @@ from starlette.routing import Route
 PATH = "/webhook"
 
 MAX_BODY_BYTES = 1_000_000
-"""The size of the largest body. Intuit states no limit; a notification of a thousand changes is a tenth of this size.
+"""The size of the largest body.
+
+Intuit states no limit; a notification of a thousand changes is a tenth of this size.
 """
 
 PATIENCE_SECONDS = 2.0

@@ -1,5 +1,4 @@
-"""The first objects of a new company: settings, a law firm's chart of accounts, items, terms, payment methods and
-taxes.
+"""The objects of a new company: settings, a law firm's chart of accounts, items, terms, tax codes, payment methods.
 
 Belongs here: these objects. Does not belong here: customers; a new company has no customers.
 """

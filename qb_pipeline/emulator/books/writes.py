@@ -18,8 +18,10 @@ COMPUTED_LIST = frozenset(
 SYSTEM_LISTS = ("TaxCode", "TaxRate")
 OTHER_USER = "Jane Doe"
 VOID_BY_INCLUDE = ("Payment", "SalesReceipt")
-"""The entities that are voided by ``operation=update&include=void``. The others are voided by ``operation=void``
-(payment reference, .NET SDK)."""
+"""The entities that are voided by ``operation=update&include=void``.
+
+The others are voided by ``operation=void`` (payment reference, .NET SDK).
+"""
 
 
 def write(

@@ -49,7 +49,7 @@ def receive_payment(company: Company, order: Order) -> Body:
 
 
 def deposit(company: Company, order: Order) -> Body:
-    """Bring payments to the bank: ``{"payments": [ids], "account_id", "date"}``; they cannot be changed afterwards."""
+    """Bring payments to the bank: ``{"payments": [ids], "account_id", "date"}``; they can't be changed afterwards."""
     lines = []
     for identifier in order.get("payments") or ():
         payment = company.tables["Payment"].rows.get(str(identifier))
@@ -80,8 +80,8 @@ def rename(company: Company, order: Order) -> Body:
 
 
 def inactivate(company: Company, order: Order) -> Body:
-    """Make an object inactive: ``{"entity", "id"}``; a customer's balance is written off by a credit memo, as by the
-    browser."""
+    """Make an object inactive: ``{"entity", "id"}``; a credit memo writes off a customer's balance, as in QuickBooks.
+    """
     entity, identifier = order.get("entity", "Customer"), _text(order, "id")
     owed = company.customer_cents[identifier] if entity == "Customer" else 0
     if owed > 0:
