@@ -275,7 +275,8 @@ def _set_due_date(change: Change, body: Body) -> None:
 def _day_of_month(day: str, due: int, next_month_days: int) -> str:
     """Return the next ``due``-th day of a month that is more than ``next_month_days`` days after ``day``.
 
-    In a month that is too short for the ``due``-th day, the result is the last day of the month.
+    If a month that is too short for the ``due``-th day comes first, the result is the last day of that month. For the
+    last day of January, ``due`` 31 and ``next_month_days`` 0 the result is ``day`` itself.
     """
     at = day
     while int(at[8:]) != due or at <= add_days(day, next_month_days):

@@ -80,7 +80,7 @@ def rename(company: Company, order: Order) -> Body:
 
 
 def inactivate(company: Company, order: Order) -> Body:
-    """Make an object inactive: ``{"entity", "id"}``; a credit memo writes off a customer's balance, as in QuickBooks.
+    """Inactivate an object: ``{"entity", "id"}``; a credit memo writes off a customer's balance, as the browser does.
     """
     entity, identifier = order.get("entity", "Customer"), _text(order, "id")
     owed = company.customer_cents[identifier] if entity == "Customer" else 0
