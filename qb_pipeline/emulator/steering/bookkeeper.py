@@ -80,8 +80,7 @@ def rename(company: Company, order: Order) -> Body:
 
 
 def inactivate(company: Company, order: Order) -> Body:
-    """Inactivate an object: ``{"entity", "id"}``; a credit memo writes off a customer's balance, as the browser does.
-    """
+    """Inactivate an object: ``{"entity", "id"}``; a credit memo writes off a customer's balance, as in a browser."""
     entity, identifier = order.get("entity", "Customer"), _text(order, "id")
     owed = company.customer_cents[identifier] if entity == "Customer" else 0
     if owed > 0:
