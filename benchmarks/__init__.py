@@ -1,1 +1,1 @@
-"""Figures that anyone can print: ``make bench``. Each shows what it measured and against what."""
+"""Benchmarks that anyone can run: ``make bench``. Each prints its figures, and the values to compare them with."""

@@ -1,7 +1,7 @@
-"""How fast is the emulator, and does it stay so?
+"""The speed of the emulator, at the beginning and after many documents.
 
-Fills a company through batches of 30 invoices with 4 lines, over HTTP, and prints the server's CPU per batch at the
-beginning and at the end, the time of the queries that a client asks, and the memory that one invoice takes.
+Fills a company through batches of 30 invoices with 4 lines, over HTTP. Prints the server's CPU time per batch at the
+beginning and at the end, the time of the queries that a client sends, and the memory that one invoice takes.
 
     python benchmarks/emulator_speed.py [--invoices 100000]
 """
@@ -24,7 +24,7 @@ REALM = "1"
 
 
 def body_of(number: int, customer: str) -> dict[str, Any]:
-    """One invoice with four lines, as a law firm's looks."""
+    """Return the body of one invoice with four lines, like a law firm's."""
     lines = [
         {
             "DetailType": "SalesItemLineDetail",
@@ -47,7 +47,7 @@ def body_of(number: int, customer: str) -> dict[str, Any]:
 
 
 class Server:
-    """A running emulator."""
+    """A running emulator, with one company and an HTTP session for it."""
 
     def __init__(self) -> None:
         command = [sys.executable, "-m", "qb_pipeline.emulator", "--port", "0"]
@@ -65,30 +65,30 @@ class Server:
         self.api = f"{base}/v3/company/{REALM}"
 
     def cpu(self) -> float:
-        """CPU seconds used so far."""
+        """Return the CPU seconds that the server has used so far."""
         times = self.meter.cpu_times()
         return float(times.user + times.system)
 
     def batch(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Send a batch; every item must be accepted."""
+        """Send a batch, and return its answers. Every item must be accepted."""
         answer = self.session.post(f"{self.api}/batch?requestid=bench", json={"BatchItemRequest": items}).json()
         found: list[dict[str, Any]] = answer["BatchItemResponse"]
         assert not any("Fault" in item for item in found), found[0]
         return found
 
     def query(self, statement: str) -> None:
-        """Ask."""
+        """Send a query, which must succeed."""
         answer = self.session.get(f"{self.api}/query", params={"query": statement})
         assert answer.status_code == 200, answer.text
 
     def stop(self) -> None:
-        """End it."""
+        """End the emulator."""
         self.process.terminate()
         self.process.wait()
 
 
 def measure(repeats: int, act: Callable[[], None]) -> float:
-    """Median milliseconds."""
+    """Return the median duration of ``act`` in milliseconds."""
     times = []
     for _ in range(repeats):
         began = time.perf_counter()
@@ -98,7 +98,7 @@ def measure(repeats: int, act: Callable[[], None]) -> float:
 
 
 def main() -> int:
-    """Fill, measure, print; 1 when the goal is missed."""
+    """Fill the company, measure, and print. Return 1 when the goal is missed, else 0."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--invoices", type=int, default=100_000)
     wanted = parser.parse_args().invoices

@@ -1,15 +1,17 @@
-"""Payers that QuickBooks has under a somewhat different name: are they found, and are new clients left alone?
+"""The quality of the search for look-alikes: finding customers with a differing name, sparing new clients.
 
     python -m benchmarks.look_alikes [--seeds 101 102 103 104] [--missed]
 
 A seed makes a law firm's clients (``benchmarks.people``) twice: as billing knows them, and as a bookkeeper typed them
-into QuickBooks, in one way of spoiling a name per class. Decoys are new clients beside somebody who is like them. Then
-what a sync does is done: exact matching first; whoever it does not match is compared with the customers of nobody.
+into QuickBooks. Each class of payers spoils a name in one way. Decoys are new clients beside an existing customer who
+is like them. Then the benchmark does the same as a sync: exact matching first; then each unmatched payer is compared
+with the customers that no payer has.
 
-*stopped*: of payers who are in QuickBooks and would get a second customer, those that are held, the right customer
-among the candidates. *new held*: of new clients, decoys too, those that are held (or matched to somebody). *precision*:
-of the first suggestions, those that are right; *recall*: of payers who are in QuickBooks and do not match by
-themselves, those whose first suggestion is right. The scorer was tuned on seeds 1 to 8; figures count on others only.
+*stopped*: the share of payers that are held, with the right customer among the candidates or by exact matching, among
+those who are in QuickBooks and would get a second customer. *new held*: the share of new clients, decoys too, that are
+held (or matched to somebody). *precision*: the share of first suggestions that are right. *recall*: the share of payers
+whose first suggestion is right, among those who are in QuickBooks and have no exact match. The scorer was tuned on
+seeds 1 to 8; figures count on others only.
 """
 
 import argparse
@@ -46,7 +48,11 @@ Row = dict[str, Any]
 
 @dataclass(slots=True)
 class Firm:
-    """What a seed makes. ``right``: payer to the customers that are the same; empty for a new client."""
+    """The payers and customers that a seed makes.
+
+    ``right``: the ids of the customers that are the same person or company, keyed by payer id; empty for a new client.
+    ``kinds``: the class, keyed by payer id.
+    """
 
     payers: list[Row] = field(default_factory=list)
     customers: list[Row] = field(default_factory=list)
@@ -54,7 +60,7 @@ class Firm:
     kinds: dict[str, str] = field(default_factory=dict)
 
     def frames(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Payers and customers."""
+        """Return the payers and the customers as data frames."""
         return _frame(schemas.Payers, self.payers), _frame(schemas.Customers, self.customers)
 
 
@@ -64,7 +70,7 @@ def _frame(model: Any, rows: Iterable[Row]) -> pd.DataFrame:
 
 
 class Generator:
-    """Writes one firm; ``scale`` multiplies the counts of payers."""
+    """The generator of one firm; ``scale`` multiplies the counts of payers."""
 
     def __init__(self, seed: int, *, scale: float = 1.0, customers: int = LEAST_CUSTOMERS) -> None:
         self.random = random.Random(seed)
@@ -78,7 +84,7 @@ class Generator:
         self.random.shuffle(self.firm.customers)
         self.random.shuffle(self.firm.payers)
 
-    # What is true of a client.
+    # The facts about a client
 
     def _pick(self, choices: Any) -> Any:
         return self.random.choice(choices)
@@ -87,7 +93,7 @@ class Generator:
         return self.random.random() < probability
 
     def _surname(self) -> str:
-        # A few surnames are very common, as they are.
+        # A few surnames are very common, as in reality.
         at = min(int(self.random.expovariate(1 / 110)), len(people.SURNAMES) - 1)
         return people.SURNAMES[at]
 
@@ -139,7 +145,7 @@ class Generator:
     def _somebody(self) -> Row:
         return self._organisation() if self._chance(0.25) else self._person()
 
-    # How billing and a bookkeeper write it down.
+    # The records of billing and of a bookkeeper
 
     def _payer(self, who: Row, kind: str, right: Iterable[str]) -> None:
         payer_id = f"P{len(self.firm.payers) + 1}"
@@ -162,7 +168,8 @@ class Generator:
         self.firm.kinds[payer_id] = kind
 
     def _typed(self, who: Row, **changes: Any) -> Row:
-        """A customer as a bookkeeper enters somebody: with parts, a display name alone, or last name first."""
+        """Return a customer as a bookkeeper enters it: with parts of a name, a display name alone, or last name
+        first."""
         row: Row = {"is_active": True, "is_sub_customer": False, "balance": None, **self._address(who, 0.6)}
         now = who if changes.pop("keeps_contact", False) or self._chance(0.85) else self._reach("new", self._surname())
         row["email"] = now["email"] if self._chance(0.7) else ""
@@ -207,7 +214,7 @@ class Generator:
         self.firm.customers.append({"customer_id": customer_id, **row})
         return customer_id
 
-    # One way of spoiling a name per class.
+    # The classes, each with its way of spoiling a name
 
     def _write(self, kind: str) -> None:
         writers: dict[str, Callable[[], None]] = {
@@ -248,7 +255,7 @@ class Generator:
         formal = self._pick([*people.CALLED])
         who = self._person(first=formal)
         called = self._pick(people.CALLED[formal])
-        if self._chance(0.3):  # billing is the one that uses it
+        if self._chance(0.3):  # billing has the nickname
             return who | {"first": called}, {"first": formal}
         if self._chance(0.15):
             return who, {"display_name": f"{formal} ({called}) {who['last']}", "first": called}
@@ -262,7 +269,7 @@ class Generator:
     def _middle(self) -> tuple[Row, Row]:
         who = self._person()
         who["middle"] = who["middle"] or self._pick(people.WOMEN if who["first"] in people.WOMEN else people.MEN)
-        if self._chance(0.5):  # goes by it
+        if self._chance(0.5):  # uses the middle name
             self.names.add(f"{who['middle']} {who['last']}")
             return who, {"first": f"{who['first'][0]}.", "middle": who["middle"]}
         return who, {"first": f"{who['first']} {who['middle']}", "middle": ""}
@@ -319,7 +326,7 @@ class Generator:
         who = self._person()
         part = self._pick(["first", "last", "last"])
         changes = {part: self._mistype(who[part])}
-        if self._chance(0.08):  # a bad day
+        if self._chance(0.08):  # errors in both names
             other = "last" if part == "first" else "first"
             changes[other] = self._mistype(who[other])
         return who, changes
@@ -388,7 +395,7 @@ class Generator:
     def _maiden(self) -> None:
         who = self._person(among=people.WOMEN)
         row = self._typed(who, last=self._surname(), keeps_contact=True)
-        # Without an address or a number that she kept nobody could know.
+        # Without an e-mail address or a number that she kept, nobody could recognise her.
         row["email" if self._chance(0.6) else "phone"] = who["email"] if not row["email"] else row["email"]
         if "@" in row["phone"]:
             row["phone"] = self._format(who["phone"])
@@ -462,7 +469,12 @@ def _ascii(name: str) -> str:
 
 @dataclass(slots=True)
 class Result:
-    """What became of the payers of one firm, counted by class: matched, wrong, held, missed; or alone, for new ones."""
+    """The outcomes of the payers of one firm, or of several.
+
+    ``table``: the number of payers, keyed by class and by outcome: matched, wrong, held or missed; for new clients
+    matched, held or alone. ``missed``: each payer that went wrong, with its class, the customers and the suggestions.
+    ``shown``: the number of payers with any first suggestion, with a right one, and of those who should have one.
+    """
 
     table: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     missed: list[tuple[str, Row, list[Row], list[LookAlike]]] = field(default_factory=list)
@@ -476,11 +488,11 @@ class Result:
         return self
 
     def count(self, what: str, *, new: bool) -> int:
-        """How many payers became that."""
+        """Return the number of payers with this outcome: of the new clients, or of the others."""
         return sum(counts[what] for kind, counts in self.table.items() if (kind in NEW) is new)
 
     def ratios(self) -> dict[str, float]:
-        """The figures that have goals."""
+        """Return the figures that have goals, keyed by name."""
         held, lost = (self.count(what, new=False) for what in ("held", "missed"))
         new = sum(self.count(what, new=True) for what in ("matched", "held", "alone"))
         return {
@@ -492,7 +504,7 @@ class Result:
 
 
 def judge(firm: Firm) -> Result:
-    """Do what a sync does with these payers, and compare it with what is true."""
+    """Match these payers as a sync does, and compare the outcomes with the truth."""
     payers, customers = firm.frames()
     ids = [row["payer_id"] for row in firm.payers]
     matches = {row.payer_id: row for row in schemas.rows(match_payers(payers, ids, customers, {}, create=True))}
@@ -526,8 +538,12 @@ def judge(firm: Firm) -> Result:
 
 
 def time_it(payers: int = 1_000, customers: int = 20_000) -> tuple[float, float, float, Result]:
-    """Seconds of 1,000 payers against 20,000 customers (by the clock, of the processor), and by the clock of rapidfuzz
-    alone with the same names."""
+    """Measure the search for 1,000 payers among 20,000 customers.
+
+    Returns:
+        The seconds by the clock, the seconds of the processor, the seconds by the clock of rapidfuzz alone with the
+        same names, and the outcomes.
+    """
     firm = Generator(7, scale=payers / sum(COUNTS.values()), customers=customers).firm
     one, other = firm.frames()
     began, worked = time.perf_counter(), time.process_time()

@@ -1,11 +1,11 @@
-"""A first sync over 391 dates, with Dagster's switches and without: planned events, wall and CPU seconds, bytes.
+"""The cost of a first sync over 391 dates, with and without Dagster's switches: planned events, seconds, bytes.
 
     python -m benchmarks.planned_events [--dates N]
 
-Everything is real but Intuit: the job as a command runs it, Dagster on PostgreSQL, the emulator by itself.
-One invoice a day, of a known customer. Each line is a run of its own in fresh databases; CPU is that of the run's
-process, bytes are what Dagster's database has grown by. The lines of a failed run (the firm was paused) show what it
-costs to let each day look failed. Ratios are to the line without the switches.
+Everything is real but Intuit: the job as a command runs it, Dagster on PostgreSQL, the emulator in a process of its
+own. There is one invoice a day, of a known customer. Each line is a run of its own in fresh databases. Seconds are wall
+seconds and CPU seconds of the run's process; bytes (KB) are the growth of Dagster's database. The lines of a failed run
+(the firm was paused) show the cost of letting each day look failed. Ratios are to the line without the switches.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from qb_pipeline_tests.embedded.homes import temporary_home
 from qb_pipeline_tests.law_firm import FIRM, LawFirm
 
 WITHOUT = {"DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "", "DAGSTER_EVENT_BATCH_SIZE": "0"}
-"""As Dagster is without them."""
+"""The values of the switches by which Dagster behaves as it does without them."""
 
 numbers = count(1)
 
@@ -48,7 +48,7 @@ def main() -> None:
     print(f"{'run':>10} {'switches':>9} {'planned':>8} {'wall s':>8} {'CPU s':>7} {'KB':>7} {'x wall':>7} {'x CPU':>6} "
           f"{'x KB':>5}")  # fmt: skip
     with temporary_home() as home, postgres.temporary_server(home) as url, start_emulator() as api:
-        run_once(url, api, dates=2, switches=WITHOUT, fails=False)  # imports and caches are paid for
+        run_once(url, api, dates=2, switches=WITHOUT, fails=False)  # this run pays for imports and caches
         for fails in (False, True):
             base: tuple[float, ...] = ()
             for name, switches in (("without", WITHOUT), ("with", DAGSTER_SWITCHES)):
@@ -61,7 +61,11 @@ def main() -> None:
 
 
 def run_once(url: str, api: str, *, dates: int, switches: dict[str, str], fails: bool) -> tuple[float, ...]:
-    """Run the job over the last dates of a fresh firm; gives planned events, wall and CPU seconds, KB of Dagster's."""
+    """Run the job over the last dates of a fresh firm.
+
+    Returns:
+        The number of planned events, the wall seconds, the CPU seconds, and the growth of Dagster's database in KB.
+    """
     os.environ.update(switches)
     with database(url) as billing, database(url) as ledger, database(url) as dagster, TemporaryDirectory() as home:
         install(billing)
@@ -85,7 +89,7 @@ def run_once(url: str, api: str, *, dates: int, switches: dict[str, str], fails:
 
 
 def sync(law_firm: LawFirm, instance: dg.DagsterInstance, dates: int, *, succeeds: bool) -> str:
-    """Run the job ``sync`` as a command does; gives the run's id."""
+    """Run the job ``sync`` as a command does, and return the run's id."""
     found = defs()
     definitions = dg.Definitions(
         assets=found.assets,
@@ -104,7 +108,7 @@ def sync(law_firm: LawFirm, instance: dg.DagsterInstance, dates: int, *, succeed
 
 @contextmanager
 def database(url: str) -> Iterator[sa.Engine]:
-    """A fresh database of the server, dropped at the end."""
+    """Create a database on the server and yield its engine; drop the database at the end."""
     name = f"bench_{next(numbers)}"
     server = sa.create_engine(with_driver(url), isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
@@ -120,7 +124,7 @@ def database(url: str) -> Iterator[sa.Engine]:
 
 
 def size(engine: sa.Engine) -> int:
-    """Bytes of a database on disk."""
+    """Return the size of a database on disk, in bytes."""
     with engine.connect() as connection:
         return int(connection.execute(sa.text("select pg_database_size(current_database())")).scalar_one())
 

@@ -1,15 +1,15 @@
-"""Ask a QuickBooks company the questions that Intuit's documentation leaves open.
+"""The program that asks a QuickBooks company the questions which Intuit's documentation leaves open.
 
-Without arguments it asks the emulator, which must give the answers that it believes in. A person with a test company of
-Intuit's can settle the questions in minutes:
+Without the variables below it asks the emulator, which must answer as it believes QuickBooks to answer. A person with a
+test company of Intuit's can settle the questions in minutes:
 
     export QUICKBOOKS_PROBE_API_URL=https://sandbox-quickbooks.api.intuit.com
     export QUICKBOOKS_PROBE_REALM=... QUICKBOOKS_PROBE_ACCESS_TOKEN=...
     python benchmarks/probe.py --write-to-realm REALM
 
-It writes a customer, invoices and payments called ``probe-...``, deletes its transactions again and makes the customer
-inactive. So it wants the realm a second time, by hand; in CI it asks nothing but the emulator. To settle the rotation
-of refresh tokens too, set QUICKBOOKS_PROBE_TOKEN_URL, QUICKBOOKS_PROBE_REFRESH_TOKEN, QUICKBOOKS_CLIENT_ID and
+It writes a customer, invoices, payments and an entry called ``probe-...``, deletes its transactions again and makes the
+customer inactive. So it wants the realm a second time, by hand; in CI it asks nothing but the emulator. To settle the
+rotation of refresh tokens too, set QUICKBOOKS_PROBE_TOKEN_URL, QUICKBOOKS_PROBE_REFRESH_TOKEN, QUICKBOOKS_CLIENT_ID and
 QUICKBOOKS_CLIENT_SECRET; that uses the refresh token up, and the company must be connected anew.
 """
 
@@ -34,7 +34,7 @@ PATIENCE = 120
 
 @dataclass
 class Company:
-    """A company to ask, and what was written to it."""
+    """A company to ask, with the objects that were created in it (``made``: entity and Id)."""
 
     api: str
     realm: str
@@ -46,19 +46,19 @@ class Company:
     item: str = ""
 
     def call(self, method: str, path: str, body: Any = None, **params: str) -> requests.Response:
-        """Ask once."""
+        """Send one request, and return its response."""
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
         url = f"{self.api}/v3/company/{self.realm}/{path}"
         params = {"minorversion": "75", **params}
         return self.session.request(method, url, json=body, headers=headers, params=params, timeout=PATIENCE)
 
     def query(self, entity: str, condition: str) -> list[Body]:
-        """Find objects."""
+        """Return the objects of an entity that fulfil a condition."""
         answer = self.call("GET", "query", query=f"select * from {entity} where {condition}")  # noqa: S608 - QuickBooks
         return list(answer.json().get("QueryResponse", {}).get(entity, []))
 
     def make(self, entity: str, body: Body, **params: str) -> Body:
-        """Create an object; it is deleted at the end."""
+        """Create an object and return it; ``clean`` deletes it."""
         answer = self.call("POST", entity.lower(), body, **params)
         if answer.status_code != 200:
             raise RuntimeError(f"{entity} was refused: {code_of(answer)}")
@@ -67,30 +67,30 @@ class Company:
         return made
 
     def read(self, entity: str, identifier: str) -> Body:
-        """Read an object."""
+        """Read an object by its Id."""
         found: Body = self.call("GET", f"{entity.lower()}/{identifier}").json()[entity]
         return found
 
     def invoice(self, amount: float = 10, **more: Any) -> Body:
-        """Say what an invoice looks like."""
+        """Return the body of an invoice."""
         detail = {"ItemRef": {"value": self.item}}
         line = {"DetailType": "SalesItemLineDetail", "Amount": amount, "SalesItemLineDetail": detail}
         return {"CustomerRef": {"value": self.customer}, "Line": [line], **more}
 
     def payment(self, amount: float, invoice: Body | None = None, part: float = 0) -> Body:
-        """Say what a payment looks like."""
+        """Return the body of a payment of which ``part`` pays the invoice."""
         links = [{"TxnId": invoice["Id"], "TxnType": "Invoice"}] if invoice else []
         lines = [{"Amount": part, "LinkedTxn": links}] if invoice else []
         return {"CustomerRef": {"value": self.customer}, "TotalAmt": amount, "Line": lines}
 
     def prepare(self) -> None:
-        """Make a customer and find an item to sell."""
+        """Create a customer, and find an item to sell."""
         self.item = str(self.query("Item", "Type = 'Service' maxresults 1")[0]["Id"])
         made = self.call("POST", "customer", {"DisplayName": self.name}).json()["Customer"]
         self.customer = made["Id"]
 
     def clean(self) -> None:
-        """Delete what was made, payments first; make the customer inactive."""
+        """Delete the created objects, payments first; then make the customer inactive."""
         for entity, identifier in sorted(self.made, key=lambda each: each[0] != "Payment"):
             answer = self.call("GET", f"{entity.lower()}/{identifier}")
             if answer.status_code == 200:
@@ -101,7 +101,8 @@ class Company:
 
 
 def code_of(answer: requests.Response) -> str:
-    """Name the outcome of a request: ``accepted``, or the code of the refusal; never its Detail."""
+    """Return the outcome of a request: ``accepted``, or the code of the refusal (else its HTTP status); never its
+    Detail."""
     if answer.status_code == 200 and "Fault" not in answer.json():
         return "accepted"
     with contextlib.suppress(ValueError, KeyError, IndexError):
@@ -110,14 +111,14 @@ def code_of(answer: requests.Response) -> str:
 
 
 def single_repeat(company: Company) -> str:
-    """A create sent twice with one requestid."""
+    """Send a create twice with one requestid."""
     name = str(uuid.uuid4())
     ids = {company.make("Invoice", company.invoice(), requestid=name)["Id"] for _ in range(2)}
     return "honoured" if len(ids) == 1 else "ignored"
 
 
 def batch_repeat(company: Company) -> str:
-    """A batch sent twice with one requestid and the same bIds."""
+    """Send a batch twice with one requestid and the same bIds."""
     name, ids = str(uuid.uuid4()), []
     body = {"BatchItemRequest": [{"bId": "1", "operation": "create", "Invoice": company.invoice()}]}
     for _ in range(2):
@@ -127,7 +128,7 @@ def batch_repeat(company: Company) -> str:
 
 
 def repeat_after_delete(company: Company) -> str:
-    """A create repeated after its document was deleted."""
+    """Repeat a create after its document was deleted."""
     name = str(uuid.uuid4())
     first = company.make("Invoice", company.invoice(), requestid=name)
     company.call("POST", "invoice", {"Id": first["Id"], "SyncToken": first["SyncToken"]}, operation="delete")
@@ -136,7 +137,7 @@ def repeat_after_delete(company: Company) -> str:
 
 
 def repeat_with_other_body(company: Company) -> str:
-    """A create repeated with the same requestid and another amount."""
+    """Repeat a create with the same requestid and another amount."""
     name = str(uuid.uuid4())
     company.make("Invoice", company.invoice(10), requestid=name)
     answer = company.call("POST", "invoice", company.invoice(11), requestid=name)
@@ -148,7 +149,7 @@ def repeat_with_other_body(company: Company) -> str:
 
 
 def batch_order(company: Company) -> str:
-    """Ten items: do the answers come in the order of the items?"""
+    """Send a batch of ten items, and check whether the answers come in the order of the items."""
     items = [{"bId": str(n), "operation": "create", "Invoice": company.invoice()} for n in range(10)]
     answers = company.call("POST", "batch", {"BatchItemRequest": items}).json()["BatchItemResponse"]
     company.made += [("Invoice", each["Invoice"]["Id"]) for each in answers]
@@ -156,13 +157,13 @@ def batch_order(company: Company) -> str:
 
 
 def largest_batch(company: Company) -> str:
-    """A batch of 31 queries."""
+    """Send a batch of 31 queries."""
     items = [{"bId": str(n), "Query": "select count(*) from Item"} for n in range(31)]
     return code_of(company.call("POST", "batch", {"BatchItemRequest": items}))
 
 
 def names_in_a_batch(company: Company) -> str:
-    """Two vendors in one batch."""
+    """Create two vendors in one batch."""
     names = [f"{company.name} vendor {n}" for n in range(2)]
     items = [{"bId": str(n), "operation": "create", "Vendor": {"DisplayName": names[n]}} for n in range(2)]
     answers = company.call("POST", "batch", {"BatchItemRequest": items}).json()["BatchItemResponse"]
@@ -173,7 +174,7 @@ def names_in_a_batch(company: Company) -> str:
 
 
 def read_your_writes(company: Company) -> str:
-    """Create, then query by customer at once."""
+    """Create an invoice, then query by customer at once."""
     made = company.make("Invoice", company.invoice())
     began = time.monotonic()
     while time.monotonic() - began < 30:
@@ -184,7 +185,7 @@ def read_your_writes(company: Company) -> str:
 
 
 def duplicate_numbers(company: Company) -> str:
-    """Two invoices of one number."""
+    """Create two invoices of one number."""
     number = company.name[:21]
     company.make("Invoice", company.invoice(DocNumber=number))
     answer = company.call("POST", "invoice", company.invoice(DocNumber=number))
@@ -194,7 +195,7 @@ def duplicate_numbers(company: Company) -> str:
 
 
 def long_number(company: Company) -> str:
-    """A number of 22 characters."""
+    """Create an invoice with a number of 22 characters."""
     return code_of(company.call("POST", "invoice", company.invoice(DocNumber="x" * 22)))
 
 
@@ -207,7 +208,7 @@ def note_of_a_void(company: Company) -> str:
 
 
 def end_of_a_paid_invoice(operation: str) -> Callable[[Company], str]:
-    """Void or delete an invoice that a payment settles."""
+    """Return the question that voids or deletes an invoice which a payment settles."""
 
     def ask(company: Company) -> str:
         made = company.make("Invoice", company.invoice())
@@ -219,7 +220,7 @@ def end_of_a_paid_invoice(operation: str) -> Callable[[Company], str]:
 
 
 def token_after_payment(company: Company) -> str:
-    """Does a payment move the invoice's SyncToken?"""
+    """Check whether a payment moves the invoice's SyncToken."""
     made = company.make("Invoice", company.invoice())
     company.make("Payment", company.payment(4, made, 4))
     return "moves" if company.read("Invoice", made["Id"])["SyncToken"] != made["SyncToken"] else "stays"
@@ -235,7 +236,7 @@ def over_application(company: Company) -> str:
 
 
 def line_without_item(company: Company) -> str:
-    """An invoice line without ItemRef."""
+    """Create an invoice with a line without ItemRef."""
     line = {"DetailType": "SalesItemLineDetail", "Amount": 5, "SalesItemLineDetail": {}}
     answer = company.call("POST", "invoice", {"CustomerRef": {"value": company.customer}, "Line": [line]})
     if code_of(answer) != "accepted":
@@ -246,24 +247,24 @@ def line_without_item(company: Company) -> str:
 
 
 def wrong_product(company: Company) -> str:
-    """3 at 33.33 for 100.00."""
+    """Create an invoice with a line of 3 at 33.33 for 100.00."""
     body = company.invoice(100)
     body["Line"][0]["SalesItemLineDetail"] |= {"Qty": 3, "UnitPrice": 33.33}
     return code_of(company.call("POST", "invoice", body))
 
 
 def unknown_property(company: Company) -> str:
-    """A property that invoices do not have."""
+    """Create an invoice with a property that invoices do not have."""
     return code_of(company.call("POST", "invoice", company.invoice(Wish="x")))
 
 
 def unknown_customer(company: Company) -> str:
-    """An invoice for a customer that never existed."""
+    """Create an invoice for a customer that never existed."""
     return code_of(company.call("POST", "invoice", {**company.invoice(), "CustomerRef": {"value": "99999999"}}))
 
 
 def taken_name(company: Company) -> str:
-    """A customer's name a second time, in capitals."""
+    """Create a customer with a name that is taken, in capitals."""
     answer = company.call("POST", "customer", {"DisplayName": company.name.upper()})
     if code_of(answer) != "6240":
         return code_of(answer)
@@ -281,7 +282,7 @@ def note_filter(company: Company) -> str:
 
 
 def deleted_in_cdc(company: Company) -> str:
-    """Change data capture after a delete."""
+    """Delete an invoice, then read change data capture."""
     made = company.make("Invoice", company.invoice())
     company.call("POST", "invoice", {"Id": made["Id"], "SyncToken": made["SyncToken"]}, operation="delete")
     since = made["MetaData"]["CreateTime"]
@@ -292,16 +293,39 @@ def deleted_in_cdc(company: Company) -> str:
 
 
 def old_cdc(company: Company) -> str:
-    """Change data capture since two years ago."""
+    """Read change data capture since two years ago."""
     return code_of(company.call("GET", "cdc", entities="Invoice", changedSince="2024-01-01"))
 
 
 def zero_payment(company: Company) -> str:
-    """A payment of 0 that applies nothing."""
+    """Create a payment of 0 that applies nothing."""
     answer = company.call("POST", "payment", company.payment(0))
     if code_of(answer) == "accepted":
         company.made.append(("Payment", answer.json()["Payment"]["Id"]))
     return code_of(answer)
+
+
+def pay_debit_entry(company: Company) -> str:
+    """A payment of 10 on a journal entry that debits receivables, as after a returned check."""
+    kinds = ("Accounts Receivable", "Bank")
+    accounts = [company.query("Account", f"AccountType = '{kind}'")[0]["Id"] for kind in kinds]
+    owner = {"Type": "Customer", "EntityRef": {"value": company.customer}}
+    details = (
+        {"PostingType": "Debit", "AccountRef": {"value": accounts[0]}, "Entity": owner},
+        {"PostingType": "Credit", "AccountRef": {"value": accounts[1]}},
+    )
+    lines = [
+        {"Amount": 10, "DetailType": "JournalEntryLineDetail", "JournalEntryLineDetail": detail} for detail in details
+    ]
+    entry = company.make("JournalEntry", {"Line": lines})
+    body = company.payment(10)
+    body["Line"] = [{"Amount": 10, "LinkedTxn": [{"TxnId": entry["Id"], "TxnType": "JournalEntry"}]}]
+    answer = company.call("POST", "payment", body)
+    if code_of(answer) != "accepted":
+        return code_of(answer)
+    made = answer.json()["Payment"]
+    company.made.append(("Payment", made["Id"]))
+    return "accepted" if made["UnappliedAmt"] == 0 else "stays unapplied"
 
 
 QUESTIONS: tuple[tuple[str, Callable[[Company], str], str, str], ...] = (
@@ -321,6 +345,7 @@ QUESTIONS: tuple[tuple[str, Callable[[Company], str], str, str], ...] = (
     ("a payment and the invoice's SyncToken", token_after_payment, "moves", ""),
     ("more applied than open", over_application, "6000", ""),
     ("a payment of 0", zero_payment, "accepted", ""),
+    ("a payment of an entry on receivables", pay_debit_entry, "accepted", "debit_entry"),
     ("a line without an item", line_without_item, "gets an item", "missing_item"),
     ("an amount that is not the product", wrong_product, "6070", ""),
     ("an unknown property", unknown_property, "2010", ""),
@@ -331,11 +356,12 @@ QUESTIONS: tuple[tuple[str, Callable[[Company], str], str, str], ...] = (
     ("a deleted invoice in CDC", deleted_in_cdc, "Deleted, 4 fields", ""),
     ("CDC since two years ago", old_cdc, "2090", "cdc_days"),
 )
-"""What is asked, how, what the emulator answers by default, and the switch that changes it."""
+"""The questions: each with its name, the function that asks it, the emulator's answer by default, and the switch that
+changes this answer."""
 
 
 def rotation() -> str:
-    """Refresh twice with one token; only when a token is given for it."""
+    """Refresh twice with one token, and return the outcome; "not asked" when no token is given for it."""
     url, token = os.environ.get("QUICKBOOKS_PROBE_TOKEN_URL"), os.environ.get("QUICKBOOKS_PROBE_REFRESH_TOKEN")
     if not url or not token:
         return "not asked"
@@ -351,7 +377,7 @@ def rotation() -> str:
 
 @contextlib.contextmanager
 def emulator() -> Iterator[Company]:
-    """A company at an emulator of our own, as it behaves by default."""
+    """Start an emulator with its default behaviour, but without limits, and yield a company in it."""
     command = [sys.executable, "-m", "qb_pipeline.emulator"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -370,10 +396,10 @@ def emulator() -> Iterator[Company]:
 
 @contextlib.contextmanager
 def chosen(write_to_realm: str | None) -> Iterator[Company]:
-    """The company of the environment, or the emulator's.
+    """Yield the company that the environment names, or else the emulator's.
 
     Raises:
-        SystemExit: a company was named only once, or this is CI.
+        SystemExit: the realm of a company was not repeated, or this is CI.
     """
     url = os.environ.get("QUICKBOOKS_PROBE_API_URL")
     if not url:
@@ -390,7 +416,7 @@ def chosen(write_to_realm: str | None) -> Iterator[Company]:
 
 
 def main() -> int:
-    """Ask everything; 1 when an answer differs from the emulator's default."""
+    """Ask all questions and print the answers. Return 1 when one differs from the emulator's default, else 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write-to-realm", help="the realm id of a company that may be written to")
     arguments = parser.parse_args()

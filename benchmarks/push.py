@@ -1,11 +1,11 @@
-"""1,000 new invoices of 4 lines for 200 known customers: requests, wall and CPU seconds, peak memory.
+"""The cost of a sync of 1,000 new invoices, 4 lines each, for 200 known customers: requests, seconds, memory.
 
     python -m benchmarks.push [--invoices N]
 
 Everything is real but Intuit: PostgreSQL, the emulator in a process of its own, the sync as the Dagster asset calls it.
-Each measured sync runs in a fresh process, so that memory is its own. ``floor`` is the least wall time that the number
-of batches, the latency, four requests in flight and Intuit's ten requests a second allow; ``x floor`` is the ratio to
-it in the same run.
+Each measured sync runs in a fresh process, so that its memory is its own. Seconds are wall and CPU seconds; memory is
+the peak. ``floor`` is the least wall time that the number of batches, the latency, four requests in flight and Intuit's
+ten requests a second allow; ``x floor`` is the ratio of the wall time to it in the same run.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def run_once(url: str, api: str, *, realm_id: str, latency: int, invoices: int) -> dict[str, float]:
-    """Make a firm and its company, let it know its customers, then measure a sync in a process of its own."""
+    """Create a firm, its company and its mappings, then measure a sync in a process of its own. Return the figures."""
     admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     urls = []
     for name in (f"ledger_{realm_id}", f"billing_{realm_id}"):
@@ -95,7 +95,7 @@ def run_once(url: str, api: str, *, realm_id: str, latency: int, invoices: int) 
 
 
 def connect(ledger: sa.Engine, billing: sa.Engine, books: Bookkeeper) -> Deployment:
-    """Set the firm up."""
+    """Take every step of the firm's set-up, and return the deployment."""
     deployment = open_deployment(ledger, billing, books.url)
     now, firms = datetime.now(UTC), deployment.firms
     who = {"actor": "bench", "now": now}
@@ -113,7 +113,7 @@ def connect(ledger: sa.Engine, billing: sa.Engine, books: Bookkeeper) -> Deploym
 
 
 def open_deployment(ledger: sa.Engine, billing: sa.Engine, api: str) -> Deployment:
-    """The companies of this deployment of one."""
+    """Build the deployment of this one firm."""
     return Deployment(
         ledger=ledger,
         billing=billing,
@@ -128,7 +128,7 @@ def open_deployment(ledger: sa.Engine, billing: sa.Engine, api: str) -> Deployme
 
 
 def know_customers_and_items(deployment: Deployment, books: Bookkeeper, billing: sa.Engine) -> None:
-    """Put the payers and fee items into QuickBooks and map them: what is measured is the push."""
+    """Create the payers and fee items in QuickBooks and map them, because only the push is measured."""
     from qb_pipeline.ledger.books.mappings import Mapping, Mappings
 
     income = next(account["Id"] for account in books.all("Account") if account["Name"] == "Legal Fees")
@@ -159,7 +159,11 @@ def know_customers_and_items(deployment: Deployment, books: Bookkeeper, billing:
 
 
 def measure(ledger_url: str, billing_url: str, api: str) -> dict[str, float]:
-    """One sync, measured from inside its process; imports and engines are there before the clock starts."""
+    """Measure one sync from inside its process. Imports and engines are ready before the clock starts.
+
+    Returns:
+        wall and cpu (seconds), requests, idle_mb and peak_mb (peak memory in MB before and after the sync).
+    """
     deployment = open_deployment(sa.create_engine(ledger_url), sa.create_engine(billing_url), api)
     idle = resource.getrusage(resource.RUSAGE_SELF)
     start, cpu = time.perf_counter(), time.process_time()

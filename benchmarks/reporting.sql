@@ -52,6 +52,35 @@ select firm_id, 'i' || (substr(quickbooks_id, 2)::bigint % (:invoices / :firms) 
        case when document_id % 9000 = 0 then 'credit_memo' else 'payment' end, quickbooks_total_cents, document_date, changed_at
 from sync.document where kind = 'payment' and quickbooks_id is not null;
 
+insert into sync.payment_detail (firm_id, quickbooks_id, method, account_id, account_name)
+select firm_id, quickbooks_id, 'Check', '4', 'Undeposited Funds'
+from sync.document where kind = 'payment' and quickbooks_id is not null;
+
+insert into sync.share (firm_id, document_id, position, invoice_id, amount_cents, applied_date, valid_from)
+select firm_id, document_id, 0, 'inv-' || (substr(source_id, 5)::bigint % (:invoices / :firms) + 1), amount_cents, document_date, changed_at
+from sync.document where kind = 'payment';
+
+insert into sync.invoice_line (document_id, fingerprint, line_number, kind, fee_item_id, item_id, matter, quantity, unit_price,
+                               amount_cents, tax_cents)
+select document_id, 'print', n, 'fee', 'F' || n, 'I' || n, 'Matter ' || document_id % 500, 1, amount_cents * 0.005, amount_cents / 2, 0
+from sync.document cross join generate_series(1, 2) n
+where kind = 'invoice' and quickbooks_id is not null;
+
+insert into sync.bank_deposit (firm_id, quickbooks_id, valid_from, sync_token, status, document_date, account_id, account_name,
+                               total_cents, lines)
+select firm_id, 'd' || document_date, document_date, 0, 'live', document_date, '35', 'Checking', sum(amount_cents),
+       jsonb_agg(jsonb_build_object('payment_id', quickbooks_id, 'amount_cents', amount_cents))
+from sync.document where kind = 'payment' and quickbooks_id is not null
+group by firm_id, document_date;
+
+insert into sync.customer_name (firm_id, customer_id, name, seen_at)
+select distinct firm_id, customer_id, 'Client ' || customer_id, :start from sync.document where customer_id is not null;
+
+insert into sync.mapping (firm_id, kind, source_id, quickbooks_id, origin, changed_at, changed_by)
+select distinct firm_id, 'payer', payer_id, customer_id, 'person', :start, 'person' from sync.document where customer_id is not null;
+
+update sync.firm set records_since = :start;
+
 insert into sync.document_history (document_id, valid_from, valid_to, firm_id, kind, source_id, part, state, reason, state_since,
                                    number, document_date, payer_id, amount_cents, forwarded_cents, payment_kind,
                                    reverses_payment_id, source_status)

@@ -21,6 +21,15 @@ select * from reporting.payment_reconciliation where firm_id = :firm_id and docu
 -- name: customer_receivables
 select * from reporting.customer_receivables where firm_id = :firm_id;
 
+-- name: customer_owed
+select * from reporting.customer_owed where firm_id = :firm_id;
+
+-- name: invoice_owed
+select * from reporting.invoice_owed where firm_id = :firm_id and document_date between :first and :last;
+
+-- name: owed_differences
+select class, count(*), sum(amount) from reporting.owed_differences where firm_id = :firm_id group by 1;
+
 -- name: receivables_ageing
 select * from reporting.receivables_ageing where firm_id = :firm_id;
 
@@ -56,3 +65,30 @@ select * from reporting.received_payments where firm_id = :firm_id;
 
 -- name: field_mapping
 select * from reporting.field_mapping where firm_id = :firm_id;
+
+-- name: customer_owed
+select * from reporting.customer_owed where firm_id = :firm_id;
+
+-- name: invoice_owed
+select * from reporting.invoice_owed where firm_id = :firm_id and document_date between :first and :last;
+
+-- name: owed_differences
+select class, count(*), sum(amount) from reporting.owed_differences where firm_id = :firm_id group by 1;
+
+-- name: invoice_lines
+select item_name, matter, sum(amount) from reporting.invoice_lines where firm_id = :firm_id and document_date between :first and :last group by 1, 2;
+
+-- name: payment_applications
+select * from reporting.payment_applications where firm_id = :firm_id and payment_date between :first and :last;
+
+-- name: unapplied_payments
+select * from reporting.unapplied_payments where firm_id = :firm_id;
+
+-- name: deposits
+select * from reporting.deposits where firm_id = :firm_id and document_date between :first and :last;
+
+-- name: receivable_movements
+select kind, count(*), sum(amount) from reporting.receivable_movements where firm_id = :firm_id and effective_date between :first and :last group by 1;
+
+-- name: ageing_on
+select * from reporting.ageing_on(:last) where firm_id = :firm_id;

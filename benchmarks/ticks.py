@@ -1,10 +1,10 @@
-"""A tick over 100 firms of one billing database, with and without a transaction that stays open there (a dump).
+"""The time of a tick over 100 firms of one billing database, with and without an open transaction there (a dump).
 
     python -m benchmarks.ticks [--firms N]
 
-The real sensor and the real schedule, evaluated as Dagster's code server does; neither asks QuickBooks. While the
-transaction is open, every firm has a document that changed since it began, and is read again at each tick. ``x quiet``
-is the ratio to the same tick without it, in the same run; it should stay below 1.2.
+The real sensor and the real schedule are evaluated as Dagster's code server does; neither asks QuickBooks. While the
+transaction is open, every firm has a document that changed since it began, and this document is read again at each
+tick. ``x quiet`` is the ratio to the same tick without the transaction, in the same run; it should stay below 1.2.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main() -> None:
             print(f"{firms} firms of one billing database, median of {ROUNDS} ticks")
             print(f"{'tick':<12} {'quiet s':>8} {'open s':>8} {'x quiet':>8}")
             for name, tick in ticks.items():
-                tick()  # the first one reads everything
+                tick()  # the first tick reads everything
                 quiet, busy = compare(deployment, tick)
                 ratio = busy / quiet
                 verdict = "" if ratio <= WORST_RATIO else f"  more than {WORST_RATIO}"
@@ -59,7 +59,10 @@ def main() -> None:
 
 
 def compare(deployment: Deployment, tick: Callable[[], None]) -> tuple[float, float]:
-    """Median seconds of a tick, without and with a transaction that stays open in billing; by turns."""
+    """Return the median seconds of a tick, without and with a transaction that stays open in billing.
+
+    The two are measured by turns.
+    """
     seconds: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(ROUNDS):
         for is_open, measured in seconds.items():
@@ -74,7 +77,7 @@ def compare(deployment: Deployment, tick: Callable[[], None]) -> tuple[float, fl
 
 
 def change_one_of_each(deployment: Deployment) -> None:
-    """Touch one invoice of every firm."""
+    """Set ``updated_at`` of one invoice of every firm to now."""
     with deployment.billing.begin() as connection:
         connection.exec_driver_sql(
             "update billing.invoices set updated_at = now() where (firm_id, invoice_id) in "
@@ -98,7 +101,7 @@ def schedule_tick(instance: dg.DagsterInstance, deployment: Deployment) -> None:
 
 
 def open_deployment(url: str) -> Deployment:
-    """Two empty databases."""
+    """Create two databases with our schemas and without rows, and return a deployment that uses them."""
     admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         for name in NAMES:
@@ -119,7 +122,7 @@ def open_deployment(url: str) -> Deployment:
 
 
 def add_firm(deployment: Deployment, firm_id: str, *, realm_id: str) -> None:
-    """An active firm with 30 invoices, due all day long."""
+    """Add an active firm with 30 invoices, whose daily sync is due all day long."""
     today = datetime.now(UTC).date()
     generate(deployment.billing, firm_id, invoices=30, lines=2, payers=5, first=today - timedelta(days=29), days=30)
     now, firms = datetime.now(UTC), deployment.firms

@@ -1,7 +1,7 @@
-"""Take the pictures of README and docs from the real pages: ``python docs/take_screenshots.py``.
+"""The program that takes the pictures of README and docs from the real pages: ``python docs/take_screenshots.py``.
 
-Makes a demo deployment of its own, walks through an operator's day as the browser's tests do, and removes it again.
-Needs a Chromium: QB_PIPELINE_CHROMIUM, else the one on the PATH.
+It makes a demo deployment of its own, walks through an operator's day as the browser's tests do, and removes the
+deployment again. It needs a Chromium: QB_PIPELINE_CHROMIUM, else the one on the PATH.
 """
 
 import socket
@@ -21,7 +21,7 @@ NAMES = {"choose": "choose-dates", "launchpad": "sync-now", "asset": "invoices"}
 
 
 def main() -> None:
-    """Start everything, look at it, take pictures."""
+    """Start a demo deployment and a browser, take the pictures, and end both."""
     with temporary_home() as home, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def walk(deployment: Deployment, screen: Screen) -> None:
-    """What README and docs show, in the order in which a person comes to see it."""
+    """Take the pictures of the pages that README and docs show, in the order in which a person opens these pages."""
     days = deployment.query(
         "select min(invoice_date) as first, max(invoice_date) as last from billing.invoices"
         " where firm_id = 'rivera-law' and invoice_date > current_date - 45 and invoice_date <= current_date",
@@ -63,9 +63,9 @@ def walk(deployment: Deployment, screen: Screen) -> None:
 
 
 def take(tab: Page, name: str) -> None:
-    """One picture, when the page has come to rest."""
+    """Save one picture when the page has come to rest; no picture for the name ``done``."""
     if name == "done":
-        return  # nothing to see but that it succeeded
+        return  # the page shows only that the run succeeded
     tab.wait_for_load_state("networkidle")
     time.sleep(3)  # graphs and tables are laid out after their data are there
     tab.screenshot(path=IMAGES / f"{NAMES.get(name, name)}.png")

@@ -1,4 +1,5 @@
-"""Write the pages of ``docs/`` that code and SQL say already: ``python docs/write_pages.py``. A test compares them."""
+"""The program that writes some pages of ``docs/`` from code and SQL: ``python docs/write_pages.py``. A test compares
+them."""
 
 import ast
 import inspect
@@ -33,7 +34,8 @@ order by c.relname, a.attnum
 
 
 def meanings(enumeration: type) -> dict[str, str]:
-    """The sentence below each member of an enumeration, by value; "" where there is none."""
+    """Return the sentence below each member of an enumeration of ``core.states``, keyed by value; "" for no
+    sentence."""
     [body] = [
         node.body
         for node in ast.parse(inspect.getsource(states)).body
@@ -51,7 +53,7 @@ def meanings(enumeration: type) -> dict[str, str]:
 
 
 def states_page() -> str:
-    """The states of a document and the moves between them, as a diagram and as tables."""
+    """Return the page about the states of a document and the moves between them, as a diagram and as tables."""
     edges: dict[tuple[str, str], list[str]] = {}
     for move in sorted(MOVES, key=lambda move: (move.before or "", move.after, move.event)):
         edges.setdefault((move.before or "[*]", move.after), []).append(move.event.replace("_", " "))
@@ -89,7 +91,7 @@ def _list(moves: list[states.Move], side: str) -> str:
 
 
 def views_page(engine: sa.Engine) -> str:
-    """The views that analysts read, as the comments of the database describe them."""
+    """Return the page about the views that analysts read, from the comments of the database."""
     sections = []
     index = []
     for view, rows in described(engine, "reporting").items():
@@ -105,12 +107,26 @@ def views_page(engine: sa.Engine) -> str:
             *(f"| `{row.column}` | {row.type} | {_cell(row.meaning)} |" for row in rows),
             "",
         ]
+    for path in schema.function_files():
+        described_as, columns = schema.describe_function(path)
+        about, grain = described_as.split(" Grain: ", 1)
+        index.append(f"| [`{path.stem}(day)`](#reporting{path.stem}) | {about} |")
+        sections += [
+            f"## `reporting.{path.stem}`",
+            "",
+            f"A function: `reporting.{path.stem}('2026-03-31')` stands in place of a view. {about} Grain: {grain}",
+            "",
+            "| Column | Type | Meaning |",
+            "|---|---|---|",
+            *(f"| `{column}` | {type_} | {_cell(meaning)} |" for column, type_, meaning in columns),
+            "",
+        ]
     return "\n".join(
         [
             "# Reporting views",
             "",
-            "`docs/write_pages.py` writes this page from the comments in the database (`\\d+` in psql); they stand in",
-            "`sql/reporting/`. Who may read, and as of which moment: [interfaces.md](interfaces.md#reporting-views).",
+            "`docs/write_pages.py` writes this page from the comments in the database (`\\d+`, `\\df+` in psql); they",
+            "stand in `sql/reporting/`. Who may read, and as of when: [interfaces.md](interfaces.md#reporting-views).",
             "",
             "| View | Answers |",
             "|---|---|",
@@ -122,7 +138,8 @@ def views_page(engine: sa.Engine) -> str:
 
 
 def billing_page(engine: sa.Engine) -> str:
-    """The relations that the pipeline reads from billing: what the contract wants, and what the schema says of it."""
+    """Return the page about the relations that the pipeline reads from billing, from the contract and the database's
+    comments."""
     sections = []
     found = described(engine, contract.SCHEMA)
     for relation, wanted in CONTRACT.items():
@@ -156,7 +173,8 @@ def billing_page(engine: sa.Engine) -> str:
 
 
 def described(engine: sa.Engine, schema_name: str) -> dict[str, list[sa.Row[tuple[str, ...]]]]:
-    """The columns of each relation of a schema with type and comment, in the database's order."""
+    """Return the columns of each relation of a schema with type and comment, keyed by relation, in the database's
+    order."""
     with engine.connect() as connection:
         rows = connection.execute(DESCRIBED, {"schema": schema_name}).all()
     return {relation: list(of_it) for relation, of_it in groupby(rows, key=lambda row: row.relation)}
@@ -171,7 +189,10 @@ def _code(names: Iterable[str]) -> str:
 
 
 def pages(engine: sa.Engine) -> dict[str, str]:
-    """Each page by its name. The database has the pipeline's newest schema and the reference schema of billing."""
+    """Return the text of each page, keyed by file name.
+
+    The database has the pipeline's newest schema and the reference schema of billing.
+    """
     return {
         "billing-contract.md": billing_page(engine),
         "states.md": states_page(),
@@ -180,7 +201,7 @@ def pages(engine: sa.Engine) -> dict[str, str]:
 
 
 def promises(page: str) -> set[str]:
-    """The names that a page's tables begin with, each behind the heading that it stands under."""
+    """Return the names at the beginning of the rows of a page's tables, each behind the heading above it."""
     found = set()
     heading = ""
     for line in page.splitlines():
@@ -191,13 +212,14 @@ def promises(page: str) -> set[str]:
 
 
 def broken_promises(before: dict[str, str], after: dict[str, str]) -> Iterable[str]:
-    """What a page has named until now, and would not name any more."""
+    """Yield the names that a page has in ``before`` and no longer has in ``after``."""
     for name, text in before.items():
         yield from (f"{name}: {promise}" for promise in sorted(promises(text) - promises(after[name])))
 
 
 def main() -> None:
-    """Write all of them, from a database that is made for it; none when a name would vanish."""
+    """Write all pages, from a database that is made for them. When a name would vanish, write none and end with an
+    error."""
     with temporary_home() as home, postgres.temporary_server(home) as url:
         engine = sa.create_engine(with_driver(url))
         schema.upgrade(engine, now=datetime.now(UTC))

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 
@@ -107,6 +108,12 @@ class Bookkeeper:
         token = self.tokens()["access_token"]
         url = f"{self.url}/v3/company/{self.realm_id}/{entity.lower()}"
         return self._ask("POST", url, body, Authorization=f"Bearer {token}")[entity]
+
+    def report(self, name: str, **parameters: str) -> dict[str, Any]:
+        """A report of QuickBooks, as its report service gives it."""
+        token = self.tokens()["access_token"]
+        address = f"{self.url}/v3/company/{self.realm_id}/reports/{name}?{urlencode(parameters)}"
+        return self._ask("GET", address, Authorization=f"Bearer {token}")
 
     def batch(self, creates: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
         """Enter up to 30 things in one request; gives what QuickBooks answers for each, in their order."""

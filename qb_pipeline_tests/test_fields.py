@@ -12,7 +12,7 @@ import pytest
 from qb_pipeline.config import PROJECT
 from qb_pipeline.core import schemas
 from qb_pipeline.core.documents import payloads
-from qb_pipeline.core.documents.journal_entries import refund_content
+from qb_pipeline.core.documents.journal_entries import credit_content, refund_content
 from qb_pipeline.core.documents.matters import CUSTOM_FIELD_LENGTH, MatterPlace
 from qb_pipeline.core.documents.payloads import (
     ADDRESS_LENGTHS,
@@ -96,12 +96,17 @@ def everything() -> dict[str, dict[str, Any]]:
         customer_id="1", receivable_id="2", account_id="3", day=date(2026, 3, 1), cents=100, currency="USD",
         reference="77", marker="m",
     )  # fmt: skip
+    credit = credit_content(
+        customer_id="1", liability_id="2", account_id="3", day=date(2026, 3, 1), cents=100, currency="USD",
+        reference="77", marker="m",
+    )  # fmt: skip
     return {
         "## Payer → Customer": customers,
         "## Fee item → Item": item_content(item, income_account_id="79").body,
         "## Invoice → Invoice": full,
         "## Payment → Payment": paid.body,
         "## Refund or rejection → JournalEntry": refund.body,
+        "## Payment from credit → JournalEntry": credit.body,
     }
 
 

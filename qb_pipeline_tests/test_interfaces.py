@@ -22,6 +22,7 @@ from qb_pipeline.definitions import defs
 from qb_pipeline.defs import assets, checks
 from qb_pipeline.defs.partitions import build_date_by_firm, range_tags
 from qb_pipeline.defs.resources import ChosenDocuments
+from qb_pipeline.ledger.setup import schema
 from qb_pipeline_tests.commands.typed import app, console, typer_main
 from qb_pipeline_tests.conftest import NOON
 from qb_pipeline_tests.test_cli import every_command
@@ -280,8 +281,18 @@ def views(ledger_engine: sa.Engine) -> dict[str, dict[str, str]]:
 
 def test_every_reporting_view_is_on_the_page(views: dict[str, dict[str, str]]) -> None:
     on_page = set(columns_of("views.md"))
+    functions = {path.stem for path in schema.function_files()}
 
-    compare("# Reporting views", on_page, {f"reporting.{name}" for name in views}, page="views.md")
+    compare("# Reporting views", on_page, {f"reporting.{name}" for name in {*views, *functions}}, page="views.md")
+
+
+def test_every_function_gives_the_columns_of_the_page(ledger_engine: sa.Engine) -> None:
+    on_page = columns_of("views.md")
+    with ledger_engine.connect() as connection:
+        for path in schema.function_files():
+            found = connection.execute(sa.text(f"select * from reporting.{path.stem}('2026-03-31')"))  # noqa: S608
+
+            assert list(found.keys()) == list(on_page[f"reporting.{path.stem}"])
 
 
 def test_every_view_says_on_the_page_what_it_says_in_the_database(views: dict[str, dict[str, str]]) -> None:

@@ -14,7 +14,7 @@ TESTS = Path(__file__).parent
 
 ARTICLES = (1, 2, 3, 5, 8, *range(10, 26), 27, 30, 31, 32, 35, 37, *range(39, 45), 46, 47, *range(49, 56), 57, 58, 60)
 BEYOND = (1, 2, 3, 4, 5, 8, 10, 11, 13, 14, 15)
-FOUND_BY_USE = range(1, 40)
+FOUND_BY_USE = range(1, 55)
 EVERY_ID = (
     {f"A-{number:02}" for number in ARTICLES}
     | {f"D-{number}" for number in BEYOND}

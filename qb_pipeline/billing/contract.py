@@ -34,7 +34,7 @@ WANTED: dict[Family, str] = {
 
 ACCEPTED: dict[Family, tuple[type[sa.types.TypeEngine[Any]], ...]] = {
     "text": (sa.String,),
-    "amount": (sa.Numeric,),  # not sa.Float: no amount passes through one
+    "amount": (sa.Numeric,),  # not sa.Float: an amount never becomes a float
     "decimal": (sa.Numeric, sa.Integer),
     "integer": (sa.Integer,),
     "date": (sa.Date,),
@@ -43,12 +43,14 @@ ACCEPTED: dict[Family, tuple[type[sa.types.TypeEngine[Any]], ...]] = {
 }
 
 IN_SQLITE: dict[Family, str] = {"date": "date", "instant": "datetime"}
-"""Functions that make a time from SQLite's text or number, since SQLite stores times as these."""
+"""SQLite's functions that turn a text or a number into a date or a time, keyed by family. SQLite stores times as texts
+or numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or view. Columns in ``key`` or ``required`` are never null; ``values``: all that a column may hold."""
+    """A table or view. Columns in ``key`` or ``required`` are never null. ``values`` holds all values that a column may
+    have, keyed by column. ``unique`` holds sets of columns that are unique together."""
 
     key: tuple[str, ...]
     columns: dict[str, Family]
@@ -59,7 +61,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One violation of the contract. ``column`` is empty when the whole relation is meant."""
+    """One violation of the contract. ``column`` is "" when the violation is about the whole relation."""
 
     relation: str
     column: str
@@ -142,7 +144,7 @@ CONTRACT: dict[str, Relation] = {
 
 
 def install(engine: sa.Engine) -> None:
-    """Create the reference schema and its guard in an empty database, both or neither.
+    """Create the reference schema and its guard in an empty database, in one transaction.
 
     Raises:
         BillingError: the database is not PostgreSQL, or has a schema ``billing`` already.
@@ -163,7 +165,7 @@ def install(engine: sa.Engine) -> None:
 
 
 def install_guard(engine: sa.Engine) -> None:
-    """Put the Model 2 guard into a firm's own database: its table and its trigger; repeating it changes nothing.
+    """Create the Model 2 guard, a table and a trigger, in a firm's own database. Repeating it changes nothing.
 
     Raises:
         BillingError: the database is not PostgreSQL, or ``billing.payments``, which the trigger needs, is not a table.
@@ -177,7 +179,7 @@ def install_guard(engine: sa.Engine) -> None:
         if "payments" not in inspector.get_table_names(SCHEMA):
             is_view = "payments" in inspector.get_view_names(SCHEMA)
             raise BillingError(
-                "billing.payments is a view, and such a trigger stands on a table: put the one of "
+                "billing.payments is a view, and such a trigger needs a table: put the one of "
                 "sql/billing/guard.sql on the table behind it"
                 if is_view
                 else "there is no billing.payments to guard; run: qb-pipeline billing check"
@@ -188,7 +190,8 @@ def install_guard(engine: sa.Engine) -> None:
 
 
 def check_contract(engine: sa.Engine) -> list[Violation]:
-    """Compare the billing database with the contract, column by column; an empty list means that it fits.
+    """Compare the billing database with the contract, column by column, and return the violations. An empty list means
+    that the database fits.
 
     Constraints of the database are trusted. Where there is no constraint, as in every view, the rows are searched for
     missing, doubled and unknown values.
@@ -210,13 +213,13 @@ def check_contract(engine: sa.Engine) -> list[Violation]:
 
 
 def require_columns(engine: sa.Engine) -> None:
-    """Stop before a run when a column is missing or has another type. Costs one query, which reads no rows.
+    """Refuse a database in which a column is missing or has another type. This costs one query, which reads no rows.
 
-    Only PostgreSQL tells the column types of every view; on other engines the reads themselves fail later. The guard
-    of Model 2 is left out, since switching Model 2 on checks it.
+    Only PostgreSQL tells the column types of every view. On other engines nothing is checked, and the reads themselves
+    fail later. The guard of Model 2 is left out, since it is checked when Model 2 is switched on.
 
     Raises:
-        ContractBrokenError: a column is missing or has another type; the message names the first one.
+        ContractBrokenError: a column is missing or has another type. The message names the first one.
     """
     if engine.dialect.name != "postgresql":
         return
@@ -260,7 +263,7 @@ def _check_relation(
 def _check_column(
     name: str, column: str, family: Family, found: ReflectedColumn | None, *, dialect: str
 ) -> Violation | None:
-    """Say what is wrong with a column, its rows aside: it is missing, or of another type."""
+    """Return the violation of a column that is missing or has another type, or None. The rows are not checked."""
     if found is None:
         return Violation(name, column, "is missing", f"add the column ({WANTED[family]}), under this name")
     if _is_of(family, found["type"], is_postgresql=dialect == "postgresql"):
@@ -280,9 +283,9 @@ def _check_rows(
     nullable: Collection[str],
     guaranteed: Sequence[Collection[str]],
 ) -> Iterator[Violation]:
-    """Search the rows for values that no constraint rules out: missing, unknown and doubled ones.
+    """Yield the violations in the rows that no constraint rules out: missing, unknown and doubled values.
 
-    ``guaranteed``: sets of columns that the database keeps unique.
+    ``guaranteed`` holds sets of columns that the database keeps unique.
     """
     doubtful = [column for column in (*relation.key, *relation.required) if column in nullable]
     values = {column: allowed for column, allowed in relation.values.items() if column in usable}
@@ -341,14 +344,15 @@ def _find_doubled(connection: sa.Connection, name: str, keys: list[tuple[str, ..
 
 
 def _unique_sets(inspector: sa.Inspector, name: str) -> list[set[str]]:
-    """The sets of columns that the database itself keeps unique."""
+    """Return the sets of columns that the database itself keeps unique."""
     primary = inspector.get_pk_constraint(name, SCHEMA)["constrained_columns"]
     constraints = [constraint["column_names"] for constraint in inspector.get_unique_constraints(name, SCHEMA)]
     return [set(columns) for columns in (primary, *constraints) if columns]
 
 
 def _is_of(family: Family, type_: Any, *, is_postgresql: bool) -> bool:
-    """Whether a column's type fits. A type that a view of another engine does not tell fits: its rows are checked."""
+    """Return whether a column's type fits the family. A type that is not known, as in a view of another engine, counts
+    as fitting, because the rows are checked."""
     if isinstance(type_, postgresql.DOMAIN):
         type_ = type_.data_type
     if isinstance(type_, sa.types.NullType):
@@ -361,7 +365,7 @@ def _is_of(family: Family, type_: Any, *, is_postgresql: bool) -> bool:
 
 
 def _conversion(column: str, family: Family, type_: Any) -> str:
-    """How a view gets the agreed type."""
+    """Return the remedy for a column of another type: the conversion that a view needs."""
     if family == "instant" and isinstance(type_, sa.DateTime):
         return f"say which zone it is in: {column} at time zone 'America/New_York'"
     if family == "amount" and isinstance(type_, sa.Integer):

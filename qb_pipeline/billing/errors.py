@@ -2,7 +2,7 @@
 
 BillingError
 ├── BillingUnavailableError    the same read may work later: a lock, a time-out, a server that is down or a standby
-└── ContractBrokenError        billing does not look as agreed: a person must act
+└── ContractBrokenError        billing does not keep the contract: a person must act
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 
 class BillingError(Exception):
-    """The billing database could not be read; the message says why and what to do."""
+    """The billing database could not be used. The message tells the cause and the remedy."""
 
 
 class BillingUnavailableError(BillingError):
@@ -20,12 +20,12 @@ class BillingUnavailableError(BillingError):
 
 
 class ContractBrokenError(BillingError):
-    """Billing does not look as agreed; nothing may be sent before a person has put it right."""
+    """The billing database does not keep the contract. Nothing may be sent before a person has corrected it."""
 
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn a database error into one of ours. Use it only around our own reads, never around a caller's code."""
+    """Turn a database error into one of ours. Use it only around our own statements, never around a caller's code."""
     try:
         yield
     except sa.exc.ProgrammingError as error:
@@ -39,5 +39,5 @@ def translated_errors() -> Iterator[None]:
 
 
 def _first_line(error: sa.exc.DBAPIError) -> str:
-    """The first line of the database's message; further lines may quote the statement."""
+    """Return the first line of the database's message. Further lines may quote the statement."""
     return str(error.orig).partition("\n")[0]

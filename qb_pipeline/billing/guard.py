@@ -1,6 +1,6 @@
-"""The guard row: since when a firm takes its payments in QuickBooks only.
+"""The guard row of a firm: the moment from which the firm takes its payments in QuickBooks only.
 
-Belongs here: writing and taking out that row. Does not belong here: the trigger that reads it
+Belongs here: writing and deleting that row. Does not belong here: the trigger that reads it
 (``sql/billing/guard.sql``).
 """
 
@@ -16,10 +16,11 @@ QUERIES = Queries(Path(__file__).with_suffix(".sql"))
 
 
 def guard(engine: sa.Engine, firm_id: str, *, active_since: datetime) -> None:
-    """Make billing refuse payments of this firm from now on; a firm that is guarded already keeps its moment.
+    """Write the guard row, so that billing refuses payments of this firm from ``active_since`` on. A row that exists
+    keeps its moment.
 
     Raises:
-        BillingError: billing has no guard, or does not let us write it.
+        BillingError: billing has no guard, or does not let us write its row.
     """
     with translated_errors(), engine.begin() as connection:
         if connection.execute(QUERIES["guarded"], {"firm_id": firm_id}).one_or_none() is None:
@@ -27,7 +28,8 @@ def guard(engine: sa.Engine, firm_id: str, *, active_since: datetime) -> None:
 
 
 def unguard(engine: sa.Engine, firm_id: str) -> None:
-    """Let billing take payments of this firm. If it already does, we write nothing: a right to read must be enough."""
+    """Delete the guard row, so that billing takes payments of this firm. Without a row nothing is written, since a
+    right to read must be enough."""
     with translated_errors(), engine.begin() as connection:
         if connection.execute(QUERIES["guarded"], {"firm_id": firm_id}).one_or_none() is not None:
             connection.execute(QUERIES["unguard"], {"firm_id": firm_id})

@@ -1,8 +1,8 @@
-"""Write payments that QuickBooks received into billing (Model 2).
+"""Payments that QuickBooks received, written into billing (Model 2).
 
-Belongs here: writing these rows, each exactly once. Does not belong here: deciding which rows to write
-(``core.documents.received``), and remembering them: the ledger stores a row before billing does, since billing may be
-on another server.
+Belongs here: writing these rows, each exactly once. Does not belong here: the choice of rows
+(``core.documents.received``), and their record in the ledger, which stores a row before billing does, since billing may
+be on another server.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,9 +26,10 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 
 class PostingRefusedError(BillingError):
-    """Billing refused one row: a closed month, a rule of its own, an invoice that is gone. Other rows are still posted.
+    """Billing refused one row, for example because of a closed month, a rule of its own or an invoice that is gone.
+    Other rows are still posted.
 
-    The message is for the firm's people; ``code`` (SQLSTATE or the kind of error) may stand in a log.
+    The message is for the firm's people. ``code`` (SQLSTATE or the kind of error) may be logged.
     """
 
     def __init__(self, message: str, code: str) -> None:
@@ -45,11 +46,11 @@ class BillingPayments:
     currency: str
 
     def post(self, posting: Posting, *, now: datetime) -> None:
-        """Write one row, with its application, in one transaction; a row that is there already is left as it is.
+        """Write one row, with its application, in one transaction. A row that exists already is left as it is.
 
         Raises:
-            PostingRefusedError: billing refused this row; try again when the cause is gone.
-            BillingUnavailableError: nobody knows whether it was written; post it again.
+            PostingRefusedError: billing refused this row. Try again when the cause is gone.
+            BillingUnavailableError: it is not known whether the row was written. Post it again.
         """
         try:
             with translated_errors(), _refusals(), self.engine.begin() as connection:
@@ -97,7 +98,7 @@ class BillingPayments:
         )
 
     def held(self, external_ids: Iterable[str]) -> dict[str, tuple[str, int]]:
-        """Read which of these rows billing really holds: external id to kind and cents."""
+        """Read those of these rows that billing really holds: kind and cents, keyed by external id."""
         wanted = sorted(external_ids)
         found = {}
         with translated_errors(), self.engine.connect() as connection:
@@ -109,14 +110,14 @@ class BillingPayments:
         return found
 
     def count(self) -> int:
-        """How many rows of received payments billing holds, corrections and reversals included."""
+        """Return the number of rows of received payments that billing holds, corrections and reversals included."""
         with translated_errors(), self.engine.connect() as connection:
             return int(connection.scalar(queries["count_all"], {"firm_id": self.firm_id}) or 0)
 
     def all(self) -> list[dict[str, Any]]:
-        """Read all of these rows, one dict each; a missing value is "".
+        """Read all rows of received payments, as one dict each. A missing value is "".
 
-        Keys: external_id, payer_id, kind, method, reference, note, payment_date, amount_cents, invoice_id,
+        Keys: external_id, payer_id, kind, method, reference, note, payment_date (ISO text), amount_cents, invoice_id,
         reverses_external_id.
         """
         with translated_errors(), self.engine.connect() as connection:
@@ -142,7 +143,8 @@ class BillingPayments:
 
 
 def _typed(statement: sa.TextClause) -> sa.TextClause:
-    """Declare the types of the dates and times that a statement binds: not every driver knows them by itself."""
+    """Declare the types of the dates and times that a statement binds, because not every driver knows them by
+    itself."""
     types = {"payment_date": sa.Date(), "now": sa.DateTime(timezone=True)}
     names = statement.compile().params
     return statement.bindparams(
@@ -152,7 +154,8 @@ def _typed(statement: sa.TextClause) -> sa.TextClause:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Raise ``PostingRefusedError`` when billing's own rules refuse a row; a database that is down passes through."""
+    """Raise ``PostingRefusedError`` when billing's own rules refuse a row. The error of a database that is down passes
+    through."""
     try:
         yield
     except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.InternalError, sa.exc.NotSupportedError) as error:

@@ -12,7 +12,7 @@ from billing.firms
 where firm_id = :firm_id;
 
 -- name: invoice_headers
--- Drafts are left out; void invoices are not, because they may have been sent before.
+-- Drafts alone, or all others; void invoices too, because they may have been sent before.
 select
     'invoice' as kind, i.invoice_id as source_id, null as part, i.invoice_number as number,
     i.invoice_date as document_date, i.payer_id, i.total_amount as amount, i.currency, i.status,
@@ -20,7 +20,7 @@ select
     case when i.created_at < :eligible_since then 'ineligible' else 'eligible' end as eligibility
 from billing.invoices i
 where i.firm_id = :firm_id
-    and i.status <> 'draft'
+    and case when i.status = 'draft' then 1 else 0 end = :drafts
     and (:updated_since is null or i.updated_at >= :updated_since)
     and (:first is null or i.invoice_date >= :first)
     and (:last is null or i.invoice_date <= :last)
@@ -108,6 +108,20 @@ select
     forwarded_invoice_id
 from billing.invoice_lines
 where firm_id = :firm_id and invoice_id in :ids
+order by invoice_id, line_number;
+
+-- name: forwarded_from
+-- Balances of older invoices on these invoices.
+select invoice_id, line_number, forwarded_invoice_id, amount
+from billing.invoice_lines
+where firm_id = :firm_id and kind = 'balance_forward' and invoice_id in :ids
+order by invoice_id, line_number;
+
+-- name: forwarded_onto
+-- Balances of these invoices on newer ones.
+select invoice_id, line_number, forwarded_invoice_id, amount
+from billing.invoice_lines
+where firm_id = :firm_id and kind = 'balance_forward' and forwarded_invoice_id in :ids
 order by invoice_id, line_number;
 
 -- name: payments

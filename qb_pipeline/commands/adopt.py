@@ -1,4 +1,5 @@
-"""``adopt`` (match): link documents that an earlier integration put into QuickBooks, instead of sending them again."""
+"""The command ``adopt`` (match): it links documents that an earlier integration put into QuickBooks. None is sent
+again."""
 
 import csv
 import os
@@ -41,7 +42,7 @@ def adopt(
     as_json: Json = False,
     actor: As = "",
 ) -> None:  # fmt: skip
-    """Show which invoices and payments of billing others have put into QuickBooks, link them, or tell them apart."""
+    """Show the invoices and payments of billing that others have put into QuickBooks; link them, or tell them apart."""
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.verify.adoption import approve, propose
 
@@ -69,7 +70,10 @@ def adopt(
 
 
 def _say_counts(key: str, proposals: "Sequence[Proposal]", linked: Counter[str] | None, reads: int) -> None:
-    """Say how many documents there are of each verdict, and the next step where nothing was linked yet."""
+    """Print the number of documents of each kind and verdict.
+
+    When ``linked`` is None (nothing was to be linked), print also the next step for the matches.
+    """
     counts: Counter[tuple[str, str]] = Counter((row.document.kind, row.verdict) for row in proposals)
     for kind in DOCUMENTS:
         verdicts = ", ".join(f"{counts[kind, verdict]} {verdict}" for verdict in VERDICTS)
@@ -91,7 +95,10 @@ def _say_how_to_answer(key: str, questions: int, written: Path | None) -> None:
 
 
 def _write_questions(file: Path, proposals: "Sequence[Proposal]") -> None:
-    """Write a row for each document and candidate, with an empty column ``answer``; the file appears whole or not."""
+    """Write a CSV file with a row for each document and each candidate that a person is asked about.
+
+    The column ``answer`` is empty. The file appears whole or not at all.
+    """
     from qb_pipeline.core.csv_cells import to_cell
 
     rows = [row for proposal in proposals for row in evidence(proposal) if row["quickbooks_id"] in proposal.asked]
@@ -108,7 +115,8 @@ def _write_questions(file: Path, proposals: "Sequence[Proposal]") -> None:
 
 
 def _store_answers(session: "FirmSession", file: Path, *, as_json: bool) -> None:
-    """Store the answers of a file; ends the command with exit code 1 when a row is wrong, and stores none."""
+    """Store the answers of a file and print the outcome. A wrong row ends the command with exit code 1; no answer is
+    stored."""
     from qb_pipeline.sync.people.duplicate_answers import store_answers
 
     rows = _read_answers(file)
@@ -124,7 +132,7 @@ def _store_answers(session: "FirmSession", file: Path, *, as_json: bool) -> None
 
 
 def _read_answers(file: Path) -> "list[AnswerRow]":
-    """Read a file of answers; ends the command with exit code 2 when it is no such file."""
+    """Read a file of answers. A file that cannot be read or lacks a column ends the command with exit code 2."""
     from qb_pipeline.core.csv_cells import from_cell
     from qb_pipeline.sync.people.duplicate_answers import AnswerRow
 
@@ -142,7 +150,10 @@ def _read_answers(file: Path) -> "list[AnswerRow]":
 
 
 def evidence(proposal: "Proposal") -> list[dict[str, Any]]:
-    """The rows of one document: the match, or each candidate and how it differs."""
+    """Return the rows that show one document of billing: a row for its match in QuickBooks, or for each candidate.
+
+    ``differs`` describes the differences of a candidate; ``amount`` is in dollars.
+    """
     from qb_pipeline.core.money import to_dollars
 
     document = proposal.document

@@ -1,4 +1,4 @@
-"""The main job with the embedded services, from nothing to a reconciled QuickBooks company."""
+"""The command ``demo``: the main job with the embedded services, from nothing to a reconciled QuickBooks company."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def demo(
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of the Dagster UI.")] = UI_PORT,
 ) -> None:
-    """Show the main job: two law firms, a QuickBooks emulator, a sync in Dagster, and what came of it."""
+    """Show the main job: two law firms, a QuickBooks emulator, a sync in Dagster, and its outcome."""
     import sys
 
     leaves_ui = sys.stdout.isatty() if ui is None else ui
@@ -57,8 +57,11 @@ def demo(
 
 
 class Done(NamedTuple):
-    """The outcome of the main job. ``synced``: the outcome of each firm's sync, by firm; ``pulled``: the outcomes of
-    the pulls; ``unreconciled``: why runs of ``reconcile`` failed."""
+    """The outcome of the main job.
+
+    ``synced``: the outcome of each firm's sync, keyed by firm. ``pulled``: the outcomes of the pulls. ``unreconciled``:
+    the errors of failed runs of ``reconcile``.
+    """
 
     synced: dict[str, dict[str, Any]]
     pulled: list[dict[str, Any]]
@@ -72,7 +75,7 @@ class Done(NamedTuple):
 
 
 def prepare(deployment: "Deployment", emulator_url: str) -> None:
-    """Bring both firms to where they are before the first sync: in billing, in QuickBooks, and in their set-up."""
+    """Prepare both firms for their first sync: fill billing and the QuickBooks companies, then set the firms up."""
     with stage("billing database with two law firms"):
         load_billing(deployment)
     with stage("QuickBooks companies in the emulator"):
@@ -97,7 +100,7 @@ def do_main_job(deployment: "Deployment", emulator_url: str) -> Done:
 
 
 def show_everything(deployment: "Deployment", emulator_url: str, done: Done) -> bool:
-    """Print the outcome, firm by firm and for both; returns whether ledger and QuickBooks agree."""
+    """Print the outcome of each firm and of both together. Return whether ledger and QuickBooks agree."""
     agrees = [show_summary(deployment, emulator_url, firm_id, done.synced[firm_id]) for firm_id in MODELS]
     say()
     for outcome in done.pulled:
@@ -110,14 +113,14 @@ def show_everything(deployment: "Deployment", emulator_url: str, done: Done) -> 
 
 @contextmanager
 def stage(what: str) -> Iterator[None]:
-    """Name a stage and say how long it took."""
+    """Run the block; then print its duration in seconds and its name ``what``."""
     start = monotonic()
     yield
     say(f"  {monotonic() - start:5.1f} s  {what}")
 
 
 def load_billing(deployment: "Deployment") -> None:
-    """Load the reference schema and the demo's rows, unless they are there."""
+    """Load the reference schema and the demo's rows, unless they exist already."""
     from qb_pipeline.billing import contract
     from qb_pipeline.billing.demo import load_demo
     from qb_pipeline.billing.source import firms
@@ -129,7 +132,7 @@ def load_billing(deployment: "Deployment") -> None:
 
 
 def seed_companies(emulator_url: str, today: date) -> None:
-    """Enter the data that the firms' bookkeepers have before the first sync, over HTTP as any program would."""
+    """Create the companies with the data that bookkeepers have before the first sync, over HTTP like any program."""
     import requests
 
     from qb_pipeline.billing.demo import DEMO_QUICKBOOKS
@@ -210,7 +213,7 @@ def _post(session: "requests.Session", url: str, body: dict[str, Any]) -> Any:
 
 
 def set_up(deployment: "Deployment", firm_id: str) -> None:
-    """Take every step of set-up, as a person would; the consent page is answered by this function."""
+    """Take every step of a firm's set-up, as a person would. This function answers the consent page itself."""
     import requests
 
     from qb_pipeline.billing.demo import DEMO_SETTINGS
@@ -259,7 +262,10 @@ def set_up(deployment: "Deployment", firm_id: str) -> None:
 
 
 def receive_payments(emulator_url: str, today: date) -> None:
-    """Receive payments of clients in QuickBooks once our invoices are there, as the bookkeeper does; each only once."""
+    """Record payments of clients in QuickBooks, as the bookkeeper does; each only once.
+
+    A payment is left out unless all its invoices are in QuickBooks and entirely open.
+    """
     import requests
 
     from qb_pipeline.billing.demo import DEMO_QUICKBOOKS
@@ -285,7 +291,7 @@ def receive_payments(emulator_url: str, today: date) -> None:
 
 
 def reconcile_now(firm_id: str) -> list[str]:
-    """Run the job ``reconcile`` for a firm; returns its error as a list of one message, empty when it did not fail."""
+    """Run the job ``reconcile`` for a firm. Return a list with the error of the run; it is empty after a success."""
     from qb_pipeline.defs.launch import launch_reconcile
 
     launched = launch_reconcile(firm_id, actor=SUPER_USER)
@@ -293,7 +299,7 @@ def reconcile_now(firm_id: str) -> list[str]:
 
 
 def show_differences(deployment: "Deployment") -> None:
-    """Print the differences between billing and QuickBooks, for all firms together, by class."""
+    """Print the differences between billing and QuickBooks by class, all firms in one table."""
     rows = [
         {"firm": firm_id, **dict(zip(CLASSES, astuple(row), strict=True))}
         for firm_id in MODELS
@@ -303,8 +309,11 @@ def show_differences(deployment: "Deployment") -> None:
 
 
 def show_summary(deployment: "Deployment", emulator_url: str, firm_id: str, outcome: dict[str, Any]) -> bool:
-    """Print what was sent and held, and compare the ledger with the emulator's own books; returns whether both
-    agree."""
+    """Print the documents that a firm's sync sent and held; compare the ledger with the emulator's own books.
+
+    Returns:
+        Whether ledger and books agree.
+    """
     firm = deployment.firms.get(firm_id)
     say()
     say(f"{firm.name} · model {firm.model} · {firm.company_name} ({firm.realm_id})")
@@ -343,7 +352,10 @@ def _run() -> "Run":
 
 
 def _truth(emulator_url: str, realm_id: str) -> dict[str, tuple[int, Decimal]]:
-    """Number and total of our documents by kind, from the emulator's own books and not through our client."""
+    """Return the number and the total in dollars of our documents, keyed by kind.
+
+    They are read from the emulator's own books, not through our client.
+    """
     import requests
 
     found = {}
@@ -357,7 +369,7 @@ def _truth(emulator_url: str, realm_id: str) -> dict[str, tuple[int, Decimal]]:
 
 
 def _rows(session: "requests.Session", url: str) -> list[dict[str, Any]]:
-    """Objects of the emulator's own books, money as Decimal."""
+    """Read objects from the emulator's own books. Amounts are Decimal."""
     import json
 
     answer = session.get(url, timeout=30)

@@ -1,4 +1,4 @@
-"""One document: ``show`` both sides and its history, ``resolve`` the reason that holds it."""
+"""The commands about one document: ``show`` for both sides and the history, ``resolve`` for the reason of a hold."""
 
 import json
 import sys
@@ -32,7 +32,7 @@ Document = Annotated[
 
 
 def show(key: Firm, document: Document, as_json: Json = False) -> None:
-    """Show both sides of one document, what holds it, and everything that was done with it. Changes nothing."""
+    """Show both sides of one document, the reason that holds it, and its whole history. Changes nothing."""
     from qb_pipeline.core.problems import Problem
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.people.evidence import gather
@@ -65,14 +65,19 @@ def resolve(
     retry: Annotated[bool, typer.Option("--retry", help="Look again, and send what billing says now.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave QuickBooks as it is.")] = False,
     recreate: Annotated[bool, typer.Option("--recreate", help="Make anew what was deleted or voided there.")] = False,
-    void: Annotated[bool, typer.Option("--void", help="Void in QuickBooks what billing no longer has.")] = False,
+    void: Annotated[
+        bool, typer.Option("--void", help="Void in QuickBooks what billing no longer has, or took back.")
+    ] = False,
     same: Annotated[str, typer.Option("--same", metavar="ID", help="It is this document of QuickBooks: link it.")] = "",
     new: Annotated[bool, typer.Option("--new", help="It is another one than those in QuickBooks: send it.")] = False,
+    entered: Annotated[
+        str, typer.Option("--entered", metavar="TYPE:ID", help="It was entered by hand, such as journalentry:145.")
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
     actor: As = "",
 ) -> None:
-    """Answer a document that needs a person; a super user's. Shows the evidence, asks, records, and syncs it."""
+    """Record a super user's answer to a document that needs a person. Shows the evidence, asks, and syncs it."""
     from qb_pipeline.core.planning.resolutions import MEANING, Answer
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.people.evidence import gather
@@ -82,7 +87,7 @@ def resolve(
 
     options = {
         Answer.RETRY: retry, Answer.KEEP: keep, Answer.RECREATE: recreate, Answer.VOID: void, Answer.SAME: bool(same),
-        Answer.NEW: new,
+        Answer.NEW: new, Answer.ENTERED: bool(entered),
     }  # fmt: skip
     answer = _read_answer(options, document, reason)
     if reason:
@@ -91,6 +96,9 @@ def resolve(
     payer_id = _read_payer(document)
     if payer_id and answer in (Answer.SAME, Answer.NEW):
         _resolve_payer(key, payer_id, answer, same, yes=yes, as_json=as_json, actor=who(actor))
+        return
+    if entered:
+        _resolve_entered(key, document, entered, yes=yes, as_json=as_json, actor=who(actor))
         return
     with working() as (_, _, deployment):
         with deployment.open(key, Run(f"resolve-{uuid4()}", "resolve", who(actor))) as session:
@@ -114,13 +122,17 @@ def resolve(
 
 
 def _read_answer(options: "Mapping[Answer, bool]", document: str, reason: str) -> "Answer":
-    """The one answer that was given, to a document or to a reason; ends the command with exit code 2 when the options
-    do not fit."""
+    """Return the one answer that the options give, to a document or to a reason.
+
+    Options that do not give exactly one answer to one document or one reason end the command with exit code 2.
+    """
     from qb_pipeline.core.planning.resolutions import Answer
 
     answers = [answer for answer, is_chosen in options.items() if is_chosen]
     if len(answers) != 1:
-        raise fail("give one answer: --retry, --keep, --recreate, --void, --same ID or --new", code=USAGE)
+        raise fail(
+            "give one answer: --retry, --keep, --recreate, --void, --same ID, --new or --entered TYPE:ID", code=USAGE
+        )
     if bool(document) == bool(reason):
         raise fail("name one document, or a reason with --reason CODE", code=USAGE)
     if reason and answers != [Answer.RETRY]:
@@ -129,7 +141,7 @@ def _read_answer(options: "Mapping[Answer, bool]", document: str, reason: str) -
 
 
 def _ask(question: str, *, yes: bool) -> None:
-    """Ask a person at a terminal, unless ``--yes`` was given; ends the command when the person refuses."""
+    """Ask a person at a terminal for a yes, unless ``--yes`` was given. A refusal ends the command with exit code 1."""
     is_person = sys.stdin.isatty() and sys.stdout.isatty()
     if not yes and is_person and not typer.confirm(question):
         raise fail("nothing was changed")
@@ -144,7 +156,7 @@ def _say_state(name: str, document: "PastDocument") -> None:
 
 
 def _retry_reason(key: str, code: str, *, yes: bool, as_json: bool, actor: str) -> None:
-    """Show all documents of a reason, ask, put them back on the list, and sync them in one run."""
+    """Retry all documents of a reason: show them, ask, put them back on the work list, and sync them in one run."""
     from qb_pipeline.core.problems import PROBLEMS
     from qb_pipeline.core.words import choose_word
     from qb_pipeline.ledger.log import Run
@@ -173,7 +185,7 @@ def _retry_reason(key: str, code: str, *, yes: bool, as_json: bool, actor: str) 
 
 
 def _read_payer(document: str) -> str:
-    """The payer that a word names as a customer; "" where it names something else."""
+    """Return the payer id in an argument ``customer:ID``; "" when the argument names something else."""
     from qb_pipeline.core.words import read_word
 
     word = read_word(document)
@@ -183,7 +195,7 @@ def _read_payer(document: str) -> str:
 def _resolve_payer(
     key: str, payer_id: str, answer: "Answer", same: str, *, yes: bool, as_json: bool, actor: str
 ) -> None:
-    """Show the customers that a payer looks like, ask, keep the answer, and sync the documents that waited for it."""
+    """Record the answer about a payer: show its look-alikes, ask, store the answer, sync the documents that waited."""
     from qb_pipeline.core.planning.resolutions import Answer
     from qb_pipeline.core.words import DocumentName
     from qb_pipeline.ledger.log import Run
@@ -214,8 +226,39 @@ def _resolve_payer(
             raise typer.Exit(FAILED) if as_json else fail(outcome["failed"])
 
 
+def _resolve_entered(key: str, document: str, typed: str, *, yes: bool, as_json: bool, actor: str) -> None:
+    """Show what is to be entered by hand, ask, take it off the list, and sync the payments that waited for it."""
+    from qb_pipeline.core.planning.resolutions import Answer
+    from qb_pipeline.ledger.log import Run
+    from qb_pipeline.sync.people.evidence import gather
+    from qb_pipeline.sync.people.hand_entries import enter_by_hand
+    from qb_pipeline.sync.people.naming import find_document
+    from qb_pipeline.sync.people.resolve import answers_that_apply
+
+    with working() as (_, _, deployment):
+        with deployment.open(key, Run(f"resolve-{uuid4()}", "resolve", actor)) as session:
+            deployment.firms.require_super_user(key, actor)
+            evidence = gather(session, find_document(session, document))
+            name = str(evidence.document.name)
+            if not as_json:
+                print_evidence(evidence, answers_that_apply(session, evidence))
+            _ask(f"{name}: it was entered in QuickBooks as {typed}?", yes=yes)
+            waited = enter_by_hand(session, evidence.document, typed)
+        outcome = _sync_again(key, waited, actor) if waited else {"run": "", "failed": ""}
+        after = [session.history.document(row.document_id) for row in waited]
+        if as_json:
+            names = [str(row.name) for row in waited]
+            became = {"document": name, "answer": str(Answer.ENTERED), "entered": typed, "documents": names}
+            say(json.dumps({**became, **outcome}, indent=2))
+        else:
+            say(f"{name} is entered as {typed}, and off the by-hand list")
+            _say_states(after)
+        if outcome["failed"]:
+            raise typer.Exit(FAILED) if as_json else fail(outcome["failed"])
+
+
 def _print_payer(key: str, question: "Question", *, as_json: bool = False) -> None:
-    """Print the customers that a payer looks like; the names are for the eyes of who asked."""
+    """Print the look-alikes of a payer. The names are for the person who asked, not for a log."""
     if as_json:
         say(json.dumps(asdict(question), indent=2))
         return
@@ -264,10 +307,10 @@ def _print_all_of(key: str, reason: "Problem", found: "Sequence[PastDocument]") 
 
 
 def _sync_again(key: str, documents: "Sequence[PastDocument]", actor: str) -> dict[str, str]:
-    """Sync these documents in one run, as Sync Now does; the answers stay recorded even when this fails.
+    """Sync these documents in one run, as Sync Now does. The recorded answers stay even when the run fails.
 
     Returns:
-        run (its id), failed (why; empty when it did not).
+        ``run`` (the run's id) and ``failed`` (its error; "" when it succeeded).
     """
     from qb_pipeline.defs.launch import launch_sync
 
@@ -332,7 +375,7 @@ def _print_state(evidence: "Evidence", answers: "Sequence[Answer]") -> None:
 
 
 def _print_sides(evidence: "Evidence") -> None:
-    """Print our version and QuickBooks', field by field, and other objects there that belong to the document."""
+    """Print our version and QuickBooks' version field by field, then related objects and payments in QuickBooks."""
     from qb_pipeline.core.field_labels import say_field, say_value
     from qb_pipeline.core.money import to_dollars
 
@@ -430,7 +473,8 @@ def _entity(entity: "Entity") -> dict[str, Any]:
 
 
 def _plain(evidence: "Evidence", answers: list[str]) -> dict[str, Any]:
-    """The evidence for a program: amounts as decimal text, fields under QuickBooks' names."""
+    """Return the evidence for a program: amounts in dollars as Decimal (decimal text in JSON), QuickBooks' names of
+    fields."""
     from qb_pipeline.core.money import to_dollars
 
     document, entity = evidence.document, evidence.entity

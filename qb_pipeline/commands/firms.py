@@ -1,4 +1,4 @@
-"""Set up firms: ``firm …``, ``connect``, ``disconnect``."""
+"""The commands that set up firms: ``firm …``, ``connect``, ``disconnect``."""
 
 import secrets
 from contextlib import ExitStack, suppress
@@ -132,7 +132,7 @@ def subscribe(key: Firm, actor: As = "") -> None:
 def model(key: Firm, number: Annotated[int, typer.Argument(min=1, max=2, metavar="1|2")], actor: As = "") -> None:
     """Choose the model: 1 sends invoices and payments; 2 sends invoices and takes payments back from QuickBooks.
 
-    An active firm is switched when its payments are settled: those created from then on go by the new model.
+    An active firm is switched when its payments are settled. The new model applies to payments created since then.
     """
     from qb_pipeline.sync.people.model_switch import choose_model
 
@@ -173,7 +173,7 @@ def set_settings(
     actor: As = "",
 ) -> None:
     """Change settings, such as unmapped_fee_item=create income_account='Legal Fees' (its Id, name or full name)."""
-    from qb_pipeline.core.mapping.mapping_targets import INCOME_ACCOUNTS
+    from qb_pipeline.core.mapping.mapping_targets import ACCOUNTS
     from qb_pipeline.core.settings import parse_setting
 
     parsed = {}
@@ -185,7 +185,7 @@ def set_settings(
     with working() as (_, _, deployment):
         firm = deployment.firms.get(key)
         shown = dict(parsed)
-        accounts = {name: value for name, value in parsed.items() if name in INCOME_ACCOUNTS and value}
+        accounts = {name: value for name, value in parsed.items() if name in ACCOUNTS and value}
         if accounts and firm.connected_at:  # a connected company can be asked for them
             for name, value in parsed.items():
                 if name not in accounts:
@@ -266,17 +266,18 @@ def disconnect(key: Firm, actor: As = "") -> None:
 
     with working() as (_, _, deployment):
         deployment.firms.get(key)
-        with suppress(AuthorizationLostError):  # dead tokens: a person may have disconnected the app
+        with suppress(AuthorizationLostError):  # the tokens are lost: a person may have disconnected the app
             deployment.oauth().revoke(deployment.tokens.load(key).refresh_token)
         deployment.firms.disconnect(key, actor=who(actor), now=deployment.clock())
         say(f"{key} is disconnected; its links are kept. Next step: qb-pipeline connect {key}")
 
 
 def _find_accounts(deployment: "Deployment", key: str, wanted: dict[str, str], actor: str) -> "dict[str, Target]":
-    """The accounts that a person means, by setting.
+    """Return the accounts that a person names, keyed by setting.
 
     Raises:
-        ValueError: no account of the company fits a setting, or several do; the message lists those that fit.
+        ValueError: no account of the company, or more than one, fits a setting; the message lists the accounts that
+            fit.
     """
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.mapping.csv_file import choose_income_account
@@ -286,7 +287,7 @@ def _find_accounts(deployment: "Deployment", key: str, wanted: dict[str, str], a
 
 
 def _say_staying_items(deployment: "Deployment", before: "firms.Firm", after: "firms.Firm") -> None:
-    """Name the items that we made and that keep their income account although its setting has changed."""
+    """Print the names of the items that we created and that keep their account although its setting has changed."""
     from qb_pipeline.core.mapping.mapping_targets import NAMED
     from qb_pipeline.sync.people.item_accounts import find_staying_items
 
@@ -298,9 +299,9 @@ def _say_staying_items(deployment: "Deployment", before: "firms.Firm", after: "f
 
 
 def _say_findings(deployment: "Deployment", key: str, actor: str, *, of_matters: bool = False) -> None:
-    """Look at the company and print what is found; the step that was just taken stands even when this fails.
+    """Check the company (pre-flight) and print the findings. A failure is printed, and undoes no step of the set-up.
 
-    ``of_matters``: only what it lacks for the matters to go where the firm wants them; else the whole pre-flight.
+    With ``of_matters``, print only the findings about the place of matters that the firm chose.
     """
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.quickbooks.errors import QuickBooksError
@@ -317,7 +318,8 @@ def _say_findings(deployment: "Deployment", key: str, actor: str, *, of_matters:
 
 
 def _say_questions(deployment: "Deployment", key: str, actor: str) -> None:
-    """Say how many payers a person will be asked about; the step that was just taken stands even when this fails."""
+    """Print the number of payers about which a person will be asked. A failure is printed, and undoes no step of the
+    set-up."""
     from qb_pipeline.billing.errors import BillingError
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.quickbooks.errors import QuickBooksError
@@ -336,5 +338,5 @@ def _say_questions(deployment: "Deployment", key: str, actor: str) -> None:
 
 
 def _local(firm: "firms.Firm", moment: datetime | None) -> str:
-    """A moment as the firm's clocks show it."""
+    """Return a moment as text in the firm's time zone (2026-01-31 17:00); "ever" for None."""
     return moment.astimezone(ZoneInfo(firm.time_zone)).strftime("%Y-%m-%d %H:%M") if moment else "ever"

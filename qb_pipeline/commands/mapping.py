@@ -28,7 +28,7 @@ TELLING_APART = ("score", "why", "differs", "email", "city", "open_balance", "la
 SUGGESTED = (*COLUMNS, *TELLING_APART)
 TARGET = {"quickbooks_id": "", "quickbooks_name": ""}
 TO_JUDGE = (*(f"suggested_{name}" for name in TARGET), *TELLING_APART)
-"""The columns that a file of suggestions has beside those of an exported one."""
+"""The columns of a file of suggestions that an exported file does not have."""
 
 
 @app.command("export")
@@ -53,7 +53,7 @@ def suggest(
     as_json: Json = False,
     actor: As = "",
 ) -> None:
-    """Suggest what the unmapped may be in QuickBooks, and list the income accounts. None is applied."""
+    """Suggest QuickBooks objects for everything that is not mapped, and list the income accounts. Applies nothing."""
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.mapping.csv_file import list_income_accounts
     from qb_pipeline.sync.mapping.suggestions import suggest_rows
@@ -65,7 +65,7 @@ def suggest(
         rows = [asdict(row) for row in found]
         listed = [dict.fromkeys(TELLING_APART) | asdict(row) for row in accounts]
         if file is not None:
-            # What is suggested stands in columns of its own: a file that nobody has looked at maps nothing.
+            # Suggestions have columns of their own, so that a file which nobody has checked maps nothing.
             suggested = [row | {f"suggested_{name}": row[name] for name in TARGET} | TARGET for row in rows]
             _write(file, [*COLUMNS, *TO_JUDGE], [*suggested, *listed])
         if as_json:
@@ -88,14 +88,15 @@ def suggest(
 
 
 def print_suggested(rows: Sequence[Mapping[str, object]], *, title: str = "", empty: str = "") -> None:
-    """Print suggestions, without the columns of which no row says anything."""
+    """Print suggestions. Leave out each column beyond ``COLUMNS`` that is empty in every row."""
     said = [name for name in SUGGESTED if name in COLUMNS or any(row[name] not in (None, "") for row in rows)]
     table(rows, said, title=title, empty=empty)
 
 
 @app.command("import")
 def import_file(key: Firm, file: File, as_json: Json = False, actor: As = "") -> None:
-    """Store the mappings of a CSV file; all of them, or none when a row is wrong. A payer's Id may be the word new."""
+    """Store the mappings of a CSV file; all of them, or none when a row is wrong. For a payer, the word new may replace
+    the Id."""
     from qb_pipeline.core.mapping.mapping_targets import INCOME_ACCOUNT
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.mapping.csv_file import import_rows
@@ -124,7 +125,7 @@ def import_file(key: Firm, file: File, as_json: Json = False, actor: As = "") ->
 
 
 def write_file(file: Path, rows: "Sequence[Row]") -> None:
-    """Write rows so that no spreadsheet computes a cell; the file appears whole or not at all."""
+    """Write rows to a CSV file of which no spreadsheet computes a cell. The file appears whole or not at all."""
     _write(file, COLUMNS, [asdict(row) for row in rows])
 
 
@@ -145,7 +146,7 @@ def _write(file: Path, columns: Sequence[str], rows: Sequence[Mapping[str, objec
 
 
 def read_file(file: Path) -> "list[Row]":
-    """Read a CSV file; ends the command with exit code 2 when one of our columns is missing."""
+    """Read a CSV file. A file that cannot be read or lacks one of our columns ends the command with exit code 2."""
     from qb_pipeline.core.csv_cells import from_cell
     from qb_pipeline.sync.mapping.csv_file import Row
 

@@ -1,4 +1,4 @@
-"""Plan before apply: ``plan``."""
+"""The command ``plan``: a dry run of a sync."""
 
 import json
 from collections import Counter
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qb_pipeline.sync.people.payer_questions import Question
 
 SHOWN = 40
-"""How many rows of a list a terminal shows; ``--json`` has all of them."""
+"""The greatest number of rows of a list that a terminal shows; ``--json`` has all rows."""
 
 
 def plan(
@@ -32,7 +32,7 @@ def plan(
     as_json: Json = False,
     actor: As = "",
 ) -> None:
-    """Show what a sync would do, document by document; sends nothing. Apply it with sync --plan PLAN_ID."""
+    """Show the decision of a sync about each document; sends nothing. Apply the plan with sync --plan PLAN_ID."""
     from qb_pipeline.core.problems import Problem
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.extract.scan import Selection, scan_everything
@@ -73,7 +73,8 @@ def plan(
 
 
 def _shown(row: "PlanLine") -> dict[str, Any]:
-    """A document of a plan, amounts in dollars; before and after are empty where nothing would be sent."""
+    """Return a document of a plan as a row. Amounts are in dollars; before and after are None when nothing would be
+    sent."""
     from qb_pipeline.core.money import to_dollars
 
     before, after = (None if cents is None else to_dollars(cents) for cents in (row.before_cents, row.after_cents))
@@ -93,7 +94,10 @@ def _shown(row: "PlanLine") -> dict[str, Any]:
 
 
 def _totals(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Per kind and operation: documents, their amount in billing, and the sums in QuickBooks before and after."""
+    """Return a row for each kind and operation: documents, amount in billing, sums in QuickBooks before and after.
+
+    Amounts are in dollars. The sums are None when nothing would be sent.
+    """
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         total = found.setdefault(
@@ -162,7 +166,7 @@ def _print(
 
 
 def _print_questions(key: str, questions: "Sequence[Question]") -> None:
-    """Say how many payers a sync would ask about; the names are for the eyes of who asked."""
+    """Print the payers about which a sync would ask a person. The names are for the person who asked, not for a log."""
     if not questions:
         return
     print_candidates(questions[:SHOWN])

@@ -1,4 +1,4 @@
-"""Take payments back from QuickBooks (Model 2): ``pull``, ``webhook``."""
+"""The commands that take payments back from QuickBooks (Model 2): ``pull``, ``webhook``."""
 
 import json
 from contextlib import suppress
@@ -41,7 +41,7 @@ def pull(key: Firm, as_json: Json = False, actor: As = "") -> None:
 
 
 def pull_now(deployment: "Deployment", key: str, *, actor: str) -> dict[str, Any]:
-    """Read what changed in the company, then launch the job over the dates that have something to post.
+    """Read the payments that changed in the company, then run the job ``pull_payments`` over the dates with work.
 
     Returns:
         firm, runs (ids), failed (messages), changed, posted (kind, rows, amount in dollars), states (state, payments,
@@ -80,7 +80,7 @@ def pull_now(deployment: "Deployment", key: str, *, actor: str) -> dict[str, Any
 
 
 def show(outcome: dict[str, Any]) -> None:
-    """Print what a pull did, for a person."""
+    """Print the outcome of a pull, for a person."""
     table(outcome["posted"], ["kind", "rows", "amount"], title=outcome["firm"], empty="Billing has everything.")
     table(outcome["states"], ["state", "payments", "unapplied"], title="payments in QuickBooks")
     table(outcome["troubles"], ["payment_id", "payment_date", "state", "error"], title="a person must act")
@@ -91,7 +91,7 @@ def show(outcome: dict[str, Any]) -> None:
 
 
 def webhook(port: Port = 8724) -> None:
-    """Model 2: receive Intuit's webhooks, until Ctrl-C; each makes the sensor look sooner, and nothing more."""
+    """Model 2: receive Intuit's webhooks, until Ctrl-C. A webhook only makes the sensor read the company sooner."""
     from qb_pipeline.config import WEBHOOK_TOKEN
     from qb_pipeline.ledger.books.pulls import record_hints
     from qb_pipeline.stopping import Told

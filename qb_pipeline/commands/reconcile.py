@@ -1,4 +1,4 @@
-"""Compare both sides: ``reconcile``."""
+"""The command ``reconcile``: the comparison of billing with QuickBooks."""
 
 import json
 from dataclasses import asdict, astuple
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from qb_pipeline.commands.sync import read_date
-from qb_pipeline.commands.terminal.console import FAILED, As, Firm, Json, fail, say, table, who, working
+from qb_pipeline.commands.terminal.console import FAILED, USAGE, As, Firm, Json, fail, say, table, who, working
 
 if TYPE_CHECKING:
     from qb_pipeline.sync.deployment import Deployment
@@ -23,9 +23,12 @@ CLASSES = ("measure", "class", "documents", "amount", "oldest")
 
 
 def reconcile(key: Firm, as_of: AsOf = "", as_json: Json = False, actor: As = "") -> None:
-    """Compare billing with QuickBooks; every difference has a class, and they add up. Exit code 1 when they do not."""
+    """Compare billing with QuickBooks, and show each difference with its class. Exit code 1 when they do not add up."""
     with working() as (_, _, deployment):
         moment = _end_of(deployment, key, as_of) if as_of else None
+        found = deployment.reconciliation(key)
+        if moment is not None and (note := found.note(moment)):
+            raise fail(f"nothing is known of {key} as of {as_of}: {note}", code=USAGE)
         reads, run_id = 0, ""
         if moment is None:
             from qb_pipeline.defs.launch import launch_reconcile
@@ -37,7 +40,6 @@ def reconcile(key: Firm, as_of: AsOf = "", as_json: Json = False, actor: As = ""
             if not launched.succeeded:
                 raise fail(launched.error)
             reads = deployment.log(key).ended(Run(run_id, "cli", who(actor))).reads
-        found = deployment.reconciliation(key)
         outcome: dict[str, Any] = {
             "firm": key,
             "as_of": (moment or deployment.clock()).isoformat(timespec="seconds"),
@@ -56,19 +58,13 @@ def reconcile(key: Firm, as_of: AsOf = "", as_json: Json = False, actor: As = ""
 
 
 def _end_of(deployment: "Deployment", key: str, text: str) -> datetime:
-    """The midnight that ends a day of the firm; ends the command with exit code 2 for a day before activation or in the
-    future."""
+    """The midnight that ends a day of the firm; ends the command with exit code 2 for a day in the future."""
     day = read_date(text, "--as-of")
     assert day is not None  # noqa: S101 - the text is not empty
-    firm = deployment.firms.get(key)
-    zone = ZoneInfo(firm.time_zone)
-    moment = datetime.combine(day + timedelta(days=1), time(), tzinfo=zone)
-    if firm.activated_at is None or moment < firm.activated_at:
-        since = firm.activated_at.date() if firm.activated_at else "it is activated"
-        raise fail(f"nothing is known of {key} as of {text}: it can be asked for days since {since}", code=2)
+    zone = ZoneInfo(deployment.firms.get(key).time_zone)
     if day > deployment.clock().astimezone(zone).date():
-        raise fail(f"--as-of {text} is in the future", code=2)
-    return moment
+        raise fail(f"--as-of {text} is in the future", code=USAGE)
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=zone)
 
 
 def _show(outcome: dict[str, Any]) -> None:

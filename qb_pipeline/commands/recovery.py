@@ -1,4 +1,5 @@
-"""``db reconcile-first``: after a restore or a move, link all our documents in QuickBooks before anything is sent."""
+"""The command ``db reconcile-first``, which links all our documents in QuickBooks after a restore or a move. Until then
+nothing is sent."""
 
 from typing import Annotated
 
@@ -17,7 +18,8 @@ def reconcile_first(
     ] = [],  # noqa: B006 - typer reads the default, nobody changes it
     actor: As = "",
 ) -> None:
-    """Link everything of ours that QuickBooks holds, and let the firm send from here. Stop the other one first."""
+    """Link every document of ours that QuickBooks holds, and let the firm send from here. Stop any other installation
+    first."""
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.verify.recovery import reconcile_first as link_everything
 

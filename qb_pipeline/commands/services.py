@@ -1,4 +1,4 @@
-"""Services and databases: ``dev``, ``db``, ``billing``, ``emulator``, ``doctor``."""
+"""The commands for services and databases: ``dev``, ``db``, ``billing``, ``emulator``, ``doctor``."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +20,7 @@ def dev(
         int, typer.Option(min=1, max=65_535, help="Port of the Dagster UI, on this machine only.")
     ] = UI_PORT,
 ) -> None:
-    """Run the services and the Dagster UI until Ctrl-C; loads nothing."""
+    """Run the services and the Dagster UI until Ctrl-C. Loads no data."""
     listen(port).close()
     with working() as (_, found, _):
         run_dagster(found, port)
@@ -47,7 +47,7 @@ def run_dagster(found: "Services", port: int = UI_PORT) -> None:
 
 @database_app.command("upgrade")
 def database_upgrade() -> None:
-    """Migrate the pipeline's database and Dagster's to the newest schema; nothing happens when they are there."""
+    """Migrate the pipeline's database and Dagster's to the newest schema. A current database stays unchanged."""
     from datetime import UTC, datetime
 
     from qb_pipeline import config, database
@@ -64,7 +64,7 @@ def database_upgrade() -> None:
 
 @database_app.command("check")
 def database_check() -> None:
-    """Say whether the pipeline's database is current; exit code 1 when it is not."""
+    """Check whether the pipeline's database is current; exit code 1 when it is not."""
     from qb_pipeline import config, database
     from qb_pipeline.embedded import services
     from qb_pipeline.ledger.setup import schema
@@ -107,7 +107,7 @@ def billing_guard() -> None:
 
 @billing_app.command("check")
 def billing_check(as_json: Json = False) -> None:
-    """Compare the billing database with the contract, column by column; exit code 1 when it breaks it."""
+    """Compare the billing database with the contract, column by column; exit code 1 when the database breaks it."""
     from qb_pipeline import config, database
     from qb_pipeline.billing import contract
     from qb_pipeline.embedded import services
@@ -144,7 +144,7 @@ def emulator(
 
 
 def doctor(as_json: Json = False) -> None:
-    """Check every moving part and say how to mend what is wrong; exit code 1 when something is."""
+    """Check every part and show a remedy for each fault; exit code 1 when a part is broken."""
     from qb_pipeline.commands.checkup import examine
 
     with errors():

@@ -1,4 +1,4 @@
-"""See and send: ``list``, ``sync``, ``log``."""
+"""The commands that show and send documents: ``list``, ``sync``, ``census``, ``log``."""
 
 import json
 from collections import Counter
@@ -42,7 +42,7 @@ Payment = Annotated[
 
 
 def read_date(text: str, option: str) -> date | None:
-    """Read a date option; ends the command with exit code 2 when it is not a date."""
+    """Read a date option, written as 2026-01-31; None for "". Any other text ends the command with exit code 2."""
     if not text:
         return None
     try:
@@ -52,7 +52,10 @@ def read_date(text: str, option: str) -> date | None:
 
 
 def read_dates(first: str, last: str) -> tuple[date | None, date | None]:
-    """Read ``--from`` and ``--to``; ends the command with exit code 2 when they are not dates, or not a range."""
+    """Read ``--from`` and ``--to``; None for each that is not given.
+
+    Values that are not dates, or not a range, end the command with exit code 2.
+    """
     days = read_date(first, "--from"), read_date(last, "--to")
     if days[0] and days[1] and days[0] > days[1]:
         raise fail(f"--from {first} is after --to {last}", code=2)
@@ -67,7 +70,7 @@ def list_documents(
     state: Annotated[str, typer.Option(help="Only this state, such as held or synced.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Show the work list: what is not in QuickBooks yet. Changes nothing there."""
+    """Show the documents of the work list that are not in QuickBooks yet. Changes nothing there."""
     from qb_pipeline.core.words import choose_word
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.extract.scan import Selection, scan
@@ -141,7 +144,7 @@ def sync(
 
 
 def show_outcome(outcome: dict[str, Any]) -> None:
-    """Print what a sync did, for a person."""
+    """Print the outcome of a sync, for a person."""
     if outcome["runs"]:
         table(
             outcome["activities"],
@@ -173,7 +176,7 @@ def show_outcome(outcome: dict[str, Any]) -> None:
 
 
 def describe_census(row: Mapping[str, Any]) -> str:
-    """A census in one line: the counts, and the deviations that were found."""
+    """Describe a census in one line: the counts, and the deviations that were found."""
     wrong = {
         "duplicates": "there twice", "copies": "copied by a person", "missing": "missing or void",
         "differing": "with another total", "foreigners": "with another mark", "strays": "unknown to the ledger",
@@ -186,7 +189,7 @@ def describe_census(row: Mapping[str, Any]) -> str:
 
 
 def census(key: Firm, as_json: Json = False) -> None:
-    """Count everything that we ever sent in QuickBooks: each document once, with its total. Holds what is wrong."""
+    """Count in QuickBooks the documents that we ever sent: each once, with its total. Holds each document at fault."""
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.verify.census import take_census
 
@@ -206,7 +209,7 @@ def census(key: Firm, as_json: Json = False) -> None:
 
 
 def _seconds(started_at: datetime, finished_at: datetime | None) -> str:
-    """How long a stage took; empty while it runs."""
+    """Return the duration of a stage in seconds; "" while the stage runs."""
     return "" if finished_at is None else f"{(finished_at - started_at).total_seconds():.1f}"
 
 

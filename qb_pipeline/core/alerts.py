@@ -1,7 +1,8 @@
-"""Messages to people: a failed run, and each morning the held documents (rejected by validation) with their remedies.
+"""Messages to people about a failed run, and each morning about the held documents (rejected by validation) with their
+remedies.
 
-Belongs here: the words. They show counts, sums, codes and ids; never a name, a memo or the amount of a single document.
-Does not belong here: sending them (``alerts``), or when (``defs.sensors``).
+Belongs here: the texts. They show counts, sums, codes and ids, never a name or a memo. (The sum of a single document is
+its amount.) Does not belong here: sending them (``alerts``), and the time of sending (``defs.sensors``).
 """
 
 from collections.abc import Sequence
@@ -10,12 +11,12 @@ from datetime import date
 from decimal import Decimal
 
 LONGEST_REASON = 600
-"""Characters of one reason in a message; chats cut or refuse much longer texts."""
+"""The most characters of one reason in a message. Chats cut or refuse much longer texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A message. ``is_urgent``: somebody should look now, not when they have time."""
+    """A message. ``is_urgent``: whether somebody should read it now, not when they have time."""
 
     title: str
     body: str
@@ -34,14 +35,15 @@ class Held:
 
 
 PAID_AT_ONCE = "PAID_AT_ONCE"
-"""The reason of the notice about an invoice that QuickBooks paid when it was created: an earlier payment of somebody
-else may be the one that billing is about to send."""
+"""The reason of the notice about an invoice that QuickBooks paid when it was created. An earlier payment that somebody
+else entered may be the payment that billing is about to send."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirmDay:
-    """One firm on the morning of a day. ``failed_runs`` are Dagster run ids of the last 24 hours; ``paid_at_once`` the
-    invoices of these hours that QuickBooks paid when they were created, from money that we did not send."""
+    """The facts about one firm on the morning of a day. ``failed_runs``: Dagster run ids of the last 24 hours.
+    ``paid_at_once``: the invoices of these hours that QuickBooks paid when they were created, from money that we did
+    not send."""
 
     firm_id: str
     state: str
@@ -53,7 +55,8 @@ class FirmDay:
 
 
 def failed_run(*, run_id: str, job: str, firms: Sequence[str], trigger: str, reasons: Sequence[str]) -> Alert:
-    """The message about a failed run: its firms, the reasons in our own words, and where to look."""
+    """Build the message about a failed run: its firms, the reasons in our own words, and the commands that show
+    more."""
     where = ", ".join(firms)
     lines = [f"Run {run_id[:8]} of job {job} failed (started by {trigger})."]
     lines += [reason[:LONGEST_REASON] for reason in reasons]
@@ -64,7 +67,7 @@ def failed_run(*, run_id: str, job: str, firms: Sequence[str], trigger: str, rea
 
 
 def digest_message(day: date, firms: Sequence[FirmDay], *, soon: date) -> Alert:
-    """The morning's message. A connection that ends before ``soon`` is named."""
+    """Build the message of a morning. It names each connection that ends before ``soon``."""
     held = sum(row.documents for firm in firms for row in firm.held)
     failed = sum(len(firm.failed_runs) for firm in firms)
     title = f"qb_pipeline, {day.isoformat()}: " + (

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 DAYS_AHEAD = 31
-"""How far ahead a document may be dated: as far as the date partitions reach."""
+"""The most days that a document may be dated ahead. The date partitions reach as far."""
 
 
 def spans(dates: Iterable[date], gap_days: int = 31) -> list[tuple[date, date]]:
-    """Join dates into inclusive ranges; a gap of more than ``gap_days`` begins a new one.
+    """Return the inclusive ranges that cover the dates. A gap of more than ``gap_days`` days begins a new range.
 
     Each day of a range is a partition, so a year of empty days costs more than one more range.
     """

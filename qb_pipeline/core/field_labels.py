@@ -27,7 +27,7 @@ _DETAIL = re.compile(r"^(?:\w+LineDetail|LinkedTxn\[\d+\])\.")
 
 
 def say_field(name: str) -> str:
-    """Name a field in words: ``Line[2].SalesItemLineDetail.ItemRef.value`` gives ``line 2: item (Id)``.
+    """Return a field's name in words: ``line 2: item (Id)`` for ``Line[2].SalesItemLineDetail.ItemRef.value``.
 
     An unknown name stays as it is.
     """
@@ -41,7 +41,8 @@ def say_field(name: str) -> str:
 
 
 def say_value(name: str, value: str) -> str:
-    """Write the value of a field: money with two decimals, as QuickBooks leaves out zeros; other values as they are."""
+    """Return a field's value for people: money with two decimals, as QuickBooks omits zeros; other values as they
+    are."""
     if value and name.endswith(_MONEY):
         with suppress(InvalidOperation):
             amount = Decimal(value)

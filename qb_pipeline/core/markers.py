@@ -1,4 +1,4 @@
-"""How a document is recognised: by the marker (idempotency mark) in its note, and by the id of its request.
+"""The two ways to recognise a document: the marker (idempotency mark) in its note, and the id of its request.
 
 Belongs here: writing and reading both, byte for byte the same in every release. Does not belong here: searching
 QuickBooks for them.
@@ -21,7 +21,7 @@ Source: Intuit field reference, clarified January 2025 (read 2026-11-21).
 
 _NAMESPACE = UUID("0b5a4f9c-6d0e-5d5b-9a53-9e2f6f6d7c11")
 _MARKER = re.compile(
-    r"qbp1:(?P<installation>[A-Za-z0-9]{6}):(?P<firm>[a-z0-9-]{1,30}):(?P<kind>customer|item|invoice|payment|refund)"
+    r"qbp1:(?P<installation>[A-Za-z0-9]{6}):(?P<firm>[a-z0-9-]{1,30}):(?P<kind>customer|item|invoice|payment|refund|credit)"
     r":(?P<source>[\w.~%-]+)(?:@(?P<part>\d{4}-\d{2}-\d{2}))?:g(?P<generation>\d+)(?!\d)",
     re.ASCII,
 )
@@ -29,7 +29,7 @@ _MARKER = re.compile(
 
 @dataclass(frozen=True)
 class Marker:
-    """The parts of a marker: they name one document of billing."""
+    """The content of a marker, which names one document of billing."""
 
     installation: str
     firm: str
@@ -40,7 +40,7 @@ class Marker:
 
 
 def marker(installation: str, firm: str, kind: Kind, source_id: str, part: str = "", generation: int = 1) -> str:
-    """Write the marker of one document: ``qbp1:<installation>:<firm>:<kind>:<source id>[@<part>]:g<generation>``.
+    """Return the marker of one document: ``qbp1:<installation>:<firm>:<kind>:<source id>[@<part>]:g<generation>``.
 
     Characters in a source id that would break the marker are written as in a URL (``%40`` for ``@``).
     """
@@ -49,7 +49,8 @@ def marker(installation: str, firm: str, kind: Kind, source_id: str, part: str =
 
 
 def find_marker(text: str) -> Marker | None:
-    """Read the first marker anywhere in a note; QuickBooks and bookkeepers write before and after it."""
+    """Return the first marker in a note, at any place, since QuickBooks and bookkeepers add text; None without a
+    marker."""
     found = _MARKER.search(text)
     if found is None:
         return None
@@ -64,10 +65,12 @@ def find_marker(text: str) -> Marker | None:
 
 
 def read_marker(entity: JsonObject) -> Marker | None:
-    """The marker in the note of an object of QuickBooks; a customer's note is called ``Notes``."""
+    """Return the marker in the note of an object of QuickBooks; None without one. A customer's note is the field
+    ``Notes``."""
     return find_marker(str(entity.get("PrivateNote") or entity.get("Notes") or ""))
 
 
 def request_id(attempt_id: UUID, body: bytes) -> str:
-    """Derive the id of a request from its attempt and its frozen bytes: the same bytes, the same id, for ever."""
+    """Return the id of a request, derived from its attempt and its stored bytes. Equal bytes of one attempt have one
+    id."""
     return str(uuid5(_NAMESPACE, f"{attempt_id}|{sha256(body).hexdigest()}"))

@@ -1,4 +1,4 @@
-"""Money between its two borders: integer cents inside, exact decimals outside.
+"""Conversions of money: integer cents inside the pipeline, exact decimals at its borders.
 
 Belongs here: the two conversions, and JSON that keeps every digit. Does not belong here: rounding, which is a business
 decision and is never made here.
@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import msgspec
 
 UNROUNDED = Context(prec=1000)
-"""Arithmetic that keeps every digit; the usual context rounds beyond 28."""
+"""A decimal context that keeps every digit. The usual context rounds beyond 28 digits."""
 
 _EXACT = msgspec.json.Encoder(decimal_format="number")
 
@@ -33,7 +33,7 @@ def to_cents(dollars: Decimal) -> int:
 
 
 def to_dollars(cents: int) -> Decimal:
-    """Convert cents to decimal dollars with two decimals, exactly."""
+    """Return cents as decimal dollars with two decimals, exactly."""
     return Decimal(cents).scaleb(-2, UNROUNDED)
 
 
@@ -42,7 +42,8 @@ JsonObject = dict[str, Any]
 
 
 def dumps(body: object) -> bytes:
-    """Write JSON with decimals as numbers, digit for digit, in the order in which the body was built."""
+    """Return a body as JSON. Decimals become numbers, digit for digit; fields keep the order in which the body was
+    built."""
     return _EXACT.encode(body)
 
 

@@ -1,6 +1,6 @@
-"""Reasons why a document is not sent (error codes): each has a stable code, one sentence and one remedy.
+"""The reasons for which a document is not sent (error codes). Each has a stable code, one sentence and one remedy.
 
-Belongs here: codes and the words for an accountant. Does not belong here: finding which reason a document has.
+Belongs here: the codes, and the words for an accountant. Does not belong here: choosing the reason of a document.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from qb_pipeline.core.states import State
 
 
 class Problem(StrEnum):
-    """A reason code. Codes are promises: dashboards and scripts hold on to them; add, never rename."""
+    """A reason code. Dashboards and scripts rely on the codes: add codes, never rename one."""
 
     # Payers and customers
     AMBIGUOUS_NAME = "AMBIGUOUS_NAME"
@@ -27,6 +27,7 @@ class Problem(StrEnum):
     UNKNOWN_PAYER = "UNKNOWN_PAYER"
     NAME_TAKEN = "NAME_TAKEN"
     LIKE_CUSTOMER = "LIKE_CUSTOMER"
+    CUSTOMER_CURRENCY = "CUSTOMER_CURRENCY"
     IDENTITY_NUMBER = "IDENTITY_NUMBER"
     # Fee items and items
     UNMAPPED_FEE_ITEM = "UNMAPPED_FEE_ITEM"
@@ -49,7 +50,7 @@ class Problem(StrEnum):
     TAX_NOT_ALLOWED = "TAX_NOT_ALLOWED"
     TOO_MANY_LINES = "TOO_MANY_LINES"
     DISCOUNTS_OFF = "DISCOUNTS_OFF"
-    # What QuickBooks holds
+    # Documents in QuickBooks
     DRIFT = "DRIFT"
     TOTAL_DIFFERS = "TOTAL_DIFFERS"
     PERIOD_CLOSED = "PERIOD_CLOSED"
@@ -58,13 +59,15 @@ class Problem(StrEnum):
     COPIED = "COPIED"
     CONFLICT = "CONFLICT"
     MAYBE_THERE = "MAYBE_THERE"
-    # What changed in billing
+    # Changes in billing
     SOURCE_GONE = "SOURCE_GONE"
+    WITHDRAWN = "WITHDRAWN"
     PAID_BELOW = "PAID_BELOW"
     PAYMENTS_APPLIED = "PAYMENTS_APPLIED"
     PAYER_CHANGED = "PAYER_CHANGED"
     # Payments
     EXCEEDS_BALANCE = "EXCEEDS_BALANCE"
+    OTHER_CUSTOMER = "OTHER_CUSTOMER"
     UNAPPLIED = "UNAPPLIED"
     TWO_CUSTOMERS = "TWO_CUSTOMERS"
     INVOICE_VOID = "INVOICE_VOID"
@@ -73,10 +76,11 @@ class Problem(StrEnum):
     MODEL_2_PAYMENT = "MODEL_2_PAYMENT"
     DEPOSITED = "DEPOSITED"
     TRUST_ACCOUNT = "TRUST_ACCOUNT"
+    CREDIT_HALF = "CREDIT_HALF"
     # Answers
     REFUSED = "REFUSED"
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
-    # Waiting: goes by itself later
+    # Waiting: clears by itself later
     DATED_AHEAD = "DATED_AHEAD"
     INVOICE_NOT_SENT = "INVOICE_NOT_SENT"
     OTHER_STILL_APPLIED = "OTHER_STILL_APPLIED"
@@ -163,6 +167,10 @@ PROBLEMS: dict[Problem, Advice] = {
         "The payer may be a customer that QuickBooks has under another name.",
         "Compare (`show`), then `resolve KEY customer:PAYER_ID`: `--same ID` links that customer, `--new` creates one.",
     ),
+    Problem.CUSTOMER_CURRENCY: Advice(
+        "The QuickBooks customer has another currency than the firm, for ever.",
+        "Map the payer to a customer in the firm's currency (`mapping import`, kind payer).",
+    ),
     Problem.UNMAPPED_FEE_ITEM: Advice(
         "A fee item has no QuickBooks item.",
         "Map the fee item (`mapping import`, kind fee_item), or set unmapped_fee_item=create with an income account.",
@@ -240,7 +248,7 @@ PROBLEMS: dict[Problem, Advice] = {
         "Turn discounts on in QuickBooks (Account and settings, Sales), or bill without one.",
     ),
     Problem.DRIFT: Advice(
-        "A person changed in QuickBooks what billing owns, and billing has a newer version.",
+        "A person changed in QuickBooks what billing owns and has changed too, or what a payment of ours pays.",
         "Compare both (`show`); then `resolve --retry` sends billing's version, `--keep` leaves QuickBooks as it is.",
     ),
     Problem.TOTAL_DIFFERS: Advice(
@@ -275,21 +283,29 @@ PROBLEMS: dict[Problem, Advice] = {
         "The document stands in QuickBooks, but billing no longer has it.",
         "Restore it in billing, or `resolve --void` to void it in QuickBooks.",
     ),
+    Problem.WITHDRAWN: Advice(
+        "Billing has made the invoice a draft again, but it stands in QuickBooks.",
+        "Issue it again in billing, or decide: `resolve --void` voids it in QuickBooks, `--keep` leaves it there.",
+    ),
     Problem.PAID_BELOW: Advice(
         "The invoice was revised to less than what is already paid on it in QuickBooks.",
         "Move or reduce the payments first, then `resolve --retry`.",
     ),
     Problem.PAYMENTS_APPLIED: Advice(
-        "The invoice is void in billing, but payments are applied to it in QuickBooks.",
+        "The invoice is void or withdrawn in billing, but payments are applied to it in QuickBooks.",
         "Unapply or void the payments, then `resolve --retry`.",
     ),
     Problem.PAYER_CHANGED: Advice(
-        "The payer changed after payments were applied to the invoice in QuickBooks.",
-        "Unapply the payments in QuickBooks, then `resolve --retry`.",
+        "The payer changed, and what pays the invoice in QuickBooks cannot go along; the detail names what and why.",
+        "Clear what the detail names, or unapply it in QuickBooks: the next sync moves the invoice and its payments.",
     ),
     Problem.EXCEEDS_BALANCE: Advice(
-        "The payment is more than what its invoices have open in QuickBooks.",
-        "Correct the applications in billing, or name the forwarded invoice on the balance-forward line.",
+        "The payment is more than what its invoices have open in QuickBooks; the detail names what else pays them.",
+        "Unapply it in QuickBooks, or apply less in billing; or name the forwarded invoice on its line.",
+    ),
+    Problem.OTHER_CUSTOMER: Advice(
+        "An invoice of this payment is under another customer in QuickBooks; the detail names both.",
+        "Move the invoice back in QuickBooks, or give it that client: in billing, or by mapping its payer.",
     ),
     Problem.UNAPPLIED: Advice(
         "The payment, or a part of it, is not applied to an invoice.",
@@ -309,7 +325,7 @@ PROBLEMS: dict[Problem, Advice] = {
     ),
     Problem.REJECTION_OPEN: Advice(
         "An earlier payment of this invoice was rejected, but still fills it in QuickBooks.",
-        "Enter the rejection in QuickBooks (see enter_by_hand); this payment then goes.",
+        "Enter the rejection in QuickBooks (see enter_by_hand), and take that payment off; this one then goes.",
     ),
     Problem.MODEL_2_PAYMENT: Advice(
         "Under Model 2 payments are received in QuickBooks; this one was taken in billing.",
@@ -322,6 +338,11 @@ PROBLEMS: dict[Problem, Advice] = {
     Problem.TRUST_ACCOUNT: Advice(
         "The payment's method is mapped to an account that holds client money (a trust account).",
         "Map the method to the operating account (`mapping import`, kind deposit_account).",
+    ),
+    Problem.CREDIT_HALF: Advice(
+        "Of this payment from credit one half stands in QuickBooks alone: the payment, or its journal entry.",
+        "Correct what the log names, then sync. If a person deleted the entry: `resolve --retry` makes it anew, "
+        "`--keep` leaves it.",
     ),
     Problem.REFUSED: Advice(
         "QuickBooks refused the document.",
@@ -375,7 +396,7 @@ PROBLEMS: dict[Problem, Advice] = {
     ),
     Problem.REJECTION: Advice(
         "A rejected payment is not sent.",
-        "Enter the rejection in QuickBooks by hand; the original payment is there.",
+        "Enter the rejection in QuickBooks by hand, and take the original payment off its invoice there.",
         State.CLOSED,
     ),
     Problem.REVERSAL: Advice(

@@ -1,7 +1,7 @@
-"""Removing identity numbers from texts: these numbers never leave the firm.
+"""The removal of identity numbers from texts. These numbers never leave the firm.
 
-Belongs here: which texts are such numbers. Does not belong here: in which fields they are looked for
-(``core.documents.text_fields``), where texts are sent (``core.documents.payloads``).
+Belongs here: the patterns of such numbers. Does not belong here: the fields that are searched for them
+(``core.documents.text_fields``), and the bodies that contain the texts (``core.documents.payloads``).
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Collection
 REMOVED = "[removed]"
 
 _DASHES = "-\u2010-\u2015\u2212"
-# A line break, however many there are, stands for one space: a number that goes over two lines is a number.
+# Line breaks, however many, count as one space: a number may extend over two lines.
 _SPACE = "(?: |\n+)"
 # The hyphens and dashes that a word processor makes of "-", and the space.
 _GAP = rf"(?:[{_DASHES} ]|\n+)"
@@ -48,18 +48,19 @@ SUSPICIOUS = (
     r"\d{3}(GAP)\d{2}(GAP)\d{4}|a(GAP|[#:.]){0,3}\d{2,3}(GAP)?\d{3}(GAP)?\d{2,3}"
     r"|[a-z]{3}(GAP)?\d{2}(GAP)?\d{3}(GAP)?\d{5}|ssn|social|passport"
 ).replace("GAP", rf"[{_DASHES} ]|(\\n)+")
-"""A pattern, without regard to case, that every JSON text with an identity number fits, and some without: for a quick
-look at many texts. PostgreSQL and Python read it alike."""
+"""A pattern for a quick search of many texts, without regard to case. Every JSON text with an identity number matches
+it, and so do some without one. PostgreSQL and Python read it alike."""
 
 
 def redact(text: str, spared: Collection[str] = ()) -> tuple[str, int]:
-    """Replace identity numbers by ``[removed]``; gives the text and how many were replaced.
+    """Return a text with its identity numbers replaced by ``[removed]``, and the number of replacements.
 
-    These are A-numbers, receipt numbers, social security numbers, and numbers that follow the word "passport".
+    Identity numbers are A-numbers, receipt numbers, social security numbers, and numbers after the word "passport".
 
     Args:
-        text: with line breaks as LF; one stands for a space.
-        spared: invoice numbers that the text may cite: what looks like an identity number in one of these stays.
+        text: the text, with line breaks as LF. A line break inside a number counts as a space.
+        spared: invoice numbers that the text may cite. A piece of such a number stays, even if it looks like an
+            identity number.
     """
     before = text.count(REMOVED)
     is_changed = True
@@ -79,13 +80,13 @@ def redact(text: str, spared: Collection[str] = ()) -> tuple[str, int]:
 
 
 def may_carry_identity_number(text: str) -> bool:
-    """A quick test: a text that fails it carries no such number; one that passes may."""
+    """Return whether a text may carry an identity number. The test is quick: False is certain, True is not."""
     return _MAYBE.search(text) is not None or "passport" in text.lower()
 
 
 def find_citations(text: str) -> set[str]:
-    """What in a text looks like an identity number and may be the number of an invoice: itself, and the word that it is
-    in. Empty for most texts."""
+    """Return the pieces of a text that look like an identity number and may be an invoice's number: each such piece,
+    and the word that contains it. The set is empty for most texts."""
     found: set[str] = set()
     if may_carry_identity_number(text):
         for pattern in _IDENTITY_NUMBERS:
@@ -99,7 +100,7 @@ def find_citations(text: str) -> set[str]:
 
 
 def _find_cited(text: str, numbers: Collection[str]) -> list[tuple[int, int]]:
-    """Where in a text invoice numbers stand as words of their own, in any case."""
+    """Return the positions (start, end) at which invoice numbers occur in a text as words of their own, in any case."""
     return [
         found.span()
         for number in numbers

@@ -1,4 +1,4 @@
-"""The columns of every table that crosses rooms, declared once.
+"""The columns of every table that one package hands to another, declared once.
 
 Belongs here: names, types, meanings, and the one way to check a frame. Does not belong here: business rules. A row that
 breaks a business rule is held with a problem; a frame that breaks its schema stops the run.
@@ -197,7 +197,7 @@ class Applications(pa.DataFrameModel):
 
 
 class Headers(pa.DataFrameModel):
-    """One row per document that a scan of billing sees; a payment from credit gives one per applied date."""
+    """One row per document that a scan of billing sees. A payment from credit has one row per applied date."""
 
     kind: Series[str] = _column("invoice or payment", isin=DOCUMENTS)
     source_id: Series[str] = _column("Billing's id of the document", str_length={"min_value": 1})
@@ -268,7 +268,8 @@ class Items(pa.DataFrameModel):
 
 
 class PayerMatches(pa.DataFrameModel):
-    """One row per payer that was looked for: its customer, or the problem; a row with neither asks to create one."""
+    """One row per payer whose customer was searched for: the customer, or the problem. A row without both asks for a
+    new customer."""
 
     payer_id: Series[str] = _column("Billing's id of the payer", unique=True)
     customer_id: Series[str] = _column("QuickBooks customer; empty when there is none yet")
@@ -281,7 +282,8 @@ class PayerMatches(pa.DataFrameModel):
 
 
 class ItemMatches(pa.DataFrameModel):
-    """One row per fee item that was looked for: its item, or the problem; a row with neither asks to create one."""
+    """One row per fee item whose item was searched for: the item, or the problem. A row without both asks for a new
+    item."""
 
     fee_item_id: Series[str] = _column("Billing's id of the fee item", unique=True)
     item_id: Series[str] = _column("QuickBooks item; empty when there is none yet")
@@ -293,7 +295,7 @@ class ItemMatches(pa.DataFrameModel):
 
 
 class KnownInvoices(pa.DataFrameModel):
-    """One row per invoice that payments are applied or forwarded to: what billing and QuickBooks hold of it."""
+    """One row per invoice that payments are applied or forwarded to, with its facts in billing and in QuickBooks."""
 
     invoice_id: Series[str] = _column("Billing's id of the invoice", unique=True, str_length={"min_value": 1})
     status: Series[str] = _column("Billing's status; empty when billing no longer has it", isin=("", *INVOICE_STATUSES))
@@ -313,7 +315,7 @@ class KnownInvoices(pa.DataFrameModel):
 
 
 class PaymentParts(pa.DataFrameModel):
-    """One row per payment that QuickBooks shall hold: a payment from credit becomes one per applied date."""
+    """One row per payment that QuickBooks shall hold. A payment from credit has one row per applied date."""
 
     payment_id: Series[str] = _column("Billing's id of the payment")
     part: Series[str] = _column("Applied date of a payment from credit, as YYYY-MM-DD; else empty")
@@ -339,7 +341,7 @@ class PaymentParts(pa.DataFrameModel):
 
 
 class Allocations(pa.DataFrameModel):
-    """One row per payment part and invoice: the cents that the QuickBooks payment pays on the invoice."""
+    """One row per payment part and invoice, with the cents that the QuickBooks payment pays on the invoice."""
 
     payment_id: Series[str] = _column("Billing's id of the payment")
     part: Series[str] = _column("Applied date of a payment from credit, as YYYY-MM-DD; else empty")
@@ -372,7 +374,7 @@ class WorkList(pa.DataFrameModel):
 
 
 class MappingRows(pa.DataFrameModel):
-    """One row per thing of billing that is mapped to an object of QuickBooks."""
+    """One row per entry of billing that is mapped to an object of QuickBooks."""
 
     kind: Series[str] = _column("payer, fee_item, payment_method, deposit_account, terms, tax_code or matter")
     source_id: Series[str] = _column("Billing's id or name of it")
@@ -384,7 +386,7 @@ class MappingRows(pa.DataFrameModel):
 
 
 class Decisions(pa.DataFrameModel):
-    """One row per document that a run looked at: the run's decision."""
+    """One row per document that a run decided about, with the decision."""
 
     run_id: Series[str] = _column("Dagster run")
     document_id: Series[int] = _column("Document on the work list")
@@ -394,10 +396,11 @@ class Decisions(pa.DataFrameModel):
 
 
 class ContractBroken(Exception):  # noqa: N818 - it names what happened, as the agreement between rooms does
-    """A frame breaks its schema. The message names the place and never a value: values are the client's."""
+    """A frame breaks its schema. The message names the place and never a value, since values belong to the client."""
 
     def __init__(self, relation: str, checks: Sequence[str], keys: Sequence[str]) -> None:
-        """Name the relation, each failed check with its column and count, and the first ids."""
+        """Build the message from the relation, the failed checks with column and count, and the ids of the first
+        failing rows."""
         self.relation = relation
         self.checks = tuple(checks)
         self.keys = tuple(keys)
@@ -409,12 +412,13 @@ class ContractBroken(Exception):  # noqa: N818 - it names what happened, as the 
 
 
 def validate(model: type[pa.DataFrameModel], frame: pd.DataFrame) -> pd.DataFrame:
-    """Check a frame against its model, all checks at once, and give it back; each call costs a fixed 13 ms.
+    """Check a frame against its model, all checks at once, and return the frame.
 
-    So callers check a whole chunk at a time. Of a frame without rows only the columns and their types are compared.
+    Each call costs a fixed 13 ms, so callers check a whole chunk at a time. Of a frame without rows only the columns
+    and their types are compared.
 
     Raises:
-        ContractBroken: the frame breaks its model; the message has counts, columns and ids.
+        ContractBroken: the frame breaks its model. The message has counts, columns and ids.
     """
     if frame.empty and frame.dtypes.equals(_types_without_rows(model)):
         return frame
@@ -429,7 +433,8 @@ def validate(model: type[pa.DataFrameModel], frame: pd.DataFrame) -> pd.DataFram
 
 
 def frame(model: type[pa.DataFrameModel], rows: Iterable[Sequence[object]]) -> pd.DataFrame:
-    """Build a frame of the model's columns and types from rows whose values have the model's order; may be empty."""
+    """Build a frame with the model's columns and types. Each row has its values in the model's order. There may be no
+    rows."""
     columns = model.to_schema().columns
     values = list(zip(*rows, strict=True)) or [()] * len(columns)
     return pd.DataFrame(
@@ -443,8 +448,8 @@ def frame(model: type[pa.DataFrameModel], rows: Iterable[Sequence[object]]) -> p
 @Engine.register_dtype
 @immutable
 class _Text(STRING):
-    """The type of text columns. pandera's own (0.35) looks at each value and words the failures, even where there are
-    none: that took three quarters of a check."""
+    """The type of text columns. pandera's own type (0.35) inspects each value and writes the messages of failures even
+    where no value fails, which took three quarters of the time of a check."""
 
     def check(self, pandera_dtype: DataType, data_container: Any = None) -> Any:
         return isinstance(pandera_dtype, STRING) or super().check(pandera_dtype, data_container)
@@ -480,5 +485,6 @@ def _contract_broken(model: type[pa.DataFrameModel], frame: pd.DataFrame, failur
 
 
 def rows(frame: pd.DataFrame) -> Iterator[Any]:
-    """The rows of a frame as named tuples, typed Any: a type checker cannot read the columns of the models above."""
+    """Yield the rows of a frame as named tuples, typed Any, since a type checker cannot read the columns of the models
+    above."""
     yield from frame.itertuples(index=False)

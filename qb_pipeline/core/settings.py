@@ -14,8 +14,11 @@ import msgspec
 FEE_KINDS = ("legal_fee", "government_fee", "expense", "interest")
 """The kinds of billing's fee items."""
 
+CLIENT_ACCOUNTS = ("client_credit_account", "client_clearing_account")
+"""The accounts that ``client_money=credit`` posts to."""
+
 CUSTOM_FIELD = "custom_field:"
-"""What a ``matter_in`` that names a custom field begins with; its label follows."""
+"""The prefix of a ``matter_in`` that names a custom field. The field's label follows it."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,18 @@ class FirmSettings:
     recent_payment_days: int = 7
     keep_overpayments: bool = False
     record_refunds: bool = False
+    client_money: Literal["off", "credit"] = "off"
+    client_credit_account: str = ""
+    client_clearing_account: str = ""
+    withdrawn_invoice: Literal["hold", "void"] = "hold"
     held_days_limit: int = 14
     keep_log_days: int = 400
+    show_client_names: bool = True
     eligible_since: datetime | None = None
 
     def income_account_of(self, kind: str) -> tuple[str, str]:
-        """The setting that says where new items of a kind of fee post, and its account's Id; "" where it names none."""
+        """Return the setting that names the income account of new items of a kind of fee, and that account's Id; "" if
+        not set."""
         own = f"income_account_{kind}"
         return (own, account) if (account := getattr(self, own)) else ("income_account", self.income_account)
 
@@ -51,7 +60,8 @@ class FirmSettings:
 class FirmRules:
     """The facts about a firm on which decisions about its documents rest. ``today`` is the firm's own date.
 
-    ``cut_over_at`` is when an active firm was last switched to its model: Model 1 applies to payments created before.
+    ``cut_over_at`` is the time of the last switch of an active firm to its model, None without a switch. Model 1
+    applies to payments that were created before that time.
     """
 
     currency: str
@@ -65,10 +75,10 @@ class FirmRules:
 
 
 def parse_setting(name: str, text: str, *, time_zone: str = "UTC") -> Any:
-    """Read the value of a setting as a person writes it. A date without time is midnight in the firm's time zone.
+    """Read the value of a setting from a person's text. A date without time means midnight in the firm's time zone.
 
     Raises:
-        ValueError: the setting or the value does not exist; the message names the possible ones.
+        ValueError: the setting or the value does not exist. The message names the possible ones.
     """
     parse = _PARSERS.get(name)
     if parse is None:
@@ -79,8 +89,17 @@ def parse_setting(name: str, text: str, *, time_zone: str = "UTC") -> Any:
         raise ValueError(f"{name}={text}: {error}") from None
 
 
+def find_missing(settings: FirmSettings) -> str:
+    """Return the reason, in words, for which settings cannot be used together; "" when they can."""
+    if settings.client_money == "credit":
+        missing = [name for name in CLIENT_ACCOUNTS if not getattr(settings, name)]
+        if missing:
+            return f"client_money=credit also wants {' and '.join(missing)}"
+    return ""
+
+
 def to_text(settings: FirmSettings) -> dict[str, str]:
-    """Each setting as ``parse_setting`` takes it, by name."""
+    """Return the settings as texts that ``parse_setting`` reads, keyed by name."""
     return {setting.name: _written(getattr(settings, setting.name)) for setting in fields(FirmSettings)}
 
 
@@ -95,12 +114,13 @@ def _written(value: object) -> str:
 
 
 def to_json(settings: FirmSettings) -> str:
-    """Write all settings as JSON."""
+    """Return all settings as a JSON text."""
     return msgspec.json.encode(asdict(settings)).decode()
 
 
 def from_json(stored: str | bytes | Mapping[str, object]) -> FirmSettings:
-    """Read stored settings: one that is not stored has its default, and one of another release is ignored."""
+    """Read stored settings. A setting that is not stored gets its default. A stored setting of another release is
+    ignored."""
     raw = msgspec.json.decode(stored) if isinstance(stored, str | bytes) else dict(stored)
     return msgspec.convert(raw, FirmSettings)
 
@@ -176,8 +196,13 @@ _PARSERS: dict[str, Callable[[str, str], Any]] = {
     "recent_payment_days": _days(366),
     "keep_overpayments": _switch,
     "record_refunds": _switch,
+    "client_money": _choice("off", "credit"),
+    "client_credit_account": _account,
+    "client_clearing_account": _account,
+    "withdrawn_invoice": _choice("hold", "void"),
     "held_days_limit": _days(366),
     "keep_log_days": _days(3660),
+    "show_client_names": _switch,
     "eligible_since": _instant,
 }
 assert set(_PARSERS) == {setting.name for setting in fields(FirmSettings)}  # noqa: S101

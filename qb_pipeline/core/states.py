@@ -1,7 +1,8 @@
 """The kinds of document, their states, and the moves from one state to another (state machine).
 
-Belongs here: the words, and the table of moves (``docs/states.md`` draws it). Does not belong here: who makes a move
-(the statements of ``ledger``, each of which names its moves), and why a document is held (``problems``).
+Belongs here: the enumerations, and the table of moves, which ``docs/states.md`` draws. Does not belong here: the
+statements that make a move (``ledger``; each of them names its moves), and the reasons for which a document is held
+(``problems``).
 """
 
 from collections.abc import Iterator
@@ -11,22 +12,29 @@ from typing import NamedTuple
 
 
 class Kind(StrEnum):
-    """The kind of object that a document of the work list (staging table) is in QuickBooks."""
+    """The kinds of objects in QuickBooks that the documents of the work list (staging table) are."""
 
     INVOICE = "invoice"
     PAYMENT = "payment"
     CUSTOMER = "customer"
     ITEM = "item"
     REFUND = "refund"
-    """The journal entry that takes a payment back."""
+    """The journal entry that takes back a payment or a part of its money: a refund or a rejection."""
+    CREDIT = "credit"
+    """The journal entry that takes the money of a payment from credit out of the client's credit: the second half of
+    the pair."""
 
 
 DOCUMENTS = (Kind.INVOICE, Kind.PAYMENT)
-"""Documents in a bookkeeper's sense: the kinds that billing has."""
+"""The kinds that billing has: documents in a bookkeeper's sense."""
+
+ENTRIES = (Kind.REFUND, Kind.CREDIT)
+"""The kinds that are journal entries. QuickBooks shows the total of an entry only through its lines, and cannot void an
+entry."""
 
 
 class Operation(StrEnum):
-    """A plan's decision about one document; the first three are sent."""
+    """A plan's decision about one document. The first three operations are sent."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -38,18 +46,18 @@ class Operation(StrEnum):
 
 
 SENT = (Operation.CREATE, Operation.UPDATE, Operation.VOID)
-"""Operations that make a request."""
+"""The operations that make a request."""
 
 
 class State(StrEnum):
-    """Where a document of the work list stands; it is always in exactly one state."""
+    """The state of a document of the work list. A document is always in exactly one state."""
 
     NEW = "new"
     """It is to be created in QuickBooks."""
     WAITING = "waiting"
     """It waits for another document, or for its date."""
     HELD = "held"
-    """We do not send it: its reason says why, and what clears it."""
+    """We do not send it. Its reason names the cause and the remedy."""
     SENDING = "sending"
     """A request for it is written down, and may have left."""
     UNKNOWN = "unknown"
@@ -61,28 +69,30 @@ class State(StrEnum):
     VOID_PENDING = "void_pending"
     """QuickBooks holds it, and billing has voided it."""
     VOIDED = "voided"
-    """It is void on both sides."""
+    """It is void in billing and in QuickBooks."""
     REFUSED = "refused"
     """QuickBooks refused it."""
     CLOSED = "closed"
-    """It is not sent, and nobody needs to act."""
+    """The sync does not send it and waits for nobody. Some closed documents are entered by hand."""
 
 
 UNDER_WAY = (State.SENDING, State.UNKNOWN)
-"""A request for the document is open: nothing but its outcome moves it."""
+"""The states of a document with an open request. Only the request's outcome, or the loss of its answer, moves the
+document."""
 
 NEEDS_A_PERSON = (State.HELD, State.REFUSED)
-"""A person must act: we do not send it (held), or QuickBooks did not take it (refused)."""
+"""The states in which a person must act: we do not send the document (held), or QuickBooks did not take it
+(refused)."""
 
 UNSENT = {Operation.CREATE: State.NEW, Operation.UPDATE: State.REVISED, Operation.VOID: State.VOID_PENDING}
-"""The state of a document that has something to send, by the operation to be sent."""
+"""The state of a document with something to send, keyed by the operation to be sent."""
 
 
 class Event(StrEnum):
-    """An event that makes a document move."""
+    """An event that may move a document to another state."""
 
     LISTED = "listed"
-    """Billing shows it for the first time; a customer or item is about to be created."""
+    """Billing shows it for the first time, or a sync is about to create it as a customer or item."""
     CHANGED = "changed"
     """Billing shows it with other content."""
     DATE_CAME = "date_came"
@@ -90,9 +100,9 @@ class Event(StrEnum):
     GONE = "gone"
     """Billing no longer has it."""
     DECIDED = "decided"
-    """A plan, a count or a comparison decided about it."""
+    """A plan, a census or a comparison decided about it."""
     MAPPED = "mapped"
-    """The mapping, or the answer about its payer, for lack of which it was held exists now."""
+    """It was held for lack of a mapping, or of an answer about its payer, and this exists now."""
     RESERVED = "reserved"
     """A request for it was written down and may leave."""
     UNANSWERED = "unanswered"
@@ -100,25 +110,25 @@ class Event(StrEnum):
     RECORDED = "recorded"
     """The outcome of its request is known."""
     COUNTED = "counted"
-    """A count found it in QuickBooks once, as it was sent."""
+    """A census found it in QuickBooks once, as it was sent."""
     LINKED = "linked"
     """QuickBooks holds it already: found by its marker, by its name, or adopted by a person."""
     RETRIED = "retried"
-    """A person asked for a new look."""
+    """A person asked for a new decision about it."""
     KEPT = "kept"
-    """A person left QuickBooks as it is."""
+    """A person decided to leave QuickBooks as it is."""
     RECREATED = "recreated"
     """A person asked for a new document in place of one that is gone."""
     VOID_ORDERED = "void_ordered"
-    """A person had it voided in QuickBooks."""
+    """A person ordered its void in QuickBooks."""
     REFUNDED = "refunded"
     """Money of a payment went back to the client."""
     UNAPPLIED = "unapplied"
-    """An invoice that a payment pays was recreated."""
+    """An invoice that it pays was recreated, or goes to another customer."""
 
 
 class Move(NamedTuple):
-    """One step of a document; ``before`` is None for a document that was not listed. Staying is no move."""
+    """One move of a document. ``before`` is None for a document that was not listed. Staying in a state is no move."""
 
     before: State | None
     event: Event
@@ -126,7 +136,7 @@ class Move(NamedTuple):
 
 
 _OPEN = (State.NEW, State.WAITING, State.HELD, State.REFUSED, State.REVISED, State.VOID_PENDING)
-"""A plan looks at these."""
+"""The states of a document that a plan may decide about."""
 
 
 def _moves(befores: tuple[State | None, ...], event: Event, *afters: State) -> Iterator[Move]:
@@ -161,12 +171,14 @@ MOVES: frozenset[Move] = frozenset(
             State.REVISED,
             State.VOID_PENDING,
         ),
+        # issued again after it was withdrawn and voided
+        *_moves((State.VOIDED,), Event.CHANGED, State.NEW),
         *_moves((State.WAITING, State.HELD), Event.DATE_CAME, State.NEW, State.REVISED),
         *_moves((*_OPEN, State.SYNCED, State.CLOSED), Event.GONE, State.HELD, State.CLOSED),
         *_moves(
             _OPEN, Event.DECIDED, State.HELD, State.REFUSED, State.WAITING, State.SYNCED, State.CLOSED, State.VOIDED
         ),
-        *_moves((State.SYNCED,), Event.DECIDED, State.HELD),
+        *_moves((State.SYNCED, State.VOIDED), Event.DECIDED, State.HELD),
         *_moves((State.HELD,), Event.MAPPED, State.NEW, State.REVISED, State.VOID_PENDING),
         *_moves((*_OPEN, State.SYNCED), Event.RESERVED, State.SENDING),
         *_moves((State.SENDING,), Event.UNANSWERED, State.UNKNOWN),
@@ -192,7 +204,7 @@ MOVES: frozenset[Move] = frozenset(
         *_moves((State.HELD, State.CLOSED), Event.RECREATED, State.NEW),
         *_moves((State.HELD, State.CLOSED), Event.VOID_ORDERED, State.VOID_PENDING),
         *_moves((State.SYNCED,), Event.REFUNDED, State.REVISED),
-        *_moves((State.SYNCED,), Event.UNAPPLIED, State.REVISED),
+        *_moves((State.SYNCED, State.HELD, State.REFUSED, State.WAITING), Event.UNAPPLIED, State.REVISED),
     }
 )
 """Every move that a document may make."""

@@ -1,7 +1,7 @@
 """Text of people and firms: cleaning, comparing, cutting.
 
-Belongs here: functions of one text. Does not belong here: deciding which customer a payer is
-(``core.mapping.matching``), removing identity numbers (``core.redaction``).
+Belongs here: functions of one text. Does not belong here: the choice of a payer's customer (``core.mapping.matching``),
+removing identity numbers (``core.redaction``).
 """
 
 import re
@@ -14,28 +14,28 @@ DISPLAY_NAME_LENGTH = 500
 NAME_LENGTH = 100
 SUFFIX_LENGTH = 16
 EMAIL_LENGTH = 100
-"""Longest texts that QuickBooks takes. Source: Intuit's Customer and Item references (read 2026-11-21)."""
+"""Most characters of a text in QuickBooks. Source: Intuit's Customer and Item references (read 2026-11-21)."""
 
 # Surrogates and the separators U+2028 and U+2029 break encodings and lines just as control characters do.
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
-# Something, an at sign, a domain with a dot: what QuickBooks asks for. A stricter rule refuses real addresses.
+# A name, an at sign, a domain with a dot: QuickBooks requires no more. A stricter rule refuses real addresses.
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]+@(?:[^\s@<>()\[\],;:\\\".]+\.)+[^\s@<>()\[\],;:\\\".]{2,}")
 
-# White space, a comma or a stroke parts two addresses only behind one: "jane doe@example.org" is a typing error.
+# White space, a comma or a stroke separates addresses only behind one: "jane doe@example.org" is a typing error.
 _BEHIND_ADDRESS = re.compile(r"(@[^\s,;/|]*)[\s,/]+")
 _BETWEEN_ADDRESSES = re.compile(r"[;|\r\n]|,\s")
 
 _DELETED = re.compile(r" \(deleted(?: \d+)?\)$", re.I)
 
 PLACEHOLDERS = frozenset({"fnu", "lnu", "fnlnu", "nfn", "nln", "nmn", "nmi", "unknown", "n/a"})
-"""Words that forms demand where a person has no such name: FNU is "first name unknown"."""
+"""Words that forms demand in place of a name that a person does not have: FNU is "first name unknown"."""
 
 
 def tidy(text: str) -> str:
-    """Trim white space of any kind, fold spaces, compose to NFC.
+    """Return a text without white space at its edges, with single spaces inside, composed to NFC.
 
-    Control characters inside stay: some callers drop them, others refuse the text.
+    Control characters inside the text stay: some callers drop them, others refuse the text.
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.split(" ")) if "  " not in text and text[:1] != " " and text[-1:] != " " else _fold(text)
@@ -43,20 +43,20 @@ def tidy(text: str) -> str:
 
 
 def unify_line_breaks(text: str) -> str:
-    """Write every line break as LF, whether it was CRLF or CR: QuickBooks may give back either."""
+    """Return a text with every line break as LF, whether it was CRLF or CR. QuickBooks may return either of these."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def fold_line_breaks(text: str) -> str:
-    """Make one line of several (``tidy_lines``): breaks in a row become one space."""
+    """Return a text of several lines (``tidy_lines``) as one line. Consecutive line breaks become one space."""
     return " ".join(line for line in text.split("\n") if line) if "\n" in text else text
 
 
 def tidy_lines(text: str) -> tuple[str, int]:
-    """Clean prose line by line: line breaks stay, as LF, and all other control characters go.
+    """Clean prose line by line. Line breaks stay, as LF; all other control characters are dropped.
 
     Returns:
-        The text, and how many control characters were dropped.
+        The text, and the number of dropped control characters.
     """
     if text.isprintable():
         return tidy(text), 0
@@ -65,7 +65,8 @@ def tidy_lines(text: str) -> tuple[str, int]:
 
 
 def number_key(number: str) -> str:
-    """By which numbers and references are compared: white space at the edges and capitals tell nothing apart."""
+    """Return the key by which numbers and references are compared. Capitals and white space at the edges make no
+    difference."""
     return tidy(number).casefold()
 
 
@@ -74,12 +75,13 @@ def _fold(text: str) -> str:
 
 
 def has_control_character(text: str) -> bool:
-    """Say whether a text holds a control character, a tab or a line break."""
+    """Return whether a text holds a control character, a tab or a line break."""
     return not text.isprintable() and any(unicodedata.category(character) in _CONTROL_CATEGORIES for character in text)
 
 
 def drop_control_characters(text: str) -> tuple[str, int]:
-    """Remove control characters from prose and count them; those that are white space leave one space behind."""
+    """Return prose without control characters, and their number. A control character that is white space becomes a
+    space."""
     if text.isprintable():
         return text, 0
     kept = [
@@ -90,10 +92,10 @@ def drop_control_characters(text: str) -> tuple[str, int]:
 
 
 class _Marks(dict[int, str]):
-    """A table for ``str.translate``: each form of a mark gives the mark as a keyboard writes it.
+    """A table for ``str.translate``: it replaces each form of a punctuation mark by the character that a keyboard has.
 
-    Unicode's names say which mark a character is a form of: RIGHT SINGLE QUOTATION MARK, MODIFIER LETTER APOSTROPHE and
-    PRIME are apostrophes, EN DASH and whatever else is of category Pd is a hyphen, IDEOGRAPHIC COMMA is a comma.
+    The Unicode name of a character shows the form: RIGHT SINGLE QUOTATION MARK, MODIFIER LETTER APOSTROPHE and PRIME
+    are apostrophes, EN DASH and any other character of category Pd is a hyphen, IDEOGRAPHIC COMMA is a comma.
     """
 
     _NAMED = {
@@ -126,10 +128,10 @@ _MARKS = _Marks()
 
 
 def name_key(text: str) -> str:
-    """Reduce a name to a key for comparing it: no case, no extra spaces, one way to write each character and mark.
+    """Return the key by which names are compared: without case and extra spaces, with one form of each character.
 
-    Compatibility forms become one (full-width letters, ligatures), and so do typographic forms of a mark (O’Brien and
-    O'Brien); invisible format characters go. Accents stay: José and Jose may be two people.
+    Compatibility forms become one (full-width letters, ligatures), and so do typographic forms of a punctuation mark
+    (O’Brien and O'Brien). Invisible format characters are dropped. Accents stay: José and Jose may be two people.
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.lower().replace("`", "'").split())
@@ -137,9 +139,10 @@ def name_key(text: str) -> str:
 
 
 def taken_key(text: str) -> str:
-    """Reduce a name to a key by which QuickBooks may call it taken: as ``name_key``, but each mark is itself.
+    """Return the key for the check whether QuickBooks already has a name. Two names with one key cannot both be used.
 
-    O’Brien and O'Brien are two names there, and both may be used.
+    The key is that of ``name_key``, except that the forms of a punctuation mark stay different: O’Brien and O'Brien are
+    two names in QuickBooks, and both may be used.
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.lower().split())
@@ -148,12 +151,13 @@ def taken_key(text: str) -> str:
 
 
 def former_name(name: str) -> str:
-    """The name that an inactive entry had: QuickBooks itself appends " (deleted)" to it, to free the name."""
+    """Return the name that an inactive entry had. QuickBooks appends " (deleted)" to it, so that the name can be used
+    again."""
     return _DELETED.sub("", name)
 
 
 def find_name_problem(name: str, limit: int = NAME_LENGTH) -> Problem | None:
-    """Say why QuickBooks would refuse a name; None when it would not.
+    """Return the reason for which QuickBooks would refuse a name; None when it would accept the name.
 
     White space at the edges is no part of a name. Names are never cleaned or cut otherwise: a person must correct them.
     """
@@ -163,36 +167,37 @@ def find_name_problem(name: str, limit: int = NAME_LENGTH) -> Problem | None:
 
 
 def real_name(name: str) -> str:
-    """A part of a person's name, tidied; "" where it is a placeholder, or nothing but punctuation."""
+    """Return a part of a person's name, tidied; "" for a placeholder, and for a text without letters and digits."""
     name = tidy(name)
     words = name.casefold().replace(".", "").split()
     return "" if PLACEHOLDERS.issuperset(words) or not any(map(str.isalnum, name)) else name
 
 
 def join_names(parts: Iterable[str]) -> str:
-    """Put the parts of a name together with single spaces."""
+    """Return the parts of a name, joined by single spaces."""
     return " ".join(filter(None, map(tidy, parts)))
 
 
 def with_suffix(display_name: str, payer_id: str) -> str:
-    """Add the payer's id to a display name, to tell it from its namesakes."""
+    """Return a display name with the payer's id behind it, which distinguishes the payer from namesakes."""
     return f"{display_name} ({payer_id})"
 
 
 def split_emails(text: str) -> list[str]:
-    """The addresses of one field, as people part them: with a semicolon, a comma, white space or a line break.
+    """Return the addresses of one field, which people separate by a semicolon, a comma, white space or a line break.
 
-    Nothing is guessed: a piece that is no address stays in the list (``is_email``), and is never cut into one.
+    Nothing is guessed: a piece that is no address (``is_email``) stays in the list, and is never cut into an address.
     """
     pieces = _BETWEEN_ADDRESSES.split(_BEHIND_ADDRESS.sub(r"\1;", text.strip()))
     return [piece.strip() for piece in pieces if piece.strip()]
 
 
 def is_email(text: str) -> bool:
-    """Say whether QuickBooks would take this as an e-mail address."""
+    """Return whether QuickBooks would take a text as an e-mail address."""
     return len(text) <= EMAIL_LENGTH and _EMAIL.fullmatch(text) is not None
 
 
 def cut(text: str, limit: int) -> str:
-    """Shorten prose to the limit, ending in an ellipsis. Not for texts that identify a document or a person."""
+    """Return prose cut to the limit, ending in an ellipsis. Texts that identify a document or a person must not be
+    cut."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

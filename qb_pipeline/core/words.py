@@ -1,6 +1,6 @@
-"""The words by which people name things: documents, and entries of a list such as states.
+"""The words by which people name documents, and entries of a list such as the list of states.
 
-Belongs here: reading a word, and whether it fits a document. Does not belong here: looking for documents
+Belongs here: reading a word, and checking it against a document. Does not belong here: searching for documents
 (``sync.people.naming``).
 """
 
@@ -14,10 +14,10 @@ from rapidfuzz import fuzz, process
 from qb_pipeline.core.states import DOCUMENTS, Kind
 
 NEAR = 3
-"""How many near names are offered for a word that names nothing."""
+"""The most similar names that are offered for a word that names nothing."""
 
 NEAR_ENOUGH = 70
-"""Of 100. Below this the nearest name has little in common with the word."""
+"""The lowest score, of 100, of a name that is offered. Below it the name has little in common with the word."""
 
 Choice = TypeVar("Choice", bound=str)
 """One entry of a list of words."""
@@ -26,18 +26,20 @@ _PART = re.compile(r"(.+)@(\d{4}-\d\d-\d\d)")
 
 
 class NotNamedError(Exception):
-    """A word names nothing, several things, or one that is impossible here; the message lists the possible ones."""
+    """A word names nothing, several things, or a thing that is impossible here. The message lists the possible
+    names."""
 
 
 class DocumentName(NamedTuple):
-    """The exact name of one document: kind, billing's id, and the date of a part of a payment from credit."""
+    """The exact name of one document: its kind, billing's id and, for a part of a payment from credit, the part's
+    date."""
 
     kind: Kind
     source_id: str
     part: str = ""
 
     def __str__(self) -> str:
-        """As people write it: ``invoice:17``, ``payment:17@2026-01-31``."""
+        """Return the name as people write it: ``invoice:17``, ``payment:17@2026-01-31``."""
         return f"{self.kind}:{self.source_id}" + (f"@{self.part}" if self.part else "")
 
 
@@ -45,8 +47,8 @@ class DocumentName(NamedTuple):
 class Word:
     """A word that a person typed for a document.
 
-    ``kind`` is None where the word may name an invoice or a payment. ``is_exact``: the word says its kind, so ``text``
-    is an id, not a number or reference.
+    ``kind`` is None where the word may name an invoice or a payment. ``is_exact``: whether the word contains its kind,
+    so that ``text`` is an id, not a number or reference.
     """
 
     typed: str
@@ -56,17 +58,18 @@ class Word:
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """The kinds that the word may name."""
+        """The kinds of documents that the word may name."""
         return (self.kind,) if self.kind else DOCUMENTS
 
     @property
     def texts(self) -> set[str]:
-        """Ids and numbers that the word may stand for; a document that it means has one of them."""
+        """The ids and numbers that the word may stand for. Each document that the word may name has one of them."""
         found = _PART.fullmatch(self.text)
         return {self.text, found[1]} if found else {self.text}
 
     def fits(self, name: DocumentName, number: str) -> bool:
-        """Whether the word may mean this document; ``number`` is its invoice number or payment reference."""
+        """Return whether the word may name a document. ``number`` is the document's invoice number or payment
+        reference."""
         if name.kind not in self.kinds:
             return False
         if self.text in (name.source_id, number if not self.is_exact else name.source_id):
@@ -75,7 +78,7 @@ class Word:
 
 
 def read_word(typed: str, kind: Kind | None = None) -> Word:
-    """Read what a person typed for a document; ``kind`` is given where only that kind can be meant.
+    """Read a word that a person typed for a document. ``kind`` is given where only documents of that kind are possible.
 
     Raises:
         NotNamedError: the text is empty, or the exact name of a document of another kind.
@@ -92,16 +95,17 @@ def read_word(typed: str, kind: Kind | None = None) -> Word:
 
 
 def nearest(word: str, choices: Iterable[str], limit: int = NEAR) -> list[str]:
-    """The choices that look like a word, likeliest first; an empty list when no choice does."""
+    """Return the choices that are similar to a word, the most similar first; an empty list where no choice is
+    similar."""
     hits = process.extract(word.lower(), {choice: choice.lower() for choice in choices}, scorer=fuzz.ratio, limit=limit)
     return [choice for _, score, choice in hits if score >= NEAR_ENOUGH]
 
 
 def choose_word(what: str, word: str, known: Collection[Choice]) -> Choice:
-    """Find the entry of a list, such as the list of states, that equals a word.
+    """Return the entry of a list, such as the list of states, that equals a word.
 
     Raises:
-        NotNamedError: the list does not have the word; the message has the list.
+        NotNamedError: the list does not have the word. The message contains the list.
     """
     for each in known:
         if each == word:

@@ -1,12 +1,13 @@
 """The assets: the stages of the sync, the payments that QuickBooks received, and the reconciliation.
 
-Each stage of the sync is an asset and a step of its own, one after another. Firms stand or fall alone: a step cannot be
-done for four firms of five, since Dagster would skip everything after it for all of them. So the stage in which a firm
-fails takes the others through the rest of the run's stages, marks their partitions itself, and then fails. A run of
-chosen documents whose dates are not those of its partitions is taken through by its first stage in the same way.
+Each stage of the sync is an asset and a step of its own, one after another. A firm that fails must not stop the others.
+A step cannot succeed for four firms of five: Dagster would skip all later steps for all of them. Therefore the stage in
+which a firm fails does the rest of the run's stages for the other firms, records their partitions itself, and then
+fails. The first stage does the same in a run of chosen documents whose dates are not those of its partitions.
 
 A partition of ``received_payments`` (Model 2) is a payment's date in QuickBooks × firm. A run that the sensor or the
-command line asked for posts what they have read; one that a person launched, such as a backfill, reads its dates anew.
+command line asked for posts the payments that they have read. A run that a person launched, such as a backfill, reads
+its dates anew.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,8 +66,11 @@ mappings = dg.AssetSpec(
 
 
 def _earlier(stage: Stage) -> list[str]:
-    """Every earlier stage. Dagster orders a run's steps by edges between the chosen assets alone: with an edge from its
-    neighbour only, a stage could run before an earlier one, or beside it, where somebody leaves out what is between."""
+    """Return the asset names of all earlier stages.
+
+    Dagster orders a run's steps only by edges between the chosen assets. With an edge from its neighbour alone, a stage
+    could run before an earlier one, or beside it, when somebody leaves out the stages between them.
+    """
     return [each.value for each in STAGES[: STAGES.index(stage)]]
 
 
@@ -170,11 +174,11 @@ RECONCILE_SPEC = dg.AssetSpec(
 )
 
 ALREADY_READ = (RECEIVED_PAYMENTS, "cli")
-"""Triggers that have read QuickBooks before they asked for a run."""
+"""The triggers whose runs post payments that were read before the run was asked for."""
 
 
 def build_stages(date_by_firm: dg.MultiPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The assets of the sync, a step each, over these dates and firms."""
+    """Build the assets of the sync over these dates and firms, each with a step of its own."""
     return [_build_stage(Stage(spec.key.to_user_string()), spec, date_by_firm) for spec in SYNC_SPECS]
 
 
@@ -204,7 +208,8 @@ def _build_stage(stage: Stage, spec: dg.AssetSpec, date_by_firm: dg.MultiPartiti
 
 
 def stages_of_run(context: dg.AssetExecutionContext) -> list[Stage]:
-    """The stages that a run does, in their order; a run that repeats another from a failure has the rest of them."""
+    """Return the stages that a run does, in their order. A run that repeats another from a failure has the rest of
+    them."""
     steps, keys = context.run.step_keys_to_execute, context.run.asset_selection
     return [
         stage
@@ -217,7 +222,10 @@ def stages_of_run(context: dg.AssetExecutionContext) -> list[Stage]:
 
 @dataclass
 class _StageRun:
-    """One stage of a run, for all its firms; and the stages after it, where it must take firms through them."""
+    """One stage of a run, for all its firms.
+
+    It also does the later stages for firms whose later steps Dagster would skip.
+    """
 
     context: dg.AssetExecutionContext
     deployment: Deployment
@@ -231,9 +239,9 @@ class _StageRun:
     scopes: Sequence[Scope]
     results: run_tags.Results
     done: dict[Stage, dict[str, dict[str, Any]]] = field(default_factory=dict)
-    """What was done: metadata by stage and partition."""
+    """The metadata of the partitions that were done, keyed by stage and partition key."""
     unexpected: list[Exception] = field(default_factory=list)
-    """Errors that are of no firm alone, as far as is known, such as a ledger that is gone."""
+    """Errors that, as far as is known, are of no firm alone, such as the loss of the ledger."""
 
     @classmethod
     def of(
@@ -244,7 +252,7 @@ class _StageRun:
         stage: Stage,
         dates: dg.PartitionsDefinition[str],
     ) -> "_StageRun":
-        """Read from a run what this stage of it is about, and sign the run with its first stage."""
+        """Build one stage of a run. In the run's first stage, also write the tags of the run (``run_tags.begin``)."""
         stages = stages_of_run(context)
         keys = keys_of_run(context.run, context.partition_keys, context.instance)
         scopes = read_scopes(keys)
@@ -257,7 +265,8 @@ class _StageRun:
         """Do the stage for each firm, and yield its result with its checks.
 
         Raises:
-            dg.Failure: firms failed, or a count blocks; every other firm was taken through the rest of the run.
+            dg.Failure: firms failed, or a census blocks. The rest of the run was done for every other firm.
+            Exception: an error that is of no firm alone. Every firm was tried before it is raised.
         """
         stage, failures = self.rest[0], Failures(self.context.log, self.results.failed)
         selections = self._selections()
@@ -285,7 +294,11 @@ class _StageRun:
     def _take_through(
         self, last: list[FirmReport], selections: Mapping[str, Selection], failures: Failures
     ) -> tuple[list[FirmReport], list[dg.AssetCheckResult]]:
-        """Do the rest of the stages for the firms that went through; gives what the last one did, and what blocks."""
+        """Do the later stages of the run for the firms that have not failed.
+
+        Returns:
+            The reports of the last stage, and the check results that block.
+        """
         blocking: list[dg.AssetCheckResult] = []
         for later in self.rest[1:]:
             through = {report.firm_id for report in last}
@@ -296,7 +309,11 @@ class _StageRun:
         return last, blocking
 
     def _verdict_at_the_end(self, stage: Stage, last: Sequence[FirmReport]) -> list[dg.AssetCheckResult]:
-        """Say what is held when the run ends: its check belongs to the plan, wherever the run ends."""
+        """Return the result of the check ``nothing_held`` at the end of a run, as a list of one or none.
+
+        The check belongs to the plan, wherever the run ends. At the end of another stage its result is recorded, not
+        returned.
+        """
         if Stage.SYNC_PLAN not in self.stages or self.unexpected:
             return []
         held = checks.nothing_held(self.deployment, last)
@@ -308,13 +325,16 @@ class _StageRun:
     def _check(
         self, stage: Stage, reports: Sequence[FirmReport], failures: Failures, selected: set[str] | None
     ) -> list[dg.AssetCheckResult]:
-        """The verdicts of a stage's checks; none where the ledger itself may be in trouble."""
+        """Return the results of a stage's checks; an empty list when the ledger itself may be in trouble."""
         if self.unexpected:
             return []
         return list(checks.of_stage(self.deployment, stage, reports, failures.errors, selected))
 
     def _selections(self) -> dict[str, Selection]:
-        """What is to be done for each firm; a firm that has none of the chosen documents has nothing to do."""
+        """Return the selection of each firm, keyed by firm id.
+
+        A firm that has none of the chosen documents is left out, and its result is "nothing to do".
+        """
         selections = {scope.firm_id: Selection(scope.first, scope.last) for scope in self.scopes}
         if not self.chosen.is_any:
             return selections
@@ -324,7 +344,7 @@ class _StageRun:
         return {firm_id: found[firm_id] for firm_id in selections if firm_id in found}
 
     def _do(self, stage: Stage, selections: Mapping[str, Selection], failures: Failures) -> list[FirmReport]:
-        """Do one stage for firms; gives the reports of those that went through."""
+        """Do one stage for firms, and return the reports of the firms that did not fail."""
         is_last = stage is self.stages[-1]
         reports: list[FirmReport] = []
         for firm_id, selection in selections.items():
@@ -335,7 +355,7 @@ class _StageRun:
                     self._note(stage, report)
                     if is_last:
                         self.results.done(firm_id, run_tags.of_sync(report, self.stages), "nothing to do")
-            except Exception as error:  # it is raised as it is, when every other firm has been tried
+            except Exception as error:  # it is raised unchanged after every other firm was tried
                 self.unexpected.append(error)
         return reports
 
@@ -349,7 +369,7 @@ class _StageRun:
             return report_on(session, selection, [result])
 
     def _note(self, stage: Stage, report: FirmReport) -> None:
-        """Keep what the firm's partitions say."""
+        """Store the metadata of the firm's partitions in ``done``."""
         marked = _dates_to_mark(self.keys, report, self.dates)
         days = Days(self.deployment.ledger, report.firm_id).of_run(
             self.context.run.run_id, marked, metadata.PARTS[stage]
@@ -358,17 +378,17 @@ class _StageRun:
         self.done.setdefault(stage, {}).update({f"{day}|{report.firm_id}": values for day, values in shown.items()})
 
     def _mark(self) -> None:
-        """Mark what was done, in a run whose partitions Dagster does not mark."""
+        """Record a materialization for each partition in ``done``: in such a run Dagster does not record them."""
         for stage, by_partition in self.done.items():
             marks.some_done(self.context, stage.value, by_partition)
 
     def _selected_checks(self, stage: Stage) -> set[str]:
-        """The checks of this stage that the run asked for."""
+        """Return the names of this stage's checks that the run asked for."""
         return {key.name for key in self.context.selected_asset_check_keys if key.asset_key == dg.AssetKey(stage.value)}
 
 
 def build_pull_firms(date_by_firm: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
-    """The asset ``received_payments``, over these dates and firms."""
+    """Build the asset ``received_payments`` over these dates and firms."""
 
     @dg.multi_asset(
         name="pull_firms",
@@ -450,10 +470,10 @@ def reconcile_firms(
 def _select(
     deployment: Deployment, chosen: ChosenDocuments, firm_ids: Sequence[str], results: run_tags.Results
 ) -> dict[str, Selection]:
-    """The chosen documents of each firm that has any.
+    """Return the selection of the chosen documents, keyed by firm id, for each firm that has any.
 
     Raises:
-        dg.Failure: a word names none, or several; nothing was sent.
+        dg.Failure: a word names no document, or several; nothing was sent.
     """
     try:
         return select_for_firms(
@@ -467,14 +487,18 @@ def _select(
 
 
 def _dates_to_mark(keys: Sequence[str], report: FirmReport, dates: dg.PartitionsDefinition[str]) -> list[date]:
-    """The dates of a firm that turn green: of chosen documents their own, whatever dates the run was launched for."""
+    """Return the dates of a firm whose partitions turn green.
+
+    For chosen documents these are their own dates, whatever dates the run was launched for.
+    """
     if report.chosen_dates is None:
         return dates_of(keys, report.firm_id)
     return [day for day in report.chosen_dates if dates.has_partition_key(day.isoformat())]
 
 
 def _checks_alone(context: dg.AssetExecutionContext, deployment: Deployment) -> Iterator[dg.AssetCheckResult]:
-    """*Execute* beside a check: a run without partitions, which asks the ledger and syncs nothing."""
+    """Yield the results of checks that a person executes alone: a run without partitions, which only reads the
+    ledger."""
     firm_ids = [firm.firm_id for firm in deployment.active()]
     results = run_tags.begin(context.run, context.instance, firm_ids)
     for stage in STAGES:
@@ -485,7 +509,10 @@ def _checks_alone(context: dg.AssetExecutionContext, deployment: Deployment) -> 
 
 
 def _open_ended(scope: Scope, deployment: Deployment) -> tuple[date | None, date | None]:
-    """What is dated outside the partitions goes with the first or the last one."""
+    """Return the first and last date of a pull; None where the scope reaches the first or the last partition.
+
+    So payments dated outside the partitions are posted with the first or the last one.
+    """
     latest = deployment.clock().date() + timedelta(days=DAYS_AHEAD)
     return (
         None if scope.first <= deployment.first_date else scope.first,

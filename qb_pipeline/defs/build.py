@@ -1,4 +1,4 @@
-"""The definitions, put together from what the other modules have."""
+"""The Dagster definitions, built from the objects of the other modules."""
 
 from datetime import date
 
@@ -9,10 +9,10 @@ from qb_pipeline.defs.partitions import build_date_by_firm
 
 
 def build_defs(*, first_date: date, pull_seconds: int) -> dg.Definitions:
-    """Make the definitions.
+    """Build the definitions.
 
-    ``first_date``: the date of the first partition. ``pull_seconds``: how often the sensor ``received_payments`` looks
-    at a company.
+    ``first_date``: the date of the first partition. ``pull_seconds``: the usual time, in seconds, between two reads of
+    a company by the sensor ``received_payments``.
     """
     date_by_firm = build_date_by_firm(first_date)
     return dg.Definitions(
@@ -34,7 +34,8 @@ def build_defs(*, first_date: date, pull_seconds: int) -> dg.Definitions:
             sensors.daily_digest,
         ],
         resources={"deployment": resources.deployment, "chosen": resources.ChosenDocuments()},
-        # Jobs carry theirs. What a person launches elsewhere (Materialize in the asset graph, Execute beside a check)
-        # runs as Dagster's own job ``__ASSET_JOB``, which takes this one; without it, a process for each step.
+        # Our jobs have executors of their own. A run that a person launches elsewhere (Materialize in the asset graph,
+        # Execute beside a check) belongs to Dagster's own job ``__ASSET_JOB``, which uses this executor. Without this
+        # executor such a run would start a process for each step.
         executor=dg.in_process_executor,
     )

@@ -1,8 +1,9 @@
-"""The asset checks: what a green run must mean.
+"""The asset checks, and the meaning of a green run.
 
-A verdict is over all active firms of the environment, whichever firm the run is about: of each firm what the ledger
-knows now, by its newest count or comparison. The run's own numbers stand beside it. Only what blocks is about the run's
-own firms, so that no run fails over another firm's fault.
+The checks of headers, rows and mapping cover the firms of the run. Every other result covers all active firms of the
+environment, whichever firm the run is about. It rests on the ledger's newest count or comparison of each firm; the
+run's own numbers are shown beside it. Only a fault of the run's own firms blocks, so that no run fails because of
+another firm.
 """
 
 from collections import Counter
@@ -17,7 +18,7 @@ from qb_pipeline.billing.errors import ContractBrokenError
 from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.schemas import ContractBroken
-from qb_pipeline.core.states import Kind
+from qb_pipeline.core.states import ENTRIES, Kind
 from qb_pipeline.defs.metadata import KIND, RECEIVED_PAYMENTS, RECONCILIATION, dollars, held_table, table
 from qb_pipeline.ledger.books.pulls import reads_this_month
 from qb_pipeline.ledger.books.standing import NewestReconciliation, Standing
@@ -41,10 +42,10 @@ NEWEST_DAY = "newest_day_synced"
 READS = "reads_within_budget"
 
 BEHIND_DAYS = 3
-"""So many days may lie between the newest billed day and the newest day that is in QuickBooks: a long weekend."""
+"""The days that may lie between the newest billed day and the newest day that is in QuickBooks: a long weekend."""
 
 MONTHLY_READS = 500_000
-"""Metered reads a month of an app in Intuit's Builder tier; past that every read is refused until the next month.
+"""The metered reads per month of an app in Intuit's Builder tier. Past them every read is refused until the next month.
 
 Source: Intuit App Partner Program, FAQ (read 2026-11-21).
 """
@@ -130,13 +131,13 @@ RECONCILE_CHECKS = [
 ]
 
 NOT_ONE = (Problem.COPIED, Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED)
-"""What a document is held for of which QuickBooks holds two, or none."""
+"""The reasons of documents of which QuickBooks holds two, or none."""
 
 SHOWN_FIRMS = 25
-"""So many firms or reasons a verdict shows: it is kept for every run."""
+"""The greatest number of firms or reasons that a result shows, because Dagster keeps the result of every run."""
 
 APART = " · "
-"""Between what a verdict says of one firm and of the next: the page shows a line break as a space."""
+"""The separator between the sentences about two firms: the page shows a line break as a space."""
 
 
 OF_MAPPING = ("PayerMatches", "ItemMatches")
@@ -144,7 +145,7 @@ OF_MAPPING = ("PayerMatches", "ItemMatches")
 
 
 def is_blocking(result: dg.AssetCheckResult) -> bool:
-    """Whether a check did not pass, and keeps what follows its asset from being made."""
+    """Whether a result keeps later assets from being made: the census failed with an error. No other check blocks."""
     is_error = not result.passed and result.severity is dg.AssetCheckSeverity.ERROR
     return is_error and result.check_name == CENSUS
 
@@ -158,11 +159,12 @@ def of_stage(
     *,
     is_alone: bool = False,
 ) -> Iterator[dg.AssetCheckResult]:
-    """The results of a stage's checks; ``selected``: those that are wanted, None for all.
+    """Yield the results of a stage's checks.
 
-    ``reports`` are of the run's own firms, as far as they went through, ``errors`` of those that did not.
-    ``is_alone``: a person executes checks without the assets; what only a run looks at is then left as it is. What is
-    held is told when the run ends (``nothing_held``).
+    ``selected``: the names of the wanted checks; None for all. ``reports`` are of the run's own firms that did not
+    fail; ``errors`` are of those that failed, keyed by firm id. ``is_alone``: a person executes checks without the
+    assets. Then the checks of the run's own rows are left out, and the check of held documents is made here; in a run
+    it is made at the end (``nothing_held``).
     """
     wanted = {check.name for check in SYNC_CHECKS if check.asset_key == dg.AssetKey(stage.value)}
     wanted = wanted if selected is None else wanted & selected
@@ -188,7 +190,7 @@ def of_stage(
 
 
 def nothing_held(deployment: Deployment, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
-    """Whether anything is held now, at the end of a run; ``reports`` are of its own firms."""
+    """Return the result of the check of held documents at the end of a run; ``reports`` are of the run's own firms."""
     standing = Standing(deployment.ledger, [firm.firm_id for firm in deployment.active()])
     return _nothing_held(standing, reports, deployment.clock())
 
@@ -224,7 +226,7 @@ def _of_run(
     good: str,
     own: Mapping[str, Any],
 ) -> dg.AssetCheckResult:
-    """The result of a check that only looks at rows which the run itself has read; it says nothing of other firms."""
+    """Return the result of a check that covers only the rows which the run itself has read, and no other firm."""
     firm_ids = [report.firm_id for report in reports]
     count = f"{len(firm_ids)} {'firm' if len(firm_ids) == 1 else 'firms'} of this run"
     return dg.AssetCheckResult(
@@ -238,7 +240,8 @@ def _of_run(
 
 
 def of_pull(deployment: Deployment, reports: Sequence[PullReport]) -> dg.AssetCheckResult:
-    """Of each active firm of Model 2 what billing holds, as it was compared last."""
+    """Return the result of the newest comparison of billing with the received payments, for each active firm of Model
+    2."""
     standing = Standing(deployment.ledger, [firm.firm_id for firm in deployment.active() if firm.model == 2])
     faults: dict[str, str] = {}
     errors, at = [], {}
@@ -271,7 +274,8 @@ def of_pull(deployment: Deployment, reports: Sequence[PullReport]) -> dg.AssetCh
 
 
 def of_reconciliation(deployment: Deployment, reports: Sequence[FirmReconciliation]) -> Iterator[dg.AssetCheckResult]:
-    """Of each active firm the newest reconciliation; what is held, as of now."""
+    """Yield the results of each active firm's newest reconciliation, its held documents, and this month's metered
+    reads."""
     now, active = deployment.clock(), deployment.active()
     standing = Standing(deployment.ledger, [firm.firm_id for firm in active])
     found = standing.reconciled()
@@ -320,11 +324,12 @@ def verdict(
     said: str = "",
     metadata: Mapping[str, Any] | None = None,
 ) -> dg.AssetCheckResult:
-    """What a check says of all firms.
+    """Return the result of a check that covers all firms.
 
-    ``faults``: what is wrong, by firm; ``errors``: of which of them it is an error, and not a warning. ``at``: when
-    each firm was counted or compared last, None for never. ``own``: the run's own numbers. ``said`` and ``metadata``
-    come first.
+    ``faults``: the fault of each firm that has one, keyed by firm id. ``errors``: the firms whose fault is an error;
+    the fault of any other firm is a warning. ``at``: the moment of each firm's newest count or comparison, keyed by
+    firm id; None for never. ``own``: the run's own numbers. ``good``: the description when there is no fault. ``said``
+    and ``metadata`` come before the rest.
     """
     firm_ids = standing.firm_ids
     never = [firm_id for firm_id in firm_ids if at.get(firm_id) is None]
@@ -355,7 +360,7 @@ def _good(said: str, firm_ids: Sequence[str]) -> str:
 
 
 def _first(said: Sequence[str]) -> str:
-    """The first of many things to say, and how many more there are."""
+    """Join the first ``SHOWN_FIRMS`` sentences, and add the number of those left out."""
     more = [f"and {len(said) - SHOWN_FIRMS} more"] if len(said) > SHOWN_FIRMS else []
     return APART.join([*said[:SHOWN_FIRMS], *more])
 
@@ -395,8 +400,8 @@ def _control_totals(step: Stage, kind: Kind, standing: Standing, reports: Sequen
 
 
 def _census(step: Stage, kind: Kind, standing: Standing, reports: Sequence[FirmReport]) -> dg.AssetCheckResult:
-    """Journal entries of refunds count as payments."""
-    kinds = (kind, "refund") if kind == Kind.PAYMENT else (kind,)
+    """Journal entries count as payments."""
+    kinds = (kind, *ENTRIES) if kind == Kind.PAYMENT else (kind,)
     counted = [row for row in standing.counted() if row.kind in kinds]
     at: dict[str, datetime | None] = {}
     faults: dict[str, str] = {}

@@ -1,9 +1,9 @@
-"""One run per firm and local day: what the schedules ask before they ask for a run, and what such a run writes down.
+"""The rule of one run per firm and local day: the decisions of the schedules, and the records of such a run.
 
-Dagster compares the run key of a schedule with the runs of one tick only (key and scheduled time). So the ledger
-remembers each day (``ledger.books.firm_days``): a tick that found no work says so, and a run when it really begins and
-ends. A tick asks Dagster only which runs of a day still wait or work. So whoever dies, and whenever, the next tick
-knows.
+Dagster compares the run key of a schedule with the runs of one tick only (key and scheduled time). Therefore the ledger
+remembers each day (``ledger.books.firm_days``). A tick records that it found no work; a run records its real begin and
+end. A tick reads from Dagster only the runs of a day: those that wait or work, and when the others ended. So the next
+tick knows the state of a day, whichever process has died.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,12 +23,15 @@ from qb_pipeline.sync.extract.scan import Selection, scan
 from qb_pipeline.sync.session.firm_session import FirmSession
 
 KEYS = {"sync": "daily", "reconcile": "reconcile"}
-"""How the run key of a job's daily run begins."""
+"""The beginning of the run key of a daily run, keyed by job."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueDay:
-    """A firm whose day is due, and what this tick does about it. ``died``: a run that began it and said no more."""
+    """A firm whose day is due, and the decision of this tick about it.
+
+    ``died``: the run that began the day and has not recorded its end; "" without such a run.
+    """
 
     firm: Firm
     day: date
@@ -37,17 +40,17 @@ class DueDay:
 
 
 def run_key(job: str, firm_id: str, day: date) -> str:
-    """Name the run of a firm's local day."""
+    """Return the run key of a firm's local day."""
     return f"{KEYS[job]}:{firm_id}:{day}"
 
 
 def choose_days(
     context: dg.ScheduleEvaluationContext, days: FirmDays, job: str, due: Sequence[tuple[Firm, date]], now: datetime
 ) -> list[DueDay]:
-    """Say what this tick does about each firm that is due.
+    """Return the decision of this tick about each firm that is due.
 
-    A run that was made and never handed on (the daemon died in between) has done nothing and never will: it is taken
-    out of the list, unless this is the same tick once more, where Dagster hands on the very run.
+    The daemon may die after it has made a run and before it hands the run on. Such a run has done nothing and never
+    will: it is deleted. It is kept when the same tick comes once more, because Dagster then hands on this very run.
     """
     keys = {run_key(job, firm.firm_id, day): firm.firm_id for firm, day in due}
     runs: dict[str, list[DayRun]] = {firm.firm_id: [] for firm, _ in due}
@@ -77,7 +80,7 @@ def choose_days(
 
 
 def read_billing(session: FirmSession, horizon: datetime) -> None:
-    """Read what a run would read first: the columns of billing, and what changed. Asks QuickBooks nothing.
+    """Read the same as a run reads first: the columns of billing, and the changed documents. Asks QuickBooks nothing.
 
     Raises:
         BillingError: billing cannot be read as agreed; a run would fail as well.
@@ -92,7 +95,7 @@ def _records(instance: dg.DagsterInstance, keys: Mapping[str, str]) -> Sequence[
 
 @dataclass
 class Work:
-    """What a run has come to with a firm. ``is_open``: its workplace is open, so that it could be read."""
+    """The progress of a run with a firm. ``is_open``: the firm has been opened, and so could be read."""
 
     is_open: bool = False
 
@@ -101,12 +104,12 @@ class Work:
 def work_of_day(
     context: dg.AssetExecutionContext, deployment: Deployment, firm_id: str, *, is_last: bool = True
 ) -> Iterator[Work]:
-    """While a run works on a firm: where it is the run of the firm's day, the ledger keeps when it begins and ends.
+    """Record in the ledger when the block begins and ends, if this run is the run of the firm's day.
 
-    ``is_last``: the day is done with this work; otherwise later stages of the run go on with it.
+    ``is_last``: the day is done with this block; otherwise later stages of the run continue the day.
 
-    A run whose process dies in here leaves its day *running*, and the next tick asks again. A day that is done, or that
-    another run works on, gets no second sync: this run is canceled with a sentence and marks no partition.
+    A run whose process dies in the block leaves its day *running*, and the next tick asks again. A day that is done, or
+    on which another run works, gets no second sync: this run is canceled with a sentence and materializes no partition.
     """
     day, work = day_of(context.run), Work()
     if day is None or day[0] != firm_id:
@@ -121,13 +124,16 @@ def work_of_day(
         raise
     if not is_last:
         return
-    # Asked for when the firm could not be read, it did not know its dates: the next tick asks for what is left.
+    # A run that was requested while the firm could not be read lacks dates with work: the next tick requests them.
     outcome = DayOutcome.OPEN if before is Cause.UNREAD else DayOutcome.DONE
     days.end(*day, run_id, outcome, now=deployment.clock())
 
 
 def day_of(run: dg.DagsterRun) -> tuple[str, date] | None:
-    """Firm and local date of a run that a daily schedule asked for; None of others, and of a run that repeats one."""
+    """Return the firm id and the local date of a run that a daily schedule asked for.
+
+    None for any other run, and for a run that repeats such a run.
+    """
     beginning, _, rest = run.tags.get(RUN_KEY_TAG, "").partition(":")
     if beginning != KEYS.get(run.job_name) or run.parent_run_id is not None:
         return None

@@ -1,6 +1,6 @@
-"""Firms stand or fall alone: one that fails is named when the others are done.
+"""The failures of single firms in a run. A firm that fails stops no other firm, and is named when the others are done.
 
-Belongs here: catching what stops one firm, and naming it. Does not belong here: what is done with a firm.
+Belongs here: catching the error of one firm, and naming the firm. Does not belong here: the work on a firm.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,15 +14,15 @@ from qb_pipeline.sync.failures import FIRM_ERRORS, explain
 
 
 def _nobody(_firm_id: str, _error: BaseException) -> None:
-    """Nobody else is told."""
+    """Do nothing: nobody else is told of the failure."""
 
 
 @dataclass
 class Failures:
-    """The firms that failed so far, each with what stopped it and the next step.
+    """The firms that failed so far: their messages with the next step (``by_firm``) and their errors, keyed by firm id.
 
-    ``tell`` hears of each failure; ``others_went_through`` is called where an error is of no firm alone, such as a
-    ledger that is gone: the firms before it are done.
+    ``tell`` is called with each failure. ``others_went_through`` is called when an error is of no firm alone, such as
+    the loss of the ledger: the firms before it are done.
     """
 
     log: Logger
@@ -33,7 +33,8 @@ class Failures:
 
     @contextmanager
     def of(self, firm_id: str) -> Iterator[None]:
-        """Work on one firm in the block; what stops it alone (``FIRM_ERRORS``) is kept, and ends the block."""
+        """Run the block for one firm. An error that stops only this firm (``FIRM_ERRORS``) ends the block and is
+        stored."""
         try:
             yield
         except FIRM_ERRORS as error:
@@ -46,7 +47,8 @@ class Failures:
             raise
 
     def failure(self, *, are_others_done: bool = False) -> dg.Failure:
-        """The failure of a run that names each of them; a repetition at once would meet the same."""
+        """Return the failure of the run, which names each failed firm. It allows no retry: a retry at once would fail
+        again."""
         others = "\nEvery other firm of this run is done." if are_others_done else ""
         return dg.Failure(
             description="\n".join(self.by_firm.values()) + others,

@@ -1,6 +1,6 @@
-"""The jobs: what an operator launches by one name.
+"""The jobs that an operator launches by name.
 
-Each runs its steps in the run's own process: a step process each would cost two seconds and its imports.
+Each job runs its steps in the run's own process: a process for each step would cost two seconds and its imports.
 """
 
 import dagster as dg

@@ -1,4 +1,4 @@
-"""Run the job from a command: in this process, against the instance, so that it stands in the run history."""
+"""Runs of jobs that a command launches: in this process, on Dagster's instance, so that the run history lists them."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,16 +23,16 @@ from qb_pipeline.defs.orphans import report_orphans, sign
 from qb_pipeline.defs.partitions import firm_tags, firms, range_tags
 
 LOCATION = "qb_pipeline"
-"""The code location's name: in ``workspace.yaml``, and in what ``qb-pipeline dev`` starts."""
+"""The name of the code location, in ``workspace.yaml`` and in the processes that ``qb-pipeline dev`` starts."""
 
 NOT_MONITORED = {MAX_RUNTIME_SECONDS_TAG: "0"}
-"""No limit: run monitoring cannot end a process that Dagster did not launch, and would call it failed while it sends.
-A command that died is noticed by ``report_orphans``."""
+"""The tag that removes the time limit of a run. Run monitoring cannot end a process that Dagster did not launch, and
+would report a run failed that still sends. ``report_orphans`` notices a command that died."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """A run that has ended. ``error`` says why it failed, for a person; empty when it did not."""
+    """A run that has ended. ``error`` is the reason of a failure, for a person; "" after a success."""
 
     run_id: str
     succeeded: bool
@@ -40,13 +40,13 @@ class Launched:
 
 
 def add_firm_partition(firm_id: str) -> None:
-    """Let the UI offer the firm as a partition."""
+    """Add the firm as a partition, so that the UI offers it."""
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions(firms.name or "", [firm_id])
 
 
 def upgrade_storage() -> str:
-    """Migrate Dagster's storage to what the installed release needs; gives its revision."""
+    """Migrate Dagster's storage to the schema of the installed release. Return the revision of the schema."""
     with dg.DagsterInstance.get() as instance:
         instance.upgrade()
         revision, _needs = instance.run_storage.alembic_version() or ("", "")
@@ -71,7 +71,7 @@ def launch_sync(
 
 
 def launch_pull(firm_id: str, first: date, last: date, *, actor: str) -> Launched:
-    """Run the job ``pull_payments`` over payments of inclusive dates that were read, and wait for its end."""
+    """Run the job ``pull_payments`` over inclusive dates whose payments have been read, and wait for its end."""
     return _launch("pull_payments", firm_id, range_tags(firm_id, first, last), actor=actor, trigger="cli", resources={})
 
 
@@ -81,9 +81,10 @@ def launch_reconcile(firm_id: str, *, actor: str) -> Launched:
 
 
 def origin_of(job: str) -> RemoteJobOrigin:
-    """Where Dagster's page looks for the runs of a job: code location and repository, as ``workspace.yaml`` names them.
+    """Return the origin of a job's runs: code location and repository, as ``workspace.yaml`` names them.
 
-    A job's history, the timeline and *last run* ask for runs of exactly this repository and location.
+    Dagster's page looks there for runs: a job's history, the timeline and *last run* ask for runs of exactly this
+    repository and location.
     """
     code = LoadableTargetOrigin(module_name="qb_pipeline.definitions")
     location = ManagedGrpcPythonEnvCodeLocationOrigin(code, LOCATION)
@@ -93,7 +94,10 @@ def origin_of(job: str) -> RemoteJobOrigin:
 def _launch(
     job: str, firm_id: str, partitions: dict[str, str], *, actor: str, trigger: str, resources: dict[str, Any]
 ) -> Launched:
-    """Run a job here, as Dagster's ``execute_in_process`` does, with the origin that it cannot be given."""
+    """Run a job in this process, and wait for its end.
+
+    This does the same as Dagster's ``execute_in_process``, which cannot be given an origin (``origin_of``).
+    """
     definition = defs().resolve_job_def(job)
     with dg.DagsterInstance.get() as instance:
         report_orphans(instance)
@@ -108,8 +112,8 @@ def _launch(
             },
             remote_job_origin=origin_of(job),
         )
-        sign(run.run_id, instance)  # now: one that dies before it starts is found as well
-        # Not in the main thread: there Dagster would take our signals, and raise wherever the run stands.
+        sign(run.run_id, instance)  # at once: a run that dies before its start must be found too
+        # Not in the main thread, where Dagster would handle our signals and raise at any point of the run.
         with stopping.deferred(), ThreadPoolExecutor(max_workers=1) as pool:
             result = pool.submit(execute_run, InMemoryJob(definition), run, instance).result()
         failures = [

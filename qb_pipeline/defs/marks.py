@@ -1,8 +1,8 @@
-"""How partitions come to look green or failed, each with metadata of its own.
+"""The events by which Dagster shows partitions in green or as failed, each partition with metadata of its own.
 
 Dagster writes one planned event per asset for a run (``DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS``), not one per
-partition, and then shows no partition of a failed run as failed. So we plan those partitions one by one when the run
-has failed: an event per partition is only paid for by a failure.
+partition. It then shows no partition of a failed run as failed. Therefore this module writes planned events for these
+partitions one by one after a run has failed: only a failure costs an event per partition.
 """
 
 import logging
@@ -21,13 +21,13 @@ from dagster._core.events import (
 from qb_pipeline.defs.partitions import keys_of_run
 
 ByPartition = Mapping[str, Mapping[str, Any]]
-"""Metadata by partition key."""
+"""Metadata, keyed by partition key."""
 
 
 def all_done(context: dg.AssetExecutionContext, asset: str, metadata: ByPartition) -> dg.MaterializeResult[None]:
-    """The result of an asset in a run in which every firm went through; each partition gets its own metadata.
+    """Return the result of an asset in a run in which no firm failed; each partition gets its own metadata.
 
-    Partitions that Dagster does not take the run for (``partitions.keys_of_run``) are marked here.
+    Partitions that Dagster does not attribute to the run (``partitions.keys_of_run``) get their own events here.
     """
     targeted = set(context.partition_keys)
     for key, values in metadata.items():
@@ -38,13 +38,14 @@ def all_done(context: dg.AssetExecutionContext, asset: str, metadata: ByPartitio
 
 
 def some_done(context: dg.AssetExecutionContext, asset: str, metadata: ByPartition) -> None:
-    """Mark partitions one by one, in a run of which other firms have failed."""
+    """Record a materialization for each of these partitions, in a run whose partitions Dagster does not record
+    itself."""
     for key, values in metadata.items():
         context.log_event(dg.AssetMaterialization(asset, partition=key, metadata=values, tags=_tags(key)))
 
 
 def evaluate(context: dg.AssetExecutionContext, results: Iterable[dg.AssetCheckResult]) -> None:
-    """Keep the verdicts of checks that belong to a step which this run does not come to."""
+    """Record the results of checks whose own step this run does not reach."""
     step = context.get_step_execution_context()
     for result in results:
         assert result.asset_key is not None  # noqa: S101 - ``checks`` names it
@@ -57,11 +58,12 @@ def evaluate(context: dg.AssetExecutionContext, results: Iterable[dg.AssetCheckR
             severity=result.severity,
             description=result.description,
         )
-        DagsterEvent.asset_check_evaluation(step, evaluation)  # Dagster's own way: to make such an event is to store it
+        DagsterEvent.asset_check_evaluation(step, evaluation)  # building the event stores it, as in Dagster's code
 
 
 def _tags(key: str) -> dict[str, str]:
-    """The tags that Dagster gives the event of a partition with two dimensions, and finds it by."""
+    """Return the tags by which Dagster finds the event of a partition with two dimensions; empty for other
+    partitions."""
     if "|" not in key:
         return {}
     day, firm_id = key.split("|", 1)
@@ -70,20 +72,20 @@ def _tags(key: str) -> dict[str, str]:
 
 @dg.failure_hook(name="failed_days_look_failed")
 def failed_days_look_failed(context: dg.HookContext) -> None:
-    """Mark what a failed step leaves undone, whatever made it fail."""
+    """Make the partitions that a failed step leaves undone look failed, whatever the cause."""
     run = context.instance.get_run_by_id(context.run_id)
     if run is not None:
         mark_failed(context.instance, run)
 
 
 def mark_failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
-    """Let each partition of a failed run look failed that has not been materialized since the run was asked for.
+    """Make each partition of a failed run look failed that has not been materialized since the run was asked for.
 
-    In a run of several firms one of which the run has marked anything of an asset went through there, and is left as it
-    is. Marking twice marks nothing more.
+    In a run of several firms, a firm with at least one materialized partition of an asset has succeeded there; its
+    partitions of that asset are left as they are. A second call writes nothing more.
 
     Returns:
-        How many events that took: one per asset and partition.
+        The number of events written: one per asset and partition.
     """
     wanted: dict[dg.AssetKey, _Asset] = {}
     for record in instance.get_records_for_run(
@@ -128,7 +130,8 @@ def _firm_of(key: str) -> str:
 
 @dataclass(slots=True)
 class _Asset:
-    """What a run planned of an asset: all ``keys``, and those that have a ``planned`` event of their own."""
+    """The partitions of an asset that a run planned: all of them (``keys``), and those with an event of their own
+    (``planned``)."""
 
     step_key: str
     keys: set[str] = field(default_factory=set)

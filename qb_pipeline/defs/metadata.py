@@ -1,7 +1,7 @@
-"""What an operator reads on an asset's page: counts, sums of money, held reasons. Never a name or a memo.
+"""The metadata on an asset's page, for an operator: counts, sums of money, held reasons. Never a name or a memo.
 
-The numbers and tables of a partition are those of its date and firm. What is a run's own (requests, its place in the
-sync log, what it said) stands once for each firm: on the newest date of the run.
+The numbers and tables of a partition are those of its date and firm. The facts of the run as a whole (requests, the
+command for its sync log, notices) are shown once for each firm: on the newest date of the run.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from qb_pipeline.sync.stages import LOADING, Stage
 from qb_pipeline.sync.verify.reconcile import FirmReconciliation
 
 SHOWN_ROWS = 500
-"""So many rows of a table are shown: metadata are read as a whole."""
+"""The greatest number of rows of a table that are shown, because Dagster reads metadata as a whole."""
 
 KIND: dict[Stage, Kind] = {Stage.INVOICES: Kind.INVOICE, Stage.PAYMENTS: Kind.PAYMENT}
 SENT = ("created", "adopted", "updated")
@@ -37,17 +37,17 @@ PARTS: dict[Stage, tuple[str, ...]] = {
     Stage.INVOICES: ("done", "held", "control_totals"),
     Stage.PAYMENTS: ("done", "held", "control_totals"),
 }
-"""What each stage shows of a day (``ledger.books.days``)."""
+"""The parts of a day (``ledger.books.days``) that a stage shows, keyed by stage."""
 
 RECEIVED_PAYMENTS, RECONCILIATION = "received_payments", "reconciliation"
-"""The assets that are not of the sync; ``sync.stages`` names those."""
+"""The assets outside the sync; ``sync.stages`` names the assets of the sync."""
 
 POSTED = {
     "payment": "payments posted",
     "credit_application": "credit posted (no cash)",
     "reversal": "postings taken back",
 }
-"""How a day says its postings, by kind."""
+"""The labels of a day's postings, keyed by kind."""
 
 INBOX = {
     "done": "payments that billing holds",
@@ -58,13 +58,13 @@ INBOX = {
     "older": "from before the firm came to Model 2",
     "refused": "refused: a person must look",
 }
-"""How a day says what became of its payments, by their state in the inbox."""
+"""The labels of a day's payments, keyed by their state in the inbox."""
 
 
 def column_schema(model: type[pa.DataFrameModel]) -> dict[str, Any]:
-    """A pandera model as the asset page's Columns panel."""
+    """Return the metadata that shows a pandera model in the Columns panel of an asset's page."""
     columns = [
-        # pandas calls its text "string[python]"; what is in brackets is how it stores it
+        # pandas calls its text "string[python]"; the brackets name the way of storage
         dg.TableColumn(name, str(column.dtype or "object").split("[")[0], description=column.description or "")
         for name, column in model.to_schema().columns.items()
     ]
@@ -74,10 +74,10 @@ def column_schema(model: type[pa.DataFrameModel]) -> dict[str, Any]:
 def of_stage(
     stage: Stage, stages: Sequence[Stage], report: FirmReport, days: Mapping[date, Day], dates: Collection[date]
 ) -> dict[date, dict[str, Any]]:
-    """The metadata of a firm's partitions of one stage's asset, by date; ``stages`` are all of the run.
+    """Return the metadata of a firm's partitions of one stage's asset, keyed by date. ``stages`` are all of the run.
 
-    ``days``: what the run did (``ledger.books.days``, ``PARTS``), also on dates that are not its own; those count as
-    the run's.
+    ``days``: the numbers of the run (``ledger.books.days``, ``PARTS``), keyed by date. Dates beyond the run's own
+    ``dates`` count among the numbers of the run as a whole.
     """
     plans = {day: [row for row in report.plan if row.document_date == day] for day in dates}
     found = {day: of_day(stage, days[day], plans[day]) for day in sorted(dates)}
@@ -88,7 +88,7 @@ def of_stage(
 
 
 def of_day(stage: Stage, day: Day, plan: Sequence[PlanLine] = ()) -> dict[str, Any]:
-    """What stands on one partition: numbers, and a table where there is something to be put into one.
+    """Return the metadata of one partition: numbers, and a table wherever there are rows for it.
 
     ``plan``: the documents of that date in a dry run.
     """
@@ -158,8 +158,11 @@ def _count(rows: Sequence[ReferenceCount], kind: Kind, activity: str) -> int:
 
 
 def _of_run(stage: Stage, stages: Sequence[Stage], report: FirmReport, elsewhere: Sequence[Day]) -> dict[str, Any]:
-    """The run's own numbers; the requests are those of this stage, and the sync log stands with each stage that
-    sends."""
+    """Return the numbers of the run as a whole.
+
+    The requests are those of this stage. The command for the sync log is shown with each stage that sends and with the
+    last.
+    """
     shown: dict[str, Any] = {}
     if stage is Stage.WORK_LIST:
         shown["this run: documents read in billing"] = report.scanned.get("seen", 0)
@@ -182,7 +185,7 @@ def _of_run(stage: Stage, stages: Sequence[Stage], report: FirmReport, elsewhere
 
 
 def of_received_day(day: ReceivedDay) -> dict[str, Any]:
-    """What stands on one partition: counts and sums of the payments of its date and firm. No client's data."""
+    """Return the metadata of one partition: counts and sums of the payments of its date and firm. No client's data."""
     shown: dict[str, Any] = {}
     for kind, text in POSTED.items():
         rows = [row for row in day.posted if row.kind == kind]
@@ -195,7 +198,8 @@ def of_received_day(day: ReceivedDay) -> dict[str, Any]:
 
 
 def of_pull(report: PullReport) -> dict[str, Any]:
-    """The run's own numbers, and the visual clue: how many invoices of the firm have a recent payment."""
+    """Return the numbers of the whole pull, with the number of invoices that have a recent payment (the visual
+    clue)."""
     return {
         "invoices with a recent payment": report.recent_invoices,
         "recent payments": dg.MetadataValue.md("see the view `reporting.recent_quickbooks_payments`"),
@@ -204,7 +208,7 @@ def of_pull(report: PullReport) -> dict[str, Any]:
 
 
 def of_reconciliation(report: FirmReconciliation) -> dict[str, Any]:
-    """The numbers and tables on a firm's partition."""
+    """Return the numbers and tables of a firm's partition."""
     amounts = ("ours", "theirs", "difference", "residual")
     measures = [
         {"measure": row.measure} | {name: f"{asdict(row)[name]:,.2f}" for name in amounts} for row in report.measures
@@ -229,12 +233,12 @@ def of_reconciliation(report: FirmReconciliation) -> dict[str, Any]:
 
 
 def dollars(cents: int) -> str:
-    """Cents as a person writes dollars: ``12,345.67``."""
+    """Return cents as text in dollars: ``12,345.67``."""
     return f"{to_dollars(cents):,.2f}"
 
 
 def _title(name: str) -> str:
-    """How a column of control totals is called on the page."""
+    """Return the label of a column of control totals on the page."""
     return name.removesuffix("_cents").replace("_", " ").replace("quickbooks", "QuickBooks")
 
 
@@ -250,7 +254,7 @@ def _held_numbers(held: Sequence[HeldCount]) -> dict[str, int | str]:
 
 
 def _plan_rows(plan: Sequence[PlanLine]) -> list[dict[str, str]]:
-    """Each document of a dry run with its operation: ids and reasons only."""
+    """Return a row for each document of a dry run: only its id, date, operation and reason."""
     return [
         {
             "document": str(row.name),
@@ -265,7 +269,8 @@ def _plan_rows(plan: Sequence[PlanLine]) -> list[dict[str, str]]:
 def held_table(
     held: Iterable[HeldCount | HeldInFirm], *columns: str, limit: int = SHOWN_ROWS
 ) -> dict[str, dg.TableMetadataValue | str]:
-    """What needs a person, by reason, with what clears it; more ``columns``: firm."""
+    """Return the table of documents that need a person, by reason, with remedies. ``columns``: further columns, such as
+    firm."""
     rows = [
         {
             **asdict(row),
@@ -282,9 +287,10 @@ def held_table(
 def table(
     name: str, rows: Sequence[Mapping[str, str | int]], columns: Sequence[str], *, limit: int = SHOWN_ROWS
 ) -> dict[str, dg.TableMetadataValue | str]:
-    """Rows as a table on an asset's page: nothing where there is no row; of many the first, which is said beside it.
+    """Return rows as a table for an asset's page; an empty mapping when there is no row.
 
-    Documents are counted, all else is text. What is in a row beside ``columns`` is left out.
+    Of more than ``limit`` rows only the first are shown, and an entry beside the table says so. The column
+    ``documents`` has numbers, every other column text. Values of a row outside ``columns`` are left out.
     """
     if not rows:
         return {}

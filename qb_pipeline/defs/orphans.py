@@ -1,8 +1,8 @@
-"""Runs whose process is gone: Dagster's default launcher does not notice it once its code server is gone too.
+"""The search for runs whose process is gone. Dagster's default launcher misses them when its code server is gone too.
 
-Such a run stays *started* for ever and holds one of the places of the queue. So each run writes down which processes
-work on it, and a run of which all are dead is reported failed. What it had in flight is the ledger's business: the
-next run settles it.
+Such a run stays *started* for ever and holds one of the places of the queue. Therefore each run records the processes
+that work on it, and a run whose processes are all dead is reported failed. The next run settles, from the ledger, the
+requests that were in flight.
 """
 
 import json
@@ -17,11 +17,11 @@ from qb_pipeline.defs import marks, run_tags
 from qb_pipeline.ledger.processes import Process, end_with_parent
 
 TAG = ".dagster/qb_pipeline/processes"
-"""The run's own process, and the one that spawned it: while that lives, it reports the death itself. Dagster hides what
-begins like this from the list of runs."""
+"""The tag with the run's own process and the process that spawned it. As long as the spawning process is alive, it
+reports the death itself. Dagster hides tags with this beginning in the list of runs."""
 
 LOOK_BACK = timedelta(days=1)
-"""So far back runs are looked at that ended without a word."""
+"""The greatest age of an ended run for which a missing result is still written."""
 
 
 UNFINISHED = [
@@ -31,7 +31,7 @@ UNFINISHED = [
 
 
 def sign(run_id: str, instance: dg.DagsterInstance) -> None:
-    """Write down that this process works on the run, and end with the code server that spawned it."""
+    """Record that this process works on the run, and have the process end with the code server that spawned it."""
     end_with_parent()
     parent = multiprocessing.parent_process()
     pids = [os.getpid()] + ([parent.pid] if parent is not None and parent.pid else [])
@@ -40,10 +40,10 @@ def sign(run_id: str, instance: dg.DagsterInstance) -> None:
 
 
 def report_orphans(instance: dg.DagsterInstance) -> list[str]:
-    """Report the runs failed that nobody works on any more, and let their partitions look so; gives their ids.
+    """Report runs failed whose processes are all dead, and make their partitions look failed. Return the runs' ids.
 
-    One whose processes cannot be seen from here (another machine's) is left to ``max_runtime_seconds``; a command's of
-    another machine, which has no such limit, to a person.
+    A run whose processes cannot be seen from here (on another machine) is left to ``max_runtime_seconds``. A run that a
+    command on another machine launched has no such limit; it is left to a person.
     """
     running = dg.RunsFilter(statuses=UNFINISHED)
     orphans = [run for run in instance.get_runs(running) if _is_orphan(run)]
@@ -56,7 +56,10 @@ def report_orphans(instance: dg.DagsterInstance) -> list[str]:
 
 
 def _sign_ended(instance: dg.DagsterInstance) -> None:
-    """Let the list, and the partitions, say of each run what came of it, where nobody of ours was left to say so."""
+    """Write the result of each run that failed or was canceled and whose own process could not write it.
+
+    The partitions of such a failed run are made to look failed.
+    """
     ended = dg.RunsFilter(
         statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED],
         updated_after=datetime.now(UTC) - LOOK_BACK,
@@ -75,7 +78,7 @@ def _how_it_ended(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     for entry in instance.all_logs(run.run_id, of_type=kinds):
         event = entry.get_dagster_event()
         error = getattr(event.event_specific_data, "error", None)
-        if error is not None:  # a library's may quote a client's data: its class only
+        if error is not None:  # only the class: a library's message may quote a client's data
             return f"{run_tags.FAILED}{(error.cause or error).cls_name}"
         if "maximum runtime" in (event.message or ""):
             return f"{run_tags.FAILED}it took longer than it may"

@@ -1,4 +1,4 @@
-"""The partitions of every sync asset: document date × firm, and reading them back as scopes."""
+"""The partitions of every sync asset (document date × firm), and the scopes that are read from their keys."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ import dagster as dg
 from qb_pipeline.core.date_ranges import DAYS_AHEAD
 
 FURTHER_DATES = "further_dates"
-"""The tag of a run whose dates have gaps: every stretch but the one that Dagster's own tags name."""
+"""The tag of a run whose dates have gaps. Its value has every stretch of dates except the one in Dagster's own tags."""
 
 firms = dg.DynamicPartitionsDefinition(name="firm")
 
 
 class _DateByFirm(dg.MultiPartitionsDefinition):
-    """Dates × firms that remembers the range of one firm which it was asked for last.
+    """The partitions document date × firm, which remember the last range of one firm that they were asked for.
 
-    Dagster 1.13.27 works a run's range out anew for each partition that gets metadata of its own: 40 s for 391 dates of
-    four assets. Which dates lie in a range of one firm does not change.
+    Dagster 1.13.27 computes a run's range again for each partition that gets metadata of its own: 40 s for 391 dates of
+    four assets. The dates in a range of one firm do not change.
     """
 
     def get_partition_keys_in_range(self, partition_key_range: dg.PartitionKeyRange, *args: Any, **kwargs: Any) -> Any:
@@ -36,14 +36,14 @@ class _DateByFirm(dg.MultiPartitionsDefinition):
 
 
 def build_date_by_firm(first_date: date) -> dg.MultiPartitionsDefinition:
-    """Every date from the first on × every firm."""
+    """Build the partitions: every date from ``first_date`` on × every firm."""
     dates = dg.DailyPartitionsDefinition(start_date=first_date.isoformat(), end_offset=DAYS_AHEAD + 1)
     return _DateByFirm({"date": dates, "firm": firms})
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One firm and inclusive document dates."""
+    """One firm and an inclusive range of document dates."""
 
     firm_id: str
     first: date
@@ -51,7 +51,10 @@ class Scope:
 
 
 def read_scopes(keys: Iterable[str]) -> list[Scope]:
-    """Read the partitions of a run as scopes, one per firm: a single run covers a rectangle of dates and firms."""
+    """Return the scopes of a run's partition keys, one per firm, sorted by firm id.
+
+    A single run covers a rectangle of dates and firms.
+    """
     found: dict[str, list[date]] = {}
     for key in keys:
         day, firm_id = key.split("|", 1)
@@ -60,17 +63,20 @@ def read_scopes(keys: Iterable[str]) -> list[Scope]:
 
 
 def dates_of(keys: Iterable[str], firm_id: str) -> list[date]:
-    """The dates of one firm's partitions, in their order."""
+    """Return the dates of one firm's partition keys, ascending."""
     return sorted(date.fromisoformat(day) for day, of_firm in (key.split("|", 1) for key in keys) if of_firm == firm_id)
 
 
 def keys_of_run(run: dg.DagsterRun, keys: Sequence[str], instance: dg.DagsterInstance) -> list[str]:
-    """Every partition that a run is for; ``keys`` are those that Dagster takes it for.
+    """Return the keys of all partitions that a run is for; ``keys`` are those that Dagster attributes to the run.
 
-    A backfill of the job (Jobs, ``sync``, *Materialize all*) gives its run the range as tags and, beside them, date and
-    firm of the first partition, which Dagster 1.13.27 then takes for the whole run, although it counts the range as
-    done: without this the first day would be sent and all the others shown in green. Dates with gaps are more than
-    Dagster can say of one run: it knows one stretch, ``FURTHER_DATES`` names the others.
+    A backfill of the job (Jobs, ``sync``, *Materialize all*) gives its run tags with the range and tags with the date
+    and firm of the first partition. Dagster 1.13.27 then attributes only the first partition to the run, although it
+    counts the whole range as done. Without this function only the first day would be sent, and all the others shown in
+    green.
+
+    Dagster can name only one stretch of dates for a run. When dates have gaps, ``FURTHER_DATES`` names the other
+    stretches.
     """
     start, end = (run.tags.get(f"dagster/asset_partition_range_{name}") for name in ("start", "end"))
     if start is None or end is None:
@@ -87,7 +93,8 @@ def keys_of_run(run: dg.DagsterRun, keys: Sequence[str], instance: dg.DagsterIns
 
 
 def firms_between(first: str, last: str, instance: dg.DagsterInstance) -> list[str]:
-    """The firms of a range of partitions, in the order in which Dagster has them; where it lacks an end, the two."""
+    """Return the firm ids of a range of partitions, in Dagster's order; only the two ends when Dagster lacks one of
+    them."""
     if first == last:
         return [first]
     known = instance.get_dynamic_partitions(firms.name or "")
@@ -102,7 +109,7 @@ def _days(first: str, last: str) -> list[date]:
 
 
 def range_tags(firm_id: str, first: date, last: date) -> dict[str, str]:
-    """The tags that make a run of the job cover these dates of one firm."""
+    """Return the tags that make a run of a job cover these inclusive dates of one firm."""
     return {
         "dagster/asset_partition_range_start": f"{first.isoformat()}|{firm_id}",
         "dagster/asset_partition_range_end": f"{last.isoformat()}|{firm_id}",
@@ -111,14 +118,15 @@ def range_tags(firm_id: str, first: date, last: date) -> dict[str, str]:
 
 
 def stretch_tags(firm_id: str, stretches: Sequence[tuple[date, date]]) -> dict[str, str]:
-    """The tags that make one run cover these inclusive stretches of dates; Dagster is told of the longest."""
+    """Return the tags that make one run cover these inclusive stretches of dates. Dagster's own tags have the longest
+    one."""
     longest = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
     further = " ".join(f"{first}..{last}" for first, last in stretches if (first, last) != longest)
     return range_tags(firm_id, *longest) | ({FURTHER_DATES: further} if further else {})
 
 
 def firm_tags(firm_id: str) -> dict[str, str]:
-    """The tags that make a run of a job without dates cover one firm."""
+    """Return the tags that make a run of a job without dates cover one firm."""
     return {
         "dagster/asset_partition_range_start": firm_id,
         "dagster/asset_partition_range_end": firm_id,

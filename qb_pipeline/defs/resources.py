@@ -1,6 +1,6 @@
-"""What assets, schedules and sensors work with: the firms' companies, and the documents that a person chose.
+"""The resources of assets, schedules and sensors: the firms' companies, and the documents that a person chose.
 
-The only room of Dagster that opens engines. Nothing is opened before a run or a tick asks for it.
+No other module of ``defs`` opens engines. Nothing is opened before a run or a tick asks for it.
 """
 
 from collections.abc import Iterator
@@ -18,11 +18,13 @@ from qb_pipeline.sync.deployment import Deployment
 from qb_pipeline.sync.session.firm_session import QUARANTINE
 
 EMULATOR_QUARANTINE = timedelta(seconds=10)
-"""The emulator commits late only when a test tells it to, and then within seconds."""
+"""The quarantine (settling time) with the emulator. The emulator commits late only when a test tells it to, and then
+within seconds."""
 
 
 class ChosenDocuments(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Sync single documents (Sync Now), whatever their dates. Empty: everything that needs it in the chosen dates."""
+    """The single documents to be synced (Sync Now), whatever their dates. Empty: every document of the chosen dates
+    that needs a sync."""
 
     invoice_ids: list[str] = Field(
         default=[],
@@ -46,7 +48,7 @@ class ChosenDocuments(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def open_deployment(settings: config.Config, found: services.Services) -> Deployment:
-    """Put the companies of this deployment together; connects to nothing yet."""
+    """Build the deployment from its settings and services. Connects to nothing yet."""
     return Deployment(
         ledger=database.engine(found.database_url),
         billing=database.engine(found.billing_url),
@@ -65,7 +67,10 @@ def open_deployment(settings: config.Config, found: services.Services) -> Deploy
 @dg.resource(description="The firms, their QuickBooks companies and their side of billing.")
 @contextmanager
 def deployment(context: dg.InitResourceContext) -> Iterator[Deployment]:
-    """Open what the environment names, and keep embedded services up for as long as the run or tick lasts."""
+    """Open the deployment that the environment names, and keep embedded services up while the run or tick lasts.
+
+    In a run, record first that this process works on the run (``orphans.sign``).
+    """
     if context.run is not None and context.instance is not None:
         orphans.sign(context.run.run_id, context.instance)
     settings = config.load()

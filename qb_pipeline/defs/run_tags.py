@@ -1,8 +1,8 @@
-"""What a run says of itself in Dagster's list of runs: whose it is, why it ran, for whom, and what came of it.
+"""The tags of a run in Dagster's list of runs: its firm, its trigger, its actor and its result.
 
-Belongs here: the tags ``firm``, ``trigger``, ``actor`` and ``result``, and their words. Whoever asks for a run may give
-it ``trigger`` and ``actor``; the rest is signed by the run itself, firm by firm. A run that could not (its process
-died, it was canceled, it never began) is signed by ``orphans``.
+Belongs here: the tags ``firm``, ``trigger``, ``actor`` and ``result``, and their words. The program that asks for a run
+may give it ``trigger`` and ``actor``. The run itself writes the other tags, firm by firm. ``orphans`` writes them for a
+run that could not: its process died, it was canceled, or it never began.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
-from qb_pipeline.core.states import Kind, Operation, State
+from qb_pipeline.core.states import DOCUMENTS, ENTRIES, Operation, State
 from qb_pipeline.defs.partitions import firms_between
 from qb_pipeline.ledger.log import Run
 from qb_pipeline.sync.failures import in_words
@@ -23,18 +23,19 @@ from qb_pipeline.sync.verify.reconcile import FirmReconciliation
 
 FIRM, TRIGGER, ACTOR, RESULT = "firm", "trigger", "actor", "result"
 SEVERAL = "several"
-"""The tag ``firm`` of a run of several firms; each has a tag ``firm/KEY`` with its own result."""
+"""The value of the tag ``firm`` for a run of several firms. Each of them has a tag ``firm/KEY`` with its own result."""
 
 PAGE, BACKFILL = "page", "backfill"
-"""Triggers of runs that a person launched on the page. Who that is is not known: the actor is ``page``."""
+"""The triggers of runs that a person launched on Dagster's page. The person is not known, so the actor is ``page``."""
 
 UNDER_WAY, CANCELED, FAILED = "under way", "canceled", "failed: "
 
 SIGNED = ".dagster/qb_pipeline/signed"
-"""The run that signed these tags: a repeated run inherits those of the first. Dagster hides what begins like this."""
+"""The tag with the id of the run that wrote the tags: a repeated run inherits the tags of the first. Dagster hides tags
+with this beginning."""
 
 LONGEST = 120
-"""Characters of a result: the list shows one line."""
+"""The greatest number of characters of a result, because the list of runs shows one line."""
 
 ONE = {
     "need a person": "needs a person",
@@ -42,15 +43,15 @@ ONE = {
     "differences not explained": "difference not explained",
     "measures do not add up": "measure does not add up",
 }
-"""What reads otherwise of one."""
+"""The words for a count of one, keyed by the words for any other count."""
 
-KINDS = (Kind.INVOICE, Kind.PAYMENT, Kind.REFUND)
+KINDS = (*DOCUMENTS, *ENTRIES)
 SENT = ("created", "adopted", "updated")
 
 
 @dataclass
 class Results:
-    """What became of each firm of a run, told to Dagster's list as it becomes known."""
+    """The results of a run's firms. Each is written to the run's tags as soon as it is known."""
 
     run: Run
     firm_ids: Sequence[str]
@@ -59,13 +60,14 @@ class Results:
     _nothing: str = ""
 
     def done(self, firm_id: str, counts: Mapping[str, int], nothing: str) -> None:
-        """A firm is done: how many of what (``{"sent": 13}``); ``nothing`` says it where all of them are 0."""
+        """Record that a firm is done, with its counts (``{"sent": 13}``). ``nothing``: the result when all counts are
+        0."""
         self._nothing = nothing
         self._found[firm_id] = Counter({word: number for word, number in counts.items() if number})
         self._tell(firm_id)
 
     def failed(self, firm_id: str, error: BaseException) -> None:
-        """A firm failed over one of ``FIRM_ERRORS``."""
+        """Record that a firm failed with one of ``FIRM_ERRORS``."""
         self._found[firm_id] = in_words(error, firm_id)
         self._tell(firm_id)
 
@@ -77,7 +79,8 @@ class Results:
             self.instance.add_run_tags(self.run.run_id, tags)
 
     def _total(self) -> "Counter[str] | str":
-        """The sum over all firms; where one failed, the reasons, and how many firms have them."""
+        """Return the sum of the counts of all firms; after a failure the reasons, with the number of firms that
+        failed."""
         reasons = [found for found in self._found.values() if isinstance(found, str)]
         if not reasons:
             return sum((found for found in self._found.values() if isinstance(found, Counter)), Counter[str]())
@@ -95,14 +98,20 @@ class Results:
 
 
 def begin(run: dg.DagsterRun, instance: dg.DagsterInstance, firm_ids: Sequence[str]) -> Results:
-    """Sign a run that begins to work on these firms. Tags that a repeated run inherited are written anew."""
+    """Write the tags of a run that begins to work on these firms, and return its results, which are still empty.
+
+    A repeated run replaces the tags that it inherited.
+    """
     trigger, actor = why(run)
     instance.add_run_tags(run.run_id, _signature(run, firm_ids, UNDER_WAY))
     return Results(Run(run.run_id, trigger, actor), firm_ids, instance)
 
 
 def go_on(run: dg.DagsterRun, instance: dg.DagsterInstance, firm_ids: Sequence[str]) -> Results:
-    """Go on with a run that an earlier step has signed; a run that repeats another from a step is signed anew."""
+    """Return the results of a run whose tags an earlier step has written.
+
+    A run that repeats another from a later step has only inherited tags: its own are written here.
+    """
     now = instance.get_run_by_id(run.run_id)
     if now is None or not is_signed(now):
         return begin(run, instance, firm_ids)
@@ -110,9 +119,10 @@ def go_on(run: dg.DagsterRun, instance: dg.DagsterInstance, firm_ids: Sequence[s
 
 
 def why(run: dg.DagsterRun) -> tuple[str, str]:
-    """What started a run, and for whom.
+    """Return the trigger and the actor of a run.
 
-    A repeated run has the tags of the first: a person repeated it on the page, whoever asked for the first.
+    A repeated run inherits the tags of the first. They do not count: a person repeated the run on Dagster's page,
+    whoever asked for the first.
     """
     if TRIGGER in run.tags and run.parent_run_id is None:
         return run.tags[TRIGGER], run.tags.get(ACTOR, PAGE)
@@ -120,7 +130,7 @@ def why(run: dg.DagsterRun) -> tuple[str, str]:
 
 
 def conclude(run: dg.DagsterRun, instance: dg.DagsterInstance, result: str) -> None:
-    """Sign a run that could not say itself how it ended; firms that were done keep their own results."""
+    """Write the tags of a run that could not record its own end. Firms that were done keep their own results."""
     tags = _signature(run, firms_of_run(run, instance), result)
     told = {
         name: value for name, value in run.tags.items()
@@ -130,18 +140,21 @@ def conclude(run: dg.DagsterRun, instance: dg.DagsterInstance, result: str) -> N
 
 
 def is_signed(run: dg.DagsterRun) -> bool:
-    """Whether the run's tags are its own."""
+    """Whether the run's tags were written for this run, and not inherited from the run that it repeats."""
     return run.tags.get(SIGNED) == run.run_id
 
 
 def says_its_end(run: dg.DagsterRun) -> bool:
-    """Whether the list shows of a run that failed or was canceled that it did."""
+    """Whether the tag ``result`` already says that the run failed or was canceled."""
     return is_signed(run) and run.tags[RESULT].startswith((FAILED, CANCELED))
 
 
 @dg.failure_hook(name="failed_run_says_why")
 def failed_run_says_why(context: dg.HookContext) -> None:
-    """Sign a step that failed over what is no firm's error: an error of a library by its class, a failed check."""
+    """Write the result of a run in which a step failed with an error that no firm's result contains.
+
+    An error of a library is given by its class. A failure without an error, such as a failed check, refers to the run.
+    """
     run = context.instance.get_run_by_id(context.run_id)
     error = context.op_exception
     if run is not None and not says_its_end(run):
@@ -149,13 +162,17 @@ def failed_run_says_why(context: dg.HookContext) -> None:
 
 
 def firms_of_run(run: dg.DagsterRun, instance: dg.DagsterInstance) -> list[str]:
-    """The firms that a run is for, by its partitions."""
+    """Return the firms that a run is for, from the tags of its partitions."""
     first, last = _ends(run.tags)
     return firms_between(first, last, instance) if first or last else []
 
 
 def failed_firms(tags: Mapping[str, str]) -> list[str]:
-    """The firms that a failed run failed for: of several those that are not done; where it died, all that tags name."""
+    """Return the firms for which a failed run failed, from its tags.
+
+    Of several firms, these are the firms that failed or were not done; all of them when the tags name no such firm. A
+    run that died before it wrote its tags failed for the first and the last firm of its partitions.
+    """
     each = {name.removeprefix(f"{FIRM}/"): value for name, value in tags.items() if name.startswith(f"{FIRM}/")}
     if tags.get(FIRM) == SEVERAL and each:
         failed = [key for key, value in each.items() if value == UNDER_WAY or value.startswith(FAILED)]
@@ -166,7 +183,10 @@ def failed_firms(tags: Mapping[str, str]) -> list[str]:
 
 
 def of_sync(report: FirmReport, steps: Sequence[str]) -> dict[str, int]:
-    """How many documents a sync sent, voided, and leaves to people; of a dry run what a sync would do with them."""
+    """Return the numbers of documents that a sync sent, voided, held, and that QuickBooks refused, keyed by word.
+
+    For a dry run, return the numbers that a sync would send, void and hold.
+    """
     if not set(LOADING) & set(steps):
         planned = report.planned.documents
         words = {
@@ -189,7 +209,8 @@ def of_sync(report: FirmReport, steps: Sequence[str]) -> dict[str, int]:
 
 
 def of_pull(report: PullReport) -> dict[str, int]:
-    """How many postings billing got, how many were taken back, how many payments need a person."""
+    """Return, keyed by word, the numbers of postings made, of postings taken back, and of payments that need a
+    person."""
     taken_back = report.posted.get("reversal", 0)
     return {
         "posted": sum(report.posted.values()) - taken_back,
@@ -199,7 +220,8 @@ def of_pull(report: PullReport) -> dict[str, int]:
 
 
 def of_reconciliation(report: FirmReconciliation) -> dict[str, int]:
-    """How many differences have a class, how many have none, and how many measures do not add up all the same."""
+    """Return, keyed by word, the numbers of differences with a class, of those without, and of measures with a
+    residual."""
     differences = sum(int(row.differences) for row in report.measures)
     return {
         "differences explained": differences - report.unexplained,
@@ -216,7 +238,8 @@ def _signature(run: dg.DagsterRun, firm_ids: Sequence[str], result: str) -> dict
 
 
 def _ends(tags: Mapping[str, str]) -> tuple[str, str]:
-    """The first and the last firm of a run's partitions, in the order of the partitions; "" where it has none."""
+    """Return the first and the last firm of a run's partitions, in the partitions' order; "" for a run without
+    partitions."""
     one = tags.get("dagster/partition", "")
     keys = (tags.get(f"dagster/asset_partition_range_{end}", one) for end in ("start", "end"))
     first, last = (key.split("|", 1)[-1] for key in keys)

@@ -18,10 +18,10 @@ from qb_pipeline.sync.extract.scan import sweep
 from qb_pipeline.sync.failures import FIRM_ERRORS
 
 LONGEST_LOOK = timedelta(seconds=40)
-"""After so long a tick asks for what it has found and leaves the other firms to the next: Dagster cuts one at 60 s."""
+"""The time after which a tick leaves the remaining firms to the next tick. Dagster ends a tick after 60 s."""
 
 RECONCILE_AT = time(10, 30)
-"""UTC: when firms of America have not begun their day."""
+"""The time of day, in UTC, from which firms are reconciled. Firms in America have not begun their day then."""
 
 
 @dg.schedule(
@@ -34,15 +34,16 @@ RECONCILE_AT = time(10, 30)
 def daily_sync(
     context: dg.ScheduleEvaluationContext, deployment: dg.ResourceParam[Deployment]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Look for firms whose local time has passed, bring their work lists up to date, ask for the dates with work.
+    """Request a run over the dates with work, for each firm whose local time has passed and whose day is not done.
 
-    Once a day the open period of billing is read as a whole: not everything that changes says so.
+    The work list is brought up to date first. Once a day the open period of billing is read as a whole: some changes
+    have no new ``updated_at``.
 
-    A firm whose day is done, or whose run waits or works, is not looked at. A firm that cannot be read keeps nobody
-    else from being asked for. It gets one run that day, which fails in red under its name instead of in a tick that
-    nobody reads; later ticks look quietly, and ask for the day's sync when it can be read again.
+    A firm whose day is done, or whose run waits or works, is not read. A firm that cannot be read stops no other firm.
+    It gets one run that day, which fails in red under its name instead of in a tick that nobody reads. Later ticks read
+    the firm without a run, and ask for the day's sync when it can be read again.
     """
-    now = deployment.clock()  # not the time of the tick, which a daemon that was down hands over late
+    now = deployment.clock()  # not the tick's own time: a daemon that was down evaluates ticks late
     days = FirmDays(deployment.ledger, sync.name)
     due = choose_days(context, days, sync.name, due_daily(deployment.firms.all(), now), now)
     requests: list[dg.RunRequest] = []
@@ -98,7 +99,10 @@ def daily_sync(
 def daily_reconcile(
     context: dg.ScheduleEvaluationContext, deployment: dg.ResourceParam[Deployment]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """A run for each active firm of this environment, once a UTC day; the ledger remembers it as the sync's."""
+    """Request a run for each active firm of this environment, once a UTC day.
+
+    The ledger remembers the day of a reconciliation as it remembers the day of a sync.
+    """
     now = deployment.clock().astimezone(UTC)
     active = [
         firm
@@ -121,7 +125,8 @@ def daily_reconcile(
 
 
 def _horizon(deployment: Deployment) -> datetime | BillingError:
-    """How far this tick's reads are complete, asked once for all firms; where billing is away, why."""
+    """Return the horizon (watermark) of this tick's reads, asked once for all firms; the error when billing cannot be
+    read."""
     try:
         return deployment.billing_horizon()
     except BillingError as error:

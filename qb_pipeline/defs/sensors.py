@@ -1,12 +1,12 @@
-"""The sensors: what asks for runs by itself, and what tells people.
+"""The sensors: some request runs by themselves, others send messages to people.
 
-``sync_again`` and ``auto_sync_payments`` ask billing and our own work list, decide in a pure function
-(``sync.automation``) and request runs; they never call QuickBooks. ``received_payments`` is the only one that reads
-QuickBooks: one request for a firm and a look, and no run for a firm without news. Their cursors hold no truth: the work
-list and the inbox do, and run keys keep equal work from starting twice.
+``sync_again`` and ``auto_sync_payments`` read billing and our own work list, decide in a pure function
+(``sync.automation``) and request runs. They never call QuickBooks. ``received_payments`` is the only sensor that reads
+QuickBooks: one request each time that it reads a firm, and no run for a firm without changes. No cursor of these three
+holds facts: the work list and the inbox do, and run keys prevent equal work from starting twice.
 
-``alert_on_failure`` and ``daily_digest`` send through ``QB_PIPELINE_ALERT_URLS`` and do nothing where it is not set. A
-message that a server did not take makes the tick fail in red; the digest is tried again at the next tick, and names the
+``alert_on_failure`` and ``daily_digest`` send through ``QB_PIPELINE_ALERT_URLS`` and do nothing when it is not set.
+When a server does not take a message, the tick fails in red. The digest is tried again at the next tick; it names the
 runs that failed since yesterday.
 """
 
@@ -47,10 +47,11 @@ ENDED_OR_NEVER_HANDED_ON = (
 )
 
 LONGEST_TICK_SECONDS = 60
-"""``received_payments`` thinks about looking at least this often; a tick without a look asks our own database only."""
+"""The longest time between two ticks of ``received_payments``. A tick in which no firm is due asks only our own
+database."""
 
 AFTER_SYNC = timedelta(hours=1)
-"""The digest goes out so long after a firm's daily sync was due, when that is usually done."""
+"""The time between a firm's daily sync and its digest. The sync is usually done by then."""
 
 SOON = timedelta(days=14)
 NOT_SET = f"{config.ALERT_URLS} is not set: nobody is told"
@@ -65,7 +66,7 @@ NOT_SET = f"{config.ALERT_URLS} is not set: nobody is told"
 def sync_again(
     context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Look for revised and voided invoices, and ask for runs that name them."""
+    """Request runs that name the invoices which billing revised or voided after they were sent."""
 
     def choose(session: FirmSession) -> Sequence[Wanted]:
         return choose_sync_again(session.firm, session.listing.pending(["invoice"]), session.clock())
@@ -83,7 +84,7 @@ def sync_again(
 def auto_sync_payments(
     context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Look for payments that may go, and ask for runs that name them; a firm that does not want it is not looked at."""
+    """Request runs that name the payments which may be sent. A firm that has not switched this on is not read."""
 
     def choose(session: FirmSession) -> Sequence[Wanted]:
         return choose_auto_payments(
@@ -101,7 +102,7 @@ def auto_sync_payments(
 
 
 def build_received_payments(pull_seconds: int) -> dg.SensorDefinition:
-    """The sensor ``received_payments``, which looks at a company every ``pull_seconds``."""
+    """Build the sensor ``received_payments``, which usually reads a company every ``pull_seconds`` seconds."""
 
     @dg.sensor(
         name=RECEIVED_PAYMENTS,
@@ -117,7 +118,8 @@ def build_received_payments(pull_seconds: int) -> dg.SensorDefinition:
     def received_payments(
         context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]
     ) -> dg.SensorResult | dg.SkipReason:
-        """Look at the firms whose turn it is, and ask for runs that post what is new; one request per firm and look."""
+        """Read the companies of the firms that are due, one request each, and request runs that post the new
+        payments."""
         now = deployment.clock()
         usual = timedelta(seconds=pull_seconds)
         ours = [firm for firm in _active(deployment) if firm.model == 2]
@@ -128,7 +130,7 @@ def build_received_payments(pull_seconds: int) -> dg.SensorDefinition:
         for firm in ours:
             with failures.of(firm.firm_id):
                 inbox = ReceivedPayments(deployment.ledger, firm)
-                if needs_all(inbox.cursor(), now):  # minutes, and a tick has one
+                if needs_all(inbox.cursor(), now):  # this read takes minutes, and a tick has one minute
                     requests.append(_pull_request(firm, first_pull(firm.firm_id, now)))
                     continue
                 if is_due(now, *asked_at(deployment.ledger, firm.firm_id), every):
@@ -139,7 +141,7 @@ def build_received_payments(pull_seconds: int) -> dg.SensorDefinition:
                 latest = now.date() + timedelta(days=DAYS_AHEAD)
                 pulls = choose_pulls(firm.firm_id, inbox.due(), now, earliest=deployment.first_date, latest=latest)
                 requests += [_pull_request(firm, wanted) for wanted in pulls]
-        if requests:  # a run that waits or works posts what it finds; what it leaves is asked for when it has ended
+        if requests:  # a run under way posts the payments that it finds; the rest is requested after its end
             busy = _under_way(context.instance, RECEIVED_PAYMENTS)
             requests = [request for request in requests if request.tags["firm"] not in busy]
         if requests:
@@ -161,7 +163,7 @@ def build_received_payments(pull_seconds: int) -> dg.SensorDefinition:
     description="Runs whose process is gone are reported failed, so that they hold no place in the queue.",
 )
 def orphaned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Look for runs that nobody works on any more; asks for none."""
+    """Report runs failed whose processes are all dead. Requests no run."""
     orphans = report_orphans(context.instance)
     return dg.SkipReason(f"reported failed: {', '.join(orphans)}" if orphans else "every run has its process")
 
@@ -172,7 +174,7 @@ def orphaned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     description=f"Tells people of a failed run, through {config.ALERT_URLS}. Ids and our own words, no client data.",
 )
 def alert_on_failure(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
-    """Say which run failed and why, as far as the reason is in our own words."""
+    """Send an alert that names the failed run and the reason. An error of a library is given by its class only."""
     addresses = config.load().alert_urls
     if addresses is None:
         return dg.SkipReason(NOT_SET)
@@ -186,7 +188,8 @@ def alert_on_failure(context: dg.RunFailureSensorContext) -> dg.SkipReason | Non
     description=f"An hour after a firm's daily sync: what is held, by reason, through {config.ALERT_URLS}.",
 )
 def daily_digest(context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]) -> dg.SkipReason:
-    """Send one message for all firms whose hour has come; the cursor says for which dates that is done."""
+    """Send one message about all firms whose digest is due. The cursor keeps the last date that was sent, keyed by
+    firm."""
     addresses = config.load().alert_urls
     if addresses is None:
         return dg.SkipReason(NOT_SET)
@@ -218,9 +221,11 @@ def _answer(
     choose: Callable[[FirmSession], Sequence[Wanted]],
     nothing: str,
 ) -> dg.SensorResult | dg.SkipReason:
-    """Bring the work list of each of these firms up to date, and ask for what ``choose`` wants.
+    """Bring the work list of each of these firms up to date, and request the runs that ``choose`` wants.
 
-    Billing is asked once how far these reads are complete, and nobody waits for its open transactions.
+    A firm with a run of this trigger under way gets no request. Billing's horizon (watermark) is asked for once for all
+    firms, and nobody waits for billing's open transactions. ``nothing``: the reason of the skip when there is no
+    request.
     """
     requests = []
     failures = Failures(context.log)
@@ -243,7 +248,10 @@ def _answer(
 
 
 def _under_way(instance: dg.DagsterInstance, trigger: str) -> set[str]:
-    """The firms that have a run of this trigger which waits or works; what it leaves is asked for when it has ended."""
+    """Return the firms that have a run of this trigger which waits or works.
+
+    The work that such a run leaves undone is requested after its end.
+    """
     statuses = [status for status in dg.DagsterRunStatus if status not in ENDED_OR_NEVER_HANDED_ON]
     runs = instance.get_runs(dg.RunsFilter(statuses=statuses, tags={"trigger": trigger}))
     return {run.tags.get("firm", "") for run in runs}
@@ -281,7 +289,7 @@ def _alert_of(context: dg.RunFailureSensorContext) -> Alert:
         error = event.step_failure_data.error
         if ours is not None and ours.description:
             reasons.append(ours.description)
-        else:  # an error of a library may quote a client's data: its class only
+        else:  # only the class: a library's message may quote a client's data
             cause = error.cause or error if error else None
             reasons.append(f"{(cause and cause.cls_name) or 'an error'} in step {event.step_key}")
     return failed_run(
@@ -294,7 +302,8 @@ def _alert_of(context: dg.RunFailureSensorContext) -> Alert:
 
 
 def _digest_day(firm: Firm, now: datetime, sent: str | None) -> date | None:
-    """The firm's local date when its digest is due and not sent; firms that never synced have none."""
+    """Return the firm's local date when its digest is due and not sent, else None. Firms never activated have no
+    digest."""
     local = now.astimezone(ZoneInfo(firm.time_zone))
     at = datetime.combine(local.date(), firm.settings.daily_sync_at) + AFTER_SYNC
     is_due = firm.activated_at is not None and local.replace(tzinfo=None) >= min(
@@ -304,7 +313,7 @@ def _digest_day(firm: Firm, now: datetime, sent: str | None) -> date | None:
 
 
 def _failed_runs(instance: dg.DagsterInstance, since: datetime) -> dict[str, list[str]]:
-    """Ids of failed runs by firm."""
+    """Return the ids of the runs that failed since the moment ``since``, keyed by firm."""
     records = instance.get_run_records(
         dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since.astimezone(UTC))
     )

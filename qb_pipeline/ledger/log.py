@@ -1,6 +1,6 @@
 """The sync log: one row per activity and error, written in the same transaction as the change that it reports.
 
-Rows hold ids, codes and sums of money; never names, memos or a fault's text.
+Rows hold ids, codes and sums of money, but never names, memos or a fault's text.
 """
 
 import json
@@ -21,14 +21,15 @@ from qb_pipeline.ledger.processes import Process
 DIED = "its process ended before the run did: killed, or the machine stopped. The runs after it finish its work"
 
 RUNS_OFFERED = 5
-"""How many runs the error message lists when a word names no run, or several."""
+"""The number of runs that the error message lists when a word names no run, or several."""
 
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A Dagster run, or a command that works without one. ``trigger`` says what started it, ``actor`` for whom."""
+    """A Dagster run, or a command that works without one. ``trigger`` is its cause (such as schedule or cli), ``actor``
+    the person or job for whom it works."""
 
     run_id: str
     trigger: str
@@ -37,7 +38,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the log. ``amount_cents`` is the document's amount; None for an entry without an amount."""
+    """One row of the log. ``amount_cents`` is the document's amount, or None for an entry without an amount."""
 
     activity: str
     document_id: int | None = None
@@ -51,7 +52,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """One row of the log as it was written; kind, source_id, part and number are "" where it is about no document."""
+    """One row of the log as it was written. ``kind``, ``source_id``, ``part`` and ``number`` are "" in a row that is
+    about no document."""
 
     at: datetime
     run_id: str
@@ -71,7 +73,8 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """The documents of one kind that had one activity in a run, for one reason; their money in cents."""
+    """The documents of one kind that had one activity in a run, for one reason. ``cents`` is the sum of their
+    amounts."""
 
     kind: str
     activity: str
@@ -82,9 +85,9 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class ControlTotals:
-    """The control totals of the requests of a run, for one kind of document. Money in cents.
+    """The control totals of the requests of a run, for one kind of document. Money is in cents.
 
-    ``differing``: of how many documents QuickBooks holds another total than was sent.
+    ``differing`` is the number of documents of which QuickBooks holds another total than the one that was sent.
     """
 
     kind: str
@@ -100,7 +103,7 @@ class ControlTotals:
 
 @dataclass(frozen=True, slots=True)
 class RunStage:
-    """One stage of a run: ``outcome`` is running, done or failed; reads and writes are requests."""
+    """One stage of a run. ``outcome`` is running, done or failed. ``reads`` and ``writes`` are numbers of requests."""
 
     stage: str
     outcome: str
@@ -113,7 +116,8 @@ class RunStage:
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """How a run ended and what it cost: ``outcome`` is running, done or failed; reads and writes are requests."""
+    """The end of a run, and its cost. ``outcome`` is running, done or failed. ``reads`` and ``writes`` are numbers of
+    requests."""
 
     outcome: str
     error: str
@@ -122,7 +126,7 @@ class RunEnd:
 
 
 def write(connection: sa.Connection, firm_id: str, run: Run, entries: Sequence[Entry], *, now: datetime) -> None:
-    """Append entries; document fields (number, kind, …) are filled in from the work list."""
+    """Append entries to the log. Document fields (number, kind, …) are filled in from the work list."""
     if entries:
         connection.execute(
             queries["write"],
@@ -138,7 +142,7 @@ def write(connection: sa.Connection, firm_id: str, run: Run, entries: Sequence[E
 
 
 class Log:
-    """Reads the log of one firm, and keeps the row of each run."""
+    """The log of one firm, and the rows of the firm's runs."""
 
     def __init__(self, engine: sa.Engine, firm_id: str) -> None:
         self._engine = engine
@@ -150,17 +154,18 @@ class Log:
             write(connection, self._firm_id, run, entries, now=now)
 
     def said(self, run: Run, activity: str) -> set[str]:
-        """The details of a run's entries of one activity that are about no document."""
+        """Return the details of a run's entries that have one activity and are about no document."""
         with self._engine.connect() as connection:
             parameters = {"firm_id": self._firm_id, "run_id": run.run_id, "activity": activity}
             return set(connection.scalars(queries["said"], parameters))
 
     def begin(self, run: Run, *, now: datetime, stage: str = "") -> None:
-        """Open the run's row for this firm and store this process in it; a re-executed run id goes on in its row.
+        """Open the run's row for this firm and store this process in it. A run id that is executed again opens its row
+        again.
 
-        ``stage``: the stage that begins; one that is repeated goes on in its row too.
+        ``stage`` is the stage that begins. A stage that is repeated opens its row again too.
 
-        Runs of the firm whose process died without closing its row are closed as failed here: nothing else closes them.
+        Runs of the firm whose process died without closing its row are closed as failed here. Nothing else closes them.
         """
         parameters = {"run_id": run.run_id, "firm_id": self._firm_id}
         with self._engine.begin() as connection:
@@ -180,16 +185,16 @@ class Log:
                 connection.execute(queries["begin_stage"], parameters | {"stage": stage, "now": now})
 
     def end(self, run: Run, *, outcome: str, error: str, reads: int, writes: int, now: datetime) -> None:
-        """Close the run's row, and add its requests (``reads``, ``writes``). ``outcome`` is done or failed; a failure
-        is logged too. What the run had decided for its stages is forgotten."""
+        """Close the run's row, and add its requests (``reads``, ``writes``). ``outcome`` is done or failed. A failure
+        is logged too. The decisions that the run kept for its stages are deleted."""
         with self._engine.begin() as connection:
             self._end(connection, run, outcome, error, reads, writes, now)
 
     def end_stage(
         self, run: Run, stage: str, *, outcome: str, error: str, reads: int, writes: int, now: datetime, is_last: bool
     ) -> None:
-        """Close the row of a stage, and add its requests to the run's. The run ends with its last stage, and with one
-        that failed."""
+        """Close the row of a stage, and add its requests to the run's. The run ends with its last stage, or with a
+        stage that failed."""
         counted = {"run_id": run.run_id, "firm_id": self._firm_id, "reads": reads, "writes": writes}
         with self._engine.begin() as connection:
             connection.execute(
@@ -203,7 +208,7 @@ class Log:
         crash_point("a stage ends: committed")
 
     def stages(self, run_id: str) -> list[RunStage]:
-        """How far a run came: its stages in the order in which they began."""
+        """Return the stages of a run, in the order in which they began."""
         with self._engine.connect() as connection:
             parameters = {"firm_id": self._firm_id, "run_id": run_id}
             return [RunStage(**row) for row in connection.execute(queries["stages"], parameters).mappings()]
@@ -228,9 +233,11 @@ class Log:
             write(connection, self._firm_id, run, [Entry("failed", detail=error)], now=now)
 
     def prune(self, *, before: datetime, chunk: int = 10_000) -> int:
-        """Delete log rows, plans, finished runs and firm days from before an instant; returns how many rows.
+        """Delete log rows, plans, finished runs and firm days from before an instant. Return the number of deleted
+        rows.
 
-        Rows go in chunks, one transaction each, so that no other process waits long. Documents and their states stay.
+        Rows are deleted in chunks, one transaction each, so that no other process waits long. Documents and their
+        states stay.
         """
         parameters = {"firm_id": self._firm_id, "before": before, "chunk": chunk}
         pruned = 0
@@ -244,10 +251,10 @@ class Log:
         return pruned
 
     def find_run(self, word: str) -> str:
-        """The id of the one run that ``word`` names: by its whole id, or by its beginning.
+        """Return the id of the one run that ``word`` names, by its whole id or by its beginning.
 
         Raises:
-            NotNamedError: no run or several runs match; the message lists the matches, or else the newest runs.
+            NotNamedError: no run or several runs match. The message lists the matches, or else the newest runs.
         """
         with self._engine.connect() as connection:
             found = list(connection.scalars(queries["find_runs"], {"firm_id": self._firm_id, "word": word}))
@@ -266,7 +273,8 @@ class Log:
     def rows(
         self, *, document_id: int | None = None, run_id: str = "", errors: bool = False, limit: int = 200
     ) -> list[LogRow]:
-        """The newest rows first."""
+        """Return rows of the log, the newest first. ``document_id`` and ``run_id`` limit them to one document or run.
+        ``errors`` limits them to the activities held, refused, unknown and failed."""
         with self._engine.connect() as connection:
             rows = connection.execute(
                 queries["rows"],
@@ -281,7 +289,7 @@ class Log:
             return [LogRow(**row) for row in rows.mappings()]
 
     def noticed(self, reason: str, *, since: datetime) -> list[DocumentName]:
-        """The documents about which a notice with this reason was written since a moment."""
+        """Return the documents about which a notice with this reason was written since a moment, each once."""
         with self._engine.connect() as connection:
             rows = connection.execute(
                 queries["noticed"], {"firm_id": self._firm_id, "reason": reason, "since": since}
@@ -289,34 +297,34 @@ class Log:
         return [DocumentName(Kind(row.kind), row.source_id, row.part) for row in rows]
 
     def summary(self, run: Run) -> list[Activity]:
-        """The activities of a run."""
+        """Return the activities of a run, counted by kind, activity and reason."""
         with self._engine.connect() as connection:
             parameters = {"firm_id": self._firm_id, "run_id": run.run_id}
             return [Activity(**row) for row in connection.execute(queries["summary"], parameters).mappings()]
 
     def control_totals(self, run: Run) -> list[ControlTotals]:
-        """The control totals of a run's requests, by kind."""
+        """Return the control totals of a run's requests, one for each kind."""
         with self._engine.connect() as connection:
             rows = read_control_totals(connection, self._firm_id, run.run_id, by_date=False)
             return [totals for _, totals in rows]
 
     def ended(self, run: Run) -> RunEnd:
-        """How a run ended and what it cost."""
+        """Return the end of a run, and its cost."""
         with self._engine.connect() as connection:
             parameters = {"firm_id": self._firm_id, "run_id": run.run_id}
             return RunEnd(*connection.execute(queries["run"], parameters).one())
 
 
 def forget_plan(connection: sa.Connection, firm_id: str, run: Run) -> None:
-    """Forget what a run has decided for its stages (``books.planned``)."""
+    """Delete the decisions that a run keeps for its stages (``books.planned``)."""
     connection.execute(queries["forget_plan"], {"run_id": run.run_id, "firm_id": firm_id})
 
 
 def read_control_totals(
     connection: sa.Connection, firm_id: str, run_id: str, *, by_date: bool
 ) -> list[tuple[date | None, ControlTotals]]:
-    """The control totals of a run's requests, by kind; with ``by_date`` by document date and kind, otherwise the date
-    is None."""
+    """Return the control totals of a run's requests, one for each kind. With ``by_date`` there is one for each document
+    date and kind, otherwise the date is None."""
     parameters = {"firm_id": firm_id, "run_id": run_id, "by_date": by_date}
     rows = connection.execute(queries["control_totals"], parameters)
     return [(day, ControlTotals(*values)) for day, *values in rows]

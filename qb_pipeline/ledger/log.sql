@@ -113,7 +113,7 @@ order by d.kind, d.source_id, d.part;
 -- name: summary
 select kind, activity, reason, count(distinct document_id) as documents, coalesce(sum(amount_cents), 0)::bigint as cents
 from sync.log
-where firm_id = :firm_id and run_id = :run_id and document_id is not null and kind in ('invoice', 'payment', 'refund', 'customer', 'item')
+where firm_id = :firm_id and run_id = :run_id and document_id is not null and kind in ('invoice', 'payment', 'refund', 'credit', 'customer', 'item')
 group by kind, activity, reason
 order by kind, activity, reason;
 

@@ -1,8 +1,9 @@
-"""Operating-system processes: an identity that no other process ever has, a test whether one is alive, and its end.
+"""Operating-system processes: an identity that no other process ever has, a test whether a process is alive, and its
+end.
 
-Belongs here: what the lease (distributed lock) and the search for dead runs must know of another process. This works on
-Linux only; elsewhere nothing is known of other processes, and the quarantine (settling time) alone protects. Does not
-belong here: who holds what (``lease``).
+Belongs here: the facts about another process that the lease (distributed lock) and the search for dead runs need. This
+works on Linux only. Elsewhere nothing is known of other processes, and the quarantine (settling time) alone protects.
+Does not belong here: the record of a lease's holder (``lease``).
 """
 
 import ctypes
@@ -22,7 +23,7 @@ SET_PARENT_DEATH_SIGNAL = 1
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process. ``boot_id`` names the machine's boot and the container (pid namespace); ``started`` is the process's
+    """One process. ``boot_id`` names the machine's boot and the container (pid namespace). ``started`` is the process's
     start in clock ticks since that boot."""
 
     host: str
@@ -32,25 +33,26 @@ class Process:
 
     @classmethod
     def of(cls, pid: int) -> "Process":
-        """The process that has this pid now."""
+        """Return the process that has this pid now."""
         state = _state_of(pid)
         return cls(socket.gethostname(), _boot_id(), pid, state[1] if state else 0)
 
     @property
     def is_here(self) -> bool:
-        """Whether it belongs to this boot of this machine and to our pid namespace, so that we can look it up."""
+        """Whether the process belongs to this boot of this machine and to our pid namespace, so that it can be looked
+        up."""
         return bool(self.boot_id) and self.boot_id == _boot_id()
 
     @property
     def is_alive(self) -> bool:
-        """Whether it is alive. A zombie is not: it can send nothing. False also for a process that cannot be seen from
-        here."""
+        """Whether the process is alive. A zombie is not, because it can send nothing. The value is also False for a
+        process that cannot be looked up from here."""
         state = _state_of(self.pid) if self.is_here else None
         return state is not None and state[1] == self.started and state[0] not in "ZX"
 
     @property
     def is_dead(self) -> bool:
-        """Whether it has certainly ended: we looked it up, or its machine has rebooted since."""
+        """Whether the process has certainly ended: it no longer runs here, or its machine has rebooted since."""
         if self.is_here:
             return not self.is_alive
         machine, ours = self.boot_id.partition("/")[0], _boot_id().partition("/")[0]
@@ -58,14 +60,15 @@ class Process:
         return bool(machine) and machine != ours and self.host == socket.gethostname()
 
     def kill(self) -> bool:
-        """Kill exactly this process and wait for its end; never a later process with the same pid, and never ourselves.
+        """Kill exactly this process and wait for its end. A later process with the same pid, and our own process, are
+        never killed.
 
         Returns:
-            Whether it was alive.
+            Whether this call killed the process.
 
         Raises:
-            PermissionError: it belongs to another user.
-            TimeoutError: it has not ended after ``KILL_SECONDS``.
+            PermissionError: the process belongs to another user.
+            TimeoutError: the process has not ended after ``KILL_SECONDS``.
         """
         if sys.platform != "linux" or self.pid == os.getpid() or not self.is_alive:
             return False
@@ -87,12 +90,12 @@ class Process:
 
 
 def end_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies; a process that multiprocessing did not spawn is left
-    alone.
+    """Set the kernel to kill this process when its parent dies. A process that multiprocessing did not spawn is not
+    affected.
 
     Dagster's code server spawns the run workers. A worker that outlives the server can no longer be cancelled from the
-    UI, and goes on sending after a person has stopped every service. The signal follows the thread that spawned us, so
-    it is a help; the guarantee is the lease.
+    UI, and would continue to send after a person has stopped every service. The signal follows the thread that spawned
+    us, so it is only a help. The guarantee is the lease (distributed lock).
     """
     parent = multiprocessing.parent_process()
     if sys.platform != "linux" or parent is None:
@@ -103,13 +106,15 @@ def end_with_parent() -> None:
 
 
 def _boot_id() -> str:
-    """Name this start of the machine, and the container whose pids we see; "" where the system does not tell."""
+    """Return an id of this start of the machine and of the container whose pids we see, or "" where the system tells
+    none."""
     boot, pids = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
     return f"{boot.read_text().strip()}/{pids.stat().st_ino}" if boot.exists() and pids.exists() else ""
 
 
 def _state_of(pid: int) -> tuple[str, int] | None:
-    """State (proc(5): Z is a zombie) and start in ticks since boot; None when there is no such process."""
+    """Read the state (proc(5): Z is a zombie) and the start in ticks since boot. The result is None when there is no
+    such process."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except (FileNotFoundError, ProcessLookupError):

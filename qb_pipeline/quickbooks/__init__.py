@@ -1,5 +1,5 @@
 """QuickBooks Online over HTTP: requests, answers, faults, limits and OAuth.
 
-Belongs here: QuickBooks' protocol. Does not belong here: what to send (``core``), the record of what was sent
-(``ledger``), and the order of events (``sync``).
+Belongs here: QuickBooks' protocol. Does not belong here: the content of requests (``core``), the record of sent
+requests (``ledger``), and the order of events (``sync``).
 """

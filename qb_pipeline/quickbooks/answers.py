@@ -1,4 +1,4 @@
-"""Reading complete answers of QuickBooks: entities, batch outcomes, changes.
+"""Readers of complete answers of QuickBooks: entities, batch outcomes, changes.
 
 Belongs here: reading parsed JSON and refusing contradictory answers. Does not belong here: HTTP (``client``), and
 checking that an entity carries our marker (idempotency mark) and the amounts sent, which is the caller's work.
@@ -21,16 +21,17 @@ Source: Intuit, ChangeDataCapture reference (read 2026-11-21).
 """
 
 Entity = JsonObject
-"""An object as QuickBooks wrote it; numbers with a point are Decimals."""
+"""An object as QuickBooks wrote it. Numbers with a decimal point are Decimals."""
 
 
 class ContradictionError(Exception):
-    """An answer contradicts itself or the request, so it must not be believed. The message holds no client's data."""
+    """An answer that contradicts itself or the request, so that it must not be believed. The message holds no client's
+    data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a single request that succeeded; ``entity`` is the object as QuickBooks now holds it."""
+    """The answer to a single request that succeeded. ``entity`` is the object as QuickBooks now holds it."""
 
     entity: Entity = field(repr=False)
     intuit_tid: str
@@ -48,13 +49,14 @@ class ItemAnswer:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether the item may have worked although a fault came back: settle it as if no answer had come."""
+        """Whether the item may have taken effect although a fault came back. Such an item must be settled as if no
+        answer had come."""
         return any(fault.leaves_outcome_unknown for fault in self.faults)
 
 
 @dataclass(frozen=True, slots=True)
 class BatchAnswer:
-    """One outcome for every item that was sent, in the order of sending."""
+    """The answer to a batch: one outcome for every item that was sent, in the order of sending."""
 
     outcomes: tuple[ItemAnswer, ...]
     intuit_tid: str
@@ -67,10 +69,11 @@ class BatchAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The changes in a company since a moment.
+    """The changes in a company since a moment. Objects and deleted Ids are keyed by entity.
 
-    ``server_time`` is where the next call starts (less an overlap): QuickBooks' clock, not ours. When ``complete`` is
-    False the answer was cut at 1,000 objects: leave the cursor where it is and read by query.
+    ``server_time`` is the time of the answer by QuickBooks' clock, not ours. The next call starts there, less an
+    overlap. ``complete`` is False when the answer holds 1,000 objects, the limit at which QuickBooks cuts an answer.
+    The caller must then keep its cursor and read by query.
     """
 
     objects: Mapping[str, list[Entity]] = field(repr=False)
@@ -80,7 +83,7 @@ class Changes:
 
 
 def read_entity(payload: object, entity: str) -> Entity:
-    """Take the one entity out of an answer.
+    """Return the one entity of an answer.
 
     Raises:
         ContradictionError: the entity is missing, or has no Id.
@@ -92,10 +95,11 @@ def read_entity(payload: object, entity: str) -> Entity:
 
 
 def read_rows(payload: object) -> list[Entity]:
-    """Take the rows out of a query's answer.
+    """Return the rows of a query's answer, an empty list when it has no rows.
 
     Raises:
-        ContradictionError: this is not a query's answer, and must not be taken for one without rows.
+        ContradictionError: the payload is not a query's answer, or its rows cannot be told apart. It must not be taken
+            for an answer without rows.
     """
     response = payload.get("QueryResponse") if isinstance(payload, dict) else None
     if not isinstance(response, dict):
@@ -107,14 +111,15 @@ def read_rows(payload: object) -> list[Entity]:
 
 
 def read_time(payload: object) -> str:
-    """Give back the answer's time as written: text with an offset, or from the gateway milliseconds; "" without."""
+    """Return the time of an answer as it is written: a text with an offset, or milliseconds from the gateway. The
+    result is "" when the answer has no time."""
     time = payload.get("time") if isinstance(payload, dict) else None
     return str(time) if isinstance(time, str | int) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """One item of our own batch body, in the fields by which its answer is recognised."""
+    """One item of our own batch body, reduced to the fields by which its answer is recognised."""
 
     entity: str
     id: str = ""
@@ -122,14 +127,14 @@ class BatchItem:
 
 
 LABELS = ("DocNumber", "PrivateNote")
-"""Fields that come back as they were sent and tell one document from another."""
+"""Fields that QuickBooks returns as they were sent, and that distinguish one document from another."""
 
 
 def read_items(body: bytes) -> dict[str, BatchItem]:
-    """Read the items of our own batch body back, by bId.
+    """Read the items of our own batch body, keyed by bId.
 
     Raises:
-        ValueError: the body is not a batch, or a bId stands in it twice; a mistake of ours, found before sending.
+        ValueError: the body is not a batch, or holds a bId twice. This is a mistake of ours, found before sending.
     """
     try:
         items = msgspec.json.decode(body)["BatchItemRequest"]
@@ -137,7 +142,7 @@ def read_items(body: bytes) -> dict[str, BatchItem]:
     except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError("the body is not a batch of entities, each with its bId") from error
     if len(read) != len(items):
-        raise ValueError("a bId stands twice in the body")
+        raise ValueError("the body holds a bId twice")
     return read
 
 
@@ -150,10 +155,11 @@ def _read_item(item: JsonObject) -> BatchItem:
 
 
 def read_outcomes(payload: object, items: Mapping[str, BatchItem]) -> tuple[ItemAnswer, ...]:
-    """Match a batch's answer to what was sent, by bId and never by position.
+    """Return the outcomes of a batch's answer in the order of the items sent, matched by bId and never by position.
 
     Raises:
-        ContradictionError: a bId is missing, doubled, swapped or unknown: then nothing in the answer can be trusted.
+        ContradictionError: a bId is missing, doubled, swapped or unknown, or an outcome contradicts its item. Nothing
+            in such an answer can be trusted.
     """
     responses = payload.get("BatchItemResponse") if isinstance(payload, dict) else None
     if not isinstance(responses, list) or not all(isinstance(response, dict) for response in responses):
@@ -191,17 +197,17 @@ def _refuse_swapped(outcomes: Sequence[ItemAnswer], items: Mapping[str, BatchIte
 
 
 def read_changes(payload: object, entities: Sequence[str]) -> Changes:
-    """Sort the objects of a change-data-capture answer by entity, deleted ones apart.
+    """Read the objects of a change-data-capture answer, keyed by entity, with the Ids of deleted objects apart.
 
     Raises:
-        ContradictionError: this is not such an answer, and must not be taken for "nothing changed".
+        ContradictionError: the payload is not such an answer. It must not be taken for an answer without changes.
     """
     if not isinstance(payload, dict) or not isinstance(payload.get("CDCResponse"), list):
         raise ContradictionError("the answer holds no CDCResponse")
     try:
         server_time = datetime.fromisoformat(read_time(payload))
     except ValueError as error:
-        raise ContradictionError("the answer holds no time to go on from") from error
+        raise ContradictionError("the answer holds no time from which to continue") from error
     if server_time.tzinfo is None:
         raise ContradictionError("the answer's time has no offset")
     objects: dict[str, list[Entity]] = {entity: [] for entity in entities}

@@ -1,17 +1,19 @@
 """One QuickBooks company over HTTP.
 
-Belongs here: sending a request and interpreting its answer; the HTTP status decides, never the body alone. Does not
-belong here: what to send (``core``), remembering it (``ledger``), tokens' storage (``ledger``).
+Belongs here: sending a request and interpreting its answer. The HTTP status decides, never the body alone. Does not
+belong here: the content of a request (``core``), its record (``ledger``), and the storage of tokens (``ledger``).
 
-A read is repeated until an answer comes or ``seconds_before_retry`` gives up. **A POST that writes leaves at most
-once**: the ledger keeps track of its outcome. When it fails, the error says which of three things is true:
+A read is repeated until an answer comes or ``seconds_before_retry`` returns None. **A POST that writes leaves at most
+once**, and the ledger records its outcome. The class of the error of a failed write tells which of three statements is
+true:
 
-* ``TransientError`` with ``sent`` False, ``ThrottledError`` among them: QuickBooks did nothing; send again at will.
-* ``OutcomeUnknownError``: the request may have worked. A 401 raises it too: the gateway seems to answer 401 before
+* ``TransientError`` with ``sent`` False, ``ThrottledError`` among them: QuickBooks did nothing, and the request may be
+  sent again.
+* ``OutcomeUnknownError``: the request may have worked. A 401 raises it too. The gateway seems to answer 401 before
   anything is done, but nobody promises that, and a lost document costs more than a settled one (recovery).
 * ``RequestRejectedError``: QuickBooks refused the whole request and did nothing.
 
-Once QuickBooks has refused the company itself, no further request leaves: each raises ``CompanyFaultError``.
+After QuickBooks has refused the company itself, no further request leaves, and each call raises ``CompanyFaultError``.
 """
 
 import threading
@@ -61,10 +63,12 @@ from qb_pipeline.quickbooks.transport import Reply, exchange, open_session
 T = TypeVar("T")
 
 MINOR_VERSION = 75
-"""Smaller numbers are read as 75 since August 2025. Source: Intuit, "Minor versions" (read 2026-11-21)."""
+"""The minor version of the API. QuickBooks reads smaller numbers as 75 since August 2025. Source: Intuit, "Minor
+versions" (read 2026-11-21)."""
 
 BATCH_ITEM_LIMIT = 30
-"""Items in one batch. Source: Intuit's limits page and Batch reference (older pages say 10; read 2026-11-21)."""
+"""The largest number of items in one batch. Source: Intuit's limits page and Batch reference (older pages say 10; read
+2026-11-21)."""
 
 B_ID_LENGTH = 10
 REQUEST_ID_LENGTH = 36
@@ -75,23 +79,26 @@ Source: Intuit field reference, clarified January 2025 (read 2026-11-21).
 
 SINGLE_SECONDS = 60.0
 BATCH_SECONDS = 120.0
-"""Deadlines of a whole exchange. Intuit ends a request after 120 s; batches of 30 are reported to run over 60 s."""
+"""Deadlines of a whole exchange, in seconds. Intuit ends a request after 120 s. Batches of 30 are reported to run over
+60 s."""
 
 MAX_ATTEMPTS = 4
 THROTTLED_WAIT_SECONDS = PAUSE_SECONDS
 
 LOST_AUTHORIZATION_CODES = frozenset({"120", "3100", "3200", "3202"})
-"""Codes for a user, app or token that may not speak to this company. Source: Intuit's table of error codes."""
+"""Codes for a user, app or token that may not access this company. Source: Intuit's table of error codes."""
 
 VOID = {"invoice": {"operation": "void"}, "payment": {"operation": "update", "include": "void"}}
-"""How each kind is voided. Source: Intuit's Invoice and Payment references, and their PHP SDK (read 2026-11-21)."""
+"""The parameters that void a document, keyed by kind. Source: Intuit's Invoice and Payment references, and their PHP
+SDK (read 2026-11-21)."""
 
 NOT_READ_STATUSES = frozenset({413, 414, 431})
-"""Statuses of a request that some machine on the way refused unread, for its size; they need no Fault to count."""
+"""Statuses of a request that some machine on the way refused unread because of its size. They count as a refusal even
+without a Fault."""
 
 
 Leaves = Callable[[], None]
-"""A function to call when a request leaves."""
+"""A function that is called when a request leaves, directly before its first byte."""
 
 
 def _unnoticed() -> None:
@@ -110,25 +117,26 @@ class Requests:
 
     @property
     def writing(self) -> int:
-        """How many writing requests left; a batch counts as one."""
+        """The number of writing requests that left. A batch counts as one."""
         return self.writes + self.batches
 
 
 def seconds_before_retry(attempt: int, status: int | None) -> float | None:
-    """Say how many seconds to wait before the next attempt; None means give up."""
+    """Return the seconds to wait before a read is sent again, or None when it is not sent again."""
     if attempt >= MAX_ATTEMPTS:
         return None
     return THROTTLED_WAIT_SECONDS if status == 429 else 2.0 ** (attempt - 1)
 
 
 class QuickBooksClient:
-    """One company, from one process, for reading; safe to share among threads. ``QuickBooksWriter`` writes to it.
+    """The client that reads from one company, in one process. Threads may share it. ``QuickBooksWriter`` writes to the
+    company.
 
-    ``access_token(refused)`` gives the token to use; True asks for a fresh one because the last was refused.
-    ``guard`` is called when the throttle has let a request through and the connection stands, directly before the first
-    byte leaves. An exception that it raises keeps the request here and reaches the caller unchanged, for example when
-    the process was told to end. ``guarded`` adds a guard for a while, for example against a lost lease (distributed
-    lock).
+    ``access_token(False)`` returns the token to use. ``access_token(True)`` returns a fresh one because the last was
+    refused. ``guard`` is called after the throttle has let a request through and the connection is open, directly
+    before the first byte leaves. An exception that it raises keeps the request from leaving and reaches the caller
+    unchanged, for example when the process was told to end. ``guarded`` adds a guard for the length of a block, for
+    example against a lost lease (distributed lock).
     """
 
     def __init__(
@@ -163,7 +171,7 @@ class QuickBooksClient:
         self._unproven_token = ""
         self._is_lost = False
         self.company_fault: CompanyFaultError | None = None
-        """The first fault about the company as a whole; None without one."""
+        """The first fault about the company as a whole, or None."""
 
     def __enter__(self) -> Self:
         return self
@@ -179,7 +187,8 @@ class QuickBooksClient:
 
     @contextmanager
     def guarded(self, guard: Callable[[], None]) -> Iterator[None]:
-        """Add a guard for the block: it is called before any request of this client leaves, in every thread."""
+        """Add a guard for the length of the block. It is called before any request of this client leaves, in every
+        thread."""
         self._guards.append(guard)
         try:
             yield
@@ -187,10 +196,10 @@ class QuickBooksClient:
             self._guards.remove(guard)
 
     def require_usable(self) -> None:
-        """Let a request pass, unless QuickBooks has refused the company.
+        """Refuse a request if QuickBooks has refused the company.
 
         Raises:
-            CompanyFaultError: QuickBooks has; this request was kept back.
+            CompanyFaultError: QuickBooks has refused the company. The request has not left.
         """
         fault = self.company_fault
         if fault is not None:
@@ -214,27 +223,30 @@ class QuickBooksClient:
         """Read one object.
 
         Raises:
-            RequestRejectedError: QuickBooks refused the read; code 610 means that the object is gone.
+            RequestRejectedError: QuickBooks refused the read. Code 610 means that the object is gone.
         """
         return self._read(f"{entity.lower()}/{quote(entity_id, safe='')}", lambda payload: read_entity(payload, entity))
 
     def query(self, statement: str) -> list[Entity]:
-        """Read one page, the rows that the statement selects, at most 1,000. A failed read raises; it is never empty.
+        """Read one page: the rows that the statement selects, at most 1,000. A failed read raises an error and never
+        returns an empty list.
 
-        The statement is posted, never put into the address: it holds clients' names, and addresses end up in logs.
+        The statement is posted and never put into the address, because it holds clients' names, and addresses end up in
+        logs.
         """
         return self._read("query", read_rows, body=statement.encode())
 
     def query_all(
         self, entity: str, *, columns: str = "*", where: str = "", page: int = statements.PAGE_SIZE
     ) -> Iterator[Entity]:
-        """Read every row, page by page in the order of Id, each Id once; ``columns`` must name Id.
+        """Read every row of an entity, page by page in the order of Id, each Id once. ``columns`` must name Id.
 
-        Pages are no snapshot: a row deleted from a page already read would pull the next one out of sight. So each page
-        begins with the last row of the one before; when that is gone, reading starts over.
+        The pages are no snapshot. If a row of a page already read is deleted, the first row of the next page moves back
+        into that page and would be missed. Therefore each page begins with the last row of the page before. When that
+        row is gone, reading starts over.
 
         Raises:
-            TransientError: rows kept moving, or a page could not be read; the rows given before are not all rows.
+            TransientError: rows kept moving, or a page could not be read. The rows yielded before are not all rows.
         """
         if not 1 < page <= statements.PAGE_SIZE:
             raise ValueError(f"a page holds 2 to {statements.PAGE_SIZE} rows")
@@ -288,7 +300,8 @@ class QuickBooksClient:
         parameters: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> T:
-        """Ask until a readable answer comes, or ``seconds_before_retry`` gives up."""
+        """Send a read until a readable answer comes or ``seconds_before_retry`` returns None. Return the result of
+        ``read`` on that answer."""
         method = "GET" if body is None else "POST"
         attempt = 0
         while True:
@@ -318,7 +331,8 @@ class QuickBooksClient:
         content_type: str,
         leaves: Leaves,
     ) -> Reply:
-        """Wait for the turn, take the token, ask the guards, and let one request leave."""
+        """Send one request and return its reply. Before it leaves, wait for its turn, take the token and call the
+        guards."""
         name = method if method == "GET" else f"{method} {endpoint}"
 
         def guard() -> None:
@@ -355,7 +369,7 @@ class QuickBooksClient:
         return reply
 
     def _take_token(self) -> str:
-        """Take the current token, or a fresh one if QuickBooks has refused the current one."""
+        """Return the current token, or a fresh one if QuickBooks has refused the current one."""
         with self._lock:
             if self._is_lost:
                 raise AuthorizationLostError("a fresh access token was refused as well; reconnect the company")
@@ -373,7 +387,8 @@ class QuickBooksClient:
             return token
 
     def _note(self, reply: Reply, token: str) -> None:
-        """Remember the answer's tid, and a refusal of the token: the first brings one refresh, the next is final."""
+        """Record the tid of an answer, and a refusal of the token. The first refusal leads to one refresh. The refusal
+        of a refreshed token is final."""
         with self._lock:
             self.last_intuit_tid = reply.intuit_tid
             self.requests.throttled += reply.status == 429
@@ -396,10 +411,10 @@ class QuickBooksClient:
 
 
 class QuickBooksWriter:
-    """Writes to one company, over the connections of a client; safe to share among threads.
+    """The part of a client that writes to its company. Threads may share it.
 
-    ``leaves`` is called when a request has its turn and all guards have let it pass, directly before its first byte
-    leaves; an exception that it raises keeps the request here.
+    ``leaves`` is called after a request has got its turn and all guards have let it pass, directly before its first
+    byte leaves. An exception that it raises keeps the request from leaving.
     """
 
     def __init__(self, client: QuickBooksClient) -> None:
@@ -410,21 +425,23 @@ class QuickBooksWriter:
         return self._write(entity, body, request_id, {}, leaves)
 
     def update(self, entity: str, body: bytes, *, request_id: str, leaves: Leaves = _unnoticed) -> Answer:
-        """Update one object; the body holds Id, SyncToken and, to leave other fields alone, ``"sparse": true``."""
+        """Update one object. The body holds Id, SyncToken and, so that other fields stay unchanged,
+        ``"sparse": true``."""
         return self._write(entity, body, request_id, {}, leaves)
 
     def void(self, entity: str, body: bytes, *, request_id: str, leaves: Leaves = _unnoticed) -> Answer:
-        """Void one invoice or payment; the body holds Id, SyncToken and, for a payment, ``"sparse": true``."""
+        """Void one invoice or payment. The body holds Id, SyncToken and, for a payment, ``"sparse": true``."""
         return self._write(entity, body, request_id, VOID[entity.lower()], leaves)
 
     def batch(self, body: bytes, *, request_id: str, b_ids: Sequence[str], leaves: Leaves = _unnoticed) -> BatchAnswer:
-        """Send a batch; each item succeeds or fails by itself, and comes back under its bId.
+        """Send a batch. Each item succeeds or fails by itself, and its outcome comes back under its bId.
 
         Raises:
-            ValueError: the body breaks a limit or does not hold exactly these bIds; nothing was sent.
-            OutcomeUnknownError: among others, the answer does not match the bIds one to one.
-            CompanyFaultError: every item was refused with a fault about the company. If only some were, or one may
-                have worked, the outcomes come back, and the next request raises.
+            ValueError: the body breaks a limit or does not hold exactly these bIds. Nothing was sent.
+            OutcomeUnknownError: the batch may have worked, for example because the answer does not match the bIds one
+                to one.
+            CompanyFaultError: every item was refused with a fault about the company. If only some items were, or if one
+                item may have worked, the outcomes are returned and the next request raises this error.
         """
         items = read_items(body)
         if list(b_ids) != list(items):
@@ -460,7 +477,7 @@ class QuickBooksWriter:
     def _post(
         self, endpoint: str, body: bytes, request_id: str, parameters: Mapping[str, str], leaves: Leaves
     ) -> tuple[Reply, object]:
-        """Send a writing POST once; gives the reply and its parsed body if it succeeded."""
+        """Send a writing POST once, and return the reply and its parsed body if it succeeded."""
         if not 0 < len(request_id) <= REQUEST_ID_LENGTH:
             raise ValueError(f"request_id needs 1 to {REQUEST_ID_LENGTH} characters")
         try:
@@ -480,14 +497,16 @@ class QuickBooksWriter:
 
 
 def read_success(reply: Reply) -> object:
-    """Give back the parsed body of a success.
+    """Return the parsed body of a successful reply.
 
     Raises:
         ThrottledError: HTTP 429.
-        AuthorizationLostError: QuickBooks' own fault says that we may not speak to this company.
+        AuthorizationLostError: QuickBooks' own fault says that we may not use this company.
         CompanyFaultError: QuickBooks' own fault is about the company as a whole.
-        RequestRejectedError: QuickBooks' own fault, or a request too large for any machine on the way.
-        TransientError: everything else. Without a readable fault nobody knows who answered, or what was done.
+        RequestRejectedError: QuickBooks answered with another fault of its own, or the request was too large for a
+            machine on the way.
+        TransientError: any other failure. Without a readable fault the sender of the answer and the effect of the
+            request are not known.
     """
     status = reply.status
     if status == 429:
@@ -528,7 +547,8 @@ def read_success(reply: Reply) -> object:
 
 
 def read_pause(reply: Reply) -> float:
-    """Say how many seconds to wait after a 429: 60, or more when Retry-After says so (in seconds or as a date)."""
+    """Return the seconds to wait after a 429: 60, or more when the header Retry-After asks for more (in seconds or as a
+    date)."""
     wish = reply.headers.get("Retry-After", "")
     if wish.isascii() and wish.isdigit():
         return max(PAUSE_SECONDS, float(wish[:9]))

@@ -1,7 +1,7 @@
 """The three kinds of QuickBooks (production, sandbox, emulator), and the hosts that each may use.
 
-Belongs here: addresses, and refusing every other one. Does not belong here: reading the environment (``config``) or
-requests (``client``, ``oauth``).
+Belongs here: addresses, and refusing every other address. Does not belong here: reading the environment (``config``),
+and requests (``client``, ``oauth``).
 """
 
 import ipaddress
@@ -20,29 +20,30 @@ DISCOVERY_URLS = {
     "sandbox": "https://developer.api.intuit.com/.well-known/openid_sandbox_configuration/",
 }
 OAUTH_HOSTS = frozenset({"appcenter.intuit.com", "oauth.platform.intuit.com", "developer.api.intuit.com"})
-"""Where consent, tokens and their revocation live. Source: Intuit, "OAuth 2.0" (read 2026-11-21)."""
+"""The hosts of consent, of tokens and of their revocation. Source: Intuit, "OAuth 2.0" (read 2026-11-21)."""
 
 API_HOSTS = frozenset(host for host in (urlsplit(url).hostname for url in API_URLS.values()) if host)
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where one kind of QuickBooks answers."""
+    """The addresses of one kind of QuickBooks."""
 
     name: Name
     api_url: str
     discovery_url: str
 
     def allows_oauth(self, url: str) -> bool:
-        """Whether a client secret or a token may travel to this address."""
+        """Return whether a client secret or a token may be sent to this address."""
         return is_loopback(url) if self.name == "emulator" else is_https(url, OAUTH_HOSTS)
 
 
 def environment(name: str, *, api_url: str | None = None, discovery_url: str | None = None) -> Environment:
-    """Name the addresses of an environment; overrides must stay inside it.
+    """Return an environment with its addresses. An address that is given must belong to the environment.
 
     Raises:
-        ValueError: an unknown environment, or an address that does not belong to it.
+        ValueError: the environment is unknown, the address of the emulator is missing, or an address does not belong to
+            the environment.
     """
     if name not in get_args(Name):
         raise ValueError(f"QUICKBOOKS_ENVIRONMENT is {name!r}; use one of {', '.join(get_args(Name))}")
@@ -64,7 +65,8 @@ def environment(name: str, *, api_url: str | None = None, discovery_url: str | N
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address is on this machine: http or https, no user information, no odd spelling."""
+    """Return whether an address is on this machine. Such an address is http or https, has no user information, and
+    names localhost or a loopback IP address."""
     try:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or "@" in parts.netloc:
@@ -75,7 +77,8 @@ def is_loopback(url: str) -> bool:
 
 
 def is_https(url: str, hosts: frozenset[str]) -> bool:
-    """Whether an address is https on exactly one of these hosts, on its standard port, without user information."""
+    """Return whether an address is https on exactly one of these hosts, on its standard port, without user
+    information."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,16 +1,16 @@
-"""The errors between us and QuickBooks, divided by what the caller should do.
+"""The errors between us and QuickBooks, divided by the action that the caller should take.
 
 QuickBooksError
 ├── TransientError             the same request may work later
-│   ├── OutcomeUnknownError    it may already have worked: repeat only with the same request id, else settle
+│   ├── OutcomeUnknownError    the request may already have worked: repeat it only with the same id, else settle it
 │   └── ThrottledError         QuickBooks did nothing and wants us to wait
 └── PermanentError             a repeat cannot help; a person must act
     ├── AuthorizationLostError     reconnect the company
-    ├── CompanyFaultError          QuickBooks refuses the company, whatever is asked: send nothing more
+    ├── CompanyFaultError          QuickBooks refuses the company itself: send nothing more
     └── RequestRejectedError       QuickBooks answered the whole request with a Fault
 
-Belongs here: the tree, and reading faults out of any body. Does not belong here: deciding which error an answer is
-(``client``). A message carries the HTTP status and fault codes and ends with the ``intuit_tid``; it never carries a
+Belongs here: the tree, and reading faults out of any body. Does not belong here: choosing the error for an answer
+(``client``). A message carries the HTTP status and fault codes and ends with the ``intuit_tid``. It never carries a
 fault's Message or Detail, which hold clients' names and amounts.
 """
 
@@ -23,17 +23,19 @@ from qb_pipeline.core.planning.company_faults import COMPANY_FAULTS
 from qb_pipeline.quickbooks.parsing import UnreadableError, read_json
 
 SAFE_WORD = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-"""The form that a word from outside must have before it may stand in a message or a log line."""
+"""The form that a word from outside must have before it may be written into a message or a log line."""
 
 XML_FAULT_TYPE = re.compile(r"<(?:\w+:)?Fault\b[^>]*\btype\s*=\s*[\"']([^\"']{0,200})")
 XML_ERROR = re.compile(r"<(?:\w+:)?Error\b([^>]{0,1000})>(.*?)</(?:\w+:)?Error>", re.DOTALL)
 XML_ATTRIBUTE = re.compile(r"\b(code|element)\s*=\s*[\"']([^\"']{0,200})")
 XML_TEXT = re.compile(r"<(?:\w+:)?(Message|Detail)>(.*?)</(?:\w+:)?\1>", re.DOTALL)
 XML_READ_CHARACTERS = 65_536
-"""A fault is short; the rest of a long error page is not worth searching."""
+"""The number of bytes of an XML body that are searched. A fault is short, and the rest of a long error page is not
+worth searching."""
 
 DUPLICATE_REQUEST_ID = "600"
-"""Intuit lists it without a cause. QuickBooks saw an earlier request with this id, so that one may have worked.
+"""The code for a request id that QuickBooks has seen in an earlier request. That earlier request may have worked.
+Intuit lists the code without a cause.
 
 Source: Intuit, "Error codes" (read 2026-11-21).
 """
@@ -43,15 +45,18 @@ UNREADABLE = "unreadable"
 BUSINESS_VALIDATION = "6000"
 
 UNFINISHED_TEXT = "unexpected error occurred while accessing or saving"
-"""Detail of a 6000 that speaks of a failure while saving, not of a rule that was broken. Recorded in production."""
+"""A part of the Detail of a fault 6000 that reports a failure while saving, not a broken rule. Recorded in
+production."""
 
 BUSY_TEXTS = ("one name at a time", "locked", "working on this at the same time")
-"""Details of faults that come from somebody else's work at the same time: the request may pass a moment later."""
+"""Parts of the Details of faults that come from somebody else's work at the same time. The request may succeed a moment
+later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One error of a Fault. ``detail`` names clients and amounts: for matching only, never for a log."""
+    """One error of a Fault. ``detail`` and ``message`` name clients and amounts. They are for matching only, never for
+    a log."""
 
     code: str
     message_type: str = ""
@@ -61,7 +66,8 @@ class Fault:
 
     @property
     def leaves_outcome_unknown(self) -> bool:
-        """Whether the request may have worked all the same: a failure of the system, not a refusal."""
+        """Whether the request may have worked in spite of this fault, which is a failure of the system and not a
+        refusal."""
         return (
             self.code in (DUPLICATE_REQUEST_ID, SYSTEM_FAILURE, UNREADABLE)
             or self.message_type == "SystemFault"
@@ -70,14 +76,15 @@ class Fault:
 
     @property
     def may_pass_later(self) -> bool:
-        """Whether it was refused only because something else was going on: another edit, a lock."""
+        """Whether the request was refused only because of other work at the same time, such as another edit or a
+        lock."""
         return self.code in (BUSINESS_VALIDATION, "5010") and any(text in self.detail.lower() for text in BUSY_TEXTS)
 
 
 class QuickBooksError(Exception):
     """A request failed, at QuickBooks or on the way to it.
 
-    ``sent`` is False when it is certain that QuickBooks did nothing. ``reason`` is the message without the tid;
+    ``sent`` is False when it is certain that QuickBooks did nothing. ``reason`` is the message without the tid.
     ``http_status`` is None when no answer came.
     """
 
@@ -99,14 +106,15 @@ class TransientError(QuickBooksError):
 
 
 class OutcomeUnknownError(TransientError):
-    """It may already have worked: repeat only with the same request id, else settle by asking."""
+    """The request may already have worked. It may be repeated only with the same request id, and is otherwise settled
+    by asking QuickBooks."""
 
     def __init__(self, message: str, *, http_status: int | None = None, intuit_tid: str = "") -> None:
         super().__init__(message, sent=True, http_status=http_status, intuit_tid=intuit_tid)
 
 
 class ThrottledError(TransientError):
-    """Too many requests; QuickBooks did nothing with this one, so it may be sent again once the wait is over."""
+    """Too many requests were sent. QuickBooks did nothing with this one, and it may be sent again after ``seconds``."""
 
     def __init__(self, message: str, *, seconds: float, http_status: int | None = None, intuit_tid: str = "") -> None:
         super().__init__(message, sent=False, http_status=http_status, intuit_tid=intuit_tid)
@@ -114,18 +122,19 @@ class ThrottledError(TransientError):
 
 
 class PermanentError(QuickBooksError):
-    """A repeat cannot help; a person must act. QuickBooks did nothing."""
+    """A repeat cannot help, and a person must act. QuickBooks did nothing."""
 
 
 class AuthorizationLostError(PermanentError):
-    """QuickBooks no longer lets us in: reconnect the company."""
+    """QuickBooks no longer authorises us. A person must reconnect the company."""
 
 
 class CompanyFaultError(PermanentError):
-    """QuickBooks refuses the company itself, whatever is asked: nothing more is to be sent to it.
+    """QuickBooks refuses the company itself, whatever a request asks for. Nothing more may be sent to the company.
 
-    ``code`` is the fault's (``core.planning.company_faults``). ``sent`` is True where the answer also reports a failure
-    of the system, so that the request may have worked. ``http_status`` is None for a request that was kept back.
+    ``code`` is the fault's code (``core.planning.company_faults``). ``sent`` is True where the answer also reports a
+    failure of the system, so that the request may have worked. ``http_status`` is None for a request that was kept
+    back.
     """
 
     def __init__(self, code: str, *, http_status: int | None = None, intuit_tid: str = "", sent: bool = False) -> None:
@@ -151,23 +160,24 @@ class RequestRejectedError(PermanentError):
 
 
 def safe_word(value: object) -> str:
-    """Give back a word fit for messages and logs; "" for anything else an outsider may have put there."""
+    """Return a value from outside if it is a word that may be written into messages and logs (``SAFE_WORD``), and ""
+    otherwise."""
     text = str(value) if isinstance(value, str | int) else ""
     return text if SAFE_WORD.fullmatch(text) else ""
 
 
 def describe_faults(faults: Sequence[Fault]) -> str:
-    """Name the codes and the elements, and nothing a client could be recognised by."""
+    """Describe faults by their codes and elements. The text contains nothing by which a client could be recognised."""
     if not faults:
         return "no readable fault"
     return ", ".join(f"fault {fault.code}" + (f" on {fault.element}" if fault.element else "") for fault in faults)
 
 
 def read_faults(status: int, body: bytes, content_type: str) -> tuple[Fault, ...]:
-    """Read the faults of an answer; empty when it has none that can be read.
+    """Read the faults of an answer. The result is empty when the answer has none that can be read.
 
-    Only 200 and 4xx answers can speak for QuickBooks: a 5xx may come from any machine on the way. JSON is tried first,
-    whatever the header says; then XML, which the gateway answers even when JSON was asked for.
+    An answer with a status of 500 or more is not read, since it may come from any machine on the way. JSON is tried
+    first, whatever the header says, and then XML, which the gateway answers even when JSON was asked for.
     """
     if status >= 500:
         return ()
@@ -204,7 +214,8 @@ def _read_error(error: object, message_type: str) -> Fault:
 
 
 def _read_xml(body: bytes) -> Iterator[Fault]:
-    """Pick the faults out of XML with patterns: an XML parser would bring entity expansion, and nothing we need."""
+    """Read the faults of an XML body with patterns. An XML parser would bring entity expansion, and nothing that we
+    need."""
     text = body[:XML_READ_CHARACTERS].decode("utf-8", "replace")
     found_type = XML_FAULT_TYPE.search(text)
     message_type = safe_word(found_type.group(1)) if found_type else ""

@@ -1,7 +1,7 @@
 """OAuth 2: exchanging a person's consent for tokens, refreshing tokens, and revoking them.
 
-Belongs here: exchanges with Intuit's authorization server, through Authlib. Does not belong here: where tokens are kept
-and who may refresh them (``ledger``), and the page that a person's browser comes back to (``web.callback``).
+Belongs here: exchanges with Intuit's authorization server, through Authlib. Does not belong here: the storage of tokens
+and the right to refresh them (``ledger``), and the page to which a person's browser returns (``web.callback``).
 """
 
 from base64 import b64encode
@@ -32,10 +32,11 @@ from qb_pipeline.quickbooks.transport import exchange, harden, open_session, wat
 SCOPE = "com.intuit.quickbooks.accounting"
 
 SECONDS = 20.0
-"""Deadline of an exchange: the ledger keeps the row of the tokens locked meanwhile."""
+"""Deadline of an exchange. During a refresh the ledger keeps the row of the tokens locked."""
 
 HARD_EXPIRY_HEADER = {"x-include-refresh-token-hard-expires-in": "true"}
-"""Ask when the refresh token dies for good (five years). Source: Intuit's .NET SDK, May 2026 (read 2026-11-21)."""
+"""The header that asks for the final end of the refresh token (after five years). Source: Intuit's .NET SDK, May 2026
+(read 2026-11-21)."""
 
 LOST_ERRORS = frozenset({"invalid_grant", "access_denied", "unauthorized_client"})
 
@@ -43,12 +44,13 @@ DISCOVERED = ("authorization_endpoint", "token_endpoint", "revocation_endpoint")
 
 ACCESS_SECONDS = 3_600
 REFRESH_SECONDS = 8_640_000
-"""Lifetimes of tokens whose answer names none: one hour, 100 days. Source: Intuit's auth FAQ (read 2026-11-21)."""
+"""Lifetimes, in seconds, of tokens whose answer names none: one hour, 100 days. Source: Intuit's auth FAQ (read
+2026-11-21)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The tokens of one connection. They must never stand in a log: the repr holds only the times."""
+    """The tokens of one connection. They must never be logged, so the repr holds only the times."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -60,7 +62,7 @@ class Tokens:
 class OAuth:
     """Our app at Intuit's authorization server. It keeps no token and repeats no exchange.
 
-    The first call also reads the discovery document, whose addresses are kept.
+    The first call also reads the discovery document and keeps its addresses.
     """
 
     def __init__(
@@ -80,17 +82,18 @@ class OAuth:
         self._endpoints: Mapping[str, str] = {}
 
     def authorization_url(self, state: str) -> str:
-        """Give the address of the consent page; ``state`` must come back with the answer."""
+        """Return the address of the consent page. The answer to the consent must contain the same ``state``."""
         with self._session() as session:
             url, _ = session.create_authorization_url(self._endpoint("authorization_endpoint"), state, scope=SCOPE)
         return str(url)
 
     def exchange(self, code: str) -> Tokens:
-        """Turn the code of a consent into tokens; once only, since a second try may kill the first one's tokens.
+        """Exchange the code of a consent for tokens. This is done once only, since a second exchange may invalidate the
+        tokens of the first.
 
         Raises:
-            AuthorizationLostError: the code is spent or too old; ask for consent again.
-            TransientError: with ``sent`` True the code may be spent.
+            AuthorizationLostError: the code is spent or too old. A person must consent again.
+            TransientError: the exchange failed. With ``sent`` True the code may be spent.
         """
         return self._ask(
             "the exchange of the code",
@@ -100,11 +103,12 @@ class OAuth:
         )
 
     def refresh(self, refresh_token: str) -> Tokens:
-        """Get a fresh access token and the refresh token to use from now on: store it before anything else.
+        """Request a fresh access token and the refresh token to use from now on. The caller must store them before
+        anything else.
 
         Raises:
-            AuthorizationLostError: the refresh token is dead; a person must reconnect the company.
-            OutcomeUnknownError: the token may have been replaced and the new one lost; try the old one once more.
+            AuthorizationLostError: the refresh token is no longer accepted. A person must reconnect the company.
+            OutcomeUnknownError: the token may have been replaced and the new one lost. Try the old one once more.
         """
         headers = {
             "Accept": "application/json",
@@ -119,10 +123,10 @@ class OAuth:
         )
 
     def revoke(self, token: str) -> None:
-        """End a connection: give the refresh token back.
+        """Revoke a refresh token, which ends the connection.
 
         Raises:
-            AuthorizationLostError: the token was dead already.
+            AuthorizationLostError: the token was no longer accepted.
         """
         url = self._endpoint("revocation_endpoint")
         with open_session() as session:
@@ -150,7 +154,8 @@ class OAuth:
         return session
 
     def _ask(self, what: str, ask: Callable[[Any, str], JsonObject]) -> Tokens:
-        """Do one exchange with the token endpoint, and name what goes wrong."""
+        """Send one request to the token endpoint and return the tokens. Raise our own errors, which name the exchange
+        (``what``)."""
         url = self._endpoint("token_endpoint")
         asked_at = self._clock()
         with self._session() as session, watched(SECONDS) as watch:
@@ -170,7 +175,8 @@ class OAuth:
                 raise
 
     def _endpoint(self, name: str) -> str:
-        """Look an address up in the discovery document, read once; every address must belong to the environment."""
+        """Return an address of the discovery document, which is read once. Every address that we use must belong to the
+        environment."""
         if not self._endpoints:
             with open_session() as session:
                 url = self._environment.discovery_url
@@ -196,7 +202,8 @@ class OAuth:
 
 
 def _read_tokens(answer: JsonObject, asked_at: datetime) -> Tokens:
-    """Read the tokens of an answer. An unreadable lifetime counts as the usual one: no token may be lost over it."""
+    """Read the tokens of an answer. An unreadable lifetime counts as the usual one, so that no token is lost because of
+    it."""
     hard = answer.get("x_refresh_token_hard_expires_in")
     return Tokens(
         access_token=_text(answer["access_token"]),
@@ -214,7 +221,8 @@ def _text(value: object) -> str:
 
 
 def _later(moment: datetime, seconds: object, usual: int) -> datetime:
-    """Add seconds, written as a number or as digits; the usual ones where they cannot be read."""
+    """Return the moment plus ``seconds``, written as a number or as digits. If they cannot be read, ``usual`` seconds
+    are added."""
     digits = str(seconds)
     return moment + timedelta(seconds=int(digits) if digits.isdecimal() and len(digits) < 10 else usual)
 
@@ -228,7 +236,8 @@ def _error_of(body: bytes) -> str:
 
 
 def _refusal(what: str, status: int | None, error: str, intuit_tid: str) -> Exception:
-    """Name the error of an answer that gave no tokens. Its description is not repeated: it may hold the token."""
+    """Return our error for an answer without tokens. The description in the answer is not repeated, because it may hold
+    the token."""
     message = f"{what} was refused: HTTP {status}, {error or 'no readable error'}"
     if status == 429:
         return ThrottledError(message, seconds=PAUSE_SECONDS, http_status=status, intuit_tid=intuit_tid)

@@ -1,6 +1,6 @@
-"""Reading JSON as QuickBooks writes it: every number with a point is a Decimal, never a float.
+"""A reader of JSON as QuickBooks writes it. Every number with a decimal point becomes a Decimal, never a float.
 
-Belongs here: bytes to values. Does not belong here: what the values mean (``answers``, ``errors``).
+Belongs here: turning bytes into values. Does not belong here: the meaning of the values (``answers``, ``errors``).
 """
 
 import json
@@ -29,7 +29,7 @@ def read_json(body: bytes) -> Any:
             body.decode("utf-8"),
             parse_float=_decimal,
             parse_constant=_refuse,
-            object_hook=_without_card if any(name in body for name in _CARD_NAMES) else None,  # it costs time
+            object_hook=_without_card if any(name in body for name in _CARD_NAMES) else None,  # the hook costs time
         )
     except (ValueError, RecursionError, DecimalException) as error:
         raise UnreadableError(f"{len(body)} bytes are not JSON: {type(error).__name__}") from error

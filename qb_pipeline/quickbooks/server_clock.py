@@ -11,10 +11,11 @@ SECONDS = 20.0
 
 
 def read_server_time(environment: Environment) -> datetime:
-    """Read the clock of the server of the discovery document, in whole seconds; no token travels, nothing is metered.
+    """Read the time of the server of the discovery document, in whole seconds. No token is sent, and Intuit does not
+    meter this request.
 
     Raises:
-        QuickBooksError: no answer came, or one without a date.
+        QuickBooksError: no answer came, or the answer had no date.
     """
     with open_session() as session:
         reply = exchange(session, "GET", environment.discovery_url, seconds=SECONDS, headers={})

@@ -1,4 +1,4 @@
-"""When a request may leave for a company: Intuit's limits, and the pause after a 429.
+"""The limits of the requests to a company: Intuit's limits, and the pause after a 429.
 
 Belongs here: waiting for a turn. Does not belong here: requests (``client``).
 """
@@ -15,29 +15,29 @@ REQUESTS_PER_MINUTE = 490
 REQUESTS_PER_SECOND = 9
 BATCHES_PER_MINUTE = 40
 REQUESTS_IN_FLIGHT = 10
-"""Intuit allows 500 requests a minute and 10 a second for a company, 40 batches a minute for a company and an app.
-An older text says 10 at the same time instead of 10 a second: we keep both.
+"""Intuit allows 500 requests a minute and 10 a second for a company, and 40 batches a minute for a company and an app.
+An older text says 10 at the same time instead of 10 a second. We keep both limits.
 
 Source: "API call limits and throttles", developer.intuit.com; blog of 2016-08-08 (read 2026-11-21).
 """
 
 MINUTE = 61.0
 SECOND = 1.1
-"""Our minute and second are a little longer than QuickBooks': travel times vary, so requests that left within one
-window may arrive within a shorter one."""
+"""Our minute and second, in seconds. They are a little longer than QuickBooks', because travel times vary: requests
+that left within one window may arrive within a shorter one."""
 
 PAUSE_SECONDS = 60.0
-"""After a 429 no request leaves for this long. Source: the same page: "wait 60 seconds"."""
+"""After a 429 no request leaves for this time. Source: the page named above ("wait 60 seconds")."""
 
 PATIENCE_SECONDS = 150.0
-"""A turn that is further away is refused instead of waited for.
+"""The longest wait for a turn. A turn that is further away is refused.
 
-No run should hold its company for the hours that a spent monthly quota may ask for.
+No run should hold its company for the hours that a spent monthly quota may demand.
 """
 
 
 class Throttle:
-    """One company's limits, shared by all threads that speak to it."""
+    """One company's limits, shared by all threads that send requests to it."""
 
     def __init__(
         self, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
@@ -52,14 +52,14 @@ class Throttle:
 
     @contextmanager
     def turn(self, *, batch: bool = False) -> Iterator[None]:
-        """Wait for permission; one request may be in flight inside the block.
+        """Wait for a turn. One request may be in flight inside the block.
 
         Raises:
             ThrottledError: the turn is more than ``PATIENCE_SECONDS`` away. Nothing was sent.
         """
         give_up = self._clock() + PATIENCE_SECONDS
         if not self._in_flight.acquire(timeout=PATIENCE_SECONDS):
-            raise ThrottledError("all requests in flight hang; nothing was sent", seconds=PAUSE_SECONDS)
+            raise ThrottledError("no request in flight was answered; nothing was sent", seconds=PAUSE_SECONDS)
         try:
             while (wait := self._take(batch=batch)) > 0:
                 if self._clock() + wait > give_up:
@@ -70,12 +70,12 @@ class Throttle:
             self._in_flight.release()
 
     def pause(self, seconds: float = PAUSE_SECONDS) -> None:
-        """Let no request leave for so many seconds; a longer pause that already runs stays."""
+        """Stop all requests for this number of seconds. A longer pause that is already running is kept."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def _take(self, *, batch: bool) -> float:
-        """Take the turn and return 0, or say how many seconds to wait before asking again."""
+        """Take the turn and return 0, or return the seconds to wait before the next call."""
         with self._lock:
             now = self._clock()
             opens = self._paused_until

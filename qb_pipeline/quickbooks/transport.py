@@ -1,4 +1,5 @@
-"""How bytes travel: one pooled session, no proxies, no redirects, no repeats, and a deadline for the whole exchange.
+"""The transport of requests: one pooled session, no proxies, no redirects, no repeats, and a deadline for the whole
+exchange.
 
 Belongs here: the rules for every HTTP request of ours, to the company and to the OAuth server alike. Does not belong
 here: the meaning of an answer (``client``, ``oauth``).
@@ -27,11 +28,12 @@ POOL_CONNECTIONS = 10
 CONNECT_SECONDS = 10.0
 
 IDLE_SECONDS = 20.0
-"""A connection that idled longer is replaced: a POST that meets a closing one would leave its outcome unknown."""
+"""A connection that was idle for longer is replaced. On a connection that the server is closing, the outcome of a POST
+would stay unknown."""
 
 FRESH_SECONDS = 5.0
-"""A guard's permission to send expires after this: a process that was suspended after it got one may have a successor
-by now."""
+"""A guard's permission to send expires after this time. A process that was suspended after it got the permission may
+have a successor by now."""
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """A page of 1,000 invoices is about 5 MB. A larger answer than this counts as no answer."""
@@ -49,24 +51,24 @@ class Reply:
 
     @property
     def intuit_tid(self) -> str:
-        """Intuit's name for this exchange; their support asks for it."""
+        """Intuit's id of this exchange, for which their support asks, or "" without one."""
         return safe_word(self.headers.get("intuit_tid"))
 
     @property
     def content_type(self) -> str:
-        """The Content-Type header, "" when there is none."""
+        """The Content-Type header, or "" without one."""
         return self.headers.get("Content-Type", "")
 
 
 def open_session() -> requests.Session:
-    """Open a session that takes from the environment only which authorities to trust."""
+    """Open a session that takes nothing from the environment except the authorities to trust."""
     session = requests.Session()
     harden(session)
     return session
 
 
 def harden(session: requests.Session) -> None:
-    """Make a session keep the rules of this module; an OAuth library brings its own session."""
+    """Set the rules of this module on a session, such as the one that an OAuth library brings."""
     session.trust_env = False  # a proxy or a .netrc of the machine must never see a bearer token
     session.verify = next((os.environ[name] for name in CA_BUNDLE_VARIABLES if os.environ.get(name)), True)
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -89,12 +91,12 @@ def exchange(
 ) -> Reply:
     """Send one request once and read its whole answer within ``seconds``.
 
-    ``guard`` is called when the connection stands, directly before the first byte leaves; an exception that it raises
-    keeps the request here and reaches the caller unchanged.
+    ``guard`` is called after the connection is open, directly before the first byte leaves. An exception that it raises
+    keeps the request from leaving and reaches the caller unchanged.
 
     Raises:
-        TransientError: no complete answer; ``sent`` says whether a byte may have left.
-        PermanentError: the server's certificate is not to be trusted; nothing was sent.
+        TransientError: no complete answer came. ``sent`` tells whether a byte may have left.
+        PermanentError: the server's certificate cannot be trusted. Nothing was sent.
     """
     with watched(seconds, guard):
         request = requests.Request(method, url, headers=dict(headers), data=body)
@@ -121,10 +123,10 @@ def _read_body(response: requests.Response) -> bytes:
 
 
 class Watch:
-    """The facts about the request that this thread is sending, and the alarm that ends it at its deadline.
+    """The facts about the request that this thread is sending, and the alarm that ends the request at its deadline.
 
-    A socket's timeout counts from the last byte, so a server that drips would hold us for ever. The alarm shuts the
-    socket down instead, whatever the reader waits for: status line, headers or body.
+    A socket's timeout counts from the last byte, so that a server which sends single bytes could keep us waiting for
+    ever. The alarm shuts the socket down instead, whatever the reader waits for: status line, headers or body.
     """
 
     def __init__(self, seconds: float, guard: Callable[[], None]) -> None:
@@ -143,10 +145,11 @@ class Watch:
         self._alarm.start()
 
     def leave(self, connection: HTTPConnection) -> None:
-        """Note that bytes are about to leave, and ask the guard before the first; refuse when it is too late.
+        """Record that bytes are about to leave. Before the first byte, call the guard. Refuse to send when it is too
+        late.
 
         Raises:
-            TimeoutError: connecting took the whole time, or the guard's permission is not fresh any more.
+            TimeoutError: connecting took the whole time, or the guard's permission is older than ``FRESH_SECONDS``.
         """
         if not self.sent:
             asked_at = time.monotonic()
@@ -164,14 +167,14 @@ class Watch:
             self.sent = True
 
     def end(self) -> None:
-        """Stop the alarm; the connection may now serve another request."""
+        """Stop the alarm. The connection may now serve another request."""
         self._alarm.cancel()
         with self._lock:
             self._connection = None
 
     def failure(self, error: Exception | None = None) -> TransientError:
-        """Make the error for a request without a complete answer, from the facts known about it."""
-        is_late = self.rang or time.monotonic() >= self._deadline  # the socket's own timeout may be first by a hair
+        """Return the error for a request without a complete answer, built from the facts known about the request."""
+        is_late = self.rang or time.monotonic() >= self._deadline  # the socket's own timeout may fire a little earlier
         reason = f"within {self._seconds:g} s" if is_late else f"({type(error).__name__})"
         return TransientError(
             f"no complete answer {reason}; " + ("the request may have arrived" if self.sent else "nothing was sent"),
@@ -189,32 +192,36 @@ class Watch:
                     # This bypasses the TLS layer, which must not be closed while another thread reads from it.
                     socket.socket.shutdown(sock, socket.SHUT_RDWR)
                 except OSError:
-                    return  # already gone, which is what we wanted
+                    return  # the connection is closed already
 
 
 _current = threading.local()
 
 
 def _note_head(response: requests.Response, **_: Any) -> None:
-    """Keep status and tid as soon as they are here: a body that breaks off must still be traceable."""
+    """Record status and tid as soon as the headers have come, so that a request whose body breaks off can still be
+    traced."""
     _current.watch.status = response.status_code
     _current.watch.intuit_tid = safe_word(response.headers.get("intuit_tid"))
 
 
 @contextmanager
 def watched(seconds: float, guard: Callable[[], None] = lambda: None) -> Iterator[Watch]:
-    """Give all requests that this thread sends in the block one deadline, and turn their errors into ours.
+    """Set one deadline, in ``seconds`` from now, that all requests of this thread in the block share.
+
+    ``guard`` is called before each request leaves; the error that it raises stops the request. Network errors are
+    raised as the errors below.
 
     Raises:
-        TransientError: no complete answer; ``sent`` says whether a byte may have left.
-        PermanentError: the server's certificate is not to be trusted; nothing was sent.
+        TransientError: no complete answer came. ``sent`` tells whether a byte may have left.
+        PermanentError: the server's certificate cannot be trusted. Nothing was sent.
     """
     watch = Watch(seconds, guard)
     _current.watch = watch
     try:
         yield watch
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        if watch.refusal is not None:  # the guard's own, which the layers between may have wrapped
+        if watch.refusal is not None:  # the guard's error, which other layers may have wrapped
             raise watch.refusal from error
         if not watch.rang and not watch.sent and _is_bad_certificate(error):
             raise PermanentError(
@@ -229,7 +236,7 @@ def watched(seconds: float, guard: Callable[[], None] = lambda: None) -> Iterato
 
 
 def _is_bad_certificate(error: BaseException | None) -> bool:
-    """Look for the TLS library's own verdict below the layers that wrap it."""
+    """Return whether an error, or an error that it wraps, is the TLS library's rejection of the certificate."""
     while error is not None:
         reasons = [error, *error.args, *(getattr(reason, "reason", None) for reason in error.args)]
         if any(isinstance(reason, ssl.SSLCertVerificationError) for reason in reasons):
@@ -239,17 +246,19 @@ def _is_bad_certificate(error: BaseException | None) -> bool:
 
 
 class Connection(HTTPConnection):
-    """A connection that knows when its last byte left, and asks its thread's watch before bytes leave."""
+    """A connection that records when its last byte left, and calls the ``Watch`` of its thread before bytes leave."""
 
     used_at = 0.0
 
     @property
     def is_connected(self) -> bool:
-        """Whether the pool may use it again: one that idled long may be closing at the other end this very moment."""
+        """Whether the pool may use the connection again. A connection that was idle for long may be closing at the
+        other end at this moment."""
         return super().is_connected and time.monotonic() - self.used_at < IDLE_SECONDS
 
     def send(self, data: Any) -> None:
-        """Send; every byte of a request goes through here, so before this none has left."""
+        """Send bytes after calling the ``Watch``. Every byte of a request passes through this method, so that none has
+        left before it."""
         if self.sock is None:
             self.connect()
         _current.watch.leave(self)
@@ -258,7 +267,7 @@ class Connection(HTTPConnection):
 
 
 class SecureConnection(Connection, HTTPSConnection):
-    """The same over TLS."""
+    """A ``Connection`` over TLS."""
 
 
 class _Pool(HTTPConnectionPool):
@@ -270,7 +279,7 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
-    """requests' adapter with connections that know their deadline."""
+    """The adapter of requests, with connections that call the ``Watch`` of their thread."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""When a sync should start by itself. Decisions only: they ask nobody and start nothing."""
+"""The choice of the syncs that start by themselves. This module makes no request and starts no run."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,23 +20,25 @@ from qb_pipeline.quickbooks.errors import AuthorizationLostError, CompanyFaultEr
 from qb_pipeline.sync.failures import UnfinishedError
 
 IDS_PER_RUN = 500
-"""A run that names its documents names at most so many: they stand in its configuration, for people to read."""
+"""The greatest number of documents that a run names. Their names are part of its configuration, which people read."""
 
 ANEW = timedelta(hours=1)
-"""A run that failed is asked for again after so long; until then its key keeps it from starting once more."""
+"""The time after which a failed run is requested again. Until then its run key prevents a second start."""
 
 LAST_LOOK = time(23, 45)
-"""The last tick of a firm's day: a tick comes each quarter of an hour in UTC, and all time zones keep to quarters."""
+"""The last tick of a firm's day. A tick comes each quarter of an hour in UTC, and every time zone differs from UTC by
+whole quarters."""
 
 AGAIN = timedelta(minutes=15)
-"""The second run of a firm's day may come at once, the third after so long, the fourth after three times as long …"""
+"""The wait before the third run of a firm's day. The second run may start at once, the fourth after three times this
+wait, and so on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A run that should start: exactly these documents (by their exact names), dated within ``first`` and ``last``.
+    """A run that should start, for exactly these documents (by their exact names), dated from ``first`` to ``last``.
 
-    ``run_key`` is equal for equal work: whoever forgot that it was asked for asks for the same run.
+    ``run_key`` is equal for equal work, so that a repeated request is a request for the same run.
     """
 
     firm_id: str
@@ -48,11 +50,11 @@ class Wanted:
 
 
 def due_daily(firms: Iterable[Firm], now: datetime) -> list[tuple[Firm, date]]:
-    """Active firms whose local ``daily_sync_at`` has passed today, each with its local date.
+    """Return the active firms whose local ``daily_sync_at`` has passed today, each with its local date.
 
-    A firm stays due until midnight: the ledger remembers its day (``choose_turn``), and a daemon that was down at six
-    catches up when it is back. A firm that is set to a later time than the day's last tick is due at that tick. In the
-    night of a clock change the firm's own wall clock counts.
+    A firm stays due until midnight. The ledger remembers the firm's day (``choose_turn``), so that a daemon which was
+    down at the set time catches up later. A firm that is set to a later time than the day's last tick is due at that
+    tick. In the night of a clock change the firm's own wall clock counts.
     """
     due = []
     for firm in firms:
@@ -63,16 +65,16 @@ def due_daily(firms: Iterable[Firm], now: datetime) -> list[tuple[Firm, date]]:
 
 
 class Turn(StrEnum):
-    """What a tick does about a firm's day."""
+    """The action of a tick for a firm's day."""
 
-    REST = "rest"  # it is done, asked for, given up by a person, or nothing has changed since it failed
-    ASK = "ask"  # look, and ask for a run; one that fails in red where the firm cannot be read
-    TRY = "try"  # it failed in red already: look quietly, and ask for a run only where the firm can be read
+    REST = "rest"  # the day is done, requested, stopped by a person, or unchanged since its run failed
+    ASK = "ask"  # read the firm and request a run, which fails visibly (red) if the firm cannot be read
+    TRY = "try"  # a red run exists: read the firm, and request a run only if the firm can be read
 
 
 @dataclass(frozen=True, slots=True)
 class DayRun:
-    """A run that was asked for a day. ``ended_at`` is None while it waits or works."""
+    """A run that was requested for a firm's day. ``ended_at`` is None while the run waits or works."""
 
     run_id: str
     ended_at: datetime | None
@@ -80,16 +82,16 @@ class DayRun:
 
 
 def choose_turn(day: FirmDay | None, runs: Sequence[DayRun], now: datetime) -> Turn:
-    """Say what to do about a firm's day, from what the ledger remembers and what became of its runs.
+    """Return the action for a firm's day, from the ledger's record of the day and the ends of its runs.
 
-    A run whose process died said nothing: its day is asked for again. A run that failed by itself is the day's red
-    run; after it the day begins once its cause is gone (``Cause``). With each run that the day has had, the next one
-    comes later: a cause that seems gone each time makes no red run each time.
+    A run whose process died recorded no outcome, and its day is requested again. A run that failed by itself is the
+    day's red run; after it, the day is requested only once its cause is gone (``Cause``). The wait grows with each run
+    of the day, so that a cause which seems gone at every tick does not make a red run at every tick.
     """
     if any(run.ended_at is None for run in runs) or (day is not None and day.outcome is DayOutcome.DONE):
         return Turn.REST
     if _was_stopped(day, runs):
-        return Turn.REST  # they begin it when they want it
+        return Turn.REST  # the person who stopped it starts it again
     failed = day if day is not None and day.outcome is DayOutcome.FAILED else None
     if failed is not None and failed.changed:
         return Turn.TRY
@@ -102,19 +104,19 @@ def choose_turn(day: FirmDay | None, runs: Sequence[DayRun], now: datetime) -> T
 
 
 def _was_stopped(day: FirmDay | None, runs: Sequence[DayRun]) -> bool:
-    """Whether a person stopped the run that works on the day; where no run works on it, whether one was stopped."""
+    """Whether a person stopped the run that works on the day or, if no run works on it, any of its runs."""
     works = day.run_id if day is not None and day.outcome is DayOutcome.RUNNING else ""
     return any(run.was_canceled for run in runs if not works or run.run_id == works)
 
 
 def _next_turn(runs: Sequence[DayRun], now: datetime) -> datetime:
-    """When a day that has had these runs may have another one; ``now`` where it had none."""
+    """Return the time from which a day that has had these runs may have another one; ``now`` if it has had none."""
     ended = [run.ended_at for run in runs if run.ended_at is not None]
     return max(ended) + AGAIN * (2 ** (len(runs) - 1) - 1) if ended else now
 
 
 def cause_of(error: Exception, *, is_open: bool) -> Cause:
-    """Why a firm's day failed. ``is_open``: its workplace could be opened, so that work had begun."""
+    """Return the cause of a failed day. ``is_open``: whether the firm's session was opened, so that work had begun."""
     if not is_open or isinstance(error, BillingError | ContractBroken):
         return Cause.UNREAD
     if isinstance(error, TransientError | AuthorizationLostError | CompanyFaultError | BusyError | UnfinishedError):
@@ -123,9 +125,9 @@ def cause_of(error: Exception, *, is_open: bool) -> Cause:
 
 
 def choose_sync_again(firm: Firm, pending: Iterable[PendingDocument], now: datetime) -> list[Wanted]:
-    """Runs for invoices that changed in billing after they were sent, and for nothing else.
+    """Return the runs for invoices that changed in billing after they were sent, and for no other documents.
 
-    What a run then holds leaves ``revised``, and is not asked for again before billing changes it.
+    A document that such a run holds leaves ``revised``. It is not requested again before billing changes it.
     """
     if firm.state != "active":
         return []
@@ -136,9 +138,10 @@ def choose_sync_again(firm: Firm, pending: Iterable[PendingDocument], now: datet
 def choose_auto_payments(
     firm: Firm, pending: Iterable[PendingDocument], now: datetime, *, last_invoice_at: datetime | None
 ) -> list[Wanted]:
-    """Runs for payments, where the firm lets them go by themselves; a payment on an unsent invoice waits in its run.
+    """Return the runs for payments of a firm that has them sent automatically (``auto_sync_payments``).
 
-    One that waited for an invoice is due when an invoice has arrived in QuickBooks since (``last_invoice_at``).
+    A payment on an unsent invoice waits in its run. A payment that waited for an invoice is due when an invoice has
+    arrived in QuickBooks since (``last_invoice_at``).
     """
     if firm.state != "active" or firm.model != 1 or not firm.settings.auto_sync_payments:
         return []
@@ -157,10 +160,11 @@ def choose_auto_payments(
 
 
 def _runs(firm: Firm, due: Sequence[PendingDocument], now: datetime, turn: str = "") -> list[Wanted]:
-    """One run per stretch of dates without long gaps, and of no more documents than it can name.
+    """Return one run per stretch of dates without long gaps.
 
-    The same documents in the same state are asked for once in each ``turn``; by default it ends each time ``ANEW`` has
-    passed since the newest of them came into its state.
+    A stretch of more than ``IDS_PER_RUN`` documents gets several runs. The same documents in the same state are
+    requested once in each ``turn``. By default a turn ends each time ``ANEW`` has passed since the newest of them
+    entered its state.
     """
     runs = []
     for first, last in spans(row.document_date for row in due):

@@ -1,7 +1,7 @@
-"""Open the workplace of a firm: its tokens, its company, its side of billing.
+"""The deployment: it opens the session of a firm, with the firm's tokens, its company and its side of billing.
 
-Belongs here: putting the rooms together for one firm, and refusing a firm that is not set up. Does not belong here:
-where the engines come from (``defs.resources``, ``cli``).
+Belongs here: assembling a firm's session, and refusing a firm that is not set up. Does not belong here: the creation of
+the engines (``defs.resources``, ``cli``).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Deployment:
-    """Every firm of this deployment. ``keys`` are the secrets that open tokens, newest first; the witnesses of what was
-    sent stand in ``home``."""
+    """The services and settings that all firms of this deployment share. ``keys`` are the secrets that decrypt tokens,
+    newest first. ``home`` is the directory of the witnesses, which count the requests that left."""
 
     ledger: "Engine"
     billing: "Engine"
@@ -55,7 +55,8 @@ class Deployment:
     sleep: Callable[[float], None] = stopping.sleep
     throttles: dict[str, Throttle] = field(default_factory=dict)
     _read: dict[tuple[str, str], CompanyReads] = field(default_factory=dict, init=False, repr=False)
-    """What the run that was opened last has read of its companies, by run and firm: its stages ask nothing twice."""
+    """The company reads of the run that was opened last, keyed by run and firm, so that its stages do not repeat a
+    read."""
 
     @property
     def firms(self) -> Firms:
@@ -63,7 +64,7 @@ class Deployment:
         return Firms(self.ledger)
 
     def active(self) -> list[Firm]:
-        """The active firms of this environment, by id."""
+        """Return the active firms of this environment, ordered by id."""
         return [
             firm for firm in self.firms.all() if firm.state == "active" and firm.environment == self.environment.name
         ]
@@ -74,27 +75,28 @@ class Deployment:
         return TokenStore(self.ledger, self.keys, self.home)
 
     def log(self, firm_id: str) -> Log:
-        """The sync log of a firm."""
+        """Return the sync log of a firm."""
         return Log(self.ledger, firm_id)
 
     def censuses(self, firm_id: str) -> Censuses:
-        """What was counted for a firm."""
+        """Return the censuses of a firm."""
         return Censuses(self.ledger, firm_id)
 
     def reconciliation(self, firm_id: str) -> Reconciliation:
-        """How far the two sides of a firm are apart."""
+        """Return the reconciliation of a firm, which measures the differences between its two sides."""
         return Reconciliation(self.ledger, firm_id)
 
     def oauth(self, redirect_uri: str = "") -> OAuth:
-        """The way to tokens, in this environment."""
+        """Return the OAuth client of this environment."""
         return OAuth(
             self.environment, client_id=self.client_id, client_secret=self.client_secret, redirect_uri=redirect_uri
         )
 
     def billing_horizon(self) -> datetime:
-        """Up to when a tick's reads of billing are complete, of all firms: it asks once, and waits for nobody.
+        """Return the time up to which a tick's reads of billing are complete, for all firms.
 
-        While a transaction is open this is when the oldest began: what is read again then is found unchanged.
+        Asks billing once, and waits for no transaction. While a transaction is open, this is the time at which the
+        oldest one began. Rows that are read again because of it are found unchanged.
 
         Raises:
             BillingError: billing cannot be reached, or is a standby.
@@ -105,16 +107,16 @@ class Deployment:
     def open(
         self, firm_id: str, run: Run, *, setting_up: bool = False, rebinding: bool = False, of_stage: bool = False
     ) -> Iterator[FirmSession]:
-        """Open an active firm for a run; while it is ``setting_up``, a connected one will do.
+        """Open the session of an active firm for a run. With ``setting_up`` a connected firm may be opened too.
 
-        ``rebinding``: its databases may be others than those that it was connected with. ``of_stage``: what an earlier
-        stage of the run has read of the company in this process is not asked for again.
+        ``rebinding``: the firm's databases may differ from those that it was connected with. ``of_stage``: the answers
+        about the company that an earlier stage of the run has read in this process are used again.
 
         Raises:
             SetUpError: the firm is not set up, or belongs to another environment, or (BindingError) a database is
                 another one; the message names the next step.
-            StoppedError: this process was told to end. What is under way is finished, nothing new begins; when the
-                block has ended the signal takes effect.
+            StoppedError: this process was told to end. Work under way is finished and no new work begins; the signal
+                takes effect when the block has ended.
         """
         with stopping.deferred():
             stopping.require()

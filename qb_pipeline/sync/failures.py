@@ -1,4 +1,4 @@
-"""What stops one firm and no other, and how it is said.
+"""The errors that stop one firm and no other, and their wording.
 
 Belongs here: the errors and their words. Does not belong here: catching them (``defs.each_firm``, commands).
 """
@@ -25,18 +25,22 @@ from qb_pipeline.sync.verify.census import CensusError
 
 
 class UnfinishedError(Exception):
-    """Documents that a run was to send still stand as they stood: a run never ends green over them."""
+    """Documents that a run was to send are still unsent. A run never ends green with this error."""
+
+
+class CreditHalfError(UnfinishedError):
+    """QuickBooks holds only one half of a payment from credit. A run never ends green with this error."""
 
 
 FIRM_ERRORS = (
     SetUpError, StalePlanError, NotNamedError, lease.BusyError, lease.LeaseLostError, DuplicateError, CensusError,
     UnfinishedError, QuickBooksError, BillingError, ContractBroken, StoppedError,
 )  # fmt: skip
-"""What stops one firm and no other."""
+"""The errors that stop one firm and no other."""
 
 
 def explain(firm_id: str, error: BaseException) -> str:
-    """What stopped a firm, and the command that goes on from there where the error itself cannot know it."""
+    """Return the message of the error that stopped a firm, with the next command if the error itself cannot know it."""
     if isinstance(error, AuthorizationLostError):
         return f"{error}. Next step: qb-pipeline connect {firm_id}"
     return str(error)
@@ -52,6 +56,7 @@ IN_WORDS: dict[type[BaseException], str] = {
     lease.LeaseLostError: "paused, or another run took over",
     DuplicateError: "QuickBooks holds a document twice",
     CensusError: "QuickBooks does not hold each document once",
+    CreditHalfError: "a payment from credit has only one half",
     UnfinishedError: "documents were left unsent",
     StalePlanError: "the plan has moved",
     BillingError: "billing cannot be used",
@@ -60,10 +65,10 @@ IN_WORDS: dict[type[BaseException], str] = {
 
 
 def in_words(error: BaseException, firm_id: str = "") -> str:
-    """What stopped a run, in a few words for a list; the whole sentence stands on the run (``explain``).
+    """Describe in a few words, for a list, the error that stopped a run.
 
-    An error of ours without words of its own gives its first sentence, an error of a library its class: it may quote a
-    client's data.
+    The whole sentence is with the run (``explain``). An error of ours without words of its own gives its first
+    sentence. An error of a library gives only its class, because its message may quote a client's data.
     """
     for each in type(error).__mro__:
         if each in IN_WORDS:

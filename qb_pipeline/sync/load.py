@@ -1,7 +1,8 @@
-"""The stages that send: under the lease, settle what is open, send, look again at what was lost or moved, count.
+"""The stages that send.
 
-Belongs here: the order of one such stage. Does not belong here: which stages a run has (``stages``), deciding
-(``make_plan``), and how a request leaves (``send``).
+Each of them holds the lease, settles open requests, sends, repeats its work for documents with a lost answer or a
+change, and counts. Belongs here: the order of these steps. Does not belong here: the choice of stages of a run
+(``stages``), decisions (``make_plan``), and the way of a request (``send``).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,11 +12,12 @@ import pandas as pd
 
 from qb_pipeline.core import schemas
 from qb_pipeline.core.problems import Problem
-from qb_pipeline.core.states import UNSENT, Kind
+from qb_pipeline.core.states import UNSENT, Kind, State
+from qb_pipeline.ledger.books.documents import work_items
 from qb_pipeline.ledger.log import Entry
 from qb_pipeline.quickbooks.errors import OutcomeUnknownError
 from qb_pipeline.sync.extract.scan import Selection
-from qb_pipeline.sync.failures import UnfinishedError
+from qb_pipeline.sync.failures import CreditHalfError, UnfinishedError
 from qb_pipeline.sync.make_plan import (
     MORE_LOOKS,
     Applied,
@@ -26,14 +28,17 @@ from qb_pipeline.sync.make_plan import (
 )
 from qb_pipeline.sync.mapping.references import NAME_EXISTS, find_customers, find_items, has_unmade
 from qb_pipeline.sync.plan.approval import unmoved
-from qb_pipeline.sync.plan.decisions import store
+from qb_pipeline.sync.plan.client_credit import note_pairs
+from qb_pipeline.sync.plan.decisions import store, take_along
 from qb_pipeline.sync.plan.journal_entries import plan_refunds
 from qb_pipeline.sync.plan.keep import Kept, stands, take
+from qb_pipeline.sync.plan.payer_changes import payments_of, releases_of
 from qb_pipeline.sync.plan.plan import Needs, Plan
 from qb_pipeline.sync.plan.ready import Ready
+from qb_pipeline.sync.send.client_credit import complete_pairs, hold_halves
 from qb_pipeline.sync.send.customers_and_items import send_references
 from qb_pipeline.sync.send.push import send_batches
-from qb_pipeline.sync.send.refunds import record_refunds
+from qb_pipeline.sync.send.refunds import record_refunds, take_back
 from qb_pipeline.sync.send.settle import settle
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.session.foresight import AT_ONCE
@@ -44,7 +49,10 @@ from qb_pipeline.sync.verify.binding import require_binding
 from qb_pipeline.sync.verify.census import take_census
 
 Passes = Sequence[tuple[bool, Kind]]
-"""Voids or the rest, and the kind (``make_plan.PASSES``)."""
+"""A sequence of (voids, kind): the voids of a kind, or its other documents (``make_plan.PASSES``)."""
+
+NAMED = 5
+"""The number of payments that an error names. The rest are counted."""
 
 
 def load_documents(
@@ -57,57 +65,70 @@ def load_documents(
     applied: Applied | None,
     records_refunds: bool,
     is_first: bool,
+    is_last: bool,
     has_looked: bool,
+    applies_again: bool = False,
 ) -> Learned:
     """Send documents, pass by pass.
 
-    ``look_again_at``: what a second look is about, earlier stages' documents included. ``counted``: the kinds that are
-    counted in QuickBooks at the end. ``is_first``: no stage of this run has sent anything yet. ``has_looked``: an
-    earlier one has looked at the company's settings.
+    ``look_again_at``: the passes that are repeated for documents with a lost answer or a change, those of earlier
+    stages included. ``counted``: the kinds that are counted in QuickBooks at the end. ``is_first``: no stage of this
+    run has sent anything yet. ``is_last``: no later stage sends. ``has_looked``: an earlier stage has read the
+    company's settings. ``applies_again``: no stage of this run sends payments, so that this stage applies the payments
+    again that it took off.
 
     Raises:
         BusyError, LeaseLostError: another run writes to this company; or the firm was paused.
         StalePlanError: a plan that is applied has moved; nothing was sent.
         DuplicateError, CensusError: QuickBooks holds a document of ours twice, or one that the ledger does not know.
-        OutcomeUnknownError: the answer to some requests was lost, and asking did not clear it up.
-        UnfinishedError: documents of this stage were neither sent, held nor made to wait.
-        QuickBooksError: QuickBooks cannot be reached or does not let us in; what had left is recorded or open.
+        OutcomeUnknownError: the answers to some requests were lost, and asking QuickBooks did not clear them up.
+        UnfinishedError: documents of this stage were neither sent, held nor made to wait; or, after the last stage,
+            QuickBooks holds only one half of a payment from credit.
+        QuickBooksError: QuickBooks cannot be reached or does not let us in. The requests that had left are recorded or
+            open.
     """
     with session.sending() as sender:
         known = _begin(session, sender, selection, applied, is_first=is_first, has_looked=has_looked)
         if (False, Kind.INVOICE) in passes:
             known = replace(known, not_created=_not_created(session))
         worked_on: dict[int, str] = {}
+        takes_back = records_refunds and applied is None
         for voids, kind in passes:
             done, known = _work(session, sender, selection, voids, kind, known, applied=applied)
             worked_on |= done
+        known = _apply_again(session, sender, known, applied, is_asked=applies_again)
         if applied is None:
             known |= _explain_rest(session, selection, [kind for voids, kind in passes if not voids])
-            if records_refunds and selection.includes(Kind.PAYMENT):
+            if takes_back and selection.includes(Kind.PAYMENT):
                 known |= record_refunds(session, sender, plan_refunds(session, selection), known)
-        # What was lost or moved is known or planned anew by now, and what waited for it can go.
+        known = complete_pairs(session, sender, known)
+        # Lost answers are settled and moved documents planned anew by now: documents that waited for them can be sent.
         for _ in range(MORE_LOOKS):
-            settled, known = settle(session, sender, known)
+            settled, known = _settle(session, sender, known, takes_back=takes_back)
             if not settled and not known.try_again:
                 break
             known = replace(known, try_again=False)
             for voids, kind in look_again_at:
                 done, known = _work(session, sender, selection, voids, kind, known, applied=applied, again=True)
                 worked_on |= done
+            known = _apply_again(session, sender, known, applied, is_asked=applies_again)
+            known = complete_pairs(session, sender, known)
         known |= preflight.explain_targets(session, [kind for voids, kind in passes if not voids])
-        _require_known(session, sender, known)
+        known = _settle_last(session, sender, known)
         if counted:
             take_census(session, counted)
         _require_finished(session, {kind for _, kind in look_again_at}, worked_on)
+        _require_whole(session, is_last=is_last)
     return known
 
 
 def load_customers_and_items(
     session: FirmSession, selection: Selection, *, applied: Applied | None, is_first: bool, has_looked: bool
 ) -> Learned:
-    """Create and rename what the invoices of a selection need, and remember what was found by name.
+    """Create and rename the customers and items that the invoices of a selection need.
 
-    What cannot be created is told by the invoices that need it.
+    Mappings that were found by name are stored. If a customer or item could not be created, the invoices that need it
+    report the reason.
 
     Raises:
         As ``load_documents``.
@@ -134,9 +155,9 @@ def _begin(
     is_first: bool,
     has_looked: bool,
 ) -> Learned:
-    """Look at the company, settle what is open, and find out whether what the run has planned still stands.
+    """Check the company, settle open requests, and discard the run's stored plan if it is no longer valid.
 
-    ``applied``: the documents of a plan that is applied.
+    Return the facts learned. ``applied``: the documents of a plan that is applied.
 
     Raises:
         StalePlanError: the plan has moved.
@@ -158,7 +179,7 @@ def _begin(
 
 
 def _not_created(session: FirmSession) -> Mapping[tuple[Kind, str], Problem]:
-    """Customers and items that an earlier stage of this run could not create, and why."""
+    """Return the customers and items that an earlier stage of this run could not create, each with its problem."""
     return {
         key: Problem.NAME_TAKEN if fault_code == NAME_EXISTS else Problem(reason)
         for key, (reason, fault_code) in session.documents.not_created(session.run.run_id).items()
@@ -176,7 +197,8 @@ def _work(
     applied: Applied | None,
     again: bool = False,
 ) -> tuple[dict[int, str], Learned]:
-    """Send one pass; returns the source hash that each document had when it was worked on, and what is known now."""
+    """Send one pass. Return the source hash that each document had when it was worked on, keyed by document id, and
+    everything learned so far."""
     worked_on: dict[int, str] = {}
     for work in find_work(session, selection, kind, voids=voids, applied=applied, again=again):
         worked_on |= dict(zip(work["document_id"], work["source_hash"], strict=True))
@@ -194,27 +216,84 @@ def _send_chunk(
     applied: Applied | None,
     again: bool,
 ) -> Learned:
-    """Send what the run has planned and still stands; plan the rest anew, and send it with it, in the same order."""
+    """Send the documents whose stored decision is still valid. Plan the other documents anew and send them too, all in
+    the order of the work list."""
     kept = Kept() if again else take(session, work)
     ready: Sequence[Ready] = kept.ready
     rest = work[~work["document_id"].isin(kept.decided)]
+    stepped = _find_stepped(work)
     if len(rest):
         plan = plan_chunk(session, kind, rest, known, AT_ONCE)
         if plan.needs is not None:
             _give_references(session, sender, kind, plan, plan.needs)
+        stepped |= _take_payments_off(session, sender, plan, applied)
         store(session, plan, is_logged=True)
         known = plan.learned
         order = {document_id: number for number, document_id in enumerate(work["document_id"])}
         known |= Learned(try_again=bool(plan.followed(ready)))
         ready = sorted([*ready, *plan.ready], key=lambda item: order[item.document_id]) if ready else plan.ready
-    ready = ready if applied is None else unmoved(applied, ready)
+    ready = ready if applied is None else unmoved(applied, ready, stepped=stepped)
+    note_pairs(session, ready)
     notices = [Entry("notice", item.document_id, detail=text) for item in ready for text in item.notices]
     session.log.add(session.run, notices, now=session.clock())
     return send_batches(session, sender, ready, known)
 
 
+def _find_stepped(work: pd.DataFrame) -> dict[int, str]:
+    """Return the payments that are to be applied again after a change of payer: the SyncToken that our own last step
+    gave each, keyed by document id."""
+    ours = work[(work["state"] == State.REVISED) & (work["reason"] == Problem.PAYER_CHANGED)]
+    return dict(zip(ours["document_id"], ours["sync_token"], strict=True))
+
+
+def _take_payments_off(session: FirmSession, sender: Sender, plan: Plan, applied: Applied | None) -> dict[int, str]:
+    """Take the payments off those invoices of a plan that go to another customer, then plan these invoices once more.
+
+    An invoice that a payment still pays afterwards is left to a later pass of this run.
+
+    Returns:
+        The SyncTokens of the invoices that were planned once more, keyed by document id.
+    """
+    if not plan.along:
+        return {}
+    if applied is not None:
+        named = {item.document_id for item in unmoved(applied, plan.ready)} & {
+            document_id for document_id, along in plan.along.items() if applied.keys() >= set(along.payments)
+        }
+        plan.take_out(plan.along.keys() - named)
+    take_along(session, plan)
+    rows = {row.document_id: row for row in work_items(session.documents.read(payments_of(plan.along.values())))}
+    releases = [
+        replace(release, former_state=rows[release.document_id].state) for release in releases_of(plan.along.values())
+    ]
+    moving = [document_id for document_id, along in plan.along.items() if along.releases]
+    if not moving:
+        return {}
+    known = send_batches(session, sender, releases, plan.learned)
+    known |= Learned(stale=frozenset(moving))  # releasing the payments changed their versions: each is read by itself
+    plan.take_out(moving)
+    again = plan_chunk(session, Kind.INVOICE, session.documents.read(moving), known, AT_ONCE)
+    still_paid = {document_id for document_id, along in again.along.items() if along.releases}
+    again.take_out(still_paid)
+    plan.add(again)
+    plan.learned |= Learned(try_again=bool(still_paid))
+    return {item.document_id: str(item.body["SyncToken"]) for item in again.ready}
+
+
+def _apply_again(
+    session: FirmSession, sender: Sender, known: Learned, applied: Applied | None, *, is_asked: bool
+) -> Learned:
+    """Send the payments that a change of payer has taken off, and no other; nothing where that is not asked for."""
+    if not is_asked:
+        return known
+    for work in session.documents.choose(Kind.PAYMENT, first=None, last=None, chosen=()):
+        known = _send_chunk(session, sender, Kind.PAYMENT, work, known, applied=applied, again=True)
+    return known
+
+
 def _give_references(session: FirmSession, sender: Sender, kind: Kind, plan: Plan, needs: Needs) -> None:
-    """Create what a plan's documents need, and plan those anew that lacked it, in the order of the work list."""
+    """Create the customers and items that a plan's documents need. Plan the documents that lacked them anew, in the
+    order of the work list."""
     known = plan.learned | send_references(session, sender, needs, plan.learned)
     order = {decision.document_id: number for number, decision in enumerate(plan.decisions)}
     unmade = [item.document_id for item in plan.ready if has_unmade(item.body)]
@@ -224,14 +303,15 @@ def _give_references(session: FirmSession, sender: Sender, kind: Kind, plan: Pla
         plan.add(plan_chunk(session, kind, session.documents.read(unmade), known, AT_ONCE))
         plan.ready = [item for item in plan.ready if not has_unmade(item.body)]
         plan.ready.sort(key=lambda item: order[item.document_id])
-    # a later look may find what could not be created now
+    # a later attempt may find a customer or item that could not be created now
     plan.learned = replace(plan.learned, would_create=frozenset(), foreseen={}, not_created={})
 
 
 def _give_all(
     session: FirmSession, sender: Sender, selection: Selection, known: Learned, *, applied: Applied | None
 ) -> Learned:
-    """Create what this run's plan needs; without a plan that stands, plan the invoices to find out."""
+    """Create the customers and items that this run's stored plan needs. Without a valid stored plan, plan the invoices
+    to find them."""
     basis = session.planned.basis(session.run)
     if basis is not None:
         needs = _find_needs(session, basis.payer_ids, basis.fee_item_ids, known)
@@ -254,7 +334,8 @@ def _find_needs(session: FirmSession, payer_ids: Sequence[str], fee_item_ids: Se
 
 
 def _explain_rest(session: FirmSession, selection: Selection, kinds: Collection[Kind]) -> Learned:
-    """Say why documents that a person chose were not worked on by this run."""
+    """Write into the log, and return as notices, the reasons for which this run did not work on some documents that a
+    person chose."""
     names = [name for name in selection.documents if name.kind in kinds]
     if not names:
         return Learned()
@@ -262,7 +343,11 @@ def _explain_rest(session: FirmSession, selection: Selection, kinds: Collection[
 
 
 def _require_known(session: FirmSession, sender: Sender, known: Learned) -> None:
-    """Settle what this very stage left open; it never ends green with an outcome it does not know."""
+    """Settle the requests that this stage left open.
+
+    Raises:
+        OutcomeUnknownError: some outcomes are still unknown; a stage never ends green with them.
+    """
     if not settle(session, sender, known)[0]:
         return
     still_open = sender.open()
@@ -274,8 +359,39 @@ def _require_known(session: FirmSession, sender: Sender, known: Learned) -> None
         )
 
 
+def _settle(session: FirmSession, sender: Sender, known: Learned, *, takes_back: bool) -> tuple[int, Learned]:
+    """Settle what is open; among it may be journal entries of refunds, whose payments are planned again."""
+    settled, known = settle(session, sender, known)
+    return settled, known | take_back(session) if settled and takes_back else known
+
+
+def _settle_last(session: FirmSession, sender: Sender, known: Learned) -> Learned:
+    """Settle what this very stage left open, and complete the pairs that this shows to be halves."""
+    _require_known(session, sender, known)
+    known = complete_pairs(session, sender, known)
+    _require_known(session, sender, known)
+    return known
+
+
+def _require_whole(session: FirmSession, *, is_last: bool) -> None:
+    """Fail over payments from credit of which one half stands in QuickBooks alone; they are held. A later stage may
+    complete them yet."""
+    halves = hold_halves(session) if is_last else []
+    if halves:
+        raise CreditHalfError(
+            f"{session.firm.firm_id}: {len(halves)} payments from credit have only one half in QuickBooks "
+            f"({Problem.CREDIT_HALF}): {'; '.join(halves[:NAMED])}. Correct the cause, then run the sync again"
+        )
+
+
 def _require_finished(session: FirmSession, kinds: Collection[Kind], worked_on: Mapping[int, str]) -> None:
-    """Fail over what was to be sent and still stands so; what billing changed meanwhile is the next run's."""
+    """Raise if documents that were to be sent are still unsent.
+
+    The next run sends documents that billing changed meanwhile.
+
+    Raises:
+        UnfinishedError: there are such documents.
+    """
     now = session.documents.read([int(document_id) for document_id in worked_on])
     unsent = now[now["kind"].isin(kinds) & now["state"].isin(UNSENT.values())]
     unsent = unsent[unsent["source_hash"] == unsent["document_id"].map(worked_on)]

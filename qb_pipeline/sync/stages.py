@@ -1,11 +1,11 @@
 """A firm's sync as stages, one after the other: extract, plan, load.
 
-Each stage is a function of a session and a selection, and an asset of the same name in Dagster. Only the ledger carries
-knowledge from one stage to the next, so that each may run in a process of its own; one that is asked for alone does
-what it needs of earlier ones for its own kind of document.
+Each stage is a function of a session and a selection, and an asset of the same name in Dagster. Stages share knowledge
+only through the ledger, so that each may run in a process of its own. A stage that is launched alone does the work of
+earlier stages that its own kind of document needs.
 
-Belongs here: which stages there are, and what each does. Does not belong here: how a plan is made (``make_plan``), how
-documents are sent (``load``).
+Belongs here: the list of stages, and the work of each. Does not belong here: planning (``make_plan``), sending
+documents (``load``).
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qb_pipeline.core import schemas
-from qb_pipeline.core.states import Kind, Operation
+from qb_pipeline.core.states import ENTRIES, Kind, Operation
 from qb_pipeline.core.words import NotNamedError
 from qb_pipeline.ledger.books.listing import ListedDocument
 from qb_pipeline.ledger.books.plans import PlanLine
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Stage(StrEnum):
-    """The stages of a sync in their order; each is called like its asset."""
+    """The stages of a sync in their order. The value of each is the name of its asset."""
 
     WORK_LIST = "work_list"
     SYNC_PLAN = "sync_plan"
@@ -49,29 +49,31 @@ class Stage(StrEnum):
 
 STAGES = tuple(Stage)
 LOADING = (Stage.RELEASES, Stage.CUSTOMERS_AND_ITEMS, Stage.INVOICES, Stage.PAYMENTS)
-"""The stages that write to QuickBooks; without any of them a run is a dry run."""
+"""The stages that write to QuickBooks. A run without any of them is a dry run."""
 
 SENDERS = {Kind.INVOICE: Stage.INVOICES, Kind.PAYMENT: Stage.PAYMENTS}
-"""The stage that sends what is new or changed, by kind."""
+"""The stage that sends new and changed documents, keyed by kind."""
 
 NOT_A_PERSON = ("sync_again", "auto_sync_payments")
-"""Triggers of runs that name documents although nobody chose them."""
+"""The triggers of runs that name documents although no person chose them."""
 
 
 def sync_firm(session: FirmSession, selection: Selection, stages: Collection[str] = STAGES) -> FirmReport:
-    """Do the chosen stages for one firm, in their order. Without a stage that loads, nothing is sent.
+    """Run the chosen stages for one firm, in their order. Without a stage that loads, nothing is sent.
 
     Raises:
         NotNamedError: a chosen document is not on the work list and billing does not offer it; nothing was sent.
-        SetUpError: the company's settings would make documents come out wrong (pre-flight); nothing was sent.
+        SetUpError: with the company's settings, documents would come out wrong (pre-flight); nothing was sent.
         BusyError: another run writes to this company.
         LeaseLostError: the firm was paused, or a successor took over.
-        BindingError: a company or a database is not what the firm was connected with, or the ledger was restored.
+        BindingError: a company or a database is not the one that the firm was connected with, or the ledger was
+            restored.
         DuplicateError: QuickBooks holds a document of ours twice.
-        CensusError: the count after a stage found one twice, or one that the ledger does not know.
+        CensusError: the count after a stage found a document twice, or one that the ledger does not know.
         StalePlanError: the selection's plan does not exist, or either side has moved since; nothing was sent.
-        QuickBooksError: QuickBooks cannot be reached or does not let us in; what had left is recorded or open.
-        OutcomeUnknownError: the answer to some requests was lost and asking did not clear it up; the next run asks.
+        QuickBooksError: QuickBooks cannot be reached or does not let us in. The requests that had left are recorded or
+            open.
+        OutcomeUnknownError: the answers to some requests were lost and asking did not clear them up; the next run asks.
         UnfinishedError: documents of this run were neither sent, held nor made to wait; the next run takes them up.
     """
     chosen = [stage for stage in STAGES if stage in stages]
@@ -81,7 +83,8 @@ def sync_firm(session: FirmSession, selection: Selection, stages: Collection[str
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """What one stage says of itself; reads and writes are requests. The rest is in the ledger (``report_on``)."""
+    """The result of one stage. ``reads`` and ``writes`` are numbers of requests. Everything else about the stage is in
+    the ledger (``report_on``)."""
 
     scanned: dict[str, int]
     broken_headers: Sequence[str]
@@ -94,7 +97,7 @@ class StageResult:
 
 
 def do_stage(session: FirmSession, stage: Stage, selection: Selection, chosen: Sequence[Stage]) -> StageResult:
-    """Do one stage of a run for one firm; ``chosen`` are all stages of the run, in their order.
+    """Run one stage for one firm. ``chosen`` are all stages of the run, in their order.
 
     Raises:
         As ``sync_firm``.
@@ -132,7 +135,8 @@ def do_stage(session: FirmSession, stage: Stage, selection: Selection, chosen: S
 
 
 def _note_broken(broken: list[str], headers: "pd.DataFrame") -> None:
-    """Note how headers break their contract. It stops nothing: a document that is wrong by itself is held."""
+    """Add the headers' violations of their contract to ``broken``. They stop nothing: a document that is wrong by
+    itself is held."""
     try:
         schemas.validate(schemas.Headers, headers)
     except schemas.ContractBroken as error:
@@ -140,7 +144,7 @@ def _note_broken(broken: list[str], headers: "pd.DataFrame") -> None:
 
 
 def report_on(session: FirmSession, selection: Selection, results: Sequence[StageResult]) -> FirmReport:
-    """What a run has done so far for a firm, with what these stages of it said of themselves."""
+    """Return the report of a run for a firm so far. ``results`` are those of the stages that were run here."""
     counted = session.plans.counted(session.run.run_id)
     return FirmReport(
         firm_id=session.firm.firm_id,
@@ -168,7 +172,7 @@ def report_on(session: FirmSession, selection: Selection, results: Sequence[Stag
 def _plan(
     session: FirmSession, selection: Selection, chosen: Sequence[Stage], applied: Applied | None, *, is_dry: bool
 ) -> tuple[Learned, list[PlanLine]]:
-    """Plan; of a dry run also what the plan says."""
+    """Make the plan. Return the facts learned and, for a dry run, the lines of the plan."""
     planned = make_plan(session, selection, is_sent=partial(_is_sent, chosen), applied=applied)
     if not is_dry:
         return planned.learned, []
@@ -191,7 +195,7 @@ def _load(
     passes = _passes(stage, loading)
     so_far = [each for earlier in loading[: loading.index(stage) + 1] for each in _passes(earlier, loading)]
     is_last = stage is loading[-1]
-    own = {Stage.INVOICES: (Kind.INVOICE,), Stage.PAYMENTS: (Kind.PAYMENT, Kind.REFUND)}.get(stage, ())
+    own = {Stage.INVOICES: (Kind.INVOICE,), Stage.PAYMENTS: (Kind.PAYMENT, *ENTRIES)}.get(stage, ())
     return load_documents(
         session,
         selection,
@@ -201,13 +205,15 @@ def _load(
         applied=applied,
         records_refunds=stage is Stage.PAYMENTS,
         is_first=is_first,
+        is_last=is_last,
         has_looked=has_looked,
+        applies_again=stage is Stage.INVOICES and Stage.PAYMENTS not in loading,
     )
 
 
 def _passes(stage: Stage, loading: Sequence[Stage]) -> list[tuple[bool, Kind]]:
-    """What a stage sends. Without the releases among the stages of a run, its first stage that sends documents voids
-    what its stages are about."""
+    """Return the passes of a stage. In a run without the releases, the first stage that sends documents also voids
+    documents of the kinds that the run sends."""
     sending = [each for each in loading if each in SENDERS.values()]
     kinds = [kind for kind in Kind if SENDERS.get(kind) in loading]
     is_releasing = stage is Stage.RELEASES
@@ -220,11 +226,11 @@ def _passes(stage: Stage, loading: Sequence[Stage]) -> list[tuple[bool, Kind]]:
 
 
 def _require_possible(session: FirmSession, selection: Selection, chosen: Sequence[Stage]) -> list[date] | None:
-    """The dates of chosen documents; None where none are chosen.
+    """Return the dates of the chosen documents, or None if no documents are chosen.
 
     Raises:
-        NotNamedError: one is not on the work list, although billing has just been asked for it, or is of a kind that
-            this run does not send although it sends the other.
+        NotNamedError: a document is not on the work list, although billing has just been asked for it; or its kind is
+            not sent by this run, which sends the other kind.
     """
     if not selection.is_chosen:
         return None
@@ -246,7 +252,8 @@ def _require_possible(session: FirmSession, selection: Selection, chosen: Sequen
 
 
 def _told(session: FirmSession, held: Sequence[ListedDocument], refunds: Sequence[PlanLine]) -> list[PlanLine]:
-    """What a plan says: its decisions, and the documents and refunds that stay held because they wait for a person."""
+    """Return the lines of a plan: its decisions, and the documents and refunds that stay held because they wait for a
+    person."""
     decided = [row.line for row in session.plans.documents(session.run.run_id)]
     names = {row.name for row in decided}
     stays = [*(_stays(row) for row in held), *refunds]

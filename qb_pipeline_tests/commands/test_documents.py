@@ -12,6 +12,7 @@ from qb_pipeline_tests.sync.people.test_resolve import drift
 from qb_pipeline_tests.sync.plan.test_invoices import posted
 from qb_pipeline_tests.sync.remote.test_standing import refused
 from qb_pipeline_tests.sync.verify.test_adoption import enter_invoice
+from qb_pipeline_tests.sync.verify.test_hand_entries import bounced, entry, listed, take_off
 
 
 def test_show_tells_everything_of_one_document(law_firm: LawFirm, terminal: Terminal) -> None:
@@ -241,3 +242,25 @@ def test_an_answer_about_a_payer_is_followed_by_a_sync_of_all_its_documents(
     assert not law_firm.query(
         "select 1 from sync.log where detail like :name or detail like :email", name="%Doe%", email=f"%{EMAIL}%"
     )
+
+
+@pytest.mark.slow
+def test_what_was_entered_by_hand_is_named_and_the_payment_that_waited_goes(
+    law_firm: LawFirm, terminal: Terminal
+) -> None:
+    there = bounced(law_firm)
+    journal_id = entry(law_firm, "60.00", days_ago=40)
+    take_off(law_firm, there["p1"])
+    arguments = ("resolve", "one", "payment:bounce", "--entered", f"journalentry:{journal_id}", "--as")
+
+    assert "'journal' is no type of transaction" in terminal.run(
+        *arguments[:4], "journal:1", "--as", PARTNER, code=1
+    ).err  # fmt: skip
+    assert "is no super user" in terminal.run(*arguments, "clerk", code=1).err
+    printed = terminal.run(*arguments, PARTNER).out
+
+    assert printed.splitlines()[-2:] == [
+        f"payment:bounce is entered as journalentry:{journal_id}, and off the by-hand list",
+        "1 is now synced",
+    ]
+    assert (listed(law_firm), law_firm.states("payment")["p2"]) == ([], ("synced", ""))

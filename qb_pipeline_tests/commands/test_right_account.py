@@ -589,3 +589,28 @@ def test_no_refund_is_recorded_from_an_account_of_client_money(law_firm: LawFirm
         f"refund back is left to be entered by hand: account {trust} holds client money (AccountSubType TrustAccounts)"
     ]
     assert law_firm.books.all("JournalEntry") == []
+
+
+# E-46
+
+
+def test_the_accounts_of_client_money_are_checked_by_type_and_wanted_together(
+    law_firm: LawFirm, terminal: Terminal
+) -> None:
+    law_firm.activate()
+    open_account(law_firm, "Client credit", "Other Current Liability", "OtherCurrentLiabilities")
+    clearing = open_account(law_firm, "Client credit clearing", "Other Current Asset", "OtherCurrentAssets")
+
+    alone = terminal.run("firm", "set", "one", "client_money=credit", "client_credit_account=Client credit", code=1)
+    wrong = terminal.run("firm", "set", "one", "client_credit_account=Client credit clearing", code=1)
+    done = terminal.run(
+        "firm", "set", "one", "client_money=credit", "client_credit_account=Client credit",
+        "client_clearing_account=Client credit clearing",
+    )  # fmt: skip
+    emptied = terminal.run("firm", "set", "one", "client_clearing_account=", code=1)
+
+    assert "client_money=credit also wants client_clearing_account" in alone.out + alone.err
+    assert f"the Account with Id '{clearing}' is of AccountType Other Current Asset" in wrong.out + wrong.err
+    assert f"client_clearing_account = {clearing} (Client credit clearing)" in done.out
+    assert "client_money=credit also wants client_clearing_account" in emptied.out + emptied.err
+    assert law_firm.deployment.firms.get("one").settings.client_money == "credit"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from qb_pipeline.core.alerts import Alert, FirmDay, Held, digest, failed_run
+from qb_pipeline.core.alerts import Alert, FirmDay, Held, digest_message, failed_run
 
 DAY = date(2026, 3, 2)
 SOON = date(2026, 3, 16)
@@ -37,7 +37,7 @@ def test_a_long_reason_is_cut() -> None:
 
 
 def test_a_good_morning() -> None:
-    assert digest(DAY, [QUIET], soon=SOON) == Alert(
+    assert digest_message(DAY, [QUIET], soon=SOON) == Alert(
         "qb_pipeline, 2026-03-02: nothing to do",
         "one:\n  everything is in QuickBooks, nothing is held",
         is_urgent=False,
@@ -51,7 +51,7 @@ def test_a_bad_morning_counts_sums_and_says_what_to_do_firm_by_firm() -> None:
     )
     bad = FirmDay("two", "paused", "qb-pipeline firm resume two", held, ("0123456789",), DAY)
 
-    assert digest(DAY, [QUIET, bad], soon=SOON) == Alert(
+    assert digest_message(DAY, [QUIET, bad], soon=SOON) == Alert(
         "qb_pipeline, 2026-03-02: 5 held, 1 failed runs",
         "one:\n  everything is in QuickBooks, nothing is held\n"
         "\n"
@@ -68,6 +68,6 @@ def test_a_bad_morning_counts_sums_and_says_what_to_do_firm_by_firm() -> None:
 def test_what_quickbooks_paid_by_itself_is_named() -> None:
     paid = replace(QUIET, paid_at_once=("invoice:1", "invoice:2"))
 
-    assert digest(DAY, [paid], soon=SOON).body == (
+    assert digest_message(DAY, [paid], soon=SOON).body == (
         "one:\n  paid by QuickBooks at once, from money that others entered: invoice:1, invoice:2. Compare with billing"
     )

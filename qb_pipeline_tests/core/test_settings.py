@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qb_pipeline.core.settings import FirmSettings, from_json, parse_setting, to_json, to_text
+from qb_pipeline.core.settings import FirmSettings, find_missing, from_json, parse_setting, to_json, to_text
 
 
 def test_the_defaults_are_the_careful_ones() -> None:
@@ -26,6 +26,10 @@ def test_the_defaults_are_the_careful_ones() -> None:
         recent_payment_days=7,
         keep_overpayments=False,
         record_refunds=False,
+        client_money="off",
+        client_credit_account="",
+        client_clearing_account="",
+        withdrawn_invoice="hold",
         eligible_since=None,
     )
 
@@ -46,6 +50,9 @@ def test_the_defaults_are_the_careful_ones() -> None:
         ("recent_payment_days", "14", 14),
         ("keep_overpayments", "off", False),
         ("record_refunds", "on", True),
+        ("client_money", "credit", "credit"),
+        ("client_credit_account", "81", "81"),
+        ("withdrawn_invoice", "void", "void"),
         ("eligible_since", "all", None),
         ("eligible_since", "2026-03-01", datetime(2026, 3, 1, 5, tzinfo=UTC)),
         ("eligible_since", "2026-07-01", datetime(2026, 7, 1, 4, tzinfo=UTC)),
@@ -130,3 +137,11 @@ def test_settings_are_written_as_they_are_read(settings: FirmSettings) -> None:
 
     assert {name: parse_setting(name, text) for name, text in written.items()} == asdict(settings)
     assert not any(" " in text for text in written.values())
+
+
+def test_client_money_wants_both_of_its_accounts() -> None:
+    both = FirmSettings(client_money="credit", client_credit_account="1", client_clearing_account="2")
+
+    assert [find_missing(each) for each in (FirmSettings(), both, FirmSettings(client_money="credit"))] == [
+        "", "", "client_money=credit also wants client_credit_account and client_clearing_account",
+    ]  # fmt: skip

@@ -20,7 +20,7 @@ def test_every_belief_is_confirmed_by_the_emulator() -> None:
     done = probe()
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1].startswith("0 of 26 answers differ")
+    assert done.stdout.splitlines()[-1].startswith("0 of 27 answers differ")
 
 
 def test_it_writes_to_a_strangers_company_only_when_told_twice_and_never_in_ci() -> None:

@@ -82,6 +82,14 @@ def renamed_payer(law_firm: LawFirm) -> None:
     law_firm.sync()
 
 
+def payer_of_a_paid_invoice(law_firm: LawFirm) -> None:
+    """The payment is taken off, the invoice goes, the payment follows."""
+    paid_invoice(law_firm)
+    law_firm.insert("payers", payer_id="P2", first_name="Ben", last_name="Okafor")
+    law_firm.change("update invoices set payer_id = 'P2', updated_at = now()")
+    law_firm.sync()
+
+
 def recorded_refund(law_firm: LawFirm) -> None:
     law_firm.activate(record_refunds="on")
     law_firm.map("deposit_account", "check", account(law_firm, "Checking"))
@@ -122,6 +130,7 @@ STORIES: tuple[Callable[[LawFirm], None], ...] = (
     revision,
     void_of_a_paid_invoice_and_its_payment,
     renamed_payer,
+    payer_of_a_paid_invoice,
     recorded_refund,
     batch_answer_lost_and_adopted,
     batch_that_never_arrived_sent_again,

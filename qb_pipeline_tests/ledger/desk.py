@@ -16,6 +16,7 @@ from qb_pipeline.core.documents.mirror import Settlement, Version
 from qb_pipeline.core.documents.received import Received
 from qb_pipeline.ledger.books.applications import Application, Applications
 from qb_pipeline.ledger.books.documents import Decision, Documents
+from qb_pipeline.ledger.books.hand_entries import NewEntry, enter
 from qb_pipeline.ledger.books.listing import Listing
 from qb_pipeline.ledger.books.received import ReceivedPayments
 from qb_pipeline.ledger.log import Log, Run
@@ -169,6 +170,12 @@ class Desk:
     def decide(self, *decisions: Decision, now: datetime = NOON) -> None:
         """Store a plan."""
         self.documents.record_decisions(decisions, run=RUN, now=now)
+
+    def enter(self, source_id: str, total_cents: int) -> None:
+        """A person has entered a row of the by-hand list in QuickBooks."""
+        new = NewEntry(self.id_of(source_id), "JournalEntry", f"9{total_cents}", total_cents, TODAY, "seen")
+        with self.engine.begin() as connection:
+            enter(connection, FIRM, [new], run=RUN, now=NOON)
 
     def hold(self, source_id: str, reason: str) -> None:
         """Hold a document for a reason."""

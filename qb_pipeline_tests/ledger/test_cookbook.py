@@ -75,5 +75,19 @@ def test_there_are_fifteen_questions_and_each_is_one() -> None:
     assert all(re.fullmatch(r"\d+\. .+\?", title) for title in titles)
 
 
+def test_amounts_stay_exact_in_pandas_as_the_page_reads_them(firm: Desk) -> None:
+    [snippet] = re.findall(r"```python\n(.*?)```", FIRST, re.DOTALL)
+    address = re.compile(r"sa\.create_engine\(.*\)")
+    assert len(address.findall(snippet)) == 1
+    names: dict[str, Any] = {"given": firm.engine}
+
+    exec(address.sub("given", snippet), names)  # noqa: S102 - the page's own words, on the test's database
+
+    [row] = firm.query("select sum(open) as open from reporting.customer_receivables where firm_id = 'one'")
+    assert isinstance(names["owed"]["open"].sum(), Decimal)
+    assert names["owed"]["open"].sum() == row["open"] > 0
+    assert set(names["owed"]["customer_name"]) >= {"Acme Corporation", "Ana Diaz"}
+
+
 def test_what_settles_and_what_differs_in_the_example_is_explained(firm: Desk) -> None:
     assert {row["residual"] for row in firm.query("select residual from reporting.reconciliation")} == {Decimal("0.00")}

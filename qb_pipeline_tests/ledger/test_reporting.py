@@ -10,8 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from qb_pipeline.config import SQL
+from qb_pipeline.core.documents.bank_deposits import BankDeposit, DepositLine, deleted_deposit
+from qb_pipeline.core.documents.invoice_lines import InvoiceLine
+from qb_pipeline.core.documents.mirror import Version
+from qb_pipeline.ledger.books import invoice_lines
 from qb_pipeline.ledger.books.documents import Decision
+from qb_pipeline.ledger.books.invoice_lines import LinesOfInvoice
 from qb_pipeline.ledger.books.mappings import Mapping, Mappings
+from qb_pipeline.ledger.books.mirror import Mirror
 from qb_pipeline.ledger.log import Entry, Log, Run
 from qb_pipeline.ledger.sending.attempts import ItemOutcome
 from qb_pipeline.ledger.setup.firms import Firms
@@ -31,26 +37,42 @@ from qb_pipeline_tests.ledger.desk import (
 )
 
 GRAIN = {
+    "customer_owed": ["firm_id", "customer_id", "payer_id"],
     "customer_receivables": ["firm_id", "payer_id"],
     "daily_control_totals": ["firm_id", "kind", "document_date"],
+    "deposits": ["firm_id", "deposit_id"],
     "differences": ["firm_id", "measure", "kind", "source_id", "part", "class"],
     "documents": ["firm_id", "kind", "source_id", "part"],
     "drift": ["firm_id", "kind", "source_id", "part", "field"],
-    "enter_by_hand": ["firm_id", "payment_id"],
+    "enter_by_hand": ["firm_id", "payment_id", "part"],
+    "entered_by_hand": ["firm_id", "payment_id", "applied_date"],
     "field_mapping": ["firm_id", "kind", "source_id"],
     "firm_status": ["firm_id"],
     "held_documents": ["firm_id", "kind", "source_id", "part"],
+    "invoice_lines": ["firm_id", "invoice_id", "line_number"],
+    "invoice_owed": ["firm_id", "invoice_id"],
     "invoice_reconciliation": ["firm_id", "invoice_id"],
+    "owed_differences": [
+        "firm_id", "customer_id", "invoice_id", "class", "cause", "cause_id", "cause_part", "cause_quickbooks_id",
+    ],
+    "payment_applications": [
+        "firm_id", "payment_id", "applied_date", "invoice_id", "means", "credit_id",
+        "quickbooks_payment_id", "quickbooks_invoice_id",
+    ],
     "payment_reconciliation": ["firm_id", "payment_id", "applied_date"],
+    "receivable_movements": ["firm_id", "kind", "quickbooks_id", "customer_key", "other_kind", "other_id", "credit_id"],
     "receivables_ageing": ["firm_id", "payer_id"],
     "reconciliation": ["firm_id", "measure"],
     "revenue_leakage": ["firm_id", "invoice_id", "class"],
     "received_payments": ["firm_id", "quickbooks_payment_id"],
     "recent_quickbooks_payments": ["firm_id", "quickbooks_payment_id", "invoice_id", "kind"],
     "sync_log": ["log_id"],
+    "unapplied_payments": ["firm_id", "quickbooks_payment_id"],
     "unsynced_invoices": ["firm_id", "invoice_id"],
     "unsynced_payments": ["firm_id", "payment_id", "applied_date"],
-}
+}  # fmt: skip
+FINER = ("quantity", "unit_price")
+"""Numbers of billing that may have more than two decimals, or fewer."""
 FILES = sorted((SQL / "reporting").glob("*.sql"))
 MARCH = date(2026, 3, 1)
 
@@ -83,6 +105,7 @@ def busy(desk: Desk) -> Desk:
         payment("credit", 100, part="2026-02-28", payment_kind="credit_application", document_date=date(2026, 2, 28)),
         payment("credit", 200, part="2026-03-01", payment_kind="credit_application"),
         payment("deposit", 500, payment_kind="credit_deposit"),
+        payment("entered", 700, payment_kind="credit_deposit", document_date=date(2026, 2, 15)),
         payment("refund", 600, payment_kind="refund", reverses_payment_id="gone"),
         rejection,
     )
@@ -104,6 +127,14 @@ def busy(desk: Desk) -> Desk:
     )
     desk.sync("void", "void", total_cents=0)
     desk.hold("deleted", "REMOTE_DELETED")
+    line = InvoiceLine(1, "fee", "F1", "9", "Matter", Decimal("0.5"), Decimal("200.20"), 10_010, 0)
+    told = [LinesOfInvoice(desk.id_of("paid"), desk.row("paid")["sent_fingerprint"], (line,))]
+    invoice_lines.store(desk.engine, FIRM, told)
+    theirs = Version("payment", "901", "0", "live", "", "2026-03-01", "", "C1", 500, 500)
+    lines = (DepositLine("Q-p-paid", 10_010), DepositLine("901", 500), DepositLine("", -10))
+    deposit = BankDeposit("950", "0", "live", "2026-03-02", "35", "Checking", 10_500, lines)
+    Mirror(desk.engine, FIRM).record_reading([theirs], {}, deposits=[deposit], cursor=NOON, now=NOON)
+    desk.enter("entered", 700)
     desk.receive("70", pays=[("part", 2_000)], payment_date=datetime.now(UTC).date())
     return desk
 
@@ -144,7 +175,7 @@ def test_a_view_has_one_row_per_grain_and_names_the_firm(busy: Desk) -> None:
 def test_money_is_numeric_with_two_decimals(busy: Desk) -> None:
     for name in GRAIN:
         rows = busy.query(f"select * from reporting.{name}")  # noqa: S608
-        values = [value for row in rows for value in row.values()]
+        values = [value for row in rows for column, value in row.items() if column not in FINER]
 
         assert {v.as_tuple().exponent for v in values if isinstance(v, Decimal)} <= {-2}, name
         assert not [value for value in values if isinstance(value, float)], name
@@ -244,7 +275,7 @@ def test_hand_entries_name_the_payment_that_they_take_back(busy: Desk) -> None:
          "Enter it in QuickBooks by hand; what is paid from the credit is sent."),
         ("refund", "refund", "6.00", "gone", "", "Enter the refund in QuickBooks by hand."),
         ("rejection", "rejection", "10.00", "p-part", "Q-p-part",
-         "Enter the rejection in QuickBooks by hand; the original payment is there."),
+         "Enter the rejection in QuickBooks by hand, and take the original payment off its invoice there."),
     ]  # fmt: skip
 
 
@@ -315,6 +346,55 @@ def test_drift_is_what_a_person_changed_in_quickbooks(busy: Desk) -> None:
     assert view(busy, "drift", *columns) == [
         ("deleted", "Q-deleted", "700.00", "700.00", "0.00", "REMOTE_DELETED"),
         ("paid", "Q-paid", "100.10", "100.10", "100.10", "DRIFT"),
+    ]
+
+
+def test_lines_of_what_stands_in_quickbooks_are_shown_and_no_others(busy: Desk) -> None:
+    columns = (
+        "line_number",
+        "matter",
+        "fee_item_id",
+        "item_id",
+        "quantity",
+        "unit_price",
+        "amount",
+        "tax",
+        "quickbooks_id",
+    )
+    paid = ("paid", 1, "Matter", "F1", "9", "0.5", "200.20", "100.10", "0.00", "Q-paid")
+    assert view(busy, "invoice_lines", "invoice_id", *columns) == [paid]
+
+    planned = InvoiceLine(1, "fee", "F2", "8", "", None, None, 10_010, 0)
+    invoice_lines.store(busy.engine, FIRM, [LinesOfInvoice(busy.id_of("paid"), "a revision", (planned,))])
+    assert view(busy, "invoice_lines", "invoice_id", *columns) == [paid], "until QuickBooks has accepted the revision"
+
+    busy.hold("paid", "REMOTE_VOIDED")
+    assert view(busy, "invoice_lines", "invoice_id", *columns) == []
+
+
+def test_a_bank_deposit_ties_out_with_our_payments_those_of_others_and_the_rest(busy: Desk) -> None:
+    columns = ("document_date", "account", "total", "payments", "our_payments", "other_payments", "other_lines")
+    expected = ("950", TODAY, "Checking", "105.00", 1, "100.10", "5.00", "-0.10", "p-paid", "Q-p-paid")
+    assert view(busy, "deposits", "deposit_id", *columns, "payment_ids", "quickbooks_payment_ids") == [expected]
+
+    Mirror(busy.engine, FIRM).record_reading([], {}, deposits=[deleted_deposit("950")], cursor=LATER, now=LATER)
+
+    assert view(busy, "deposits", "deposit_id", *columns) == []
+
+
+def test_money_that_pays_nothing_yet_is_shown_with_whose_it_is(busy: Desk) -> None:
+    columns = ("whose", "customer_id", "amount", "applied", "unapplied")
+    assert view(busy, "unapplied_payments", "quickbooks_payment_id", *columns) == [
+        ("901", "theirs", "C1", "5.00", "0.00", "5.00")
+    ]
+
+
+def test_what_pays_an_invoice_is_shown_payment_by_payment(busy: Desk) -> None:
+    columns = ("payment_id", "whose", "means", "in_quickbooks", "quickbooks_payment_id")
+    assert view(busy, "payment_applications", "invoice_id", *columns) == [
+        ("forwarded", "p-part", "ours", "payment", "0.20", "Q-p-part"),
+        ("paid", "p-paid", "ours", "payment", "100.10", "Q-p-paid"),
+        ("part", "p-part", "ours", "payment", "10.00", "Q-p-part"),
     ]
 
 

@@ -17,9 +17,10 @@ SEED = 20261125
 KILLED_ELSEWHERE = (
     "qb_pipeline/ledger/setup/tokens.py", "qb_pipeline/ledger/books/received.py", "qb_pipeline/billing/received.py",
     "qb_pipeline/ledger/books/firm_days.py", "qb_pipeline/defs/schedules.py",
+    "qb_pipeline/ledger/books/client_credit.py",
 )  # fmt: skip
-"""A push does not come to these; ``ledger/setup/test_tokens.py``, ``sync/test_pull_kills.py`` and
-``defs/test_daily.py`` kill there."""
+"""A push does not come to these; ``ledger/setup/test_tokens.py``, ``sync/test_pull_kills.py``, ``defs/test_daily.py``
+and ``sync/test_credit_kills.py`` kill there."""
 
 
 @pytest.fixture(scope="module")

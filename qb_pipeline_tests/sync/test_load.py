@@ -43,7 +43,7 @@ def load(
 ) -> Learned:
     return load_documents(
         session, selection, passes, look_again_at=passes, counted=counted, applied=applied, records_refunds=False,
-        is_first=True, has_looked=False,
+        is_first=True, is_last=True, has_looked=False,
     )  # fmt: skip
 
 

@@ -15,6 +15,10 @@ select firm_id,                                     -- Id of the law firm in bil
        coalesce(sum(forwarded_cents) filter (where state <> 'closed'), 0) * 0.01 as forwarded, -- Balances of older invoices in these totals, in dollars; they are not sent
        sum(sent_cents) * 0.01 as meant,             -- Totals that were last sent and accepted, in dollars
        sum(held_cents) * 0.01 as in_quickbooks,     -- Totals in QuickBooks as they were last seen, in dollars
-       sum(held_cents - sent_cents) * 0.01 as difference -- Amount in QuickBooks beyond what was meant, in dollars; negative where it holds less
+       sum(held_cents - sent_cents) * 0.01 as difference, -- Amount in QuickBooks beyond what was meant, in dollars; negative where it holds less
+       '' as note -- Says since when there are records, where reporting.as_of names a moment before the firm has any; else empty
 from sync.comparison
-group by firm_id, kind, document_date;
+group by firm_id, kind, document_date
+union all
+select firm_id, null, null, null, null, null, null, null, null, null, null, null, null, null, note
+from sync.before_records;

@@ -9,6 +9,7 @@ select firm_id,                                     -- Id of the law firm in bil
        number,                                      -- Invoice number or payment reference
        document_date,                               -- Date of the document in billing
        payer_id,                                    -- Id of the payer in billing
+       coalesce(case customer_id when '' then payer.name else customer.name end, '') as customer_name, -- Name of the customer in QuickBooks as it was last seen, or of the payer's customer where the document is not there; empty while it is not known, or where show_client_names is off
        payment_kind,                                -- Kind of a payment: payment, credit_application, credit_deposit, refund, rejection or reversal; empty for an invoice
        state,                                       -- State of the document
        reason,                                      -- Reason code; empty when there is none
@@ -24,5 +25,11 @@ select firm_id,                                     -- Id of the law firm in bil
        customer_id,                                 -- Id of the customer in QuickBooks; empty while the document is not there
        quickbooks_date,                             -- Date in QuickBooks; billing's while the document is not there
        due_date,                                    -- Due date in QuickBooks; the document's date where there is none
-       otherwise_cents * 0.01 as settled_otherwise  -- Amount of an invoice that no known payment settled in QuickBooks, in dollars; a deposit does that
-from sync.comparison;
+       otherwise_cents * 0.01 as settled_otherwise, -- Amount of an invoice that no known payment settled in QuickBooks, in dollars; a deposit does that
+       '' as note -- Says since when there are records, where reporting.as_of names a moment before the firm has any; else empty
+from sync.comparison
+left join sync.shown_customer customer using (firm_id, customer_id)
+left join sync.shown_payer payer using (firm_id, payer_id)
+union all
+select firm_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, note
+from sync.before_records;

@@ -30,9 +30,13 @@ select d.firm_id,                                   -- Id of the law firm in bil
            when d.quickbooks_status in ('deleted', 'void') then 'Nothing: it stays out of QuickBooks, as a person decided.'
            else 'It stays until billing changes the document; then it is held as DRIFT, and a person decides.'
        end as remedy,                               -- Action that clears it, or what happens by itself
-       coalesce(f.since, d.state_since) as since    -- Moment since which the change is known, in UTC
+       coalesce(f.since, d.state_since) as since,   -- Moment since which the change is known, in UTC
+       '' as note -- Says since when there are records, where reporting.as_of names a moment before the firm has any; else empty
 from sync.comparison d
 left join sync.drift f on f.document_id = d.document_id
 left join sync.problem p on p.code = d.reason and d.state = 'held' and d.reason in ('DRIFT', 'REMOTE_DELETED', 'REMOTE_VOIDED', 'COPIED')
 where d.quickbooks_id is not null and d.state not in ('voided', 'sending', 'unknown')
-  and (f.document_id is not null or p.code is not null or (d.quickbooks_status in ('void', 'deleted') and d.state <> 'void_pending'));
+  and (f.document_id is not null or p.code is not null or (d.quickbooks_status in ('void', 'deleted') and d.state <> 'void_pending'))
+union all
+select firm_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, note
+from sync.before_records;

@@ -7,6 +7,7 @@ select d.firm_id,                                   -- Id of the law firm in bil
        d.number,                                    -- Invoice number
        d.document_date,                             -- Date of the invoice
        d.payer_id,                                  -- Id of the payer in billing
+       coalesce(case customer_id when '' then payer.name else customer.name end, '') as customer_name, -- Name of the customer in QuickBooks as it was last seen, or of the payer's customer where the document is not there; empty while it is not known, or where show_client_names is off
        d.state,                                     -- State of the document
        d.reason,                                    -- Reason code; empty when there is none
        d.billed_cents * 0.01 as billed,             -- Total in billing, in dollars; a forwarded balance is included, a void invoice is 0.00
@@ -22,8 +23,11 @@ select d.firm_id,                                   -- Id of the law firm in bil
        d.quickbooks_status,                         -- Status in QuickBooks: live, void or deleted; empty when the invoice never was there
        coalesce(d.quickbooks_id, '') as quickbooks_id, -- Id of the invoice in QuickBooks; empty when it is not there
        recent.payment_date as recent_payment_date,  -- Date of the last payment that QuickBooks received on it lately (Model 2); null when there is none
-       recent.age_days as recent_payment_age_days   -- Age of that payment in days, today
+       recent.age_days as recent_payment_age_days,  -- Age of that payment in days, today
+       '' as note -- Says since when there are records, where reporting.as_of names a moment before the firm has any; else empty
 from sync.comparison d
+left join sync.shown_customer customer using (firm_id, customer_id)
+left join sync.shown_payer payer using (firm_id, payer_id)
 left join lateral (  -- one by one: a month of invoices is a fraction of all; sums over all of them use sync.receivable
     select sum(s.amount_cents) as paid_cents, sum(s.amount_cents) filter (where p.document_id is not null) as paid_by_us_cents
     from sync.settlement_then s
@@ -31,4 +35,7 @@ left join lateral (  -- one by one: a month of invoices is a fraction of all; su
     where s.firm_id = d.firm_id and s.quickbooks_invoice_id = d.quickbooks_id
 ) s on d.quickbooks_id is not null
 left join sync.recent_payment recent on recent.document_id = d.document_id
-where d.kind = 'invoice';
+where d.kind = 'invoice'
+union all
+select firm_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, note
+from sync.before_records;

@@ -9,6 +9,7 @@ select d.firm_id,                                   -- Id of the law firm in bil
        d.number as reference,                       -- Check number or other reference
        d.document_date,                             -- Date that QuickBooks shall show
        d.payer_id,                                  -- Id of the payer in billing
+       coalesce(case customer_id when '' then payer.name else customer.name end, '') as customer_name, -- Name of the customer in QuickBooks as it was last seen, or of the payer's customer where the document is not there; empty while it is not known, or where show_client_names is off
        d.payment_kind,                              -- Kind of the payment: payment or credit_application
        d.state,                                     -- State of the document
        d.reason,                                    -- Reason code; empty when there is none
@@ -18,11 +19,17 @@ select d.firm_id,                                   -- Id of the law firm in bil
        coalesce(s.applied_cents, 0) * 0.01 as applied, -- Amount that pays our invoices in QuickBooks, in dollars
        (d.billed_cents - d.held_cents) * 0.01 as difference, -- Amount that QuickBooks lacks, in dollars; negative where it has too much
        d.quickbooks_status,                         -- Status in QuickBooks: live, void or deleted; empty when the payment never was there
-       coalesce(d.quickbooks_id, '') as quickbooks_id -- Id of the payment in QuickBooks; empty when it is not there
+       coalesce(d.quickbooks_id, '') as quickbooks_id, -- Id of the payment in QuickBooks; empty when it is not there
+       '' as note -- Says since when there are records, where reporting.as_of names a moment before the firm has any; else empty
 from sync.comparison d
+left join sync.shown_customer customer using (firm_id, customer_id)
+left join sync.shown_payer payer using (firm_id, payer_id)
 left join lateral (
     select sum(s.amount_cents) as applied_cents
     from sync.settlement_then s
     where s.firm_id = d.firm_id and s.quickbooks_payment_id = d.quickbooks_id
 ) s on d.quickbooks_id is not null
-where d.kind = 'payment' and d.payment_kind not in ('credit_deposit', 'refund', 'rejection', 'reversal');
+where d.kind = 'payment' and d.payment_kind not in ('credit_deposit', 'refund', 'rejection', 'reversal')
+union all
+select firm_id, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, note
+from sync.before_records;

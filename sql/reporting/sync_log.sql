@@ -13,7 +13,7 @@ select l.log_id,                                    -- Number of the row, in the
        l.source_id,                                 -- Id of the document in billing
        l.part,                                      -- Date on which credit was applied; empty for other documents
        l.number,                                    -- Invoice number or payment reference
-       l.activity,                                  -- Activity: seen, created, updated, voided, skipped, held, refused, unknown, reconciled …; failed: the run as a whole, when there is no document
+       l.activity,                                  -- Activity: seen, created, updated, released, voided, skipped, held, refused, unknown, reconciled …; failed: the run as a whole, when there is no document
        l.reason,                                    -- Reason code; empty when there is none
        l.detail,                                    -- Fault code, notice, or why the run failed; never a client's data
        l.amount_cents * 0.01 as amount,             -- Amount of the document, in dollars

@@ -1,7 +1,7 @@
-"""Two law firms to try everything on, and plain documents in any number for benchmarks.
+"""Two demo law firms, and any number of plain documents for benchmarks.
 
 Belongs here: filling the reference schema. Does not belong here: the schema itself (``sql/billing``), and any decision
-about a document; ``TROUBLES`` and ``REVISIONS`` list the decisions that other modules must come to.
+about a document. ``TROUBLES`` and ``REVISIONS`` list the decisions that other modules must reach.
 """
 
 from datetime import date
@@ -50,10 +50,10 @@ CHEN_INVOICES = 260
 
 
 def load_demo(engine: sa.Engine, *, today: date, seed: int = 7) -> None:
-    """Put both demo firms into the reference schema: the same rows for the same day and seed.
+    """Write both demo firms into the reference schema. The same day and seed give the same rows.
 
     Raises:
-        BillingError: one of them is there already.
+        BillingError: one of the firms is in the database already.
     """
     for firm_id in (RIVERA, CHEN):
         if fetch_firm(engine, firm_id):
@@ -67,7 +67,7 @@ def load_demo(engine: sa.Engine, *, today: date, seed: int = 7) -> None:
 
 
 def revise_demo(engine: sa.Engine, firm_id: str, *, today: date) -> None:
-    """Let a demo firm live through its second day: revisions, voids, a deletion, corrections, new documents."""
+    """Write the second day of a demo firm: revisions, voids, a deletion, corrections, new documents."""
     with engine.begin() as connection:
         for name in REVISE:
             statement = REVISE[name]
@@ -86,9 +86,10 @@ def generate(
     first: date = date(2026, 1, 1),
     days: int = 30,
 ) -> None:
-    """Add a firm with plain invoices dated over ``days`` from ``first``; the first ``payments`` of them are paid.
+    """Add a firm with plain invoices dated over ``days`` days from ``first``. The first ``payments`` of the invoices
+    are paid.
 
-    Its fee items are called Service 1 … Service <lines>.
+    The firm's fee items are called Service 1 … Service <lines>.
     """
     values = {
         "firm_id": firm_id, "invoices": invoices, "lines": lines, "payers": payers, "payments": payments,

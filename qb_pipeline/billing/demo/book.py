@@ -1,6 +1,6 @@
 """One demo firm's rows, gathered in memory and copied into the database at once.
 
-Belongs here: filling in a row's missing fields, writing rows. Does not belong here: which documents the firm has.
+Belongs here: filling in a row's missing fields, writing rows. Does not belong here: the choice of the firm's documents.
 """
 
 import csv
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 Row = dict[str, Any]
 
 RELATIONS = ("firms", "payers", "fee_items", "invoices", "invoice_lines", "payments", "payment_applications")
-"""In the order in which foreign keys let them be written."""
+"""The relations, in the order in which foreign keys let them be written."""
 
 CENT = Decimal("0.01")
 
@@ -37,26 +37,27 @@ class Book:
         self._write("firms", name=name, time_zone=time_zone, currency="USD")
 
     def ago(self, days: int) -> date:
-        """A day before today; a weekend gives its Friday. Lawyers may work on Sundays, but they bill on weekdays."""
+        """Return the day that is ``days`` days before today. A day of a weekend becomes the Friday before it, because
+        lawyers may work on Sundays, but they bill on weekdays."""
         day = self.today - timedelta(days=days)
         return day - timedelta(days=max(0, day.weekday() - 4))
 
     def fee_item(self, code: str, name: str, kind: str, price: str | None) -> None:
-        """Add something that the firm charges for; its code is its id."""
+        """Add a fee item. Its code is its id."""
         self._write(
             "fee_items", fee_item_id=code, code=code, name=name, description=name, kind=kind, unit_price=price,
             is_active=True,
         )  # fmt: skip
 
     def person(self, payer_id: str, first: str, last: str, **more: Any) -> str:
-        """Add an individual payer."""
+        """Add an individual payer, and return its id."""
         address = ".".join(filter(None, (_ascii(first), _ascii(last)))) or payer_id
         plain = {"first_name": first, "last_name": last, "email": f"{address}@example.com"}
         self._write("payers", payer_id=payer_id, kind="individual", **_address(payer_id), **plain | more)
         return payer_id
 
     def corporation(self, payer_id: str, name: str, first: str = "", last: str = "", **more: Any) -> str:
-        """Add a corporate payer with the person who receives its bills."""
+        """Add a corporate payer with the person who receives its bills, and return its id."""
         plain: Row = {"corporation_name": name}
         if first or last:
             plain |= {"billing_first_name": first, "billing_last_name": last, "billing_phone": _phone(payer_id)}
@@ -65,7 +66,7 @@ class Book:
         return payer_id
 
     def invoice(self, invoice_id: str, payer_id: str, day: date, lines: Sequence[Row], **more: Any) -> str:
-        """Add an invoice; its total is the sum of its lines unless ``total_amount`` is given."""
+        """Add an invoice, and return its id. Its total is the sum of its lines unless ``total_amount`` is given."""
         self._numbered += 1
         total = sum((line["amount"] for line in lines), Decimal(0))
         plain: Row = {
@@ -89,7 +90,11 @@ class Book:
         amount: str | None = None,
         **more: Any,
     ) -> str:
-        """Add a payment with its applications: per invoice an amount or None for all; or (invoice, amount, day)."""
+        """Add a payment with its applications, and return its id.
+
+        ``applied`` maps an invoice's id to an amount, or to None for the invoice's whole total. Instead it may list
+        triples of an invoice's id, an amount and a day.
+        """
         if isinstance(applied, Mapping):
             parts = [(key, self._totals[key] if part is None else Decimal(part), day) for key, part in applied.items()]
         else:
@@ -109,7 +114,7 @@ class Book:
         return payment_id
 
     def copy_to(self, connection: sa.Connection) -> None:
-        """Write everything: one COPY per relation."""
+        """Write all rows to the database, with one COPY per relation."""
         with closing(connection.connection.cursor()) as cursor:
             for relation in RELATIONS:
                 rows = self._rows[relation]
@@ -125,7 +130,8 @@ class Book:
         self._rows[relation].append({"firm_id": self.firm_id} | row)
 
     def _morning(self, day: date) -> datetime:
-        """When, in UTC, a document of that day was entered: at 10:30 local time, and no later than yesterday."""
+        """Return the time (UTC) at which a document of that day was entered: at 10:30 local time, and no later than
+        yesterday."""
         day = min(day, self.today - timedelta(days=1))
         return datetime.combine(day, time(10, 30), self._zone).astimezone(UTC)
 
@@ -140,7 +146,7 @@ def line(
     kind: str = "fee",
     **more: Any,
 ) -> Row:
-    """A line of an invoice; its amount is quantity x price to the cent unless ``amount`` is given."""
+    """Return a line of an invoice. Its amount is quantity x price to the cent unless ``amount`` is given."""
     exact = Decimal(quantity) * Decimal(price)
     return {
         "kind": kind, "fee_item_id": fee_item_id, "description": description, "quantity": Decimal(quantity),
@@ -150,7 +156,7 @@ def line(
 
 
 def bare_line(kind: str, description: str, amount: str = "0", **more: Any) -> Row:
-    """A line without a fee item: a discount, tax, a forwarded balance, a note."""
+    """Return a line without a fee item: a discount, tax, a forwarded balance, a note."""
     return {"kind": kind, "description": description, "amount": Decimal(amount), "is_taxable": False} | more
 
 
@@ -166,7 +172,7 @@ CITIES = (
 
 
 def _address(payer_id: str) -> Row:
-    """A plausible address that depends only on the payer's id."""
+    """Return a plausible address that depends only on the payer's id."""
     number = sum(payer_id.encode())
     city, state, postal_code = CITIES[number % len(CITIES)]
     return {

@@ -1,7 +1,6 @@
 """The everyday work of the two demo firms: documents that show no trouble.
 
-Belongs here: people, companies, matters, prices. Does not belong here: anything a pipeline could stumble over
-(``troubles``).
+Belongs here: people, companies, matters, prices. Does not belong here: documents with a trouble (``troubles``).
 """
 
 from collections.abc import Sequence
@@ -106,7 +105,8 @@ CHEN_COMPANIES = (
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """Fee items that are billed together, each with its least and most units; hours are counted in quarters."""
+    """Fee items that are billed together, each with its smallest and largest number of units. Hours are counted in
+    quarters."""
 
     title: str
     for_company: bool
@@ -141,13 +141,13 @@ CHEN_MATTERS = (
 )
 
 HOURLY = {"LF-HR", "P-TIME", "A-TIME"}
-"""Their units here are quarters of an hour."""
+"""Fee items whose units here are quarters of an hour."""
 
 METHODS = ("check", "check", "card", "card", "echeck", "wire", "cash")
 
 
 def add_payers(book: Book, people: Sequence[tuple[str, str]], companies: Sequence[tuple[str, str, str]]) -> None:
-    """Add the payers of everyday documents: P001 …, C01 …"""
+    """Add the payers of everyday documents, with the ids P001 … and C01 …."""
     for number, (first, last) in enumerate(people, start=1):
         book.person(f"P{number:03d}", first, last)
     for number, (name, first, last) in enumerate(companies, start=1):
@@ -167,7 +167,7 @@ def add_documents(
 ) -> None:
     """Add everyday invoices over the last 90 days and, if ``paid`` (the firm takes payments in billing), payments.
 
-    Three of four older invoices are paid in full, one of ten in part; now and then one payment pays two invoices.
+    Of the older invoices, three of four are paid in full and one of ten in part. Some payments pay two invoices.
     """
     price_of = {code: (name, kind, price or "0") for code, name, kind, price in prices}
     waiting: dict[str, str] = {}

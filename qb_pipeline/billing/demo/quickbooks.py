@@ -1,6 +1,6 @@
 """The content of the demo firms' QuickBooks companies before the first sync.
 
-Belongs here: a bookkeeper's entries, as plain data. Does not belong here: sending them; the program that shows the demo
+Belongs here: a bookkeeper's entries, as plain data. Does not belong here: sending them. The program that shows the demo
 creates them over HTTP, as a bookkeeper's program would.
 """
 
@@ -19,7 +19,7 @@ from qb_pipeline.billing.demo.practice import (
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer; ``parent`` is the display name of the customer that it is a sub-customer of."""
+    """A customer. ``parent`` is the display name of the customer of which it is a sub-customer, or ""."""
 
     display_name: str
     given_name: str = ""
@@ -31,7 +31,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A service item. Prices are on our invoices; the item needs none."""
+    """A service item. It needs no price, because the prices are on our invoices."""
 
     name: str
     sku: str = ""
@@ -39,7 +39,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ForeignInvoice:
-    """An invoice that the bookkeeper wrote: not ours, never to be touched."""
+    """An invoice that the bookkeeper wrote. It is not ours and must never be changed."""
 
     doc_number: str
     customer: str
@@ -50,9 +50,10 @@ class ForeignInvoice:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A payment that a customer makes in QuickBooks after our invoices are there: (invoice number, amount) each.
+    """A payment that a customer makes in QuickBooks after our invoices are there. ``invoices`` are pairs of an invoice
+    number and an amount in dollars.
 
-    ``method`` is called as QuickBooks calls it.
+    ``method`` is QuickBooks' name of the payment method.
     """
 
     invoices: tuple[tuple[str, str], ...]
@@ -63,7 +64,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class QuickBooksCompany:
-    """One firm's company. Customers stand before their sub-customers."""
+    """The QuickBooks company of one firm. Each customer is listed before its sub-customers."""
 
     name: str
     customers: tuple[Customer, ...]
@@ -82,7 +83,8 @@ def _company(name: str) -> Customer:
 
 
 def _items(fee_items: tuple[FeeItem, ...], *, known_by_code: str) -> tuple[Item, ...]:
-    """One item per fee item, of the same name except one, which the bookkeeper names differently and finds by code."""
+    """Return one item per fee item. Each item has the fee item's name, except the one whose code is ``known_by_code``:
+    the bookkeeper names it differently, and it is found by its code."""
     return tuple(
         Item(f"{name} (see list)", sku=code) if code == known_by_code else Item(name)
         for code, name, _kind, _price in fee_items
@@ -142,4 +144,5 @@ DEMO_SETTINGS: dict[str, dict[str, str]] = {
     "rivera-law": {"eligible_since": "all"},
     "chen-partners": {"eligible_since": "all", "tax_policy": "total"},
 }
-"""The settings with which ``TROUBLES`` have the stated outcomes; all other settings have their defaults."""
+"""The settings, keyed by firm, with which ``TROUBLES`` have the stated outcomes. All other settings have their
+defaults."""

@@ -1,4 +1,4 @@
-"""Every trouble that the pipeline knows, on a few documents of the demo firms, and the outcome that each must have.
+"""Documents of the demo firms that show every trouble which the pipeline knows, with the outcome that each must have.
 
 Belongs here: troublesome documents, and the table of their outcomes, which is written by hand and not taken from the
 code that decides. Does not belong here: everyday documents (``practice``).
@@ -19,10 +19,10 @@ Outcome = Literal["sent", "voided", "held", "waiting", "closed", "unseen"]
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """The outcome that one document must have; for a credit application, each of its parts.
+    """The outcome that one document must have. Of a credit application, each part must have it.
 
-    ``cents`` is its amount in QuickBooks afterwards (for a credit application the sum of its parts). It is given where
-    it differs from billing's amount, or where it is the point of the trouble.
+    ``cents`` is the document's amount in QuickBooks afterwards (for a credit application the sum of its parts). It is
+    given where it differs from billing's amount, or where the trouble is about the amount.
     """
 
     firm_id: str
@@ -33,7 +33,7 @@ class Trouble:
 
     @property
     def kind(self) -> str:
-        """Invoice or payment."""
+        """The kind of the document: invoice or payment."""
         return "invoice" if self.source_id.startswith("inv-") else "payment"
 
 
@@ -140,7 +140,8 @@ TROUBLES: dict[str, tuple[Trouble, ...]] = {
     ),
     "payment taken in billing under Model 2": _held("MODEL_2_PAYMENT", "pay-stray-1", "pay-stray-2", firm_id=CHEN),
 }
-"""By trouble: the documents that show it, and their outcome after the first sync of everything (``DEMO_SETTINGS``)."""
+"""The documents that show a trouble, keyed by trouble, with their outcome after the first sync of everything under
+``DEMO_SETTINGS``."""
 
 
 def _revised(firm_id: str) -> dict[str, tuple[Trouble, ...]]:
@@ -167,14 +168,16 @@ REVISIONS: dict[str, tuple[Trouble, ...]] = {
     "payment void": (Trouble(RIVERA, "pay-revise-void", "voided"),),
     "new payment": (_sent("pay-second-day", 162500),),
 }
-"""As ``TROUBLES``, but after the second day (``revise_demo``) and its sync."""
+"""The documents of ``revise_demo``, keyed by trouble as in ``TROUBLES``, with their outcome after the second day and
+its sync."""
 
 HELD_ITEM = ("LF-SPC", "Special Project", "legal_fee", "300")
-"""Charged by Rivera Immigration Law, unknown in its QuickBooks."""
+"""A fee item that Rivera Immigration Law charges, and that its QuickBooks company does not have."""
 
 
 def credit_days(today: date) -> tuple[date, date]:
-    """When the demo's credit is applied: the last day of the month before, and the first of this one."""
+    """Return the days on which the demo's credit is applied: the last day of the month before, and the first day of
+    this month."""
     first = today.replace(day=1)
     return first - timedelta(days=1), first
 
@@ -399,7 +402,7 @@ def _add_payments(book: Book) -> None:
 
 
 def _add_revisable(book: Book, fee_item_id: str, price: str = "325") -> None:
-    """Add invoices that ``revise_demo`` changes; until then they are in order."""
+    """Add invoices that ``revise_demo`` changes. Until then they show no trouble."""
     payer = book.person("payer-revise", "Valentina", "Castro")
     for name, quantity in {"line": "3", "text": "1", "date": "1", "zero": "1", "void": "2", "gone": "2"}.items():
         book.invoice(f"inv-revise-{name}", payer, book.ago(24), _hours(quantity, fee_item_id, price))

@@ -1,6 +1,6 @@
-"""The checks of ``doctor``: every moving part, and the remedy for a broken one.
+"""The checks of ``doctor``: each yields findings about one part, with the remedy for a broken part.
 
-Belongs here: the order of the checks; a part that depends on a broken one is left out. Each file checks one kind of
+Belongs here: the order of the checks. A part that depends on a broken part is not checked. Each file checks one kind of
 part.
 """
 
@@ -21,10 +21,10 @@ Clock = Callable[[], datetime]
 
 
 def examine(*, clock: Clock = lambda: datetime.now(UTC)) -> Iterator[Finding]:
-    """Look at everything, one finding after the other.
+    """Check every part of the installation, and yield one finding after the other.
 
-    For each connected firm QuickBooks is asked for the company's record and settings (two metered reads), and for the
-    objects that its mappings point at (one read per mapped kind).
+    For each connected firm, QuickBooks is asked for the company's record and settings (two metered reads) and for the
+    objects that its mappings point at (one read for each mapped kind and 300 mappings).
     """
     from qb_pipeline import config
     from qb_pipeline.commands.checkup import machine
@@ -49,7 +49,7 @@ def examine(*, clock: Clock = lambda: datetime.now(UTC)) -> Iterator[Finding]:
 
 
 def _behind_services(settings: "Config", found: "Services", clock: Clock) -> Iterator[Finding]:
-    """Look at the databases, then at Dagster's instance and the key, then at the firms and their companies."""
+    """Check the databases, then Dagster's instance and the key, then the firms and their companies."""
     from qb_pipeline import database
     from qb_pipeline.commands.checkup import companies, dagster_instance, databases, machine
     from qb_pipeline.commands.terminal.console import set_environment

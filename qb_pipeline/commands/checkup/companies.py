@@ -1,4 +1,4 @@
-"""Checks of the firms: set-up, agreement with billing, connection to the right company; and of the clock."""
+"""Checks of the firms (set-up, agreement with billing, connection to the right company) and of the clock."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -12,18 +12,22 @@ if TYPE_CHECKING:
     from qb_pipeline.sync.deployment import Deployment
 
 SKEW_WARNING, SKEW_BROKEN = timedelta(minutes=1), timedelta(minutes=5)
-"""How far our clock may be from QuickBooks'. Five minutes are the margin that tokens have
-(``ledger.setup.tokens.EARLY``)."""
+"""The differences between our clock and QuickBooks' clock from which the check warns, and from which it fails. Five
+minutes are the margin that tokens have (``ledger.setup.tokens.EARLY``)."""
 
 NAMED = 5
-"""So many documents of one finding are named."""
+"""The greatest number of documents that one finding names."""
 
 ASKING = "doctor"
-"""Run, trigger and actor of the doctor's requests; it writes nothing, so no row of the log carries them."""
+"""The run, trigger and actor of the doctor's requests. The doctor writes nothing, so no row of the log carries this
+name."""
 
 
 def firms(deployment: "Deployment") -> Iterator[Finding]:
-    """Look at every firm. QuickBooks is not asked about a firm without tokens, or of another environment."""
+    """Check every firm, and the clock when a firm is connected.
+
+    QuickBooks is asked nothing about a firm that has no usable tokens or belongs to another environment.
+    """
     found = deployment.firms.all()
     answers = True
     if any(firm.connected_at for firm in found):
@@ -46,8 +50,10 @@ def firms(deployment: "Deployment") -> Iterator[Finding]:
 
 
 def missing_key(added: "Sequence[Firm]") -> Finding | None:
-    """The finding that tokens of connected firms need the missing key; None when no firm is connected. A new key would
-    not open these tokens."""
+    """Return the finding that tokens of connected firms need the missing key; None when no firm is connected.
+
+    A new key would not open these tokens.
+    """
     connected = [firm.firm_id for firm in added if firm.connected_at]
     if not connected:
         return None
@@ -101,8 +107,10 @@ def _tokens(deployment: "Deployment", firm: "Firm") -> Finding:
 
 
 def _company(deployment: "Deployment", firm: "Firm") -> Iterator[Finding]:
-    """Ask QuickBooks, with the firm's tokens, for the company's record and settings and the objects that mappings point
-    at."""
+    """Check a firm's company with the firm's tokens.
+
+    Reads from QuickBooks the company's record, its settings and the objects that mappings point at.
+    """
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.ledger.setup.firms import SetUpError
     from qb_pipeline.quickbooks.errors import AuthorizationLostError, CompanyFaultError, QuickBooksError
@@ -117,8 +125,8 @@ def _company(deployment: "Deployment", firm: "Firm") -> Iterator[Finding]:
         yield Finding(part, BROKEN, f"these tokens do not open it: {error}", remedy)
         return
     except CompanyFaultError:
-        return  # ``_company_fault`` tells it: opening the firm has stored it
-    except SetUpError as error:  # its databases are others than those that it was connected with
+        return  # the session has stored the fault, and ``_company_fault`` reports it
+    except SetUpError as error:  # such as other databases than those of the firm's binding
         yield Finding(part, BROKEN, str(error), "Do what the message says.")
         return
     except QuickBooksError as error:
@@ -138,7 +146,7 @@ def _company(deployment: "Deployment", firm: "Firm") -> Iterator[Finding]:
 
 
 def _company_fault(deployment: "Deployment", firm: "Firm") -> Iterator[Finding]:
-    """The fault that QuickBooks last gave for the company as a whole, as long as nothing was written since."""
+    """Yield the last fault of QuickBooks that concerns the company as a whole, unless a write has succeeded since."""
     from qb_pipeline.ledger.books import company_faults
 
     fault = company_faults.standing(deployment.ledger, firm.firm_id)
@@ -147,7 +155,10 @@ def _company_fault(deployment: "Deployment", firm: "Firm") -> Iterator[Finding]:
 
 
 def _identity_numbers(deployment: "Deployment", firm: "Firm") -> Iterator[Finding]:
-    """Documents in QuickBooks that carry an identity number: sent before this release looked into all fields."""
+    """Yield a finding about the documents in QuickBooks that carry an identity number.
+
+    They were sent before this release, which searches all fields.
+    """
     from qb_pipeline.billing.source import BillingSource
     from qb_pipeline.ledger.books.history import History
     from qb_pipeline.sync.verify.identity_numbers import find_sent_identity_numbers
@@ -184,7 +195,10 @@ def _clock(deployment: "Deployment") -> Finding:
 
 
 def _skew(asked: datetime, theirs: datetime, answered: datetime) -> timedelta:
-    """How far our clock is ahead: 0 while QuickBooks' time, in whole seconds, lies between question and answer."""
+    """Return the lead of our clock over QuickBooks' clock; it is negative when our clock is behind.
+
+    It is 0 while QuickBooks' time, in whole seconds, lies between the time of the question and that of the answer.
+    """
     if theirs < asked - timedelta(seconds=1):
         return asked - theirs
     return answered - theirs if theirs > answered else timedelta(0)

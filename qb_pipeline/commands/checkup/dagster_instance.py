@@ -1,4 +1,5 @@
-"""Dagster itself: its storage's schema, the one daemon that schedules and sensors need, its processes' environment."""
+"""Checks of Dagster: schema of its storage, the one daemon that schedules and sensors need, environment of its
+processes."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from dagster._daemon.types import DaemonHeartbeat
 
 SILENT = timedelta(minutes=2)
-"""After this time without a heartbeat a daemon counts as silent; it sends one every 30 seconds
+"""The time without a heartbeat after which a daemon counts as silent. A daemon sends one every 30 seconds
 (``DEFAULT_HEARTBEAT_INTERVAL_SECONDS``, dagster 1.13.27)."""
 
 PARTS = {
@@ -26,7 +27,7 @@ PARTS = {
     "code-server": "code server",
     "dev": "dagster dev",
 }
-"""Words of a command line, and the process of Dagster that each stands for."""
+"""The processes of Dagster, keyed by the word of the command line that identifies each."""
 
 SWITCHES = "Dagster switches"
 
@@ -34,22 +35,25 @@ START = "qb-pipeline dev (a server: restart the service, docs/deploy.md)"
 
 
 def dagster_instance(now: datetime) -> Iterator[Finding]:
-    """Look at the instance that DAGSTER_HOME names."""
+    """Check the instance that DAGSTER_HOME names: its schema, its daemon, and the switches of its processes."""
     import dagster as dg
 
     with dg.DagsterInstance.get() as instance:
         has, needs = instance.run_storage.alembic_version() or (None, None)
         if has != needs:
             yield Finding("Dagster schema", BROKEN, f"revision {has}, needs {needs}", "qb-pipeline db upgrade")
-            return  # its tables cannot be trusted to be there
+            return  # the tables that the next check reads may be missing
         yield Finding("Dagster schema", found=f"revision {has}")
         yield _daemon(instance.get_daemon_heartbeats(), now)
     yield from switches(os.environ)
 
 
 def _daemon(heartbeats: "Mapping[str, DaemonHeartbeat]", now: datetime) -> Finding:
-    """Judge the daemon by its heartbeats. It is one process with a thread per kind of work; each thread keeps one row,
-    signed by its process."""
+    """Return the finding about the daemon, from its heartbeats.
+
+    The daemon is one process with a thread for each kind of work. Each thread keeps one heartbeat, which names the
+    process.
+    """
     seen = {kind: datetime.fromtimestamp(beat.timestamp, UTC) for kind, beat in heartbeats.items()}
     living = [kind for kind, at in seen.items() if now - at < SILENT]
     processes = {heartbeats[kind].daemon_id for kind in living}
@@ -69,7 +73,10 @@ def _daemon(heartbeats: "Mapping[str, DaemonHeartbeat]", now: datetime) -> Findi
 
 
 def switches(ours: Mapping[str, str], proc: Path = Path("/proc")) -> Iterator[Finding]:
-    """Look at the environment of Dagster's processes on this machine that work on the storage of ``ours``."""
+    """Check the environment of Dagster's processes on this machine that work on our storage.
+
+    ``ours`` is the environment of our own process.
+    """
     if not proc.exists():
         yield Finding(SWITCHES, found="this system does not show the environment of processes")
         return
@@ -98,12 +105,12 @@ def switches(ours: Mapping[str, str], proc: Path = Path("/proc")) -> Iterator[Fi
 
 
 def _is_of_deployment(theirs: Mapping[str, str], ours: Mapping[str, str]) -> bool:
-    """Whether a process with this environment works on our storage: one of its two addresses is enough."""
+    """Whether a process with the environment ``theirs`` works on our storage. One of the two addresses is enough."""
     return any(ours.get(key) and ours.get(key) == theirs.get(key) for key in ("DAGSTER_HOME", DAGSTER_URL))
 
 
 def _find_lack(name: str, theirs: Mapping[str, str]) -> Finding | None:
-    """The switches that a process lacks; None when it has all of them."""
+    """Return the finding that names the switches which a process lacks; None when it has all of them."""
     lacking = [key for key in DAGSTER_SWITCHES if theirs.get(key, "").lower() in ("", "0", "false")]
     if not lacking:
         return None
@@ -113,7 +120,7 @@ def _find_lack(name: str, theirs: Mapping[str, str]) -> Finding | None:
 
 
 def _part_of_dagster(process: Path) -> str:
-    """The part of Dagster that a process is, with its pid; "" for any other process."""
+    """Return the part of Dagster that a process is, with its pid, such as "daemon 17"; "" for any other process."""
     words = [word.rsplit("/", 1)[-1] for word in _strings(process / "cmdline")]
     if not any(word.startswith(("dagster", "qb_pipeline.web.dagster_ui")) or word == "dg" for word in words):
         return ""
@@ -122,16 +129,16 @@ def _part_of_dagster(process: Path) -> str:
 
 
 def _environment(process: Path) -> dict[str, str]:
-    """The environment with which a process was started.
+    """Read the environment with which a process was started.
 
     Raises:
-        PermissionError: it is another user's.
+        PermissionError: the process belongs to another user.
     """
     return dict(entry.split("=", 1) for entry in _strings(process / "environ") if "=" in entry)
 
 
 def _strings(path: Path) -> list[str]:
-    """The strings of a file of /proc; an empty list when the process is gone."""
+    """Read the strings of a file of /proc; an empty list when the process is gone."""
     try:
         return path.read_bytes().decode(errors="replace").split("\0")
     except (FileNotFoundError, ProcessLookupError):

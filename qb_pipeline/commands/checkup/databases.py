@@ -1,4 +1,4 @@
-"""Checks of the three databases: reachable, the right driver in the URL, migrated, and billing as its contract says."""
+"""Checks of the three databases: connection, driver in the URL, schema, and billing's contract."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -14,7 +14,8 @@ UPGRADE = "qb-pipeline db upgrade"
 
 
 def databases(found: "Services", environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at each database, and at the schema of those that can be reached."""
+    """Check the connection to each database, then the pipeline's schema and billing's contract where they can be
+    reached."""
     import sqlalchemy as sa
 
     from qb_pipeline import config, database
@@ -41,8 +42,10 @@ def databases(found: "Services", environ: Mapping[str, str]) -> Iterator[Finding
 
 
 def _driver(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at the driver in Dagster's URL: our commands name it themselves, but a service manager's daemon reads the
-    variable as it stands."""
+    """Yield a finding when the URL of Dagster's database does not name the driver psycopg2.
+
+    Our commands set the driver themselves. A daemon that a service manager starts reads the variable unchanged.
+    """
     from qb_pipeline.config import DAGSTER_URL
 
     given = environ.get(DAGSTER_URL, "")

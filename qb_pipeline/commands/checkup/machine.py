@@ -16,15 +16,16 @@ DAGSTER_FAMILY = {
     "dagster-webserver": "1.13.27",
     "dagster-postgres": "0.29.27",
 }
-"""Released together; a lone upgrade of one of them breaks the set."""
+"""The tested releases of Dagster's packages. They are released together; an upgrade of one alone breaks the set."""
 
 ENOUGH_BYTES = 1_000_000_000
 FULL_BYTES = 100_000_000
-"""A run of a thousand documents writes about 10 MB to the databases; PostgreSQL stops when its disk is full."""
+"""The free bytes below which the check of the disk warns (``ENOUGH_BYTES``) and fails (``FULL_BYTES``). A run of a
+thousand documents writes about 10 MB to the databases; PostgreSQL stops when its disk is full."""
 
 
 def versions(version_of: Callable[[str], str] = importlib.metadata.version) -> Iterator[Finding]:
-    """The packages of Dagster's family whose release is not the tested one."""
+    """Yield a finding for each package of Dagster's family whose release is not the tested one."""
     for package, wanted in DAGSTER_FAMILY.items():
         has = version_of(package)
         if has != wanted:
@@ -34,12 +35,12 @@ def versions(version_of: Callable[[str], str] = importlib.metadata.version) -> I
 
 
 def has_key(home: Path, environ: Mapping[str, str]) -> bool:
-    """Whether there is a key already."""
+    """Whether there is a key already, in the environment or in the home."""
     return bool(environ.get(SECRET_KEY)) or (home / "secret_key").exists()
 
 
 def key(home: Path, environ: Mapping[str, str]) -> Finding:
-    """The key that encrypts tokens; it is made when it is first needed, never by this check."""
+    """Check the key that encrypts tokens. The first connection creates it; this check never does."""
     path = home / "secret_key"
     if environ.get(SECRET_KEY):
         return Finding("key", found=SECRET_KEY)
@@ -51,7 +52,7 @@ def key(home: Path, environ: Mapping[str, str]) -> Finding:
 
 
 def alerts(addresses: str | None) -> Finding:
-    """Whether addresses for alerts are set and usable. No test message is sent: it would help nobody."""
+    """Check whether addresses for alerts are set and usable. No test message is sent: it would help nobody."""
     from qb_pipeline.alerts import split, unknown
 
     if addresses is None:
@@ -63,7 +64,10 @@ def alerts(addresses: str | None) -> Finding:
 
 
 def disk(home: Path, *, enough: int = ENOUGH_BYTES, full: int = FULL_BYTES) -> Finding:
-    """Free space on the disk of the home. Databases on other machines are their own administrators' care."""
+    """Check the free space on the disk of the home; ``enough`` and ``full`` are in bytes.
+
+    The administrators of databases on other machines look after their own disks.
+    """
     folder = next(each for each in (home, *home.parents) if each.exists())
     free = shutil.disk_usage(folder).free
     text = f"{free // 1_000_000:,} MB free in {folder}"

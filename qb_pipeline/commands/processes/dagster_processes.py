@@ -1,7 +1,7 @@
-"""Dagster's own processes, for as long as a command runs: one code server, the webserver, the daemon.
+"""Dagster's own processes, which run as long as a command: one code server, the webserver, the daemon.
 
-Webserver and daemon share the code server: ``dagster dev`` starts one for each, which costs twice the memory and the
-time. Everything listens on loopback only.
+Webserver and daemon share the code server. ``dagster dev`` starts a code server for each of them, which costs twice the
+memory and the time. All processes listen on loopback only.
 """
 
 import json
@@ -20,7 +20,7 @@ from qb_pipeline.embedded.processes import dying_with_us
 
 READY_SECONDS = 180.0
 STOP_SECONDS = 10.0
-"""How long a run may take to record its open requests before it is killed; the next run settles the rest."""
+"""The seconds in which a run may record its open requests before it is killed. The next run settles the rest."""
 
 LOADED = (
     "{ workspaceOrError { ... on Workspace { locationEntries"
@@ -37,11 +37,13 @@ load_from:
 
 
 class DagsterError(Exception):
-    """One of Dagster's processes did not start, or ended; the message names it and its log."""
+    """One of Dagster's processes did not start, or ended. The message names the process and its log."""
 
 
 def run(home: Path, port: int, *, ready: Callable[[], None] = lambda: None) -> None:
-    """Run until this process is told to end; ``ready`` is called when the page answers with our code loaded.
+    """Run Dagster's processes until this process is told to end.
+
+    ``ready`` is called when the page answers and our code is loaded.
 
     Raises:
         DagsterError: a process did not start, or ended by itself.
@@ -58,9 +60,10 @@ def run(home: Path, port: int, *, ready: Callable[[], None] = lambda: None) -> N
 
 @contextmanager
 def running(home: Path, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """Start the three processes, wait until the page answers with our code loaded, and end them with the block.
+    """Run the three processes around the block, and yield them, keyed by name.
 
-    They end when this process dies too, however it dies.
+    The block begins when the page answers and our code is loaded. The processes end with the block, and also when this
+    process dies, in whatever way.
 
     Raises:
         DagsterError: the page does not answer in time, or our code does not load.
@@ -77,7 +80,7 @@ def running(home: Path, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]
     reader, writer = os.pipe()
     try:
         processes["code-server"] = _start(code_server, folder / "code-server.log", reader)
-        # The code first: a webserver that finds no code shows an error until somebody reloads it.
+        # The code server first: without it the webserver shows an error until somebody reloads the code.
         _wait(lambda: _is_open(code_port), processes, folder)
         processes["webserver"] = _start(webserver, folder / "webserver.log", reader)
         processes["daemon"] = _start(daemon, folder / "daemon.log", reader)
@@ -86,7 +89,7 @@ def running(home: Path, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]
     finally:
         _end(processes.values())
         os.close(reader)
-        os.close(writer)  # processes that are left see by this that we are gone
+        os.close(writer)  # by this, processes that are left notice our end
 
 
 def _start(command: list[str], log: Path, pipe: int) -> subprocess.Popen[bytes]:
@@ -105,7 +108,7 @@ def _start(command: list[str], log: Path, pipe: int) -> subprocess.Popen[bytes]:
 
 
 def _end(processes: Collection[subprocess.Popen[bytes]]) -> None:
-    """Tell all processes, and the runs that they started, to end at the same time; kill those that do not."""
+    """End all processes and the runs that they started: signal them all, then kill those that did not end."""
     for process in processes:
         _tell(process, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
@@ -139,7 +142,7 @@ def _is_open(port: int) -> bool:
 
 
 def _has_loaded(port: int) -> bool:
-    """Whether the page answers, and knows our code.
+    """Whether the page answers and our code is loaded.
 
     Raises:
         DagsterError: our code does not load.

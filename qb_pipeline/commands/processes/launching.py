@@ -1,6 +1,7 @@
-"""Launch the job ``sync`` from a command and gather its outcome.
+"""Launches of the job ``sync`` from a command, and their outcome.
 
-Belongs here: which dates a launch covers, and the outcome as one value. Does not belong here: printing it (``sync``).
+Belongs here: the dates that a launch covers, and the outcome as one value. Does not belong here: printing the outcome
+(``sync``).
 """
 
 from collections.abc import Sequence
@@ -34,18 +35,18 @@ def sync_now(
     payments: Sequence[str] = (),
     actor: str,
 ) -> dict[str, Any]:
-    """Scan, then launch the job over the dates that have work, and gather what the log says of its runs.
+    """Read billing, run the job ``sync`` over the dates that have work, and return the outcome from the log.
 
-    ``invoices`` and ``payments`` are words that people type; when they name documents, these alone are sent and the
-    dates do not count.
+    ``invoices`` and ``payments`` are words that people type. When they name documents, only these documents are sent;
+    ``first`` and ``last`` have no effect.
 
     Raises:
         NotNamedError: a word names no document, several, or one that cannot be sent; nothing was done.
 
     Returns:
-        firm, runs (ids), failed (messages), activities (kind, activity, reason, documents, amount), held (every
-        document of the selection that needs a person, whichever run held it), notices, control_totals, census, reads,
-        writes.
+        firm, runs (ids), failed (messages), activities (kind, activity, reason, documents, amount in dollars), held
+        (every document of the selection that needs a person, whichever run held it), notices, control_totals (in
+        cents), census, reads, writes.
     """
     from qb_pipeline.core.date_ranges import DAYS_AHEAD
     from qb_pipeline.ledger.log import Run
@@ -75,7 +76,11 @@ def sync_now(
 
 
 def _dates_with_work(documents: "Documents", selection: "Selection") -> list[tuple[date, date]]:
-    """The inclusive ranges of dates that a launch must cover: one for chosen documents, else those with work."""
+    """Return the inclusive ranges of dates that a launch must cover.
+
+    Chosen documents have one range, from their first to their last date. Otherwise the ranges cover the dates with
+    work.
+    """
     from qb_pipeline.core.date_ranges import spans
 
     if selection.is_chosen:
@@ -88,10 +93,13 @@ def _dates_with_work(documents: "Documents", selection: "Selection") -> list[tup
 
 
 def apply_plan(deployment: "Deployment", firm_id: str, plan_id: str, *, actor: str) -> dict[str, Any]:
-    """Send exactly what a plan says; returns the same as ``sync_now``, with the held documents of the plan.
+    """Send the documents of a plan and nothing else.
+
+    Returns:
+        The outcome as ``sync_now`` returns it; ``held`` has only documents of the plan.
 
     Raises:
-        StalePlanError: there is no such plan. A plan that is out of date makes its run fail instead.
+        StalePlanError: there is no such plan. A plan that is out of date does not raise: its run fails instead.
     """
     from qb_pipeline.ledger.log import Run
     from qb_pipeline.sync.extract.scan import Selection
@@ -129,7 +137,7 @@ def _launch(
     documents: "Sequence[DocumentName]" = (),
     plan_id: str = "",
 ) -> None:
-    """Run the job over a range of dates, and add what the log says of its run."""
+    """Run the job ``sync`` over a range of dates, and add the outcome of its run, from the log, to ``outcome``."""
     from qb_pipeline.core.money import to_dollars
     from qb_pipeline.defs.launch import launch_sync
     from qb_pipeline.ledger.log import Run
@@ -159,15 +167,14 @@ def _launch(
 
 
 def _is_notice(row: "LogRow") -> bool:
-    """Whether a row of the log is about the run as a whole: why it skipped a step, what it noticed, what the pre-flight
-    found."""
+    """Whether a row of the log is about the whole run: a skipped step, a notice, or a finding of the pre-flight."""
     if row.activity in ("skipped", "notice"):
         return not row.source_id
     return row.activity == "preflight" and bool(row.reason)
 
 
 def shown(row: "ListedDocument") -> dict[str, Any]:
-    """A document of the work list in the columns of ``LISTED``."""
+    """Return a document of the work list as a row with the columns ``LISTED``; the amount is in dollars."""
     from qb_pipeline.core.money import to_dollars
 
     values = asdict(row) | {"id": id_of(row), "amount": to_dollars(row.amount_cents)}
@@ -175,5 +182,5 @@ def shown(row: "ListedDocument") -> dict[str, Any]:
 
 
 def id_of(row: "ListedDocument | LogRow") -> str:
-    """A document's id in billing, with the date of a part."""
+    """Return a document's id in billing; a part has its date after an @."""
     return f"{row.source_id}@{row.part}" if row.part else row.source_id

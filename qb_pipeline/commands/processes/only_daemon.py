@@ -1,14 +1,14 @@
-"""One Dagster daemon per storage: whoever runs it holds an advisory lock there, on any machine.
+"""The rule of one Dagster daemon per storage. A daemon of ours on any machine holds an advisory lock in the storage.
 
 Two daemons would evaluate each schedule and sensor twice. A daemon that was started without our commands holds no lock;
-the doctor finds that one by its heartbeats.
+the doctor finds it by its heartbeats.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 LOCK = 7_221_043
-"""Any number that no other program takes in Dagster's database."""
+"""The number of the advisory lock. No other program uses this number in Dagster's database."""
 
 
 class AnotherDaemonError(Exception):
@@ -17,10 +17,10 @@ class AnotherDaemonError(Exception):
 
 @contextmanager
 def only_daemon(dagster_url: str) -> Iterator[None]:
-    """Hold the lock for as long as the daemon runs.
+    """Hold the lock while the block runs.
 
     Raises:
-        AnotherDaemonError: another process holds it; start no second daemon.
+        AnotherDaemonError: another process holds the lock; start no second daemon.
     """
     import sqlalchemy as sa
 

@@ -1,1 +1,1 @@
-"""How commands print and end."""
+"""Output and exit codes of commands."""

@@ -1,4 +1,4 @@
-"""How commands print and end: tables for people, JSON for programs, exit codes, errors that say what to try."""
+"""Output of commands: tables for people, JSON for programs, exit codes, errors with advice."""
 
 import errno
 import getpass
@@ -39,12 +39,12 @@ Firm = Annotated[str, typer.Argument(metavar="KEY", help="The firm's key: billin
 
 
 def who(actor: str) -> str:
-    """The acting person: ``--as``, else the operating system's user."""
+    """Return the acting person: the value of ``--as``, else the operating system's user."""
     return actor or getpass.getuser()
 
 
 def say(text: str = "") -> None:
-    """Print lines. On a terminal long ones fold between words; ids, amounts and commands in them stay whole."""
+    """Print lines. On a terminal, long lines fold between words; ids, amounts and commands stay whole."""
     if text and sys.stdout.isatty() and not wants_json():
         from qb_pipeline.commands.terminal.layout import fold
 
@@ -63,8 +63,8 @@ def fail(message: str, *, remedy: str = "", code: int = FAILED) -> typer.Exit:
     """Print an error: a line on standard error, or with ``--json`` the one document on standard output.
 
     Args:
-        message: what is wrong. Without ``remedy`` it may end with the advice: "… Try: …", "… Next step: …".
-        remedy: what to do about it.
+        message: the problem. Without ``remedy`` it may end with the advice: "… Try: …", "… Next step: …".
+        remedy: the advice.
         code: the exit code.
 
     Returns:
@@ -78,7 +78,7 @@ def fail(message: str, *, remedy: str = "", code: int = FAILED) -> typer.Exit:
 
 
 def show_error(message: str, remedy: str = "", *, as_json: bool) -> None:
-    """Print an error as ``fail`` does; a usage error needs this, because no command runs yet."""
+    """Print an error with its remedy. Usage errors use this function directly, because no command runs yet."""
     if as_json:
         if not remedy:
             message, remedy = split_remedy(message)
@@ -94,9 +94,9 @@ def show_error(message: str, remedy: str = "", *, as_json: bool) -> None:
 
 
 def split_remedy(message: str) -> tuple[str, str]:
-    """Split an error into the problem and the advice; the advice is "" where the error gives none.
+    """Split an error into the problem and the advice; the advice is "" when the error contains none.
 
-    The advice follows a mark ("Try:", "Next step:") or begins a clause with a verb that tells what to do.
+    The advice follows a label ("Try:", "Next step:"), or is a clause that begins with a verb of ``ADVICE``.
     """
     found = re.search(
         rf"[.;:,]?\s+(?:(?:Try|[Nn]ext step|[Rr]un):\s*)(?P<marked>.+)$|[.;:]\s+(?P<told>(?i:{ADVICE})\b.+)$",
@@ -109,10 +109,10 @@ def split_remedy(message: str) -> tuple[str, str]:
 
 
 def listen(port: int, option: str = "--port") -> socket.socket:
-    """Listen on this port of 127.0.0.1 (0: a free one), before anything is started.
+    """Open a listening socket on this port of 127.0.0.1 (0: a free port), before anything is started.
 
     Raises:
-        typer.Exit: the port cannot be used; the error names the port and the option that takes another.
+        typer.Exit: the port cannot be used; the error names the port and the option for another port.
     """
     try:
         return socket.create_server(("127.0.0.1", port), backlog=512)
@@ -136,11 +136,12 @@ def table(
     empty: str = "",
     by: str = "",
 ) -> None:
-    """Print rows: a table on a terminal, aligned plain text elsewhere, or JSON. Amounts are right-aligned.
+    """Print rows: as a table on a terminal, as aligned plain text elsewhere, or as JSON. Amounts are right-aligned.
 
-    On a terminal a value that a person copies is never broken over lines: prose folds, and rows that still do not fit
-    are written as blocks. With ``by`` the value of that column is the heading over its rows there, once for consecutive
-    rows. Elsewhere a row is one line with all its columns, however long: for grep and for ``less -S``.
+    On a terminal no value that a person copies is broken over lines: prose folds, and rows that still do not fit are
+    written as blocks. With ``by``, consecutive rows with the same value of that column stand under one heading there.
+    Elsewhere a row is one line with all its columns, however long, for grep and ``less -S``. ``empty`` is printed when
+    there are no rows.
     """
     if as_json:
         say(json.dumps([{name: row[name] for name in columns} for row in rows], default=_plain, indent=2))
@@ -229,9 +230,10 @@ def _plain(value: object) -> str:
 
 @contextmanager
 def working() -> Iterator[tuple["Config", "Services", "Deployment"]]:
-    """Start the services, set the environment for Dagster, and give settings, services and the deployment.
+    """Start the services, set the environment for Dagster, and yield the settings, the services and the deployment.
 
-    Errors that a person can mend end the command with exit code 1 and their message.
+    Errors that a person can mend end the command with exit code 1 and their message. A configured database that is not
+    up to date is such an error; an embedded database is upgraded.
     """
     from qb_pipeline import config
     from qb_pipeline.embedded import services
@@ -280,14 +282,15 @@ def errors() -> Iterator[None]:
 
 
 def _with_advice(message: str) -> str:
-    """Add advice to an error that has none: the command that looks at every part."""
+    """Return a message with advice: one without advice gets the command that checks every part (``doctor``)."""
     if re.search(r"Try:|Next step:|qb-pipeline |[Rr]un:", message):
         return message
     return f"{message.rstrip('. ')}. Try: qb-pipeline doctor"
 
 
 def set_environment(found: "Services") -> None:
-    """Let Dagster in this process and its children find the databases, the emulator and its own home."""
+    """Set the variables by which Dagster, in this process and its children, finds the databases, the emulator and its
+    home."""
     from qb_pipeline.config import API_URL, DAGSTER_SWITCHES, PROJECT
     from qb_pipeline.database import with_driver
 
@@ -302,7 +305,7 @@ def set_environment(found: "Services") -> None:
         home.mkdir(parents=True, exist_ok=True)
         link = home / "dagster.yaml"
         if not link.exists():
-            link.unlink(missing_ok=True)  # it leads nowhere: the project was moved
+            link.unlink(missing_ok=True)  # the link is broken: the project was moved
             with suppress(FileExistsError):  # another command was faster
                 link.symlink_to(PROJECT / "dagster.yaml")
         os.environ["DAGSTER_HOME"] = str(home)

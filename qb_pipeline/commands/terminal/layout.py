@@ -1,8 +1,8 @@
-"""How rows and sentences fit a terminal: values that a person copies stay whole, prose folds.
+"""The layout of rows and sentences on a terminal: values that a person copies stay whole, prose folds.
 
-Ids, numbers, codes, amounts, dates and commands are never broken over two lines, at any width: a row that has no room
-for them is written as a block, one line for each value. Belongs here: where lines break, as pure functions. Does not
-belong here: printing (``console``).
+Ids, numbers, codes, amounts, dates and commands are never broken over two lines, at any width. A row without room for
+them is written as a block, one line for each value. Belongs here: line breaks, as pure functions. Does not belong here:
+printing (``console``).
 """
 
 import re
@@ -17,7 +17,7 @@ PROSE = frozenset(
 """The columns whose values may fold between two words; every other value stays whole."""
 
 LEAST = 22
-"""A column of prose is not made narrower than this: a word per line is no sentence."""
+"""The least width of a column of prose, in cells. In a narrower column each line would hold one word."""
 
 GAP = 3
 """The space between two columns, in cells."""
@@ -31,14 +31,14 @@ UNIT = re.compile(
 
 
 def units(text: str) -> list[str]:
-    """Split a text where a line may break: words, but commands, quotations and times as one."""
+    """Split a text into units between which a line may break: words; and whole commands, quotations and times."""
     return UNIT.findall(text)
 
 
 def fold(text: str, width: int) -> list[str]:
-    """Break a text into lines of at most ``width`` cells; a unit that is wider has a line of its own, and stays whole.
+    """Break a text into lines of at most ``width`` cells. A wider unit stays whole and has a line of its own.
 
-    A text that fits is left as it is; of one that does not, the following lines are indented like the first.
+    A text that fits stays as it is. In any other text, the following lines are indented like the first.
     """
     if cell_len(text) <= width:
         return [text]
@@ -55,8 +55,10 @@ def fold(text: str, width: int) -> list[str]:
 
 
 def widths(rows: Sequence[Mapping[str, str]], columns: Sequence[str], room: int) -> dict[str, int] | None:
-    """The width of each column in cells, so that no value is broken that has to stay whole; None where ``room`` does
-    not suffice."""
+    """Return the width of each column in characters of the terminal, keyed by column.
+
+    With these widths, values that must not be wrapped fit on one line. None: ``room`` (in characters) is too small.
+    """
     natural, least = {}, {}
     for name in columns:
         head = max(map(cell_len, name.replace("_", " ").split(" ")), default=0)
@@ -77,7 +79,10 @@ def widths(rows: Sequence[Mapping[str, str]], columns: Sequence[str], room: int)
 
 
 def block(row: Mapping[str, str], columns: Sequence[str], room: int) -> list[str]:
-    """A row as lines ``name  value``, without its empty values; a value that does not fit goes on below itself."""
+    """Return a row as lines ``name  value``, without its empty values.
+
+    A value that does not fit continues on the next line, below its beginning.
+    """
     told = [name for name in columns if row[name]]
     label = max((cell_len(name) for name in told), default=0) + 2
     lines = []

@@ -1,6 +1,6 @@
-"""Show a person at a terminal how far a sync is: documents, requests, time left.
+"""The progress bar of a sync, for a person at a terminal: documents, requests, time left.
 
-Belongs here: the bar. It stands on standard error, so that a command's output stays clean, and only on a terminal.
+Belongs here: the bar. It is written to standard error, so that a command's output stays clean, and only on a terminal.
 """
 
 import sys
@@ -19,7 +19,7 @@ EVERY_SECONDS = 0.5
 def progress(
     deployment: "Deployment", firm_id: str, *, stream: TextIO | None = None, **selection: Any
 ) -> Iterator[None]:
-    """Show the progress of the sync in the block; ``selection`` as ``ledger.books.progress.look`` takes it."""
+    """Show the progress of the sync that the block runs. ``selection``: arguments of ``ledger.books.progress.look``."""
     stream = stream or sys.stderr
     if not stream.isatty():
         yield

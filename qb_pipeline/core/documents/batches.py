@@ -1,4 +1,4 @@
-"""Batches: which documents travel together, and the bytes that travel.
+"""Batches: the documents that are sent in one request, and the bytes of that request.
 
 Belongs here: grouping and writing a batch. Does not belong here: sending it, or its request id (``core.markers``).
 """
@@ -18,20 +18,20 @@ Source: Intuit, API call limits and throttles; field reference, clarified Januar
 """
 
 SHARING = {"optionsData": "allowduplicatedocnum"}
-"""Lets QuickBooks take a number that another document has, where it checks numbers.
+"""The option that lets QuickBooks take a number that another document has, where it checks numbers.
 
 Source: Intuit, Invoice reference (``include``), and the SDKs' name for it in a batch (read 2026-11-21).
 """
 
 LINES_PER_BATCH = 1000
-"""Most lines of a batch: more would run into QuickBooks' 120 seconds a request. A longer invoice goes alone."""
+"""Most lines of a batch: more would exceed QuickBooks' 120 seconds a request. A longer invoice goes alone."""
 
 
 @dataclass(frozen=True)
 class BatchItem:
-    """One document of a batch: which one, what to do, and the body that QuickBooks shall get.
+    """One document of a batch: its key, the operation, and the body that QuickBooks shall get.
 
-    ``shares_number``: the number may be one that another document has.
+    ``shares_number``: whether its number may be one that another document has.
     """
 
     entity: Literal["Customer", "Item", "Invoice", "Payment", "JournalEntry"]
@@ -44,15 +44,15 @@ class BatchItem:
 
     @property
     def document(self) -> tuple[str, str, str]:
-        """Kind, source id and part: the ledger's key of this document."""
+        """The ledger's key of the document: kind, source id and part."""
         return self.kind, self.source_id, self.part
 
 
 def group_into_batches(items: Iterable[BatchItem], size: int = BATCH_SIZE) -> list[tuple[BatchItem, ...]]:
-    """Cut documents into batches, in their order.
+    """Divide documents into batches, in their order.
 
     Raises:
-        ValueError: a document stands in ``items`` twice and would be sent twice, or ``size`` is not 1 to 30.
+        ValueError: a document is in ``items`` twice and would be sent twice, or ``size`` is not 1 to 30.
     """
     if not 1 <= size <= BATCH_SIZE:
         raise ValueError(f"a batch holds 1 to {BATCH_SIZE} documents, not {size}")
@@ -76,12 +76,12 @@ def group_into_batches(items: Iterable[BatchItem], size: int = BATCH_SIZE) -> li
 
 
 def batch_id(position: int) -> str:
-    """Name an item of a batch: its position, so that a repeated batch carries the same names."""
+    """Return the name of an item of a batch: its position, so that a repeated batch carries the same names."""
     return str(position)
 
 
 def batch_body(items: Sequence[BatchItem]) -> bytes:
-    """Write the bytes of a batch request."""
+    """Build the bytes of a batch request."""
     return dumps(
         {
             "BatchItemRequest": [

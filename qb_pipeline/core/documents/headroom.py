@@ -1,9 +1,10 @@
-"""How much payments of ours may apply to an invoice in QuickBooks: never more than billing applies to it.
+"""Headroom: the cents that payments of ours may still apply to an invoice in QuickBooks, never more than billing
+applies.
 
-What we applied once and could not take off again counts too, whatever keeps it there. Without this rule a payment that
-replaces another would be applied beside it, and the invoice would look paid twice.
+Cents that we applied once and could not remove again count too, whatever keeps them there. Without this rule a payment
+that replaces another would be applied beside it, and the invoice would look paid twice.
 
-Belongs here: the rule. Does not belong here: what an invoice has open (``core.documents.payments``).
+Belongs here: the rule. Does not belong here: the open amount of an invoice (``core.documents.payments``).
 """
 
 from collections import defaultdict
@@ -14,10 +15,11 @@ PartKey = tuple[str, str]
 
 
 class Headroom:
-    """The invoices of one plan: what our payments apply to each in QuickBooks, and what billing applies. In cents.
+    """The invoices of one plan: the cents that our payments apply to each in QuickBooks, and the cents that billing
+    applies.
 
-    An application in billing may pay older invoices, which its own carries forward. So an invoice is judged together
-    with the newer ones that carry it, and with all that hang together by such links.
+    An application in billing may pay older invoices, which its own invoice carries forward. So an invoice is judged
+    together with the newer invoices that carry it, and also with all invoices that are connected by such links.
     """
 
     def __init__(
@@ -26,12 +28,12 @@ class Headroom:
         billed: Mapping[tuple[str, str], int],
         older: Mapping[str, Sequence[str]],
     ) -> None:
-        """Take what stands.
+        """Store the cents in QuickBooks and the cents in billing.
 
         Args:
-            standing: (payment_id, part, invoice_id) to the cents that QuickBooks holds, or may hold.
-            billed: (payment_id, invoice_id) to the cents that billing applies.
-            older: invoice to all invoices that it carries forward, directly or not.
+            standing: the cents that QuickBooks holds, or may hold, keyed by (payment_id, part, invoice_id).
+            billed: the cents that billing applies, keyed by (payment_id, invoice_id).
+            older: all invoices that an invoice carries forward, directly or not, keyed by that invoice.
         """
         self._standing: dict[str, dict[PartKey, int]] = defaultdict(dict)
         for (payment_id, part, invoice_id), cents in standing.items():
@@ -42,8 +44,12 @@ class Headroom:
         self._groups = _find_groups(older)
 
     def find_blocker(self, key: PartKey, shares: Mapping[str, int]) -> str | None:
-        """The payment that still fills what a part would take by these shares (invoice to cents); None: there is
-        headroom, or the part takes no more than it has there already."""
+        """Return the payment that still fills the headroom that a part needs for these shares (cents, keyed by
+        invoice).
+
+        None: there is headroom, or the part takes no more than it has there already. "": there is no headroom, and no
+        single payment applies more than billing does.
+        """
         for invoice_id, cents in shares.items():
             if cents <= self._standing.get(invoice_id, {}).get(key, 0):
                 continue
@@ -55,7 +61,8 @@ class Headroom:
         return None
 
     def excess(self) -> dict[str, tuple[int, str]]:
-        """Invoice to the cents that payments apply to it beyond what billing applies, and the first such payment."""
+        """Return the cents that payments apply beyond billing's applications, and the first such payment, keyed by
+        invoice."""
         found: dict[str, tuple[int, str]] = {}
         for invoice_id in sorted(self._standing):
             beyond = self._find_excess(self._groups_of(invoice_id)[-1])
@@ -69,17 +76,19 @@ class Headroom:
         return found
 
     def take(self, key: PartKey, shares: Mapping[str, int]) -> None:
-        """Count what a part will apply. What it gives back elsewhere is free only when QuickBooks has said so."""
+        """Record the cents that a part will apply. Cents that it releases elsewhere are available only after QuickBooks
+        has confirmed that."""
         for invoice_id, cents in shares.items():
             self._standing[invoice_id][key] = max(cents, self._standing[invoice_id].get(key, 0))
 
     def free(self, key: PartKey) -> None:
-        """Forget a part that leaves all its invoices before anything else is sent."""
+        """Remove a part that leaves all its invoices before anything else is sent."""
         for held in self._standing.values():
             held.pop(key, None)
 
     def _groups_of(self, invoice_id: str) -> tuple[frozenset[str], ...]:
-        """The invoices that one is judged with, the widest group last; it alone where nothing carries it forward."""
+        """Return the groups that an invoice is judged with, the widest last; the invoice alone where it has no
+        links."""
         return self._groups.get(invoice_id, (frozenset((invoice_id,)),))
 
     def _held(self, group: Iterable[str]) -> dict[PartKey, int]:
@@ -97,7 +106,8 @@ class Headroom:
         return meant
 
     def _find_excess(self, group: frozenset[str]) -> dict[str, int]:
-        """Payment to the cents that it applies to a group of invoices beyond what billing applies of it there."""
+        """Return the cents that a payment applies to a group of invoices beyond billing's applications of it, keyed by
+        payment."""
         meant = self._meant(group)
         held = _by_payment(self._held(group))
         return {
@@ -115,7 +125,8 @@ def _by_payment(held: Mapping[PartKey, int]) -> dict[str, int]:
 
 
 def _find_groups(older: Mapping[str, Sequence[str]]) -> dict[str, tuple[frozenset[str], ...]]:
-    """For each invoice with such links: it and the newer ones that carry it; then all that hang together."""
+    """Return two groups for each invoice with such links: the invoice with the newer invoices that carry it, and all
+    invoices that are connected."""
     newer: dict[str, set[str]] = defaultdict(set)
     linked: dict[str, set[str]] = defaultdict(set)
     for invoice_id, carried in older.items():

@@ -1,4 +1,4 @@
-"""The totals of an invoice, and whether it can be sent.
+"""The totals of an invoice, and the checks that it can be sent.
 
 Belongs here: checks on invoices and their lines, as tables. Does not belong here: payers and items
 (``core.mapping.matching``), the body that is sent (``core.documents.payloads``).
@@ -30,19 +30,21 @@ ITEM_KINDS = ("fee", "expense", "interest")
 
 
 def new_items_cents(lines: pd.DataFrame) -> pd.Series:
-    """Sum the new items of each invoice in cents: all lines, tax too, but forwarded balances. Indexed by invoice_id."""
+    """Return the new items of each invoice in cents, indexed by invoice_id: the sum of all lines, tax included, without
+    forwarded balances."""
     amounts = lines["amount_cents"].where(lines["kind"] != "balance_forward", 0)
     return amounts.groupby(lines["invoice_id"]).sum().rename("new_items_cents")
 
 
 def forwarded_cents(lines: pd.DataFrame) -> pd.Series:
-    """Sum the balances that each invoice carries forward from older ones, in cents. Indexed by invoice_id."""
+    """Return the sum of the balances that each invoice carries forward from older ones, in cents, indexed by
+    invoice_id."""
     amounts = lines["amount_cents"].where(lines["kind"] == "balance_forward", 0)
     return amounts.groupby(lines["invoice_id"]).sum().rename("forwarded_cents")
 
 
 def find_invoice_problems(invoices: pd.DataFrame, lines: pd.DataFrame, rules: FirmRules) -> pd.Series:
-    """Give each invoice the first reason why it cannot be sent; "" when it can. Indexed by invoice_id.
+    """Return the first reason for which each invoice cannot be sent, indexed by invoice_id; "" when it can be sent.
 
     A void invoice has no reason, since nothing of it is sent.
     """
@@ -62,7 +64,7 @@ def find_invoice_problems(invoices: pd.DataFrame, lines: pd.DataFrame, rules: Fi
     numbers = invoices["invoice_number"].map(tidy)
     first, last = rules.first_date, rules.today + timedelta(days=DAYS_AHEAD)
 
-    # In the order in which a person should hear of them; the first that applies is given.
+    # In the order in which a person should learn of them. The first reason that applies is returned.
     reasons = [
         (invoices["status"] == "draft", Problem.INVOICE_DRAFT),
         (~ids.isin(lines["invoice_id"]), Problem.NO_LINES),
@@ -91,7 +93,7 @@ def find_invoice_problems(invoices: pd.DataFrame, lines: pd.DataFrame, rules: Fi
 
 
 def describe_totals(invoices: pd.DataFrame, lines: pd.DataFrame) -> dict[str, str]:
-    """Describe in words the sum of the lines and the total of each invoice, in dollars; by invoice_id."""
+    """Describe in words the sum of the lines and the total of each invoice, in dollars, keyed by invoice_id."""
     billed = lines.groupby("invoice_id")["amount_cents"].sum().to_dict()
     return {
         invoice_id: f"lines {to_dollars(int(billed.get(invoice_id, 0)))}, total {to_dollars(int(total))}"
@@ -100,12 +102,12 @@ def describe_totals(invoices: pd.DataFrame, lines: pd.DataFrame) -> dict[str, st
 
 
 def find_taken_numbers(invoices: pd.DataFrame, owners: Mapping[str, str]) -> pd.Series:
-    """Say which invoices carry the number of an earlier one: ``NUMBER_TAKEN`` or "". Indexed by invoice_id.
+    """Return ``NUMBER_TAKEN`` for each invoice with the number of an earlier one, else "", indexed by invoice_id.
 
     Args:
-        invoices: invoices that want to be sent.
-        owners: number to invoice_id of the documents that have it already, in the ledger or in QuickBooks ("" for one
-            that is not ours).
+        invoices: invoices that are to be sent.
+        owners: the invoice_id of the document that has a number already, in the ledger or in QuickBooks, keyed by
+            number; "" for a document that is not ours.
     """
     owner_of = {number_key(number): invoice_id for number, invoice_id in owners.items()}
     problems = dict.fromkeys(invoices["invoice_id"].tolist(), "")
@@ -118,13 +120,14 @@ def find_taken_numbers(invoices: pd.DataFrame, owners: Mapping[str, str]) -> pd.
 
 
 def _count_sent_lines(lines: pd.DataFrame) -> pd.Series:
-    """Count the lines that QuickBooks gets of each invoice: one for all discounts, none for tax or old balances."""
+    """Count the lines that QuickBooks gets of each invoice: one for all discounts, 0 for tax and forwarded balances."""
     own = lines["kind"].isin((*ITEM_KINDS, "note")).groupby(lines["invoice_id"]).sum()
     return own + (lines["kind"] == "discount").groupby(lines["invoice_id"]).any()
 
 
 def _find_bad_lines(lines: pd.DataFrame) -> pd.Series:
-    """Find lines whose figures no invoice can hold: a wrong sign, a note with an amount, no number, too large."""
+    """Return whether the figures of each line fit no invoice: a wrong sign, a note with an amount, no number, too
+    large."""
     amounts, kinds = lines["amount_cents"], lines["kind"]
     wrong_sign = ((kinds == "discount") & (amounts > 0)) | ((kinds == "tax") & (amounts < 0))
     no_number = pd.Series(

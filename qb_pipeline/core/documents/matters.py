@@ -1,7 +1,7 @@
-"""Where the matter of an invoice goes in QuickBooks, as the firm's setting ``matter_in`` says.
+"""The place of an invoice's matter in QuickBooks, as the firm's setting ``matter_in`` names it.
 
 Belongs here: the place, the class of a matter, writing it into an invoice. Does not belong here: reading classes and
-custom fields, what an update leaves alone (``core.planning.plan``).
+custom fields, the fields that an update leaves out (``core.planning.plan``).
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,13 +14,13 @@ from qb_pipeline.core.settings import CUSTOM_FIELD
 from qb_pipeline.core.text import name_key, tidy
 
 CUSTOM_FIELD_LENGTH = 31
-"""Longest text of a custom field of sales forms. Recalled, no source was found: a longer text is cut."""
+"""Longest text of a custom field of sales forms, in characters. Recalled, no source was found: a longer text is cut."""
 
 NO_CLASS = "Matter: no class of its name, sent without"
 """The notice of an invoice whose matter has no class."""
 
 CLASSED = ("SalesItemLineDetail", "DiscountLineDetail")
-"""The details of the lines that move income: each has a class where a company gives one to every line.
+"""The details of the lines that move income. Each has a class where a company gives a class to every line.
 
 Source: Intuit, Invoice reference, ClassRef (read 2026-11-30).
 """
@@ -28,8 +28,8 @@ Source: Intuit, Invoice reference, ClassRef (read 2026-11-30).
 
 @dataclass(frozen=True, slots=True)
 class MatterPlace:
-    """Where matters go. ``label`` and ``definition_id`` name a custom field; ``classes`` are Ids by matter, and stand
-    on each line of an invoice (``on_lines``) or once on the whole of it, as the company tracks classes."""
+    """The place of matters. ``label`` and ``definition_id`` name a custom field. ``classes`` are class Ids, keyed by
+    matter. ``on_lines``: whether the company has a class on each line of an invoice, or once on the whole invoice."""
 
     kind: Literal["nowhere", "memo", "custom_field", "class"] = "nowhere"
     label: str = ""
@@ -38,11 +38,12 @@ class MatterPlace:
     on_lines: bool = False
 
     def note(self, matter: str, note: str) -> str:
-        """The note of an invoice, with the matter in front of it where the firm wants that."""
+        """Return the note of an invoice, with the matter in front where the firm wants that."""
         return ": ".join(part for part in (tidy(matter), note) if part) if self.kind == "memo" else note
 
     def write(self, body: JsonObject, matter: str, notices: list[str]) -> None:
-        """Put a matter, as a cleaned text, into the custom field or the class of an invoice."""
+        """Write a matter, as a cleaned text, into the custom field or the class of an invoice body. A notice tells that
+        a matter has no class."""
         if self.kind == "custom_field":
             value = {"DefinitionId": self.definition_id, "Name": self.label, "Type": "StringType"}
             body["CustomField"] = [{**value, "StringValue": matter}]
@@ -58,11 +59,11 @@ NOWHERE = MatterPlace()
 
 
 def choose_place(matter_in: str, custom_fields: Mapping[str, str], class_tracking: str) -> MatterPlace:
-    """The place that a setting ``matter_in`` means in a company; ``NOWHERE`` where the company lacks it.
+    """Return the place that a setting ``matter_in`` means in a company; ``NOWHERE`` where the company lacks it.
 
     Args:
         matter_in: the firm's setting.
-        custom_fields: the labels that sales forms show, by the Id of their definition.
+        custom_fields: the labels that sales forms show, keyed by the Id of their definition.
         class_tracking: ``off``, ``transaction`` or ``line``, as the company tracks classes.
     """
     if matter_in == "memo":
@@ -75,12 +76,14 @@ def choose_place(matter_in: str, custom_fields: Mapping[str, str], class_trackin
 
 
 def match_classes(matters: Iterable[str], classes: Mapping[str, Target], links: Mapping[str, str]) -> dict[str, str]:
-    """The class of each matter that has one: the mapped one, else the one active class of an equal name.
+    """Return the class Id of each matter that has one, keyed by matter: the mapped class, else the one active class of
+    that name.
 
     Args:
         matters: cleaned texts.
-        classes: all classes of the company by Id, inactive ones too.
-        links: matter to class, as a person mapped them; a mapping to what is inactive or gone finds none.
+        classes: all classes of the company, keyed by Id, inactive ones too.
+        links: the class Id, keyed by matter, as a person mapped it. A matter that is mapped to an inactive or missing
+            class gets no class.
     """
     mapped = {name_key(matter): class_id for matter, class_id in links.items()}
     by_full_name: dict[str, set[str]] = {}

@@ -1,6 +1,6 @@
 """The body of each document as QuickBooks gets it, built from billing's rows.
 
-Belongs here: the field mapping, lengths, omissions. Does not belong here: whether a document may be sent
+Belongs here: the field mapping, lengths, omissions. Does not belong here: the decision whether a document may be sent
 (``core.documents.invoices``, ``core.documents.payments``), QuickBooks' Id and SyncToken (``core.planning.plan``).
 """
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
 from hashlib import sha256
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -47,7 +48,8 @@ ADDRESS_LENGTHS = {
 """Longest texts that QuickBooks takes. Source: Intuit's entity references (read 2026-11-21)."""
 
 _FIFTEEN_DIGITS = Context(prec=15)
-"""QuickBooks may not read more digits of a quantity or price; its product of the two would then differ."""
+"""The most digits that we send of a quantity or price. QuickBooks may not read more, and would compute another
+product."""
 
 QUICKBOOKS_OWNED = frozenset(
     {
@@ -56,24 +58,24 @@ QUICKBOOKS_OWNED = frozenset(
         "DepositToAccountRef", "ClassRef", "CustomField",
     }
 )  # fmt: skip
-"""Fields that belong to the bookkeeper once the document is in QuickBooks: an update leaves them out, and a change to
-them is not drift (concurrent modification) that holds the document.
+"""Fields that belong to the bookkeeper once the document is in QuickBooks. An update leaves them out, and a change to
+them is no drift (concurrent modification) that holds the document.
 
-Everything else that we send is billing's: customer, number, dates, lines, amounts, links; but not what the bookkeeper
-sets on lines (``SET_ON_LINES``).
+All other fields that we send are billing's: customer, number, dates, lines, amounts, links. The exceptions are the
+fields that the bookkeeper sets on lines (``SET_ON_LINES``).
 """
 
 CLEANING = "2"
-"""By which rules texts are cleaned: it stands in front of each fingerprint.
+"""The version of the rules by which texts are cleaned. It stands in front of each fingerprint.
 
-Fingerprints without it were taken by the former rules, which made one line of several and left identity numbers in
+Fingerprints without it were computed by the former rules, which made one line of several and left identity numbers in
 references, telephones and addresses. A document that is in QuickBooks in that form stays as it is until billing changes
 it (``Content.is_as_sent``): other rules are no reason to send everything again.
 """
 
 SET_ON_LINES = frozenset({"ClassRef", "DeferredRevenue", "PriceLevelRef", "UOMRef", "DiscountAccountRef"})
-"""Fields of a line that belong to the bookkeeper once it is there: an update takes them over from the old line. Of
-these we send the class of a new line, where the firm wants that."""
+"""Fields of a line that belong to the bookkeeper once the line is in QuickBooks. An update copies them from the old
+line. Of these we send the class of a new line, where the firm wants that."""
 
 _CANONICAL = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _CENT = Decimal("0.01")
@@ -123,12 +125,12 @@ _FEE_ITEM = [column.name for column in fields(FeeItem)]
 
 
 def read_payers(payers: pd.DataFrame) -> list[Payer]:
-    """The rows of ``core.schemas.Payers``, in their order."""
+    """Return the rows of ``core.schemas.Payers``, in their order."""
     return [Payer(*row) for row in payers[_PAYER].itertuples(index=False, name=None)]
 
 
 def read_fee_items(fee_items: pd.DataFrame) -> list[FeeItem]:
-    """The rows of ``core.schemas.FeeItems``, in their order."""
+    """Return the rows of ``core.schemas.FeeItems``, in their order."""
     return [FeeItem(*row) for row in fee_items[_FEE_ITEM].itertuples(index=False, name=None)]
 
 
@@ -139,10 +141,10 @@ class Content:
     Attributes:
         body: ready for JSON, dollars as Decimal, without Id and SyncToken.
         total_cents: the total that QuickBooks must come to.
-        fingerprint: digest of the fields that billing owns (content hash), behind the rules by which its texts were
-            cleaned; equal as long as none of them changes.
+        fingerprint: digest of the fields that billing owns (content hash), behind the version of the rules by which its
+            texts were cleaned; equal as long as none of them changes.
         notices: texts for the log about cut, removed or omitted content; they name fields, never their values.
-        former_fingerprint: what the fingerprint was by the former rules.
+        former_fingerprint: the fingerprint by the former rules.
     """
 
     body: JsonObject
@@ -152,19 +154,19 @@ class Content:
     former_fingerprint: str = ""
 
     def is_as_sent(self, sent_fingerprint: str) -> bool:
-        """Whether QuickBooks holds this content, in today's form or in that of the former rules."""
+        """Return whether QuickBooks holds this content, in today's form or in the form of the former rules."""
         return sent_fingerprint in (self.fingerprint, self.former_fingerprint)
 
 
 class _Cleaned(NamedTuple):
-    """A text by today's rules, and by the former ones."""
+    """A text as cleaned by today's rules, and as cleaned by the former rules."""
 
     text: str
     former: str
 
 
 def fingerprint(body: JsonObject) -> str:
-    """Digest the fields of a body that billing owns; the digest is the same in every release (a golden test)."""
+    """Return the digest of the fields of a body that billing owns. It is the same in every release (a golden test)."""
     owned = {name: value for name, value in body.items() if name not in QUICKBOOKS_OWNED}
     if "Line" in owned:
         owned["Line"] = [without_set_on_lines(line) for line in owned["Line"]]
@@ -172,7 +174,7 @@ def fingerprint(body: JsonObject) -> str:
 
 
 def without_set_on_lines(line: JsonObject) -> JsonObject:
-    """A line without the fields that the bookkeeper sets on it."""
+    """Return a line without the fields that the bookkeeper sets on it."""
     return {
         name: {key: inner for key, inner in value.items() if key not in SET_ON_LINES}
         if isinstance(value, Mapping)
@@ -182,7 +184,8 @@ def without_set_on_lines(line: JsonObject) -> JsonObject:
 
 
 def customer_content(payer: Payer, *, display_name: str, marker: str) -> Content:
-    """Build the customer of a payer. A corporation shows its own name and address and its billing person's details."""
+    """Build the customer of a payer. The customer of a corporation has the corporation's name and address, and the
+    details of its billing person."""
     notices: list[str] = []
     former: JsonObject = {}
     is_corporation = payer.kind == "corporation"
@@ -215,7 +218,10 @@ def customer_content(payer: Payer, *, display_name: str, marker: str) -> Content
 
 
 def _put(body: JsonObject, former: JsonObject, field: str, cleaned: _Cleaned, within: str = "") -> None:
-    """Put a text into a body, in QuickBooks' dress where it has one; what is empty is left out."""
+    """Write a text into a body, and its former form into ``former``. An empty text is left out.
+
+    ``within``: the name under which QuickBooks wraps the text in an object of its own; "" for a plain text.
+    """
     for target, text in ((body, cleaned.text), (former, cleaned.former)):
         if text:
             target[field] = {within: text} if within else text
@@ -252,20 +258,20 @@ def invoice_contents(
     rules: FirmRules,
     place: MatterPlace = NOWHERE,
 ) -> dict[str, Content]:
-    """Build the invoices that have no problem, by invoice_id.
+    """Build the invoices that have no problem, keyed by invoice_id.
 
     Args:
         invoices: the invoices to send, each without problem (``find_invoice_problems``).
         lines: their lines; lines of other invoices are ignored.
         payers: their payers, for the e-mail address.
-        customers: payer to customer.
-        items: fee item to item.
-        terms: billing's words to QuickBooks' term.
-        tax_codes: ``TAX`` and ``NON`` to the company's own codes where it has others, ``TOTAL`` to the code of the
-            whole invoice; the United States need none.
-        markers: invoice to marker.
-        rules: the firm's.
-        place: where their matters go.
+        customers: the customer, keyed by payer.
+        items: the item, keyed by fee item.
+        terms: QuickBooks' term, keyed by billing's words.
+        tax_codes: the company's own tax codes, keyed by ``TAX`` and ``NON`` where it has others, and by ``TOTAL`` for
+            the whole invoice. Companies of the United States need no such codes.
+        markers: the marker, keyed by invoice.
+        rules: the firm's rules.
+        place: the place of their matters.
     """
     emails = {
         payer_id: (billing_email, email) if kind == "corporation" else (email, billing_email)
@@ -335,7 +341,7 @@ _LINE_COLUMNS = tuple(field.name for field in fields(_Line))
 
 
 def _lines_by_invoice(lines: pd.DataFrame, invoice_ids: Iterable[str]) -> dict[str, list[_Line]]:
-    """The lines of these invoices, in the order of their numbers."""
+    """Return the lines of these invoices, keyed by invoice, in the order of their numbers."""
     found: dict[str, list[_Line]] = {invoice_id: [] for invoice_id in invoice_ids}
     for invoice_id, *values in zip(*(lines[column].tolist() for column in ("invoice_id", *_LINE_COLUMNS)), strict=True):
         if invoice_id in found:
@@ -344,8 +350,8 @@ def _lines_by_invoice(lines: pd.DataFrame, invoice_ids: Iterable[str]) -> dict[s
 
 
 class _Lines(NamedTuple):
-    """QuickBooks' lines of one invoice, also with the texts that they had by the former rules; its total and the tax
-    within it, in cents."""
+    """QuickBooks' lines of one invoice, the same lines with their texts by the former rules, its total, and the tax
+    within it. Money in cents."""
 
     lines: list[JsonObject]
     former: list[JsonObject]
@@ -361,7 +367,7 @@ def _read_lines(
     *,
     with_tax: bool,
 ) -> _Lines:
-    """Map the lines of one invoice."""
+    """Build QuickBooks' lines of one invoice from billing's lines."""
     sent: list[JsonObject] = []
     former: list[JsonObject] = []
     subtotal = discount = tax = 0
@@ -399,7 +405,7 @@ def _read_lines(
 
 
 def _sales_line(line: _Line, item_id: str, tax_code: str) -> JsonObject:
-    """A line that sells an item, as QuickBooks takes it, without its text."""
+    """Build a line that sells an item, as QuickBooks takes it, without its text."""
     sent: JsonObject = {"DetailType": "SalesItemLineDetail", "Amount": to_dollars(line.amount_cents)}
     quantity, unit_price = _quantity_and_price(line.quantity, line.unit_price, line.amount_cents)
     detail: JsonObject = {
@@ -420,9 +426,9 @@ def _tax_code(tax_codes: Mapping[str, str], *, is_taxable: bool) -> str:
 
 
 def _quantity_and_price(quantity: Decimal | None, unit_price: Decimal | None, cents: int) -> tuple[Decimal, Decimal]:
-    """Keep quantity and price if QuickBooks' product of them is the amount; else send one unit at the amount.
+    """Return quantity and price if QuickBooks' product of them is the amount, else one unit at the amount.
 
-    QuickBooks refuses a line whose amount is another (fault 6070).
+    QuickBooks refuses a line whose amount differs from that product (fault 6070).
     """
     if quantity is not None and unit_price is not None and _is_short(quantity) and _is_short(unit_price):
         product = UNROUNDED.multiply(quantity, unit_price).quantize(_CENT, ROUND_HALF_UP, UNROUNDED)
@@ -436,13 +442,14 @@ def _is_short(number: Decimal) -> bool:
 
 
 def _plain(number: Decimal) -> Decimal:
-    """Write a number in one way only: without trailing zeros, without exponent."""
+    """Return a number in the only form in which it is sent: without trailing zeros, without exponent."""
     number = number.normalize(UNROUNDED)
     return number.quantize(_ONE, context=UNROUNDED) if number == number.to_integral_value() else number
 
 
 def read_matter(matter: str, place: MatterPlace, notices: list[str]) -> str:
-    """The matter of an invoice as a custom field or a class takes it; "" where it goes nowhere, or into the note."""
+    """Return the matter of an invoice as a custom field or a class takes it; "" where it is not sent, or goes into the
+    note."""
     if place.kind == "custom_field":
         return _prose(matter, CUSTOM_FIELD_LENGTH, "CustomField", notices).text
     return tidy(drop_control_characters(matter)[0]) if place.kind == "class" else ""
@@ -456,27 +463,33 @@ def payment_contents(
     deposit_accounts: Mapping[str, str],
     markers: Mapping[tuple[str, str], str],
     rules: FirmRules,
+    entries: Mapping[tuple[str, str], Mapping[str, int]] = MappingProxyType({}),
+    clearing: Mapping[tuple[str, str], str] = MappingProxyType({}),
     cited: Collection[str] = (),
 ) -> dict[tuple[str, str], Content]:
-    """Build the payments that have no problem, by (payment_id, part).
+    """Build the payments that have no problem, keyed by (payment_id, part).
 
     Args:
         parts: the parts to send (``PaymentParts``), each with its customer and without problem.
         allocations: the cents that they pay on invoices (``Allocations``).
-        payment_methods: billing's method to QuickBooks' payment method.
-        deposit_accounts: billing's method to the account; a method without one is received into Undeposited Funds.
-        markers: (payment_id, part) to marker.
-        rules: the firm's.
-        cited: invoice numbers that their references name: these stay, though they look like identity numbers.
+        payment_methods: QuickBooks' payment method, keyed by billing's method.
+        deposit_accounts: the account, keyed by billing's method. A method without one is received into Undeposited
+            Funds.
+        markers: the marker, keyed by (payment_id, part).
+        rules: the firm's rules.
+        entries: the cents that a part pays of the journal entries that take it back, keyed by (payment_id, part) and
+            then by the entry's Id.
+        clearing: the account of a payment from credit that has a second half, keyed by (payment_id, part).
+        cited: invoice numbers that their references name. They stay, though they look like identity numbers.
     """
     links: dict[tuple[str, str], list[JsonObject]] = {}
     for payment_id, part, invoice, cents in zip(
         *(allocations[column].tolist() for column in ("payment_id", "part", "quickbooks_invoice_id", "amount_cents")),
         strict=True,
     ):
-        links.setdefault((payment_id, part), []).append(
-            {"Amount": to_dollars(cents), "LinkedTxn": [{"TxnId": invoice, "TxnType": "Invoice"}]}
-        )
+        links.setdefault((payment_id, part), []).append(_link(cents, invoice, "Invoice"))
+    for key, paid in entries.items():
+        links.setdefault(key, []).extend(_link(cents, entry_id, "JournalEntry") for entry_id, cents in paid.items())
     columns = ("payment_id", "part", "customer_id", "document_date", "amount_cents", "method", "reference")
     contents = {}
     for payment_id, part, customer_id, day, cents, method, reference in zip(
@@ -494,24 +507,29 @@ def payment_contents(
             body["PaymentMethodRef"] = {"value": payment_methods[method]}
         former: JsonObject = {}
         _put(body, former, "PaymentRefNum", _read_reference(reference, cited, notices))
-        if method in deposit_accounts:
-            body["DepositToAccountRef"] = {"value": deposit_accounts[method]}
+        if account := clearing.get((payment_id, part)) or deposit_accounts.get(method):
+            body["DepositToAccountRef"] = {"value": account}
         body["PrivateNote"] = note_of(markers[payment_id, part], reference, notices, cited)
         body["Line"] = links.get((payment_id, part), [])
         contents[payment_id, part] = content_of(body, cents, notices, former)
     return contents
 
 
+def _link(cents: int, quickbooks_id: str, entity: str) -> JsonObject:
+    """Build the line of a payment that pays another transaction."""
+    return {"Amount": to_dollars(cents), "LinkedTxn": [{"TxnId": quickbooks_id, "TxnType": entity}]}
+
+
 def content_of(
     body: JsonObject, total_cents: int, notices: list[str], former: Mapping[str, object] | None = None
 ) -> Content:
-    """Put a body together with its total, its fingerprints and its notices.
+    """Build the content of a document from its body and total, with its fingerprints and notices.
 
     Args:
         body: ready for JSON.
         total_cents: the total that QuickBooks must come to.
         notices: texts for the log.
-        former: fields as the former rules filled them, None for one that they left out; others were the same.
+        former: fields as the former rules filled them, None for a field that they left out; other fields were the same.
     """
     digest = former_digest = fingerprint(body)
     if former and any(body.get(name) != value for name, value in former.items()):
@@ -521,12 +539,13 @@ def content_of(
 
 
 def note_of(marker: str, text: str, notices: list[str], cited: Collection[str] = ()) -> str:
-    """Write a note: first the marker (idempotency mark), so that nothing cuts it; then the text without id numbers.
+    """Build a note: first the marker (idempotency mark), so that nothing cuts it; then the text without identity
+    numbers.
 
     Args:
-        marker: the document's.
-        text: what billing says.
-        notices: takes what was dropped, removed and cut.
+        marker: the document's marker.
+        text: billing's text.
+        notices: the list that gets notices about dropped, removed and cut content.
         cited: invoice numbers that the text names: these stay.
     """
     note = _prose(text, NOTE_LENGTH - len(marker) - 1, "PrivateNote", notices, cited).text
@@ -534,7 +553,8 @@ def note_of(marker: str, text: str, notices: list[str], cited: Collection[str] =
 
 
 def _prose(text: str, limit: int, field: str, notices: list[str], cited: Collection[str] = ()) -> _Cleaned:
-    """Clean a text that people read: its lines stay; no control characters, no identity numbers, not too long."""
+    """Clean a text that people read. Its line breaks stay; control characters, identity numbers and excess length are
+    removed."""
     if not text:
         return _Cleaned("", "")
     text, dropped = tidy_lines(text)
@@ -555,13 +575,13 @@ def _tell_cleaned(field: str, dropped: int, removed: int, notices: list[str]) ->
 
 
 def _read_reference(reference: str, cited: Collection[str], notices: list[str]) -> _Cleaned:
-    """The end of a payment's reference: its last characters tell checks and wires apart."""
+    """Return the end of a payment's reference, cleaned. Its last characters distinguish checks and wires."""
     whole = tidy(drop_control_characters(reference)[0])
     text, removed = redact(whole, cited)
     _tell_cleaned("PaymentRefNum", 0, removed, notices)
     beyond = len(text) - REFERENCE_LENGTH
     at = text.rfind(REMOVED)
-    if 0 <= at < beyond < at + len(REMOVED):  # half of it would not say that something was removed
+    if 0 <= at < beyond < at + len(REMOVED):  # half of it would not show that something was removed
         text = REMOVED + text[at + len(REMOVED) :][len(REMOVED) - REFERENCE_LENGTH :]
     # Once more: the end of a longer number may look like another one.
     return _Cleaned(redact(_end(text), cited)[0], _end(whole))
@@ -572,7 +592,8 @@ def _end(text: str) -> str:
 
 
 def _first_email(addresses: Iterable[str], field: str, notices: list[str]) -> _Cleaned:
-    """The first address that is one, in the first field that has one; how many beside it are left is told."""
+    """Return the first valid address of the first field that has one. A notice counts the addresses beside it that are
+    left out."""
     given = [address for address in map(str.strip, addresses) if address]
     former = next(filter(is_email, given), "")
     for text in given:
@@ -588,7 +609,8 @@ def _first_email(addresses: Iterable[str], field: str, notices: list[str]) -> _C
 
 
 def _first_phone(numbers: Iterable[str], field: str, notices: list[str]) -> _Cleaned:
-    """The first number that can be dialled: half a telephone number cannot, so that none is cut or cleaned."""
+    """Return the first number that can be sent whole. No number is cut or cleaned, since half a number cannot be
+    dialled."""
     given = [number for number in (tidy(drop_control_characters(number)[0]) for number in numbers) if number]
     short = [number for number in given if len(number) <= PHONE_LENGTH]
     usable = next((number for number in short if not redact(number)[1]), "")

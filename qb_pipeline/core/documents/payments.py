@@ -1,4 +1,4 @@
-"""Which payments QuickBooks shall hold, on which invoices, and why some cannot be sent.
+"""The payments that QuickBooks shall hold, the invoices that they pay, and the reasons for which some cannot be sent.
 
 Belongs here: splitting payments from credit by day, checks, dividing money over open invoices. Does not belong here:
 the body that is sent (``core.documents.payloads``), reading the open amounts from QuickBooks (the caller does).
@@ -31,7 +31,7 @@ NEVER_SENT = {
     "rejection": Problem.REJECTION,
     "reversal": Problem.REVERSAL,
 }
-"""Kinds that a person enters in QuickBooks by hand."""
+"""The reason for which a payment is never sent, keyed by kind. A person enters these kinds in QuickBooks by hand."""
 
 _NOT_ALIVE = (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED)
 
@@ -69,7 +69,7 @@ class _Known:
 
     @property
     def only_carries_forward(self) -> bool:
-        """Whether it bills older invoices only: then it is not in QuickBooks, and need not be."""
+        """Whether the invoice bills older invoices only. It is then not in QuickBooks, and need not be there."""
         return self.status == "issued" and self.state == State.CLOSED and self.reason == Problem.NOTHING_TO_BILL
 
 
@@ -103,7 +103,7 @@ class _Part:
 
     @property
     def is_nothing(self) -> bool:
-        """Whether it is of 0.00 and pays nothing: what stood in QuickBooks of it is voided."""
+        """Whether the part is of 0.00 and pays nothing. Its document in QuickBooks, if there is one, is voided."""
         return self.amount_cents == 0 and not any(self.applied.values()) and self.kind not in NEVER_SENT
 
 
@@ -111,11 +111,12 @@ class _Part:
 class _Receivables:
     """The invoices over which the parts of one run are divided. Money in cents.
 
-    ``open_cents`` goes down with each part that pays. ``older``: invoice to the invoices that it carries forward,
-    oldest first. ``held_there``: part to its cents in QuickBooks, by invoice. ``bounced``: invoice to the payments on
-    it that a rejection takes back. ``outgrown``: parts that may not grow, since a part that billing no longer has
-    still fills their payment. ``taken_back``: payment to the cents that went back to the client. ``customers``: payer
-    to customer. ``headroom``: what our payments may apply to each invoice.
+    ``open_cents``: open amounts, keyed by invoice; they go down with each part that pays. ``headroom``: the cents that
+    our payments may apply to each invoice. ``older``: the invoices that an invoice carries forward, oldest first, keyed
+    by that invoice. ``held_there``: cents in QuickBooks, keyed by part and then by invoice. ``bounced``: the payments
+    that a rejection takes back, keyed by invoice. ``outgrown``: parts that may not grow, since a part that billing no
+    longer has still fills their payment. ``taken_back``: cents that went back to the client, keyed by payment.
+    ``customers``: the customer, keyed by payer.
     """
 
     known: Mapping[str, _Known]
@@ -131,10 +132,10 @@ class _Receivables:
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """The decision about a part: its customer and the cents that it pays on each invoice, or the problem it has.
+    """The decision about a part: its customer and the cents that it pays on each invoice, or its problem.
 
-    ``blocked_by``: the payment that stands in the way: with REJECTION_OPEN the rejected one, with OTHER_STILL_APPLIED
-    the one that this part waits for.
+    ``blocked_by``: the payment that stands in the way. With REJECTION_OPEN it is the rejected payment, with
+    OTHER_STILL_APPLIED the payment that this part waits for.
     """
 
     customer_id: str
@@ -156,33 +157,40 @@ def divide_payments(
     beside: Mapping[tuple[str, str, str], int] = MappingProxyType({}),
     kept: Collection[str] = (),
     leaving: Collection[PartKey] = (),
+    taken_off: Collection[PartKey] = (),
     rejected: Mapping[str, str] = MappingProxyType({}),
     standing: Mapping[PartKey, int] = MappingProxyType({}),
     taken_back: Mapping[str, int] = MappingProxyType({}),
 ) -> PaymentPlan:
-    """Split payments, find what cannot go, and divide the rest over what their invoices have open.
+    """Split payments into parts, find those that cannot be sent, and divide the rest over the open amounts of their
+    invoices.
 
-    Payments are taken in the order of their dates, then ids; each is sent whole or not at all. If an application
+    Payments are processed in the order of their dates, then ids; each is sent whole or not at all. If an application
     exceeds the open amount of its invoice, the excess pays the invoices that this one carries forward, oldest first.
 
     Args:
         payments: the payments of this run, and the rejections of other payments on the same invoices.
         applications: their applications, and those of the rejected payments.
         invoices_known: the invoices of these applications, and those that they carry forward (``KnownInvoices``).
-        rules: the firm's.
+        rules: the firm's rules.
         only: the parts that this run is about; None for all.
-        customers: payer to customer, for payments that are applied to nothing.
-        forwarded: invoice to the older ones that it carries forward; chains of them are followed.
-        in_quickbooks: (payment_id, part, invoice_id) to the cents that QuickBooks already holds: an edited payment may
-            use them again, a voided one sets them free.
-        beside: the same of all our payments on these invoices: together they never pay more than billing applies.
-        kept: payments that a person left in QuickBooks as they are: they do not count in this.
-        leaving: parts that are sure to leave what they pay there before the others are sent.
-        rejected: further invoices with an earlier payment that was rejected, to the id of that payment.
-        standing: part to its cents, for all parts of these payments that stand in QuickBooks or may stand there. While
-            a part that is gone from billing stands there, no other part may grow beyond the rest of the payment.
-        taken_back: payment to the cents that went back to the client, as recorded in QuickBooks: these cents no longer
-            pay an invoice.
+        customers: the customer, keyed by payer, for payments that are applied to nothing.
+        forwarded: the older invoices that an invoice carries forward, keyed by that invoice; chains of them are
+            followed.
+        in_quickbooks: the cents that QuickBooks already holds, keyed by (payment_id, part, invoice_id). An edited
+            payment may use them again; a voided payment sets them free.
+        beside: the same of all our payments on these invoices. Together these never pay more than billing applies.
+        kept: payments that a person left in QuickBooks as they are. Billing's applications of these payments do not
+            count.
+        leaving: parts that are sure to release their cents in QuickBooks before the other parts are sent. The headroom
+            no longer counts these cents.
+        taken_off: parts that release their cents before any of these parts is sent. The headroom no longer counts these
+            cents, and they are open again.
+        rejected: the id of an earlier payment that was rejected, keyed by invoice, for further invoices.
+        standing: cents, keyed by part, for all parts of these payments that are or may be in QuickBooks. While a part
+            that is gone from billing is there, no other part may grow beyond the rest of the payment.
+        taken_back: the cents that went back to the client, as recorded in QuickBooks, keyed by payment. These cents no
+            longer pay an invoice.
     """
     split = _split(payments, applications)
     parts = sorted(
@@ -190,12 +198,13 @@ def divide_payments(
     )
     known = _read_known(invoices_known)
     older = _find_older(forwarded, known)
+    held_there = _by_part(in_quickbooks)
     receivables = _Receivables(
         known=known,
         open_cents=dict(zip(invoices_known["invoice_id"].tolist(), invoices_known["open_cents"].tolist(), strict=True)),
         headroom=Headroom({**beside, **in_quickbooks}, _find_billed(payments, applications, kept), older),
         older=older,
-        held_there=_by_part(in_quickbooks),
+        held_there=held_there,
         bounced=_find_bounced(payments, applications, rejected),
         outgrown=_find_outgrown(payments, split, standing),
         taken_back=taken_back,
@@ -204,8 +213,10 @@ def divide_payments(
     for part in parts:
         if part.is_void or part.is_nothing:  # voids go first in a run
             _release(receivables.open_cents, receivables.held_there.get(part.key, {}))
-        if part.is_void or part.key in leaving:
+        if part.is_void or part.key in leaving or part.key in taken_off:
             receivables.headroom.free(part.key)
+    for key in taken_off:
+        _release(receivables.open_cents, held_there.pop(key, {}))
     verdicts = [(part, _judge(part, receivables, rules)) for part in parts]
     return PaymentPlan(
         frame(PaymentParts, [_part_row(part, verdict) for part, verdict in verdicts]),
@@ -221,7 +232,7 @@ def divide_payments(
 
 
 def _by_part(in_quickbooks: Mapping[tuple[str, str, str], int]) -> dict[PartKey, dict[str, int]]:
-    """Part to the cents that QuickBooks holds of it, by invoice."""
+    """Return the cents that QuickBooks holds, keyed by part and then by invoice."""
     held_there: dict[PartKey, dict[str, int]] = defaultdict(dict)
     for (payment_id, part_name, invoice_id), cents in in_quickbooks.items():
         held_there[payment_id, part_name][invoice_id] = cents
@@ -229,7 +240,8 @@ def _by_part(in_quickbooks: Mapping[tuple[str, str, str], int]) -> dict[PartKey,
 
 
 def _judge(part: _Part, receivables: _Receivables, rules: FirmRules) -> _Verdict:
-    """Decide which invoices a part pays for which customer, or its problem; its cents are taken from ``open_cents``."""
+    """Return the decision about a part: its customer and its invoices, or its problem. Subtract its cents from
+    ``open_cents``."""
     if part.is_void:
         return _Verdict(_find_customer(part, part.applied, receivables), {})
     shares: Mapping[str, int] = {}
@@ -246,10 +258,11 @@ def _judge(part: _Part, receivables: _Receivables, rules: FirmRules) -> _Verdict
 
 
 def _allocate(part: _Part, receivables: _Receivables) -> tuple[Mapping[str, int], Problem | None, str]:
-    """Divide a part over its invoices, as far as its money has not gone back to the client.
+    """Divide a part over its invoices, without the money that went back to the client, and subtract the shares from
+    ``open_cents``.
 
     Returns:
-        Cents by invoice; or no cents, the problem, and the payment that stands in the way.
+        Cents, keyed by invoice; or no cents, the problem, and the payment that stands in the way ("" without one).
     """
     shares, problem = _divide(part, receivables)
     if problem is Problem.EXCEEDS_BALANCE:
@@ -272,7 +285,8 @@ def _allocate(part: _Part, receivables: _Receivables) -> tuple[Mapping[str, int]
 
 
 def _find_in_the_way(part: _Part, receivables: _Receivables) -> str | None:
-    """The payment without which a part would fit: billing applies less of it than QuickBooks holds."""
+    """Return the payment without which a part would fit, because billing applies less of it than QuickBooks holds; None
+    without such a payment."""
     excess = receivables.headroom.excess()
     freed = dict(receivables.open_cents)
     _release(freed, {invoice: cents for invoice, (cents, _) in excess.items()})
@@ -283,13 +297,13 @@ def _find_in_the_way(part: _Part, receivables: _Receivables) -> str | None:
 
 
 def _find_customer(part: _Part, paid: Iterable[str], receivables: _Receivables) -> str:
-    """The customer of the first invoice that is paid, else the payer's own; "" when neither is known."""
+    """Return the customer of the first invoice that is paid, else the payer's own; "" when neither is known."""
     of_invoice = next((receivables.known.get(invoice, _MISSING).customer_id for invoice in paid), "")
     return of_invoice or receivables.customers.get(part.payer_id, "")
 
 
 def _part_row(part: _Part, verdict: _Verdict) -> tuple[object, ...]:
-    """A row of ``PaymentParts``."""
+    """Build the row of ``PaymentParts`` for a part."""
     return (
         *part.key, part.payer_id, part.kind, part.method, part.reference, part.document_date, part.amount_cents,
         sum(part.applied.values()), part.currency, part.status, verdict.customer_id, verdict.problem or "",
@@ -298,7 +312,8 @@ def _part_row(part: _Part, verdict: _Verdict) -> tuple[object, ...]:
 
 
 def _split(payments: pd.DataFrame, applications: pd.DataFrame) -> list[_Part]:
-    """Make one part of each payment; of one from credit, one per day on which credit was applied."""
+    """Return one part for each payment; for a payment from credit, one part for each day on which credit was
+    applied."""
     applied: dict[str, dict[date, dict[str, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
     for payment_id, invoice_id, cents, day in zip(
         *(applications[column].tolist() for column in ("payment_id", "invoice_id", "amount_cents", "applied_date")),
@@ -337,7 +352,8 @@ def _split(payments: pd.DataFrame, applications: pd.DataFrame) -> list[_Part]:
 
 
 def _find_outgrown(payments: pd.DataFrame, parts: Sequence[_Part], standing: Mapping[PartKey, int]) -> set[PartKey]:
-    """Parts that would grow although all parts of their payment, those gone from billing too, exceed the payment."""
+    """Return the parts that would grow although all parts of their payment, with those that billing no longer has,
+    exceed it."""
     shown = {part.key for part in parts}
     gone_cents: dict[str, int] = defaultdict(int)
     for key, cents in standing.items():
@@ -364,7 +380,8 @@ def _read_known(invoices: pd.DataFrame) -> dict[str, _Known]:
 
 
 def _find_older(forwarded: Mapping[str, Sequence[str]], known: Mapping[str, _Known]) -> dict[str, list[str]]:
-    """Follow forwarded balances to the end: an invoice that is carried forward may carry another. Oldest first."""
+    """Return all invoices that an invoice carries forward, also through other invoices, oldest first, keyed by that
+    invoice."""
     older = {}
     for invoice_id in forwarded:
         found: set[str] = set()
@@ -380,7 +397,7 @@ def _find_older(forwarded: Mapping[str, Sequence[str]], known: Mapping[str, _Kno
 def _find_bounced(
     payments: pd.DataFrame, applications: pd.DataFrame, rejected: Mapping[str, str]
 ) -> dict[str, set[str]]:
-    """Invoice to the payments on it that a rejection takes back."""
+    """Return the payments that a rejection takes back, keyed by the invoice that they are applied to."""
     rejections = payments[(payments["kind"] == "rejection") & (payments["status"] == "completed")]
     taken_back = applications[applications["payment_id"].isin(rejections["reverses_payment_id"])]
     bounced = {invoice_id: {payment_id} for invoice_id, payment_id in rejected.items()}
@@ -392,7 +409,8 @@ def _find_bounced(
 
 
 def _find_own_problem(part: _Part, rules: FirmRules) -> Problem | None:
-    """The first problem of the payment itself, its invoices aside; problems for a person come before waiting."""
+    """Return the first problem of the payment itself, apart from its invoices; None without one. Problems that need a
+    person come before waiting."""
     unapplied = sum(part.applied.values()) < part.amount_cents
     may_keep = rules.settings.keep_overpayments and part.kind == PLAIN
     reasons = (
@@ -412,15 +430,16 @@ def _find_own_problem(part: _Part, rules: FirmRules) -> Problem | None:
 
 
 def _is_stray(part: _Part, rules: FirmRules) -> bool:
-    """Whether billing took this payment although the firm is under Model 2, where payments are taken in QuickBooks.
+    """Return whether billing took a payment although the firm is under Model 2, where payments are taken in QuickBooks.
 
-    A payment from before an active firm was switched to Model 2 is not such a stray.
+    A payment from before the switch of an active firm to Model 2 is no such payment.
     """
     return rules.model == 2 and not (rules.cut_over_at and part.created_at < rules.cut_over_at)
 
 
 def _find_invoice_problem(part: _Part, known: Mapping[str, _Known]) -> Problem | None:
-    """The first problem that an invoice of the payment has: one is enough, as a payment is sent whole or not at all."""
+    """Return the first problem that an invoice of the payment has; None without one. One problem is enough, as a
+    payment is sent whole or not at all."""
     invoices = [known.get(invoice_id, _MISSING) for invoice_id in part.applied]
     reasons = (
         (any(invoice.status == "void" for invoice in invoices), Problem.INVOICE_VOID),
@@ -436,7 +455,7 @@ def _find_invoice_problem(part: _Part, known: Mapping[str, _Known]) -> Problem |
 
 
 def _divide(part: _Part, receivables: _Receivables) -> tuple[dict[str, int], Problem | None]:
-    """Divide a part over the open amounts, which stay as they are; gives all shares, or the problem alone."""
+    """Return the shares of a part of the open amounts, or the problem alone. The open amounts stay as they are."""
     known = receivables.known
     left = dict(receivables.open_cents)
     _release(left, receivables.held_there.get(part.key, {}))
@@ -462,7 +481,8 @@ def _divide(part: _Part, receivables: _Receivables) -> tuple[dict[str, int], Pro
 def _find_billed(
     payments: pd.DataFrame, applications: pd.DataFrame, kept: Collection[str]
 ) -> dict[tuple[str, str], int]:
-    """(payment_id, invoice_id) to the cents that billing applies by payments that live."""
+    """Return the cents that billing applies by completed payments of a kind that is sent, keyed by (payment_id,
+    invoice_id)."""
     living = payments[(payments["status"] == "completed") & ~payments["kind"].isin(NEVER_SENT)]
     ids = set(living["payment_id"]).difference(kept)
     billed: dict[tuple[str, str], int] = defaultdict(int)
@@ -474,13 +494,15 @@ def _find_billed(
 
 
 def _find_rejected(part: _Part, bounced: Mapping[str, Collection[str]]) -> str | None:
-    """The rejected payment, not this one, that still fills an invoice of this payment in QuickBooks."""
+    """Return another payment, a rejected one, that still fills an invoice of this payment in QuickBooks; None without
+    one."""
     others = {other for invoice in part.applied for other in bounced.get(invoice, ())} - {part.payment_id}
     return min(others, default=None)
 
 
 def _take(invoice: str, cents: int, left: dict[str, int], known: Mapping[str, _Known], shares: dict[str, int]) -> int:
-    """Take up to so many cents from the open amount of an invoice; gives the number of cents taken."""
+    """Subtract up to ``cents`` from the open amount of an invoice, add them to ``shares``, and return the cents
+    subtracted."""
     if not known.get(invoice, _MISSING).is_in_quickbooks:
         return 0
     taken = max(0, min(cents, left[invoice]))
@@ -491,7 +513,7 @@ def _take(invoice: str, cents: int, left: dict[str, int], known: Mapping[str, _K
 
 
 def _is_on_its_way(invoice: _Known) -> bool:
-    """Whether a forwarded invoice will be in QuickBooks later; an ineligible one never will."""
+    """Return whether a forwarded invoice will be in QuickBooks later; an ineligible invoice never will."""
     return (
         invoice.status == "issued"
         and invoice.eligibility == "eligible"

@@ -1,7 +1,7 @@
 """The postings that billing shall hold of a payment that QuickBooks received (Model 2), and those still to append.
 
-Belongs here: reading a payment, judging whether it is ours, comparing the postings wanted with those that stand. Does
-not belong here: remembering either (``ledger``), writing to billing (``billing``). Bookkeeping is append-only: a wrong
+Belongs here: reading a payment, judging whether it is ours, comparing the postings wanted with those that billing has.
+Does not belong here: storing either (``ledger``), writing to billing (``billing``). Bookkeeping is append-only: a wrong
 posting is taken back by a reversal and posted anew.
 """
 
@@ -18,15 +18,16 @@ from qb_pipeline.core.money import JsonObject, to_cents
 Status = Literal["live", "voided", "deleted"]
 
 CASH, CREDIT = "payment", "credit_application"
-"""Kinds of a billing payment: money that came in, and credit (a credit memo, a write-off) that stands for none."""
+"""Kinds of a billing payment: money that came in, and credit (a credit memo, a write-off), which brought no money."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
     """One snapshot of a payment in QuickBooks. ``sync_token`` rises with each change of it.
 
-    ``links``: QuickBooks' invoice Id to the cents that it pays. ``credit_cents``: how many of these cents come from
-    credit memos, journal entries and the like; the rest is cash. ``method_id``, ``method_name``: the payment method.
+    ``links``: the cents that it pays, keyed by QuickBooks' invoice Id. ``credit_cents``: those of these cents that come
+    from credit memos, journal entries and the like; the rest is cash. ``method_id``, ``method_name``: the payment
+    method.
     """
 
     payment_id: str
@@ -43,21 +44,21 @@ class Received:
     reference: str = ""
     note: str = field(default="", repr=False)
     problem: str = ""
-    """Why its lines do not tell what it pays on each invoice; empty when they do."""
+    """The reason for which its lines do not tell the cents on each invoice; "" when they do."""
 
     @property
     def is_marked(self) -> bool:
-        """Whether a pipeline wrote it, so that billing had it first."""
+        """Whether a pipeline wrote the payment, so that billing had it first."""
         return find_marker(self.note) is not None
 
     @property
     def unapplied_cents(self) -> int:
-        """The cents that pay no invoice yet; they are never guessed onto one."""
+        """The cents that pay no invoice yet. They are never guessed onto an invoice."""
         return self.total_cents + self.credit_cents - sum(self.links.values())
 
 
 def read_payment(entity: JsonObject) -> Received:
-    """Read a living Payment of QuickBooks, one that was voided included."""
+    """Read a Payment of QuickBooks that is not deleted; it may be void."""
     links, credit, problem = _read_lines(entity.get("Line") or ())
     total = to_cents(Decimal(entity.get("TotalAmt") or 0))
     note = str(entity.get("PrivateNote") or "")
@@ -82,7 +83,8 @@ def read_payment(entity: JsonObject) -> Received:
 
 
 def _read_lines(lines: Iterable[JsonObject]) -> tuple[dict[str, int], int, str]:
-    """The cents that lines pay by invoice, how many of these are credit, and why lines are unreadable ("" if not)."""
+    """Return the cents that lines pay, keyed by invoice, the cents of credit, and the reason for which lines are
+    unreadable ("" when they are readable)."""
     links: dict[str, int] = defaultdict(int)
     credit = 0
     problem = ""
@@ -106,18 +108,20 @@ METHODS = {
     "echeck": ("echeck", "e-check", "ach", "eft", "bank transfer", "direct deposit"),
     "wire": ("wire", "wire transfer"),
 }
-"""Billing's method to the names that QuickBooks or a bookkeeper gives it. A mapping (crosswalk) of the firm wins."""
+"""The names that QuickBooks or a bookkeeper gives a payment method, keyed by billing's method. A mapping (crosswalk) of
+the firm comes first."""
 
 
 def choose_method(received: Received, mapped: Mapping[str, str]) -> str:
-    """Billing's method of a payment; ``other`` for an unknown one. ``mapped``: QuickBooks' Id to billing's method."""
+    """Return billing's method of a payment; ``other`` for an unknown one. ``mapped``: billing's method, keyed by
+    QuickBooks' Id."""
     name = received.method_name.strip().lower()
     by_name = (method for method, names in METHODS.items() if name in names)
     return mapped.get(received.method_id) or next(by_name, "other")
 
 
 class OurInvoice(NamedTuple):
-    """An invoice of ours in QuickBooks: its row in the ledger, its id and payer in billing.
+    """An invoice of ours in QuickBooks: its document id in the ledger, its id and payer in billing.
 
     ``is_since``: whether we sent it under Model 2, so that no payment of it is older than Model 2.
     """
@@ -131,7 +135,8 @@ class OurInvoice(NamedTuple):
 class Verdict(NamedTuple):
     """The state of a payment (a value of ``sync.received_payment.state``), and the shares that billing shall hold.
 
-    ``shares``: cents by QuickBooks' invoice Id and kind (``CASH`` or ``CREDIT``); None leaves the standing postings.
+    ``shares``: cents, keyed by QuickBooks' invoice Id and kind (``CASH`` or ``CREDIT``); None leaves billing's postings
+    as they are.
     """
 
     state: str
@@ -154,15 +159,15 @@ def judge(
     Nothing is guessed: unapplied money, and money on invoices that are not ours, stays in QuickBooks.
 
     Args:
-        received: its newest snapshot.
-        ours: our invoices, by QuickBooks' Id; at least those that it pays.
+        received: the newest snapshot of the payment.
+        ours: our invoices, keyed by QuickBooks' Id; at least those that the payment pays.
         own_payments: QuickBooks' Ids of payments that we sent.
         is_anything_unknown: whether the answer to one of our own invoices was lost; an unknown invoice may then be
             ours.
-        was_posted: whether billing ever got a posting of it; then it stays ours.
-        currency: the firm's.
-        since: when the firm came under Model 2. An older payment on an older invoice is billing's own affair; an older
-            payment on an invoice that we sent since is ours.
+        was_posted: whether billing ever got a posting of the payment; then it stays ours.
+        currency: the firm's currency.
+        since: the time at which the firm came under Model 2. An older payment on an older invoice is billing's own
+            affair; an older payment on an invoice that we sent since is ours.
     """
     is_since = was_posted or received.created_at >= since
     paid = received.links.keys() & ours.keys()
@@ -184,7 +189,8 @@ def judge(
 
 
 def _split(received: Received) -> dict[tuple[str, str], int]:
-    """Divide each invoice's part into cash and credit; credit fills the invoices in the order of their Ids."""
+    """Return the cents of each invoice as cash and credit, keyed by invoice Id and kind. Credit fills the invoices in
+    the order of their Ids."""
     shares = {}
     credit = received.credit_cents
     for invoice_id, cents in received.links.items():
@@ -209,7 +215,7 @@ class Standing(NamedTuple):
 
 
 class Differences(NamedTuple):
-    """The changes that make the standing postings right: ``reversed`` are taken back, then ``added`` are posted.
+    """The changes that make billing's postings right: ``reversed`` are taken back, then ``added`` are posted.
 
     ``added``: QuickBooks' invoice Id, kind, cents.
     """
@@ -221,7 +227,7 @@ class Differences(NamedTuple):
 def compare_postings(
     received: Received, shares: Mapping[tuple[str, str], int], standing: Iterable[Standing]
 ) -> Differences:
-    """Compare the shares that billing shall hold with the postings: amount, date, method and reference of each.
+    """Compare the shares that billing shall hold with its postings: amount, date, method and reference of each.
 
     A note is not compared: a bookkeeper who changes only the note moves no money.
     """
@@ -258,5 +264,6 @@ class Posting:
 
 
 def external_id(realm_id: str, payment_id: str, invoice_id: str, revision: int) -> str:
-    """The id of a posting in billing: QuickBooks' company, payment and invoice, and its number among such postings."""
+    """Return the id of a posting in billing, from QuickBooks' company, payment and invoice, and its number among
+    these."""
     return f"qbo:{realm_id}:{payment_id}:{invoice_id}:r{revision}"

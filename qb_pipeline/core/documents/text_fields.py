@@ -1,8 +1,8 @@
-"""Which fields that we send hold text of the firm, and what an identity number in one of them means.
+"""The fields with text of the firm that we send, and the effect of an identity number in each.
 
-*Prose* is cleaned (``core.documents.payloads``). What *identifies* a person, an item or a document is never changed: a
-number in it keeps the document at home. Belongs here: the declaration of each field, and looking. Does not belong here:
-what an identity number looks like (``core.redaction``).
+*Prose* is cleaned (``core.documents.payloads``). A text that *identifies* a person, an item or a document is never
+changed: an identity number in it holds the document. Belongs here: the declaration of each field, and searching the
+fields. Does not belong here: the patterns of identity numbers (``core.redaction``).
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -44,16 +44,17 @@ TEXT_FIELDS: dict[Kind, dict[str, TextKind]] = {
     },
     Kind.PAYMENT: {"PaymentRefNum": "prose", "PrivateNote": "prose"},
     Kind.REFUND: {"PrivateNote": "prose"},
+    Kind.CREDIT: {"PrivateNote": "prose"},
 }
-"""Every field that carries a text of billing, by kind, named as in ``docs/fields.md``. One that is missing here fails a
-test."""
+"""Every field that carries a text of billing, prose or identifying, keyed by kind and then by the name in
+``docs/fields.md``. A field that is missing here fails a test."""
 
 _INVOICE_NUMBER = "DocNumber"
-"""Goes as it is: a firm's own series may look like identity numbers."""
+"""The field that is sent unchanged and unchecked: a firm's own numbers may look like identity numbers."""
 
 
 def find_identifying(kind: Kind, body: JsonObject) -> str:
-    """The first field that identifies and carries an identity number; "" when none does.
+    """Return the first field that identifies and carries an identity number; "" when no such field does.
 
     Such a body may not leave: the caller holds its document (``IDENTITY_NUMBER``).
     """
@@ -62,18 +63,18 @@ def find_identifying(kind: Kind, body: JsonObject) -> str:
 
 
 def find_identity_number(kind: Kind, body: JsonObject, invoice_numbers: Collection[str] = ()) -> str:
-    """The first field of a body, as it was sent, that carries an identity number; "" when none does.
+    """Return the first field of a body, as it was sent, that carries an identity number; "" when no field does.
 
     Args:
-        kind: of the document.
-        body: what was sent.
+        kind: the document's kind.
+        body: the body that was sent.
         invoice_numbers: numbers that its texts may cite.
     """
     return _find(TEXT_FIELDS[kind], body, invoice_numbers)
 
 
 def texts(body: JsonObject, field: str) -> Iterator[str]:
-    """The texts of one field, named as in ``docs/fields.md``; a note without our marker."""
+    """Yield the texts of one field, named as in ``docs/fields.md``. A note is yielded without our marker."""
     name, _, rest = field.partition(".")
     value = body.get(name.removesuffix("[]"))
     if name.endswith("[]"):
@@ -82,7 +83,7 @@ def texts(body: JsonObject, field: str) -> Iterator[str]:
     elif isinstance(value, Mapping):
         if rest:
             yield from texts(dict(value), rest)
-        else:  # a text in QuickBooks' dress: {"Address": "jane@example.org"}
+        else:  # a text that QuickBooks wraps in an object: {"Address": "jane@example.org"}
             yield from (str(each) for each in value.values())
     elif isinstance(value, list):  # custom fields: the label is QuickBooks' own
         yield from (str(each.get("StringValue") or "") for each in value)
@@ -102,5 +103,5 @@ def _find(fields: Collection[str], body: JsonObject, invoice_numbers: Collection
 
 
 def _without_marker(text: str) -> str:
-    """Our marker names the document by billing's id, whatever that looks like."""
+    """Return a text without our marker. The marker contains billing's id, which may look like an identity number."""
     return text.partition(" ")[2] if text.startswith("qbp1:") and find_marker(text) else text

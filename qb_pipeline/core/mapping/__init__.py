@@ -1,1 +1,1 @@
-"""Mapping (crosswalk): which entry of QuickBooks stands for which of billing (customers, items, smaller lists)."""
+"""Mapping (crosswalk): the entry of QuickBooks for each entry of billing (customers, items, smaller lists)."""

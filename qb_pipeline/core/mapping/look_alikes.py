@@ -1,10 +1,11 @@
-"""Which customers of QuickBooks a payer may be, although their names differ: for a person to judge.
+"""Look-alikes (candidate matches): the customers of QuickBooks that a payer may be although their names differ. A
+person judges them.
 
 Belongs here: rules of likeness, each with its reason in words. Does not belong here: equal names, which match by
-themselves (``core.mapping.matching``); taking names apart (``core.mapping.names``); holding a payer's documents.
+themselves (``core.mapping.matching``); reading names into parts (``core.mapping.names``); holding a payer's documents.
 
-Two rules come before all others: another given name makes another person, whatever e-mail address, telephone or surname
-a family shares; and companies of which each has a word of its own are two.
+Two rules come before all others. Another given name makes another person, whatever e-mail address, telephone or surname
+a family shares. Two companies are different if each has a word of its own.
 """
 
 import re
@@ -41,16 +42,17 @@ from qb_pipeline.core.mapping.names import (
 from qb_pipeline.core.text import former_name
 
 HOLDS = 70
-"""A customer of this score or more is likely enough to hold the payer's documents until a person answers."""
+"""The lowest score of a customer that holds the payer's documents until a person answers."""
 
 WORTH_SHOWING = 60
-"""A customer of this score or more is worth the look of a person who asks for suggestions."""
+"""The lowest score of a customer that is shown to a person who asks for suggestions."""
 
 SAME_NAME = "same name"
-"""The reason that says that nothing in the name itself differs."""
+"""The reason of a customer whose name does not differ."""
 
 SHARED_BY_MANY = 6
-"""An address or number of so many customers tells nobody apart: the firm's own, or a placeholder."""
+"""The fewest customers whose shared e-mail address or telephone number is ignored, as the firm's own or a
+placeholder."""
 
 _GIVEN = {
     "same": (50, ""), "accents": (48, "accents"), "spacing": (48, "spacing"), "sound": (44, "spelling"),
@@ -62,19 +64,20 @@ _FAMILY = {
     "same": (45, ""), "accents": (43, "accents"), "spacing": (43, "spacing"), "spelling": (37, "spelling"),
     "common": (39, "surname in common"), "middle": (37, "surname as middle name"), "another": (6, ""),
 }  # fmt: skip
-"""What two given names and two surnames may be to one another: points, and the reason in words."""
+"""The points and the reason in words, keyed by the relation between two given names (``_GIVEN``) or two surnames."""
 
 _WORDS = {"spacing": -2, "spelling": -8, "abbreviation": -6, "same words in another order": -4}
-"""What the words of two companies' names may be to one another: points. The reasons of ``core.mapping.names.align``."""
+"""The points, keyed by the likeness of the words of two companies' names, as ``core.mapping.names.align`` returns
+it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookAlike:
     """A customer that a payer may be. ``score`` goes from 0 to 100, for ordering and for a person's eyes.
 
-    ``reasons`` say why it may be the same, ``differences`` what tells it apart: first what kind of thing it is, and
-    after a colon, or the words *suffix* and *legal form*, what it says of the client. That part is for the eyes of who
-    asked, never for a log.
+    ``reasons`` are the points in which the customer resembles the payer, ``differences`` those in which it does not.
+    Each text begins with the kind of the point. After a colon, or after the words *suffix* and *legal form*, it may
+    contain words about the client. That end of the text is shown to the person who asked, and never logged.
     """
 
     customer_id: str
@@ -91,39 +94,40 @@ def find_look_alikes(
     at_most: int = 3,
     least: int = HOLDS,
 ) -> dict[str, list[LookAlike]]:
-    """Give each payer the customers that it may be, best first; payers without any are left out.
+    """Return the customers that each payer may be, best first, keyed by payer id. Payers without a customer are left
+    out.
 
     Equal names are likeness too: a payer whose name several customers have gets them all, up to ``at_most``. The
     outcome does not depend on the order of the frames.
 
     Args:
-        payers: the payers to look for (``core.schemas.Payers``).
+        payers: the payers to search for (``core.schemas.Payers``).
         customers: all customers of the company, inactive ones and sub-customers too (``core.schemas.Customers``).
         owned: customers that belong to another payer; they are never proposed.
-        at_most: how many customers a payer gets.
-        least: the lowest score of a customer that is named: ``HOLDS`` is for what holds a payer, ``WORTH_SHOWING`` also
-            finds what is worth a person's look.
+        at_most: the most customers that a payer gets.
+        least: the lowest score of a customer that is returned: ``HOLDS`` for customers that hold a payer's documents,
+            ``WORTH_SHOWING`` for all that are shown to a person.
     """
     index = _Index(_rows(customers), frozenset(owned))
     found = {}
     for payer in _rows(payers):
         likely = [hit for hit in index.judge(_Payer.read(payer)) if hit.score >= least]
         if likely:
-            # Ids are numbers: of equals the oldest customer first.
+            # Ids are numbers. Of customers with one score the oldest comes first.
             likely.sort(key=lambda hit: (-hit.score, len(hit.customer_id), hit.customer_id))
             found[payer.payer_id] = likely[:at_most]
     return found
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[Any]:
-    """The rows as named tuples; three times as fast as pandas' own, which asks for each text by itself."""
+    """Return the rows as named tuples, three times as fast as pandas' own, which reads each text by itself."""
     row: Any = namedtuple("row", tuple(frame.columns))  # type: ignore[misc]
     return map(row._make, zip(*(frame[column].tolist() for column in frame), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class _Contacts:
-    """How somebody is reached, ready to compare."""
+    """The e-mail addresses, telephone numbers and address of a payer or customer, ready to compare."""
 
     emails: frozenset[str]
     phones: frozenset[str]
@@ -133,7 +137,7 @@ class _Contacts:
 
     @classmethod
     def read(cls, emails: Iterable[str], phones: Iterable[str], address: Sequence[str]) -> "_Contacts":
-        """Read the addresses and numbers as people write them."""
+        """Read e-mail addresses, telephone numbers and an address (street, city, postal code) as people write them."""
         found = {email for text in emails if text for email in re.split(r"[\s,;<>]+", text.casefold()) if "@" in email}
         digits = {_digits(text) for text in phones if text}
         street, city, postal_code = address
@@ -141,7 +145,8 @@ class _Contacts:
 
 
 def _digits(phone: str) -> str:
-    """A telephone number without country code 1 and extension; "" when it is too short to be one."""
+    """Return the digits of a telephone number without country code 1 and extension; "" when it is too short to be
+    one."""
     digits = re.sub(r"\D", "", re.split(r"(?i)\s*(?:x|ext)", phone)[0])
     digits = digits[-10:] if len(digits) == 11 and digits[0] == "1" else digits
     return digits if len(digits) >= 7 else ""
@@ -171,7 +176,7 @@ class _Payer:
 
 
 class _Customer:
-    """One customer; its names are read when it is first compared."""
+    """One customer. Its names are read when it is first compared."""
 
     def __init__(self, row: Any) -> None:
         self.row = row
@@ -184,13 +189,13 @@ class _Customer:
 
     @cached_property
     def is_company(self) -> bool:
-        """Whether it is displayed under its company's name: the person in it is only the contact."""
+        """Whether the customer is displayed under its company's name. The person in it is then only the contact."""
         company = fold(self.row.company_name)
         return bool(company) and fold(self.display_name).startswith(company)
 
     @cached_property
     def people(self) -> tuple[Person, ...]:
-        """The readings of its name as a person's."""
+        """The readings of the customer's name as a person's name."""
         row = self.row
         found: tuple[Person, ...] = ()
         if row.given_name or row.family_name:
@@ -201,7 +206,7 @@ class _Customer:
 
     @cached_property
     def companies(self) -> tuple[Company, ...]:
-        """The readings of its names as a company's."""
+        """The readings of the customer's names as names of companies."""
         texts = {fold(text): text for text in (self.row.company_name, self.display_name) if text}
         return tuple(read_company(name) for text in texts.values() for name in names_of_company(text))
 
@@ -212,14 +217,14 @@ def _texts(row: Any) -> tuple[str, str, str, str, str]:
 
 @dataclass(slots=True)
 class _Verdict:
-    """What speaks for and against one customer; ``points`` is its score so far."""
+    """The reasons for one customer and the differences against it; ``points`` is its score so far."""
 
     points: int
     reasons: list[str]
     differences: list[str]
 
     def add(self, points: int, reason: str = "", difference: str = "") -> None:
-        """Count one thing."""
+        """Add points to the score, and record a reason and a difference unless they are empty."""
         self.points += points
         if reason:
             self.reasons.append(reason)
@@ -228,7 +233,8 @@ class _Verdict:
 
 
 class _Index:
-    """All customers that may be proposed, found by the words of their names, by e-mail address and by telephone."""
+    """All customers that may be proposed, found by the words of their names, by e-mail address and by telephone number.
+    Each customer has a number: its position in ``customers``."""
 
     def __init__(self, found: Iterable[Any], owned: frozenset[str]) -> None:
         self.customers = [_Customer(row) for row in found if row.customer_id not in owned]
@@ -270,7 +276,7 @@ class _Index:
             self.by_phone[phone[-7:]] += (number,)
 
     def judge(self, payer: _Payer) -> Iterator[LookAlike]:
-        """Each customer that may be the payer, with its score."""
+        """Yield each customer that may be the payer, with its score."""
         reached = self._reached(payer.contacts)
         numbers = set(reached)
         for person in payer.people:
@@ -295,7 +301,8 @@ class _Index:
                 yield LookAlike(customer.row.customer_id, score, tuple(best.reasons), tuple(best.differences))
 
     def _reached(self, contacts: _Contacts) -> dict[int, frozenset[str]]:
-        """The customers that share an e-mail address or a telephone number with somebody, and which of the two."""
+        """Return the contacts that a customer shares (``e-mail``, ``telephone`` or both), keyed by the customer's
+        number."""
         found: dict[int, set[str]] = defaultdict(set)
         for email in contacts.emails:
             numbers = set(self.by_email.get(email, ()))
@@ -312,7 +319,8 @@ class _Index:
         return {number: frozenset(ways) for number, ways in found.items()}
 
     def _named_like(self, person: Person) -> set[int]:
-        """Customers with a word like the surname and a word like the given name, wherever these stand."""
+        """Return the numbers of customers with a word like the surname and a word like the given name, at any place of
+        their names."""
         words = [word for word in person.family.words if word not in particles()] or person.family.words
         surname = set().union(*map(self._like, {*words, person.family.joined, *person.family.other.split()}))
         if person.given.is_initial:
@@ -329,14 +337,16 @@ class _Index:
         return surname & given.union(self.by_joined.get(person.given.joined, ()))
 
     def _company_named_like(self, company: Company) -> set[int]:
-        """Customers that have every word of a company's name (of three and more, all but one), or all as one word."""
+        """Return the numbers of customers that have every word of a company's name (of three and more, all but one), or
+        all its words as one word."""
         joined = "".join(company.words)
         known = [self._like(word) | self._cut_short(word) for word in company.words]
         fewest = len(known) - 1 if len(known) > 2 else len(known)
         return self._like(joined).union(*(set.intersection(*some) for some in combinations(known, fewest) if some))
 
     def _like(self, word: str) -> set[int]:
-        """Customers with this word, one typing error away from it, or written as several."""
+        """Return the numbers of customers that have a word, a word one typing error away from it, or several words that
+        it joins."""
         if word not in self._misspelt:
             near = {near for variant in variants(word) for near in self.by_variant.get(variant, ())}
             found = {*self.by_word.get(word, ()), *self.by_joined.get(word, ())}
@@ -353,7 +363,7 @@ class _Index:
 def _judge_person(
     one: Person, other: Person, payer: _Payer, customer: _Customer, ways: frozenset[str]
 ) -> _Verdict | None:
-    """Compare a payer with one reading of a customer's name; None when it is somebody else."""
+    """Return the verdict on a payer and one reading of a customer's name; None when the customer is somebody else."""
     likeness = _compare_names(one, other, ways)
     if likeness is None:
         return None
@@ -381,7 +391,7 @@ def _judge_person(
 def _judge_swapped(
     one: Person, other: Person, payer: _Payer, customer: _Customer, ways: frozenset[str]
 ) -> _Verdict | None:
-    """Compare a payer with a customer whose first and last name stand in one another's place."""
+    """Return the verdict on a payer and a customer whose first and last name are swapped; None when they are not."""
     swapped = replace(other, given=other.family, family=other.given)
     if any(name.is_initial or not name.key for name in (one.given, one.family, other.given, other.family)):
         return None
@@ -394,12 +404,13 @@ def _judge_swapped(
 
 
 def _compare_names(one: Person, other: Person, ways: frozenset[str]) -> tuple[str, str] | None:
-    """Say what given name and surname are to one another's; None when they are two people's."""
+    """Return the relation between the given names and that between the surnames; None when the names are two
+    people's."""
     given, family = _compare_given(one, other), _compare_family(one, other)
     if not (given and family):
         return None
     is_strong = given in ("same", "accents", "spacing", "sound", "nickname")
-    # Another surname after a marriage, or no first name at all: then only what somebody alone has can tell.
+    # Another surname after a marriage, or no first name at all: only a shared contact can then identify somebody.
     if family == "another" and not (ways and is_strong):
         return None
     if given == "missing" and not (ways and family != "another"):
@@ -408,7 +419,7 @@ def _compare_names(one: Person, other: Person, ways: frozenset[str]) -> tuple[st
 
 
 def _compare_given(one: Person, other: Person) -> str:
-    """Say what two given names are to one another (a key of ``_GIVEN``); "" when they are two people's."""
+    """Return the relation between two given names (a key of ``_GIVEN``); "" when they are two people's."""
     if not one.given.key or not other.given.key:
         return "missing"
     has_initial = one.given.is_initial or other.given.is_initial
@@ -434,11 +445,11 @@ def _has_middle(person: Person, name: Part) -> bool:
 
 
 def _compare_family(one: Person, other: Person) -> str:
-    """Say how alike two surnames are.
+    """Return the relation between two surnames (a key of ``_FAMILY``).
 
     Returns:
-        as ``compare``, or common (a double surname has one in common), middle (one's is the other's middle name, as
-        after a marriage), another, or "" where one has none.
+        A likeness of ``compare``, or common (a double surname and the other one share a word), middle (one person's
+        surname is the other's middle name, as after a marriage), another, or "" where one has no surname.
     """
     if found := compare(one.family, other.family):
         return found
@@ -462,7 +473,8 @@ def _compare_middle(verdict: _Verdict, given: str, one: Person, other: Person) -
 
 
 def _compare_contacts(verdict: _Verdict, one: _Contacts, other: _Contacts, ways: frozenset[str]) -> None:
-    """Count what is shared and what differs. People change their addresses: a difference weighs less."""
+    """Add to a verdict the contacts that are shared and those that differ. People change their addresses, so a
+    difference weighs less."""
     known = {
         "e-mail": bool(one.emails and other.emails),
         "telephone": bool(one.phones and other.phones),
@@ -484,7 +496,8 @@ def _compare_contacts(verdict: _Verdict, one: _Contacts, other: _Contacts, ways:
 def _compare_generation(
     verdict: _Verdict, one: Person, other: Person, mine: _Contacts, theirs: _Contacts, ways: frozenset[str]
 ) -> None:
-    """Father and son: two suffixes that differ are two people; one suffix is, too, where a contact differs."""
+    """Add to a verdict the points for father and son: many are lost where two suffixes differ, and where only one side
+    has a suffix and a contact differs."""
     if one.generation == other.generation:
         if one.generation:
             verdict.add(1, f"suffix: {other.suffix}")
@@ -508,7 +521,7 @@ def _compare_standing(verdict: _Verdict, customer: _Customer) -> None:
 def _judge_company(
     one: Company, other: Company, payer: _Payer, customer: _Customer, ways: frozenset[str]
 ) -> _Verdict | None:
-    """Compare a corporation with one name of a customer; None when it is another."""
+    """Return the verdict on a corporation and one name of a customer; None when the customer is another company."""
     verdict = _compare_words(one, other, ways)
     if verdict is None:
         return None
@@ -521,8 +534,8 @@ def _judge_company(
 
 
 def _compare_words(one: Company, other: Company, ways: frozenset[str]) -> _Verdict | None:
-    """Compare two names of companies word by word. Where each has a word of its own they are two, however many words
-    they share."""
+    """Return the verdict on the words of two companies' names; None where each has a word of its own, however many
+    words they share. Initials of the other name are no such word if the companies share a contact."""
     mine, theirs, likenesses = align(one.words, other.words)
     if mine and theirs:
         are_initials = _initials_are(mine, other.words) or _initials_are(theirs, one.words)
@@ -547,7 +560,8 @@ def _initials_are(short: Sequence[str], words: Sequence[str]) -> bool:
 
 
 def _compare_forms(verdict: _Verdict, one: Company, other: Company) -> None:
-    """Acme Inc and Acme Incorporated are one; Acme Inc and Acme LLC may be two of one owner."""
+    """Add to a verdict the points for legal forms. Acme Inc and Acme Incorporated are one company; Acme Inc and Acme
+    LLC may be two companies of one owner."""
     if one.form == other.form:
         return
     if one.kinds & other.kinds:

@@ -1,8 +1,8 @@
 """The objects of QuickBooks that a mapping (crosswalk) may point at.
 
-Belongs here: kinds of mapping, the entity of each, whether one of its objects may be used, which one a person means,
-which reasons a mapping clears. Does not belong here: reading QuickBooks (``sync.mapping``), near misses
-(``core.mapping.suggestions``).
+Belongs here: the kinds of mapping and the entity of each, the check that an object may be used, the choice of the
+object that a person means, the reasons that a mapping clears. Does not belong here: reading QuickBooks
+(``sync.mapping``), near misses (``core.mapping.suggestions``).
 """
 
 import re
@@ -11,17 +11,20 @@ from dataclasses import dataclass
 
 from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.problems import Problem
-from qb_pipeline.core.settings import FEE_KINDS
+from qb_pipeline.core.settings import CLIENT_ACCOUNTS, FEE_KINDS
 from qb_pipeline.core.text import former_name, name_key
 
 NAMED = 20
-"""How many objects an error message lists; the rest are counted."""
+"""The most objects that an error message lists. It counts the rest."""
 
 INCOME_ACCOUNT = "income_account"
-"""The setting that points at an account of QuickBooks, beside the kinds of mapping."""
+"""The setting that names an account of QuickBooks for new items. It points at its account as a mapping does."""
 
 INCOME_ACCOUNTS = (INCOME_ACCOUNT, *(f"{INCOME_ACCOUNT}_{kind}" for kind in FEE_KINDS))
-"""That setting, and those that speak of one kind of fee."""
+"""The setting ``income_account``, and the settings for one kind of fee each."""
+
+ACCOUNTS = (*INCOME_ACCOUNTS, *CLIENT_ACCOUNTS)
+"""All settings that point at an account."""
 
 TRUST_SUB_TYPES = frozenset({"TrustAccounts", "RentsHeldInTrust"})
 """Sub-types of bank accounts that hold client money. Source: Intuit's enumeration of sub-types (read 2026-11-29)."""
@@ -32,7 +35,7 @@ ENTITIES = {
     "payer": "Customer", "fee_item": "Item", "payment_method": "PaymentMethod", "deposit_account": "Account",
     "terms": "Term", "tax_code": "TaxCode", "matter": "Class",
 }  # fmt: skip
-"""Kind of mapping to the entity of QuickBooks that it points at."""
+"""The entity of QuickBooks that a mapping points at, keyed by kind of mapping."""
 
 TYPES = {
     "fee_item": ("Type", ("Service", "NonInventory")),
@@ -42,8 +45,11 @@ TYPES = {
         ("income_account_government_fee", "income_account_expense"),
         ("AccountType", ("Income", "Other Income", "Other Current Asset")),
     ),
+    "client_credit_account": ("AccountType", ("Other Current Liability",)),
+    "client_clearing_account": ("AccountType", ("Other Current Asset",)),
 }
-"""The field and its values that make an object usable, where not every object of the entity is.
+"""The field, and its values, that make an object usable, keyed by kind of mapping or setting. Other kinds may use every
+object of their entity.
 
 Sources: Intuit, Item reference (an inventory item would move stock, a category cannot be sold) and Payment reference,
 DepositToAccountRef (read 2026-11-21). Costs that a firm advances for its clients are an asset until they are paid back.
@@ -54,7 +60,7 @@ _PAYER_REASONS = frozenset(
         Problem.AMBIGUOUS_NAME, Problem.INACTIVE_CUSTOMER, Problem.MISSING_NAME, Problem.SUB_CUSTOMER_ONLY,
         Problem.NAME_SHARED, Problem.LINKED_TO_OTHER, Problem.UNMATCHED_PAYER, Problem.NO_BILLING_PERSON,
         Problem.BAD_NAME, Problem.NAME_TOO_LONG, Problem.NAME_TAKEN, Problem.LIKE_CUSTOMER, Problem.IDENTITY_NUMBER,
-        Problem.MAPPING_INACTIVE,
+        Problem.MAPPING_INACTIVE, Problem.CUSTOMER_CURRENCY, Problem.OTHER_CUSTOMER,
     }
 )  # fmt: skip
 _ITEM_REASONS = frozenset(
@@ -71,15 +77,16 @@ CLEARS: dict[str, frozenset[Problem]] = {
     "payer": _PAYER_REASONS,
     "fee_item": _ITEM_REASONS,
 }
-"""Kind of mapping to the reasons of held documents (rejected by validation) that a change of it may clear."""
+"""The reasons of held documents (rejected by validation) that a change of a mapping may clear, keyed by kind of
+mapping."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One object of QuickBooks that a mapping may point at. ``type`` is empty where every object may be used.
+    """One object of QuickBooks that a mapping may point at. ``type`` is "" where every object may be used.
 
-    ``full_name`` names its parents too (``Income:Legal Fees``); empty where the list has none. ``sub_type`` is an
-    account's.
+    ``full_name`` contains the names of its parents too (``Income:Legal Fees``); "" where the list has no parents.
+    ``sub_type`` is an account's. ``currency`` is a customer's; "" where the company has only one.
     """
 
     quickbooks_id: str
@@ -89,26 +96,27 @@ class Target:
     type: str = ""
     full_name: str = ""
     sub_type: str = ""
+    currency: str = ""
 
     @property
     def fits(self) -> bool:
-        """Whether a mapping may point there."""
+        """Whether a mapping may point at the object."""
         return self.is_active and self.is_usable and not self.holds_client_money
 
     @property
     def holds_client_money(self) -> bool:
-        """Whether it is a trust account: operating receipts must not pass through it."""
+        """Whether the object is a trust account. Operating receipts must not pass through one."""
         return self.sub_type in TRUST_SUB_TYPES
 
     @property
     def is_called_trust(self) -> bool:
-        """Whether it is a bank account whose name says trust, and whose sub-type does not."""
+        """Whether the object is a bank account whose name says trust, IOLTA or escrow, but whose sub-type does not."""
         named = _CALLED_TRUST.search(self.full_name or self.name) is not None
         return named and self.type == "Bank" and not self.holds_client_money
 
 
 def read_targets(kind: str, rows: Iterable[JsonObject]) -> dict[str, Target]:
-    """Read objects of QuickBooks as targets of a kind of mapping, by Id."""
+    """Read objects of QuickBooks as targets of a kind of mapping, keyed by Id."""
     field, usable = TYPES.get(kind, ("", ()))
     name = "DisplayName" if ENTITIES.get(kind) == "Customer" else "Name"
     return {
@@ -120,13 +128,14 @@ def read_targets(kind: str, rows: Iterable[JsonObject]) -> dict[str, Target]:
             type=str(row.get(field, "")) if field else "",
             full_name=str(row.get("FullyQualifiedName") or ""),
             sub_type=str(row.get("AccountSubType") or ""),
+            currency=str((row.get("CurrencyRef") or {}).get("value") or "") if kind == "payer" else "",
         )
         for row in rows
     }
 
 
 def find_target_problem(kind: str, quickbooks_id: str, targets: Mapping[str, Target]) -> tuple[str, str] | None:
-    """Say why a mapping cannot point there, and what to do; None when it can."""
+    """Return the reason for which a mapping cannot point at an object, and the remedy; None when it can."""
     entity = ENTITIES.get(kind, "Account")
     target = targets.get(quickbooks_id)
     if target is None:
@@ -160,7 +169,8 @@ _REFERENCES = {
 
 
 def read_references(body: JsonObject) -> set[tuple[str, str]]:
-    """The mapped objects that a document points at, as (kind, Id). A dry run's placeholders have no Id: left out."""
+    """Return the mapped objects that a document points at, as (kind, Id). A dry run's placeholders have no Id: they are
+    left out."""
     found = {(kind, body[name]["value"]) for name, kind in _REFERENCES.items() if name in body}
     for line in body.get("Line") or ():
         detail = line.get("SalesItemLineDetail") or {}
@@ -172,7 +182,8 @@ def read_references(body: JsonObject) -> set[tuple[str, str]]:
 
 
 def _read_classes(body: JsonObject) -> set[str]:
-    """The classes of a new document; those of one that is there are the bookkeeper's."""
+    """Return the class Ids of a new document. For a document of QuickBooks the set is empty: its classes are the
+    bookkeeper's."""
     if "Id" in body:
         return set()
     details = [line.get(line.get("DetailType")) or {} for line in body.get("Line") or ()]
@@ -180,9 +191,10 @@ def _read_classes(body: JsonObject) -> set[str]:
 
 
 def is_refused(kind: str, quickbooks_id: str, targets: Mapping[str, Target]) -> bool:
-    """Whether QuickBooks refuses a document that points there.
+    """Return whether QuickBooks refuses a document that points at an object.
 
-    A person may not map an inventory item, but QuickBooks sells one all the same; it never sells a category.
+    A mapping may not point at an inventory item, but QuickBooks accepts a document that sells one. It refuses a
+    document that sells a category.
     """
     target = targets.get(quickbooks_id)
     if target is None or not target.is_active:
@@ -191,10 +203,11 @@ def is_refused(kind: str, quickbooks_id: str, targets: Mapping[str, Target]) -> 
 
 
 def choose_target(kind: str, text: str, targets: Mapping[str, Target]) -> Target:
-    """The one object that a person means: by Id, name or full name, in any case. Only usable objects can be meant.
+    """Return the one object that a person means, by Id, name or full name, in any case. Only usable objects can be
+    meant.
 
     Raises:
-        ValueError: QuickBooks has no such object, or it is inactive or of another type, or several fit; the message
+        ValueError: QuickBooks has no such object, or it is inactive or of another type, or several fit. The message
             lists those that fit.
     """
     key = name_key(text)
@@ -221,7 +234,7 @@ def _list_fitting(targets: Mapping[str, Target]) -> str:
 
 
 def _names(target: Target) -> set[str]:
-    """The names of an object, as keys; an inactive one goes by the names that it had."""
+    """Return the names of an object as keys; for an inactive object the names that it had before."""
     names = (target.name, target.full_name)
     return {name_key(name if target.is_active else former_name(name)) for name in names}
 

@@ -1,7 +1,7 @@
-"""Which QuickBooks customer a payer is, and which item a fee item is.
+"""The QuickBooks customer of a payer, and the QuickBooks item of a fee item.
 
-Belongs here: the rules, from names alone; never a guess. Does not belong here: creating what is missing, remembering a
-match, suggesting near misses to a person.
+Belongs here: the rules, which use names alone and never guess. Does not belong here: creating a missing customer or
+item, storing a match, suggesting near misses to a person.
 """
 
 from collections import Counter
@@ -60,22 +60,25 @@ def match_payers(
     single_names: bool = False,
     apart: Collection[tuple[str, str]] = (),
 ) -> pd.DataFrame:
-    """Find the customer of each needed payer, or say why there is none (``PayerMatches``).
+    """Return the customer of each needed payer, or the problem that prevents a match (``PayerMatches``).
 
-    A mapping or stored link decides; then the name: exactly one active customer that is no sub-customer and belongs to
-    no other payer. A row without customer and problem asks to create one, named ``display_name``. The outcome depends
-    neither on the order of the payers nor on which of them a run happens to need.
+    A mapping or stored link decides. Without one the name decides: a payer's customer is the single active customer of
+    that name that is no sub-customer and belongs to no other payer. A row without customer and problem asks for a new
+    customer, named ``display_name``. The outcome depends neither on the order of the payers nor on the payers that a
+    run happens to need.
 
     Args:
         payers: the needed payers and all their namesakes.
         needed: the payers of this run's documents.
         customers: all customers of the company, inactive ones too.
-        links: payer to customer, of the whole firm.
+        links: the customer's Id, keyed by payer id, for the whole firm.
         create: whether the firm creates missing customers.
         settled: linked payers whose link is beyond doubt, because a person mapped it or the customer was created for
-            that payer. Their customers do not block a namesake; one linked by name alone does (``LINKED_TO_OTHER``).
+            that payer. Their customers do not block a namesake; a customer that is linked by name alone does
+            (``LINKED_TO_OTHER``).
         single_names: whether a person may have a first name or a last name alone. It then matches either in QuickBooks.
-        apart: payers and customers that a person has told apart: they do not match, whatever their names are by now.
+        apart: pairs of a payer and a customer that a person has told apart. They do not match, whatever their names are
+            by now.
     """
     known = {payer.payer_id: payer for payer in _read_payers(payers, single_names=single_names)}
     unlinked = [payer for payer_id, payer in known.items() if payer_id not in links]
@@ -103,7 +106,8 @@ def match_payers(
 
 
 def _count_claims(hits: Iterable[list[_Customer]], owned: Collection[str]) -> Counter[str]:
-    """Customer to the number of unlinked payers that have its name, for each customer that belongs to no payer yet."""
+    """Return the number of unlinked payers that have a customer's name, keyed by customer Id. Customers that belong to
+    a payer already are left out."""
     return Counter(hit.customer_id for of_payer in hits for hit in of_payer if hit.customer_id not in owned)
 
 
@@ -134,7 +138,8 @@ def _choose_customer(
 def _find_customers(
     payer: _Payer, by_name: Mapping[Name, list[_Customer]], apart: Collection[tuple[str, str]]
 ) -> list[_Customer]:
-    """Customers of a payer's name; a father and his son are told apart where both suffixes are known."""
+    """Return the customers that have a payer's name. Where the suffixes of both are known (father and son), they must
+    agree."""
     hits = [customer for name in payer.names for customer in by_name.get(name, ())]
     hits = [hit for hit in hits if (payer.payer_id, hit.customer_id) not in apart]
     return [hit for hit in hits if 0 in (payer.generation, hit.generation) or payer.generation == hit.generation]
@@ -172,7 +177,8 @@ def _read_payers(payers: pd.DataFrame, *, single_names: bool) -> Iterable[_Payer
 
 
 def _names_of_person(first: str, last: str) -> tuple[Name, ...]:
-    """The names by which a person is looked for; a single name may be either in QuickBooks."""
+    """Return the names by which a person is searched for. A single name may be the first or the last name in
+    QuickBooks."""
     names = [(first, last)] if first and last else [(first, last), (last, first)]
     return (*(("person", *map(name_key, pair)) for pair in names), ("display", name_key(f"{first} {last}")))
 
@@ -207,9 +213,10 @@ def _index_customers(customers: pd.DataFrame) -> tuple[dict[Name, list[_Customer
 
 
 def _keep_apart(unlinked: list[_Payer], customers: pd.DataFrame) -> dict[str, str]:
-    """Give each payer a display name of its own: the plain one to the smallest id, if no customer has it yet.
+    """Return a display name for each payer, keyed by payer id, that no other payer and no customer has.
 
-    Names that differ in the form of a mark alone would do for QuickBooks; no person could tell them apart.
+    The payer with the smallest id gets the plain name, if no customer has it yet. Names that differ in the form of a
+    mark alone count as equal: QuickBooks would take both, but no person could distinguish them.
     """
     taken = {name_key(name) for name in customers["display_name"].tolist()}
     names = {}
@@ -221,17 +228,17 @@ def _keep_apart(unlinked: list[_Payer], customers: pd.DataFrame) -> dict[str, st
 
 
 def choose_new_name(payer_id: str, display_name: str, taken: Collection[str]) -> str:
-    """The name under which a payer's customer is created: the plain one, else the one with the payer's id.
+    """Return the name under which a payer's customer is created: the plain one, else the one with the payer's id.
 
     Customers, vendors and employees share one list of names.
 
     Args:
-        payer_id: the payer's.
-        display_name: as ``match_payers`` gives it.
+        payer_id: the payer's id.
+        display_name: the name that ``match_payers`` returned.
         taken: keys (``taken_key``) of names that somebody in QuickBooks has.
 
     Returns:
-        "" when both names are taken: then no customer can be created (``NAME_TAKEN``).
+        The name; "" when both names are taken, so that no customer can be created (``NAME_TAKEN``).
     """
     plain = display_name.removesuffix(with_suffix("", payer_id))
     names = (display_name, with_suffix(plain, payer_id))
@@ -247,18 +254,19 @@ def match_items(
     without_account: Collection[str] = (),
     needed: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Find the item of each fee item, or say why there is none (``ItemMatches``).
+    """Return the item of each fee item, or the problem that prevents a match (``ItemMatches``).
 
-    A mapping or stored link decides; then the exact name or code among active service items, in any case. A row without
-    item and problem asks to create one, named ``item_name``.
+    A mapping or stored link decides. Without one the exact name or code decides, among active service items, in any
+    case. A row without item and problem asks for a new item, named ``item_name``.
 
     Args:
         fee_items: the fee items of this run's lines.
         items: all items of the company, inactive ones too.
-        links: fee item to item.
+        links: the item's Id, keyed by fee item id.
         create: whether the firm creates missing items.
         without_account: fee items for whose kind the firm named no usable income account for new items.
-        needed: ids on this run's lines; those that billing no longer has are ``UNKNOWN_FEE_ITEM``.
+        needed: ids on this run's lines, None for those of ``fee_items``. Ids that billing no longer has are
+            ``UNKNOWN_FEE_ITEM``.
     """
     index = _index_items(items)
     texts = {
@@ -326,7 +334,7 @@ def _choose_item(index: _Items, name: str, code: str) -> tuple[str, str]:
         return "", Problem.AMBIGUOUS_ITEM.value
     if hits.intersection(index.inactive):
         return "", Problem.INACTIVE_ITEM.value
-    # The hits left have the name, but are no services: a service of that name cannot be created beside them.
+    # The other hits have the name, but are no services. A service of that name cannot be created beside them.
     return "", Problem.UNMAPPED_FEE_ITEM.value if hits else ""
 
 
@@ -341,5 +349,5 @@ def _find_creation_problem(name: str, new_names: Mapping[str, int], *, create: b
 
 
 def item_name(name: str, code: str) -> str:
-    """Name the item of a fee item: by its name, else by its code."""
+    """Return the name of a fee item's QuickBooks item: the fee item's name, else its code."""
     return tidy(name) or tidy(code)

@@ -1,7 +1,7 @@
-"""Names of people and companies, read so that they can be compared: the words of a name, and what it is made of.
+"""Names of people and companies, read into words and parts that can be compared.
 
-Belongs here: taking one name apart, and comparing two parts. Does not belong here: what a likeness means
-(``core.mapping.look_alikes``). The libraries for names are imported when one is first read: most runs read none.
+Belongs here: reading one name into its parts, and comparing two parts. Does not belong here: the meaning of a likeness
+(``core.mapping.look_alikes``). The libraries for names are imported when a name is first read: most runs read no name.
 """
 
 import re
@@ -21,26 +21,27 @@ if TYPE_CHECKING:
     from nicknames import NickNamer
 
 SHORTEST_TYPED_WRONG = 4
-"""In a shorter word one other letter makes another word: Lee and Li, Kim and Tim, II and III."""
+"""The fewest letters of a word in which a typing error is assumed. A shorter word with one other letter is another
+word: Lee and Li, Kim and Tim, II and III."""
 
 LONG = 9
-"""Words of so many letters may have two typing errors."""
+"""The fewest letters of a word that may have two typing errors."""
 
 CONNECTIVES = frozenset({"and", "of", "the", "for", "y", "und", "et"})
-"""Words that a company's name may have or not."""
+"""Words that make no difference between two names of companies."""
 
 _GENERATIONS = {
     "sr": 1, "senior": 1, "jr": 2, "jnr": 2, "junior": 2, "ii": 2, "2nd": 2, "iii": 3, "3rd": 3, "iv": 4, "4th": 4,
     "v": 5, "5th": 5,
 }  # fmt: skip
-"""Which of several namesakes of a family a suffix means. The other suffixes (Esq., PhD, CPA) tell nobody apart."""
+"""The generation of a namesake within a family, keyed by suffix. Other suffixes (Esq., PhD, CPA) distinguish nobody."""
 
 _LONG_FORMS = {
     "professional limited liability company": "pllc", "limited liability company": "llc",
     "limited liability partnership": "llp", "limited partnership": "lp", "professional corporation": "pc",
     "professional association": "pa",
 }  # fmt: skip
-"""Legal forms in full: cleanco knows these by their abbreviations only."""
+"""The abbreviation of a legal form, keyed by the full form. cleanco knows these forms by their abbreviations only."""
 
 _LETTER = re.compile(r"LATIN SMALL (?:LETTER|LIGATURE) (?:DOTLESS |SHARP )?([A-Z]{1,2})(?: WITH .*)?")
 _TRANSCRIBED = {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae", "þ": "th", "ð": "dh"}
@@ -48,7 +49,8 @@ _SOUNDS = (("ph", "f"), ("ck", "k"), ("ch", "k"), ("c", "k"), ("q", "k"), ("z", 
 
 
 class _Punctuation(dict[int, str]):
-    """A table for ``str.translate``: apostrophes and full stops go, an ampersand is *and*, other marks part words."""
+    """A table for ``str.translate``: it drops apostrophes and full stops, writes *and* for an ampersand, and writes a
+    space for any other mark."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -62,9 +64,9 @@ _PUNCTUATION = _Punctuation()
 
 @lru_cache(100_000)
 def fold(text: str) -> str:
-    """The words of a name in small letters, without accents and marks, one space between two.
+    """Return the words of a name in small letters, without accents and marks, separated by single spaces.
 
-    A mark inside of a word goes (O'Brien, L.L.C.), any other parts words (Garcia-Lopez).
+    An apostrophe or full stop is dropped (O'Brien, L.L.C.); any other mark separates words (Garcia-Lopez).
     """
     if text.isascii():
         return " ".join(text.lower().replace("`", "'").translate(_PUNCTUATION).split())
@@ -72,7 +74,8 @@ def fold(text: str) -> str:
 
 
 def transcribe(text: str) -> str:
-    """As ``fold``, but with accents as they are written where a keyboard lacks them: Müller as mueller."""
+    """Return the words of a name as ``fold`` does, but with accented letters as keyboards without them write them:
+    mueller for Müller."""
     if text.isascii():
         return fold(text)
     written = "".join(_TRANSCRIBED.get(character, character) for character in _words_of(text))
@@ -85,7 +88,7 @@ def _words_of(text: str) -> str:
 
 @cache
 def _base(character: str) -> str:
-    """A letter without what is added to it: é is e, ø is o, ł is l."""
+    """Return a letter without any accent or stroke: e for é, o for ø, l for ł."""
     if character.isascii():
         return character
     if unicodedata.combining(character):
@@ -96,7 +99,8 @@ def _base(character: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a name, such as a surname: as it is written, and its words to compare (``other``: transcribed)."""
+    """One part of a name, such as a surname. ``text``: the part as it is written. ``key``: its words to compare, as
+    ``fold`` returns them. ``other``: its words as ``transcribe`` returns them."""
 
     text: str
     key: str
@@ -104,7 +108,7 @@ class Part:
 
     @property
     def joined(self) -> str:
-        """The part as one word: van der Berg as vanderberg."""
+        """The part as one word: vanderberg for van der Berg."""
         return self.key.replace(" ", "")
 
     @property
@@ -114,7 +118,7 @@ class Part:
 
     @property
     def is_initial(self) -> bool:
-        """Whether it is one letter, or several of which each stands alone."""
+        """Whether every word of the part is a single letter."""
         return bool(self.key) and all(len(word) == 1 for word in self.words)
 
 
@@ -128,7 +132,8 @@ NOTHING = part("")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person's name. ``generation`` is 0 where no suffix tells it; ``suffix`` is that suffix as it is written."""
+    """A person's name. ``suffix`` is the suffix with the generation, as it is written; "" without one. ``generation``
+    is that generation as a number; 0 without one."""
 
     given: Part
     middle: Part
@@ -137,17 +142,18 @@ class Person:
     suffix: str = ""
     title: str = ""
     is_one_of_two: bool = False
-    """Whether the name is half of a couple's: Robert & Mary Smith."""
+    """Whether the name is one of a couple's two names: Robert & Mary Smith."""
 
     def with_suffix(self, suffix: str) -> "Person":
-        """The same person, told from namesakes of the family by a suffix; one that tells nothing changes nothing."""
+        """Return the person with the generation that a suffix means; the same person where it means no generation."""
         generation, word = find_generation(suffix)
         return replace(self, generation=generation, suffix=word) if generation else self
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A company's name without its legal form: ``words`` in their order, ``form`` that form, ``kinds`` what it is."""
+    """A company's name. ``words`` are its words without the legal form, in their order. ``form`` is the legal form, ""
+    without one. ``kinds`` are the types of company that have this form."""
 
     text: str
     words: tuple[str, ...]
@@ -171,7 +177,7 @@ def _parser() -> "Parser":
 
 @cache
 def _affixes() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """Titles, suffixes, and all words that a plain given or family name is not made of."""
+    """Return the titles, the suffixes, and all words that a plain given or family name does not contain."""
     lexicon = _parser().lexicon
     titles = frozenset(map(fold, lexicon.titles | lexicon.given_name_titles))
     suffixes = frozenset(map(fold, lexicon.suffix_words)) | _GENERATIONS.keys()
@@ -182,13 +188,18 @@ def _affixes() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
 
 @cache
 def particles() -> frozenset[str]:
-    """Words such as van and de la, which stand in many surnames and make none."""
+    """Return words such as van and de la, which are in many surnames and are no surname by themselves."""
     return frozenset(map(fold, _parser().lexicon.particles))
 
 
 @lru_cache(50_000)
 def read_person(given: str, middle: str, family: str, suffix: str = "", title: str = "") -> tuple[Person, ...]:
-    """Read a name that has its parts; what stands in the wrong one (``Dr. Jane``, ``Doe Jr.``) is put right."""
+    """Read a name that is given in parts. A title or suffix in a wrong part (``Dr. Jane``, ``Doe Jr.``) is moved to its
+    own.
+
+    Returns:
+        The possible readings of the name; two for a couple.
+    """
     if "," in given + family or not (given and family):
         whole = family if "," in family else " ".join(filter(None, (given, middle, family)))
         return read_whole(f"{title} {whole} {suffix}".strip() if "," not in whole else whole)
@@ -206,7 +217,11 @@ def read_person(given: str, middle: str, family: str, suffix: str = "", title: s
 
 @lru_cache(50_000)
 def read_whole(text: str) -> tuple[Person, ...]:
-    """Read a name in one text: ``Jane Doe``, ``Doe, Jane``, ``Dr. Jane Q. Doe Jr.``, ``Robert & Mary Smith`` (two)."""
+    """Read a name in one text: ``Jane Doe``, ``Doe, Jane``, ``Dr. Jane Q. Doe Jr.``, ``Robert & Mary Smith``.
+
+    Returns:
+        The possible readings of the name: two for a couple, and one more for each nickname and maiden name.
+    """
     if (plain := _read_plain(text)) is not None:
         return (plain,)
     couple = re.split(r"\s+(?:&|and)\s+", text, flags=re.IGNORECASE)
@@ -226,7 +241,8 @@ def read_whole(text: str) -> tuple[Person, ...]:
 
 
 def _read_plain(text: str) -> Person | None:
-    """Read ``Jane Doe``, ``Jane Q. Doe``, ``Doe, Jane``: what the parser would read, in a hundredth of its time."""
+    """Read ``Jane Doe``, ``Jane Q. Doe`` or ``Doe, Jane`` as the parser would, in a hundredth of its time; None for any
+    other name."""
     last, comma, first = text.partition(",")
     words = [*first.split(), *last.split()] if comma else text.split()
     if not 2 <= len(words) <= 3 or (comma and len(last.split()) != 1) or not text.isascii():
@@ -249,7 +265,8 @@ def _parse(text: str) -> Person:
 
 
 def find_generation(suffix: str) -> tuple[int, str]:
-    """Which of the namesakes of a family a suffix means, and the word that says so; 0 and "" when none does."""
+    """Return the generation that a suffix means (``_GENERATIONS``), and the word with that meaning; 0 and "" without
+    one."""
     words = suffix.replace(",", " ").split()
     return next(((_GENERATIONS[key], word) for word in words if (key := fold(word)) in _GENERATIONS), (0, ""))
 
@@ -263,7 +280,8 @@ def _couple(person: Person) -> tuple[Person, ...]:
 
 @cache
 def _legal_forms() -> tuple[list[tuple[int, list[str]]], frozenset[str], list[tuple[str, str]]]:
-    """cleanco's terms for taking a legal form off, the last word of each, and its terms for telling which it is."""
+    """Return cleanco's terms for removing a legal form, the last word of each term, and cleanco's terms for classifying
+    a form."""
     from cleanco.classify import typesources
     from cleanco.clean import prepare_default_terms
 
@@ -288,7 +306,7 @@ def read_company(text: str) -> Company:
 
 
 def names_of_company(text: str) -> list[str]:
-    """The names in one text: ``Acme Inc. dba Joe's Pizza`` has two."""
+    """Return the names in one text: two for ``Acme Inc. dba Joe's Pizza``."""
     return [name for name in re.split(r"\s+d\.?/?b\.?/?a\.?\s+", text, flags=re.IGNORECASE) if name]
 
 
@@ -300,7 +318,7 @@ def _kinds_of(form: str) -> frozenset[str]:
 
 
 def compare(one: Part, other: Part) -> str:
-    """Say how alike two parts are: same, accents, spacing or spelling; "" when they are not."""
+    """Return the likeness of two parts: same, accents, spacing or spelling; "" when they are not alike."""
     if not one.key or not other.key:
         return ""
     if one.key == other.key:
@@ -320,12 +338,13 @@ def _undoubled(word: str) -> str:
 
 @lru_cache(200_000)
 def is_misspelt(one: str, other: str) -> bool:
-    """Whether one typing error lies between two words: a letter too many, too few, another one, or two swapped."""
+    """Return whether two words are a typing error apart: a letter too many or too few, another letter, or two swapped
+    letters. Words of ``LONG`` letters and more may be two errors apart."""
     shorter = min(len(one), len(other))
     if not (one + other).isalpha():
         return False
     if shorter < SHORTEST_TYPED_WRONG:
-        # Hll is Hill with a letter left out inside; Lin and Ling, Jun and Jin are two.
+        # Hll is Hill with a letter left out inside; Lin and Ling, Jun and Jin are two names.
         return (
             shorter == 3 and len(one) != len(other) and one[-1] == other[-1] and bool(variants(one) & variants(other))
         )
@@ -335,11 +354,11 @@ def is_misspelt(one: str, other: str) -> bool:
 
 @lru_cache(100_000)
 def compare_given(one: str, other: str) -> str:
-    """Say how two given names (keys of one word) that differ may mean one person.
+    """Return the likeness of two given names (keys of one word) that differ but may mean one person.
 
     Returns:
-        nickname, sound (Marc and Mark), spelling, pet name (Nacho and Ignacio, as far as letters can tell), or "" for
-        two people: a letter that makes another name, such as Tim and Tom or Mario and Maria, is no typing error.
+        nickname, sound (Marc and Mark), spelling, pet name (Nacho and Ignacio, judged by letters alone), or "" for two
+        people. A letter that makes another name, as in Tim and Tom or Mario and Maria, is no typing error.
     """
     short, long = sorted((one, other), key=len)
     if sound(one) == sound(other) and not _differ_in_gender(short, long):
@@ -355,7 +374,8 @@ def compare_given(one: str, other: str) -> str:
 
 
 def _is_nickname(one: str, other: str) -> bool:
-    """Whether one is short for the other, or both are for one name of which neither is a full form."""
+    """Return whether one name is short for the other, or both are short for one name and at most one of them is a full
+    form."""
     formal = _formal(one), _formal(other)
     if one in formal[1] or other in formal[0]:
         return True
@@ -368,20 +388,23 @@ def _is_nickname(one: str, other: str) -> bool:
 
 
 def _stems(name: str) -> list[str]:
-    """A pet name without its ending: Robbie as rob, Jenny as jenn and jen."""
+    """Return the stem of a pet name without its ending, as a list: rob for Robbie, jen for Jenny; an empty list for a
+    name without such an ending."""
     pet = re.fullmatch(r"(.{2,}?)(.)\2?(?:ie|ey|y|i)", name)
     return [pet[1] + pet[2]] if pet else []
 
 
 def _is_pet_name(short: str, long: str) -> bool:
-    """Whether the letters of one stand in the other, in order, but for one: a name that needs no table."""
+    """Return whether all letters of ``short`` but at most one are in ``long``, in the same order: a pet name that needs
+    no table."""
     if not 3 <= len(short) <= 6 or len(long) < len(short) + 2:
         return False
     return LCSseq.similarity(short, long) >= len(short) - 1
 
 
 def _is_typed_wrong(short: str, long: str) -> bool:
-    """Whether one is a typing error of the other; the first letter is hardly ever wrong."""
+    """Return whether one name is a typing error of the other. The first letter must agree, as it is hardly ever
+    wrong."""
     return short[0] == long[0] and is_misspelt(short, long)
 
 
@@ -401,7 +424,8 @@ def _is_known(name: str) -> bool:
 
 
 def _differ_in_gender(short: str, long: str) -> bool:
-    """Mario and Maria, Daniel and Danielle: usually two of one family."""
+    """Return whether two names differ as Mario and Maria or Daniel and Danielle do: usually they are two people of one
+    family."""
     if short[:-1] == long[:-1]:
         return {short[-1], long[-1]} == {"a", "o"}
     endings = ("a", "e", "le", "ne", "ine", "ette") if _is_known(short) else ("a",)
@@ -410,7 +434,7 @@ def _differ_in_gender(short: str, long: str) -> bool:
 
 @cache
 def sound(name: str) -> str:
-    """How a given name sounds, roughly: Marc as Mark, Stephen as Steven, Sarah as Sara."""
+    """Return a rough key of the sound of a given name: equal for Marc and Mark, Stephen and Steven, Sarah and Sara."""
     for letters, sound in _SOUNDS:
         name = name.replace(letters, sound)
     name = _undoubled(name)
@@ -418,14 +442,15 @@ def sound(name: str) -> str:
 
 
 def variants(word: str) -> set[str]:
-    """A word, and the words that it is with one letter left out: two words one typing error apart share one of them."""
+    """Return a word, and its forms with one letter left out. Two words that are one typing error apart share one of
+    these."""
     if len(word) < 3 or not word.isalpha():
         return {word}
     return {word} | {"".join(letters) for letters in combinations(word, len(word) - 1)}
 
 
 def formal_names(name: str) -> set[str]:
-    """The given names that one stands for or is short for, itself too."""
+    """Return a given name, its nicknames, the full names that it is short for, and their nicknames."""
     names = _nicknames()
     formal = names.canonicals_of(name)
     return {name} | names.nicknames_of(name) | formal.union(*map(names.nicknames_of, formal))
@@ -433,7 +458,8 @@ def formal_names(name: str) -> set[str]:
 
 @lru_cache(100_000)
 def is_abbreviation(short: str, long: str) -> bool:
-    """Whether a company's word is another one cut short: Assoc for Associates, Mfg for Manufacturing."""
+    """Return whether a word of a company is an abbreviation of another word: Assoc of Associates, Mfg of
+    Manufacturing."""
     if not (3 <= len(short) <= len(long) - 2 and short[0] == long[0] and short.isalpha() and long.isalpha()):
         return False
     if long.startswith(short):
@@ -448,7 +474,8 @@ def align(one: Sequence[str], other: Sequence[str]) -> tuple[list[str], list[str
     """Pair the words of two names of companies or of things.
 
     Returns:
-        the words that each has alone, and what is alike without being the same: (likeness, other's, one's words).
+        The words that only ``one`` has, the words that only ``other`` has, and the pairs that are alike without being
+        equal: (likeness, words of ``other``, words of ``one``).
     """
     mine, theirs = " ".join(one), " ".join(other)
     joined = mine.replace(" ", ""), theirs.replace(" ", "")

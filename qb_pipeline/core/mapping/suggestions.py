@@ -1,8 +1,9 @@
-"""Suggest which entry of a list of QuickBooks a fee item, method, terms or tax code of billing may be.
+"""Suggestions of the QuickBooks entry for a fee item, method, terms or tax code of billing.
 
-Suggestions are for a person's eyes: none is ever applied by itself, however high its score. None crosses meanings,
-which letters cannot tell: *credit* is no *Credit Card*, *echeck* no *Check*, *Net 30* no *Net 3*, *NON* no *TAX*. So
-codes are suggested only when they are equal. Does not belong here: payers (``core.mapping.look_alikes``).
+A person judges the suggestions: the pipeline never applies one by itself, however high its score. A suggestion never
+connects two meanings that letters cannot distinguish: *credit* is no *Credit Card*, *echeck* no *Check*, *Net 30* no
+*Net 3*, *NON* no *TAX*. So codes are suggested only when they are equal. Does not belong here: payers
+(``core.mapping.look_alikes``).
 """
 
 import re
@@ -26,16 +27,16 @@ _METHODS = {
     "credit": {"client credit", "customer credit", "credit balance", "account credit"},
     "other": set(),
 }  # fmt: skip
-"""Billing's payment methods, and the other names that firms give to each in QuickBooks."""
+"""The other names that firms use in QuickBooks for a payment method of billing, keyed by that method."""
 
 _OF_TERMS = CONNECTIVES | {"net", "n", "day", "days", "due", "in", "within", "on", "upon", "payment", "payable"}
-"""Words that terms of payment may have or not."""
+"""Words that make no difference between two terms of payment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A likely entry of QuickBooks for one of billing. ``score`` goes to 100, for equal names; ``why`` says it in
-    words."""
+    """A likely entry of QuickBooks for an entry of billing. ``score`` goes to 100, for equal names; ``why`` is the
+    reason in words."""
 
     source_id: str
     quickbooks_id: str
@@ -44,14 +45,15 @@ class Suggestion:
 
 
 def suggest(kind: str, wanted: Mapping[str, str], choices: Mapping[str, str]) -> list[Suggestion]:
-    """Give each name or code the likeliest choices, all that are equally likely; those without one are left out.
+    """Return the likeliest choices for each name or code, all that are equally likely. Names without a choice are left
+    out.
 
     The outcome does not depend on the order of the arguments.
 
     Args:
         kind: the kind of mapping, any but ``payer``.
-        wanted: billing's ids and names.
-        choices: QuickBooks' ids and names.
+        wanted: billing's names, keyed by billing's id.
+        choices: QuickBooks' names, keyed by Id.
     """
     judge = _JUDGES[kind]
     found = []
@@ -74,7 +76,8 @@ def _judge_method(method: str, choice: str) -> tuple[int, str]:
 
 
 def _judge_name(name: str, choice: str) -> tuple[int, str]:
-    """Compare the names of two things; numbers in them must be the same, and each having a word of its own is two."""
+    """Return the score and the reason for the names of two things. The score is 0 where numbers in them differ, or
+    where each name has a word of its own."""
     if name_key(name) == name_key(choice):
         return SAME, "same name"
     one, other = ([word for word in fold(text).split() if word not in CONNECTIVES] for text in (name, choice))
@@ -91,7 +94,8 @@ def _judge_name(name: str, choice: str) -> tuple[int, str]:
 
 
 def _judge_terms(terms: str, choice: str) -> tuple[int, str]:
-    """Compare two terms of payment by their numbers and by the words that say more than *net* and *days*."""
+    """Return the score and the reason for two terms of payment, from numbers and from words that say more than *net*
+    and *days*."""
     if name_key(terms) == name_key(choice):
         return SAME, "same name"
     one, other = ([word for word in fold(text).split() if word not in _OF_TERMS] for text in (terms, choice))

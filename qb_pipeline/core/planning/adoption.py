@@ -1,7 +1,7 @@
-"""Adoption (matching): which QuickBooks document of an earlier integration is which document of billing.
+"""Adoption (matching): the QuickBooks document of an earlier integration for each document of billing.
 
-Belongs here: the rule, from the fields that both sides have; never a guess. Does not belong here: reading either side,
-linking (``sync.verify.adoption``).
+Belongs here: the rule, which uses the fields that both sides have and never guesses. Does not belong here: reading
+either side, linking (``sync.verify.adoption``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,10 +11,10 @@ from typing import Literal
 Verdict = Literal["match", "ambiguous", "near", "none"]
 
 SHOWN = 3
-"""How many near misses of one document are shown."""
+"""The most near misses that are shown of one document."""
 
 NAMES = ("number", "reference")
-"""Fields that name a document: one with an equal name is shown as a near miss, whatever else differs."""
+"""Fields that name a document. A document with an equal name is shown as a near miss, whatever else differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Judgement:
 
     ``match``: exactly one QuickBooks document equals it in every field, and equals no other document of billing.
     ``ambiguous``: several QuickBooks documents equal it, or it equals one together with other documents of billing.
-    ``near``: the ``candidates`` differ in the fields that ``differs`` names, the nearest first. ``none``: no such
+    ``near``: the ``candidates`` differ in the fields that ``differs`` names, the nearest first. ``none``: there is no
     candidate.
     """
 
@@ -42,7 +42,7 @@ class Judgement:
 
 
 def judge(ours: Sequence[Side], theirs: Sequence[Side]) -> list[Judgement]:
-    """Judge each document of billing. The outcome does not depend on the order of either side."""
+    """Return a judgement on each document of billing. The verdicts do not depend on the order of either side."""
     equal: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for side in theirs:
         equal.setdefault(_key(side), []).append(side.id)
@@ -84,7 +84,7 @@ def _index(sides: Iterable[Side]) -> dict[tuple[str, ...], list[Side]]:
 
 
 def _partial_keys(side: Side) -> Iterable[tuple[str, ...]]:
-    """The keys by which near misses meet: all fields but one, and each naming field alone."""
+    """Yield the keys by which near misses are found: for each field all other fields, and each naming field alone."""
     for left_out in side.fields:
         yield (left_out, *(value for name, value in side.fields.items() if name != left_out))
     for name in NAMES:

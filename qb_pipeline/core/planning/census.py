@@ -1,4 +1,5 @@
-"""The census (post-write verification): each document of ours stands in QuickBooks once, alive, with its total.
+"""The census (post-write verification): the check that QuickBooks has each document of ours once, not void, with its
+total.
 
 Belongs here: comparing the documents found with those expected. Does not belong here: reading either
 (``sync.verify.census``).
@@ -10,16 +11,17 @@ from datetime import datetime
 from typing import Literal
 
 Key = tuple[str, str]
-"""Source id and part."""
+"""Source id and part of a document."""
 
 Verdict = Literal["duplicate", "copy", "missing", "void", "differs", "changed", "foreign", "stray"]
 """The fault of one document.
 
-``duplicate``, ``copy``: a second living document carries its mark (idempotency mark); a request of ours made that one
-(duplicate), or a person (copy). ``missing``, ``void``: it is not in QuickBooks, or is void there. ``differs``: its
-total is not the one that QuickBooks answered, or it lives although the ledger has it void. ``changed``: its total
-differs because a person changed it since, which is no fault. ``foreign`` (not ours): it carries another document's
-mark, or never got ours. ``stray``: a document carries a mark of ours that the ledger does not know.
+``duplicate``, ``copy``: a second document that is not void carries the marker (idempotency mark) of the first. A
+request of ours made the second one (``duplicate``), or a person copied it (``copy``). ``missing``, ``void``: the
+document is not in QuickBooks, or is void there. ``differs``: its total is not the total that QuickBooks answered, or it
+is not void although the ledger has it void. ``changed``: its total differs because a person changed it since, which is
+no fault. ``foreign`` (not ours): it carries another document's marker, or never got ours. ``stray``: it carries a
+marker of ours that the ledger does not know.
 """
 
 
@@ -27,7 +29,7 @@ mark, or never got ours. ``stray``: a document carries a mark of ours that the l
 class Expected:
     """One document of the ledger. ``windows``: the periods in which its creating requests could take effect.
 
-    ``was_written``: whether it must be in QuickBooks; if not, only further documents with its mark are looked for.
+    ``was_written``: whether it must be in QuickBooks. If not, only further documents with its marker are searched for.
     """
 
     document_id: int
@@ -44,7 +46,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One document of QuickBooks. ``key`` is the key in its mark; None without a mark of ours."""
+    """One document of QuickBooks. ``key`` is the key in its marker; None without a marker of ours."""
 
     quickbooks_id: str
     key: Key | None
@@ -65,19 +67,21 @@ class CensusFinding:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """How many documents were counted, how many of them live, and the faults."""
+    """The number of counted documents, the number without the fault ``missing`` or ``void`` (``living``), and the
+    faults."""
 
     documents: int
     living: int
     findings: tuple[CensusFinding, ...]
 
     def number(self, *verdicts: str) -> int:
-        """How many findings are of these verdicts."""
+        """Return the number of findings with one of these verdicts."""
         return sum(finding.verdict in verdicts for finding in self.findings)
 
 
 def count(expected: Iterable[Expected], found: Iterable[Found], *, set_aside: Collection[str] = ()) -> Census:
-    """Compare both sides. ``set_aside``: QuickBooks Ids that a person declared not to be ours."""
+    """Compare the expected documents with those found. ``set_aside``: QuickBooks Ids that a person declared not to be
+    ours."""
     by_id = {row.quickbooks_id: row for row in found}
     marked: dict[Key, list[Found]] = {}
     for row in by_id.values():
@@ -102,7 +106,7 @@ def count(expected: Iterable[Expected], found: Iterable[Found], *, set_aside: Co
 
 
 def _judge(document: Expected, by_id: Mapping[str, Found]) -> CensusFinding | None:
-    """The fault of the document itself; None without one."""
+    """Return the fault of the document itself; None without a fault."""
     row = by_id.get(document.quickbooks_id)
     about = (document.quickbooks_id,)
     if document.is_void:
@@ -121,14 +125,19 @@ def _judge(document: Expected, by_id: Mapping[str, Found]) -> CensusFinding | No
 
 
 def _is_foreign(document: Expected, row: Found) -> bool:
-    """Whether it is somebody else's. A bookkeeper may edit the note, so a mark that is gone later proves nothing."""
+    """Return whether the document in QuickBooks is somebody else's.
+
+    Without a marker it is foreign only if a request of ours should have created it and its SyncToken is still the known
+    one. A bookkeeper may edit the note, so a marker that is gone later proves nothing.
+    """
     if row.key is None:
         return bool(document.windows) and row.sync_token == document.sync_token
     return row.key != document.key
 
 
 def _find_further(document: Expected, original: Found | None, marked: Iterable[Found]) -> list[CensusFinding]:
-    """Other living documents with its mark: our duplicates where a request explains them, else a person's copies."""
+    """Return a finding for each further document with the same marker that is not void: a duplicate of ours where a
+    request of ours may have made it, else a person's copy."""
     further = [row for row in marked if row.quickbooks_id != document.quickbooks_id]
     if not further or document.is_known_copy:
         return []
@@ -143,10 +152,11 @@ def _find_further(document: Expected, original: Found | None, marked: Iterable[F
 
 
 def _is_explained(document: Expected, original: Found | None, row: Found) -> bool:
-    """Whether a request of ours may have made it: created no further from the original than one window is long.
+    """Return whether a request of ours may have made a further document, by its distance in time from the original.
 
-    Both times are QuickBooks' own, since our clock may differ. Without the original's time the windows themselves
-    decide; without a time of its own the worse, a duplicate, is assumed.
+    The distance may be as long as one window. Both times are QuickBooks' own, since our clock may differ. Without the
+    original's time the further document must be created inside of a window. Without a time of its own the worse case, a
+    duplicate, is assumed.
     """
     if row.created_at is None:
         return True

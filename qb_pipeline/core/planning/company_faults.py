@@ -1,7 +1,7 @@
-"""Faults about the whole company rather than the request: the firm stops, and its documents stay as they were.
+"""Faults that are about the whole company rather than one request: the firm stops, and its documents stay as they were.
 
-Belongs here: codes, one sentence and one remedy each, and when a code is about the company. Does not belong here:
-reading answers (``quickbooks``), remembering open faults (``ledger.books.company_faults``).
+Belongs here: codes with one sentence and one remedy each, and the rule whether a code is about the company. Does not
+belong here: reading answers (``quickbooks``), storing open faults (``ledger.books.company_faults``).
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CompanyFault:
-    """The meaning of a code for the company, and the remedy. ``always``: one item of an answer with it is enough."""
+    """The meaning of a code for the company, and the remedy. ``always``: one item of an answer with the code is
+    enough."""
 
     sentence: str
     remedy: str
@@ -48,16 +49,17 @@ COMPANY_FAULTS = {
         "sync again.",
     ),
 }
-"""By fault code. Source: Intuit, error codes (read 2026-11-21); 5020 and 5030 may also be about one feature only."""
+"""The faults, keyed by code. Source: Intuit, error codes (read 2026-11-21). 5020 and 5030 may also be about one feature
+only."""
 
 
 def speaks_of_company(code: str) -> bool:
-    """Whether a code is about the company wherever it stands."""
+    """Return whether a code is about the company at any place of an answer."""
     return code in COMPANY_FAULTS and COMPANY_FAULTS[code].always
 
 
 def find_company_fault(answer: Iterable[Sequence[str]]) -> str:
-    """The code in an answer that is about the company; "" without one.
+    """Return the code in an answer that is about the company; "" without such a code.
 
     Args:
         answer: one row of fault codes for each item of a batch, empty for an accepted item; one row for a single

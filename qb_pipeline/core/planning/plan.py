@@ -1,7 +1,7 @@
-"""Decide what to do with each document.
+"""The operation for each document, and the body of an update.
 
 Belongs here: comparing a document's content with the content last sent and with QuickBooks'. Does not belong here:
-sending (``sync.send.push``) or remembering (``ledger``).
+sending (``sync.send.push``) or storing (``ledger``).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,10 +23,10 @@ _REWRITTEN = frozenset({"BillAddr", "ApplyTaxAfterDiscount"})
 
 @dataclass(frozen=True)
 class Field:
-    """One field as billing means it and as QuickBooks holds it, and who owns it.
+    """One field of a document: its value in billing (``ours``), its value in QuickBooks (``theirs``), and its owner.
 
-    A difference is drift (concurrent modification) if billing owns the field, and the bookkeeper's right if QuickBooks
-    owns it. Values are the client's: they are shown to the person who asked, and never logged.
+    A difference is drift (concurrent modification) if billing owns the field. It is the bookkeeper's right if
+    QuickBooks owns the field. Values are the client's: they are shown to the person who asked, and never logged.
     """
 
     name: str
@@ -39,20 +39,21 @@ class Field:
 def choose_operation(
     state: State, fingerprint: str, sent_fingerprint: str, billing_status: str, *, quickbooks_id: str
 ) -> Operation:
-    """Compare content, never timestamps: an unchanged document is never sent twice.
+    """Return the operation for a document, from its content and never from timestamps. An unchanged document is not
+    sent twice.
 
     Args:
-        state: of the document in the ledger.
+        state: the document's state in the ledger.
         fingerprint: content hash of the body that would be sent now; ignored for a void document.
         sent_fingerprint: content hash of the body that QuickBooks accepted last and, as far as we know, still holds; ""
             when QuickBooks never had the document, or when a void or a person removed it.
-        billing_status: ``void``, or anything else for a document that stands. Pass ``void`` as well for a posted
+        billing_status: ``void``, or any other text for a document that is not void. Pass ``void`` as well for a posted
             invoice that was revised to nothing (``NOTHING_TO_BILL``).
-        quickbooks_id: "" for a document that never had an Id. One that had an Id is updated, never created again: the
-            update looks in QuickBooks first, and holds the document if it is gone.
+        quickbooks_id: "" for a document that never had an Id. A document that had an Id is updated, never created
+            again: the update reads the document in QuickBooks first, and holds it if it is gone.
     """
     if state in UNDER_WAY or state in (State.VOIDED, State.CLOSED):
-        return Operation.SKIP  # to be settled first, or over
+        return Operation.SKIP  # to be settled first, or finished
     if billing_status == "void":
         return Operation.VOID if sent_fingerprint or quickbooks_id else Operation.CLOSE
     if not sent_fingerprint:
@@ -61,7 +62,7 @@ def choose_operation(
 
 
 def update_body(body: JsonObject, *, quickbooks_id: str, sync_token: str) -> JsonObject:
-    """Turn the body of a document into an update of the one that QuickBooks holds.
+    """Build an update of the document that QuickBooks holds from the body of a document.
 
     The bookkeeper's fields are left out: a sparse update leaves them as they are.
     """
@@ -70,7 +71,8 @@ def update_body(body: JsonObject, *, quickbooks_id: str, sync_token: str) -> Jso
 
 
 def restore_marker(body: JsonObject, theirs: JsonObject) -> dict[str, str]:
-    """Put our marker in front of a note without one: an adopted document's note, or one that a person rewrote.
+    """Build a note with our marker in front, where QuickBooks' note has no marker. Such a note belongs to an adopted
+    document, or a person rewrote it.
 
     Returns:
         The field to send in addition; an empty dict where the note has a marker, ours or another's.
@@ -83,14 +85,17 @@ def restore_marker(body: JsonObject, theirs: JsonObject) -> dict[str, str]:
 
 
 def carry_lines(ours: Sequence[JsonObject], theirs: Sequence[JsonObject]) -> list[JsonObject] | None:
-    """Give new lines the Ids of the old lines that they change, and the fields that the bookkeeper set on these.
+    """Build the lines of an update: new lines with the Ids of the old lines that they change, and the bookkeeper's
+    fields.
 
-    The lines of an update replace all old lines. A new line corresponds to the old one at its position if both have
-    the same type and item and, where the number of lines has changed, the same text. Where we give lines a class, one
-    that corresponds to none takes the class that all old lines have alike; only where they differ, ours.
+    The lines of an update replace all old lines. A new line corresponds to the old line at its position if both have
+    the same type and item and, where the number of lines has changed, the same text. The bookkeeper's fields are copied
+    from the corresponding old line. Where we give lines a class, a new line without an old one takes the class that all
+    old lines share; only where the classes of the old lines differ, it takes our class.
 
     Returns:
-        The lines to send; None when a class would be lost, because no new line corresponds to the old line that has it.
+        The lines to send; None when a class would be lost: an old line has it, but no new line corresponds to that line
+        or has this class.
     """
     kept = [line for line in theirs if _detail_type(line) != "subtotallinedetail"]
     carried = _take_class(ours, kept)
@@ -110,7 +115,8 @@ def carry_lines(ours: Sequence[JsonObject], theirs: Sequence[JsonObject]) -> lis
 
 
 def _take_class(ours: Sequence[JsonObject], theirs: Iterable[JsonObject]) -> list[JsonObject]:
-    """Our lines with the class that all lines there have alike, or with none where none has one, in place of ours."""
+    """Return our lines with the class that all of their lines share, or without a class where no line of theirs has
+    one. Our classes stay where the classes of their lines differ."""
     found = {_class_of(line) for line in theirs if _detail(line)}
     if len(found) != 1:
         return [dict(line) for line in ours]
@@ -138,21 +144,22 @@ def _corresponds(ours: JsonObject, theirs: JsonObject, *, is_same_count: bool) -
 
 
 def _detail(line: JsonObject) -> JsonObject:
-    """The detail object that belongs to a line's type."""
+    """Return the detail object that belongs to a line's type; an empty one for a line without it."""
     wanted = _detail_type(line)
     return next((value or {} for name, value in line.items() if name.lower() == wanted), {})
 
 
 def compare(body: JsonObject, remote: JsonObject) -> list[Field]:
-    """The fields in which a body differs from the document that QuickBooks holds.
+    """Return the fields in which a body differs from the document that QuickBooks holds.
 
-    Only the body's own fields are compared; QuickBooks' additions (line ids, subtotals, names of references) are not.
+    Only the body's own fields are compared. QuickBooks' additions (line ids, subtotals, names of references) are no
+    differences, except tax on an invoice that was sent without tax.
     """
     return [field for field in side_by_side(body, remote) if field.differs]
 
 
 def side_by_side(body: JsonObject, remote: JsonObject) -> list[Field]:
-    """Put every field of a body beside QuickBooks' value of it; equal ones too."""
+    """Return every field of a body with QuickBooks' value of it, equal fields included."""
     fields: list[Field] = []
     for name, ours in body.items():
         if name in _ENVELOPE or name in _REWRITTEN:
@@ -164,7 +171,7 @@ def side_by_side(body: JsonObject, remote: JsonObject) -> list[Field]:
             Field(field, _text(mine), _text(other), owner, _comparable(mine) != _comparable(other))
             for field, mine, other in pairs
         ]
-    if "DocNumber" in body and "TxnTaxDetail" not in body:  # an invoice without tax: a person may have added some
+    if "DocNumber" in body and "TxnTaxDetail" not in body:  # an invoice without tax: a person may have added tax
         tax = (remote.get("TxnTaxDetail") or {}).get("TotalTax") or 0
         if tax:
             fields.append(Field("TxnTaxDetail.TotalTax", "", _text(tax), "billing", differs=True))
@@ -189,7 +196,8 @@ def _pair_values(field: str, ours: object, theirs: object) -> _Pairs:
 
 
 def _pair_lines(ours: Sequence[JsonObject], theirs: Sequence[JsonObject]) -> _Pairs:
-    """Pair lines by their position; a line that only one side has is one difference."""
+    """Yield the fields of lines, paired by the position of the line. A line that only one side has is one
+    difference."""
     kept = [line for line in theirs if _detail_type(line) != "subtotallinedetail"]
     for position in range(max(len(ours), len(kept))):
         field = f"Line[{position + 1}]"
@@ -202,13 +210,13 @@ def _pair_lines(ours: Sequence[JsonObject], theirs: Sequence[JsonObject]) -> _Pa
 
 
 def _line_text(line: JsonObject) -> object:
-    """The text for a line that only one side has; never empty."""
+    """Return a text for a line that only one side has; the text is never empty."""
     text = line.get("Amount", line.get("Description"))
     return "a line without amount" if text in (None, "") else text
 
 
 def _without_carried(line: JsonObject) -> JsonObject:
-    """A line without its Id and without the bookkeeper's fields, which he may change again."""
+    """Return a line without its Id and without the bookkeeper's fields, which he may change again."""
     return {name: value for name, value in without_set_on_lines(line).items() if name != "Id"}
 
 
@@ -217,8 +225,8 @@ def _detail_type(line: JsonObject) -> str:
 
 
 def _comparable(value: object) -> object:
-    """Equal for values that mean the same: 2.50 and 2.5, nothing and "", both spellings of an enumeration, every line
-    break."""
+    """Return a form of a value that is equal for values of one meaning: 2.50 and 2.5, None and "", both spellings of an
+    enumeration, every line break."""
     if value is None or isinstance(value, bool):
         return value or ""
     if isinstance(value, int | Decimal):

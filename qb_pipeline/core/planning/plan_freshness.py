@@ -1,7 +1,7 @@
-"""Whether a plan (dry run) still holds: nothing on either side has moved since it was made.
+"""The check that a plan (dry run) is still valid: nothing that it rests on has changed since it was made.
 
-Belongs here: comparing a stored plan with the plan of this moment. Does not belong here: planning
-(``sync.plan.plan``) and storing plans (``ledger.books.plans``).
+Belongs here: comparing a stored plan with the plan of this moment. Does not belong here: planning (``sync.plan.plan``)
+and storing plans (``ledger.books.plans``).
 """
 
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ _REFERENCES = frozenset({"CustomerRef", "ItemRef"})
 class Planned:
     """A plan's decision about one document.
 
-    ``body_sha256`` is the digest (SHA-256) of the body that would be sent; empty when nothing would be sent.
-    ``content_sha256`` leaves out the Ids of customers, items and invoices, which the run itself may create.
-    ``sync_token`` is QuickBooks'.
+    ``body_sha256`` is the digest (SHA-256) of the body that would be sent; "" when nothing would be sent.
+    ``content_sha256`` is the same without the Ids of customers, items and invoices, which the run itself may create.
+    ``sync_token`` is QuickBooks' SyncToken.
     """
 
     document_id: int
@@ -32,19 +32,19 @@ class Planned:
 
 
 def hash_body(body: JsonObject) -> str:
-    """The SHA-256 of a body that would be sent."""
+    """Return the SHA-256 of a body that would be sent, in hexadecimal."""
     return sha256(dumps(body)).hexdigest()
 
 
 def hash_content(body: JsonObject) -> str:
-    """The SHA-256 of a body without the Ids that a dry run cannot know yet."""
+    """Return the SHA-256, in hexadecimal, of a body without the Ids that a dry run cannot know yet."""
     return sha256(dumps(_masked(body))).hexdigest()
 
 
 def why_moved(planned: Planned, now: Planned | None, *, state: str = "") -> str:
-    """Say in a few words what has moved since a document was planned; "" when nothing has.
+    """Describe in a few words the change since a document was planned; "" when nothing has changed.
 
-    ``now`` is None for a document that a sync would no longer look at; its ``state`` then says why.
+    ``now`` is None for a document that a sync would no longer decide about. The description is then its ``state``.
     """
     if now is None:
         return f"it is {state} by now"

@@ -1,10 +1,11 @@
-"""Possible duplicates (record linkage): whether a document that somebody else wrote may be the one to be created.
+"""Possible duplicates (record linkage): documents of somebody else in QuickBooks that may equal a document to be
+created.
 
-The rules never guess: what may be there already is held, and a person says whether it is the same. Nothing rests on
-QuickBooks' own check of numbers: it is a setting that no program can read.
+The rules never guess: a document that may be in QuickBooks already is held, and a person decides whether it is the
+same. No rule relies on QuickBooks' own check of numbers, since this is a setting that no program can read.
 
-Belongs here: the rules, from fields that both sides have. Does not belong here: reading either side, and what people
-answered.
+Belongs here: the rules, from fields that both sides have. Does not belong here: reading either side, and the answers of
+people.
 """
 
 from collections.abc import Collection
@@ -19,10 +20,11 @@ from qb_pipeline.core.states import Kind
 from qb_pipeline.core.text import number_key
 
 APART = timedelta(days=7)
-"""Payments whose dates are further apart are two, unless a reference says otherwise."""
+"""The longest time between the dates of two payments that may be the same. It is ignored where their references
+agree."""
 
 MONEY = ("total", "amount", "invoices")
-"""Fields that must be equal before a document is linked: a linked one stays as QuickBooks has it."""
+"""Fields that must be equal before a document is linked, since a linked document stays as QuickBooks has it."""
 
 FieldName = Literal["number", "reference", "customer", "date", "total", "amount", "invoices"]
 
@@ -32,7 +34,7 @@ class Document:
     """An invoice or a payment as one side has it; ``total_cents`` in cents.
 
     ``id``: QuickBooks' Id, "" on billing's side. ``number``: an invoice's number or a payment's reference as written,
-    "" without one. ``pays``: of a payment, the Ids of the invoices that it is applied to.
+    "" without one. ``pays``: the Ids of the invoices that a payment is applied to; empty for an invoice.
     """
 
     id: str
@@ -45,19 +47,20 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """Why a document may not be created beside another one, and in which fields the two differ."""
+    """The reason for which a document may not be created beside another one, and the fields in which the two differ."""
 
     problem: Problem
     differs: tuple[FieldName, ...] = ()
 
 
 def compare(kind: Kind, ours: Document, theirs: Document) -> Likeness | None:
-    """Say whether ``theirs``, which nobody has linked, keeps ``ours`` from being created; None where it does not."""
+    """Return the reason for which ``theirs``, a document that nobody has linked, keeps ``ours`` from being created;
+    None where it does not."""
     return _compare_invoices(ours, theirs) if kind == Kind.INVOICE else _compare_payments(ours, theirs)
 
 
 def differing(kind: Kind, ours: Document, theirs: Document) -> tuple[FieldName, ...]:
-    """The fields in which two documents differ."""
+    """Return the names of the fields in which two documents differ."""
     fields: dict[FieldName, bool] = {
         "customer": ours.customer_id != theirs.customer_id,
         "date": ours.document_date != theirs.document_date,
@@ -72,7 +75,8 @@ def differing(kind: Kind, ours: Document, theirs: Document) -> tuple[FieldName, 
 
 
 def _compare_invoices(ours: Document, theirs: Document) -> Likeness | None:
-    """One number and the same customer, date or total may be the same invoice; the number alone is only taken."""
+    """Return NUMBER_TAKEN for two invoices with one number, MAYBE_THERE where customer, date or total is equal too,
+    else None."""
     if not ours.number or number_key(ours.number) != number_key(theirs.number):
         return None
     differs = differing(Kind.INVOICE, ours, theirs)
@@ -80,7 +84,8 @@ def _compare_invoices(ours: Document, theirs: Document) -> Likeness | None:
 
 
 def _compare_payments(ours: Document, theirs: Document) -> Likeness | None:
-    """One customer and amount may be the same payment, unless something tells the two apart."""
+    """Return MAYBE_THERE for two payments of one customer and amount, unless a reference, an invoice or a date
+    distinguishes them; else None."""
     if (ours.customer_id, ours.total_cents) != (theirs.customer_id, theirs.total_cents):
         return None
     is_one_reference = _is_one_reference(ours.number, theirs.number)
@@ -94,8 +99,8 @@ def _compare_payments(ours: Document, theirs: Document) -> Likeness | None:
 
 
 def _is_one_reference(ours: str, theirs: str) -> bool | None:
-    """Whether two references agree; None where that cannot be said: one is missing, or was sent without the identity
-    number that another program left in."""
+    """Return whether two references agree. None means unknown: one is missing, or one was sent without the identity
+    number that another program left in the other."""
     keys = number_key(ours), number_key(theirs)
     if not all(keys):
         return None
@@ -111,7 +116,7 @@ def _is_far(one: date | None, other: date | None) -> bool:
 
 
 def describe(kind: Kind, ours: Document, theirs: Document, differs: Collection[FieldName]) -> str:
-    """Name the document of QuickBooks and both sides of each field that differs."""
+    """Describe the document of QuickBooks by its Id, and each field that differs by its value on both sides."""
     entity = "Invoice" if kind == Kind.INVOICE else "Payment"
     texts = [f"{name}: billing {_shown(name, ours)}, QuickBooks {_shown(name, theirs)}" for name in differs]
     return f"{entity} Id {theirs.id}: {'; '.join(texts) if texts else 'equal in every field'}"
@@ -121,7 +126,7 @@ def _shown(name: FieldName, document: Document) -> str:
     match name:
         case "number":
             return document.number or "empty"
-        case "reference":  # somebody else's may carry what never enters our log
+        case "reference":  # another program's may carry an identity number
             return redact(document.number)[0] or "empty"
         case "customer":
             return f"customer Id {document.customer_id}" if document.customer_id.isdigit() else "a new customer"

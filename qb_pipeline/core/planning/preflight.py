@@ -1,7 +1,7 @@
 """Pre-flight: the settings and mapping targets of a company that would make documents fail or come out wrong.
 
-Belongs here: reading the settings, the findings with their remedies, which fences (safeguards) against duplicates are
-on. Does not belong here: asking QuickBooks (``sync.verify.preflight``), remembering the settings
+Belongs here: reading the settings, the findings with their remedies, and the state of the fences (safeguards) against
+duplicates. Does not belong here: requests to QuickBooks (``sync.verify.preflight``), storing the settings
 (``ledger.books.company``).
 """
 
@@ -19,14 +19,14 @@ from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.settings import CUSTOM_FIELD, FirmSettings
 
 NAMED = 5
-"""How many billing ids a finding names; the rest are counted."""
+"""The most billing ids that a finding names. An ellipsis stands for the rest."""
 
 CURRENCIES = {"US": "USD", "CA": "CAD", "GB": "GBP", "UK": "GBP", "AU": "AUD", "NZ": "NZD", "IN": "INR"}
-"""Home currency by country, for companies whose preferences do not name it."""
+"""The home currency, keyed by country, for companies whose preferences do not name it."""
 
 
 class Check(StrEnum):
-    """The checks of pre-flight. Codes are promises: add, never rename."""
+    """The checks of pre-flight. People rely on the codes: add codes, never rename one."""
 
     HOME_CURRENCY = "HOME_CURRENCY"
     SALES_TAX_OFF = "SALES_TAX_OFF"
@@ -45,10 +45,10 @@ class Check(StrEnum):
 
 
 BLOCKING = frozenset({Check.HOME_CURRENCY, Check.SALES_TAX_OFF})
-"""Findings with which nothing is sent: every document, or every taxed one, would come out wrong."""
+"""Checks whose findings stop all sending, since every document, or every taxed document, would come out wrong."""
 
 OF_MATTERS = frozenset({Check.CLASSES_OFF, Check.NO_CUSTOM_FIELD})
-"""Findings with which new invoices go without their matter."""
+"""Checks whose findings mean that new invoices are sent without their matter."""
 
 _LABEL = re.compile(r"SalesFormsPrefs\.SalesCustomName(\d+)")
 _IN_USE = re.compile(r"SalesFormsPrefs\.UseSalesCustom(\d+)")
@@ -60,7 +60,7 @@ Source: recorded Preferences in public repositories, labels and switches in two 
 
 @dataclass(frozen=True, slots=True)
 class PreflightFinding:
-    """One thing to know before documents are sent. Names billing ids and settings, never a client."""
+    """A fact to know before documents are sent. It names billing ids and settings, never a client."""
 
     code: Check
     sentence: str
@@ -68,7 +68,7 @@ class PreflightFinding:
 
     @property
     def severity(self) -> Literal["blocking", "warning"]:
-        """Whether anything may be sent with it."""
+        """The severity of the finding. Nothing is sent while a finding is ``blocking``."""
         return "blocking" if self.code in BLOCKING else "warning"
 
     def __str__(self) -> str:
@@ -77,7 +77,8 @@ class PreflightFinding:
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """A safeguard against a second document for one of billing. ``unseen``: QuickBooks does not show its state."""
+    """A safeguard against a second QuickBooks document for one of billing. ``unseen``: QuickBooks does not show its
+    state."""
 
     name: str
     state: Literal["on", "off", "unseen"]
@@ -88,8 +89,8 @@ class Fence:
 class CompanySettings:
     """The settings of a company that matter to us. An absent preference counts as off, QuickBooks' own default.
 
-    ``class_tracking``: whether classes stand on whole transactions or on their lines. ``custom_fields``: the labels of
-    the custom fields that sales forms use, by the Id of their definition.
+    ``class_tracking``: whether classes are on whole transactions or on their lines. ``custom_fields``: the labels of
+    the custom fields that sales forms use, keyed by the Id of their definition.
     """
 
     company_name: str
@@ -107,7 +108,7 @@ class CompanySettings:
 
 
 def read_settings(preferences: JsonObject, company_info: JsonObject) -> CompanySettings:
-    """Read Preferences and CompanyInfo as QuickBooks answers them."""
+    """Read a company's settings from Preferences and CompanyInfo, as QuickBooks answers them."""
     sales = preferences.get("SalesFormsPrefs") or {}
     tax = preferences.get("TaxPrefs") or {}
     currency = preferences.get("CurrencyPrefs") or {}
@@ -138,7 +139,7 @@ def _read_class_tracking(accounting: JsonObject) -> Literal["off", "transaction"
 
 
 def _read_custom_fields(groups: Iterable[JsonObject]) -> dict[str, str]:
-    """The labels of the custom fields in use, by the Id of their definition."""
+    """Return the labels of the custom fields in use, keyed by the Id of their definition."""
     shown = {str(each.get("Name") or ""): each for group in groups for each in group.get("CustomField") or (group,)}
     used = {found[1] for name, each in shown.items() if (found := _IN_USE.fullmatch(name)) and each.get("BooleanValue")}
     labels = {
@@ -152,11 +153,11 @@ def _read_custom_fields(groups: Iterable[JsonObject]) -> dict[str, str]:
 def find_settings(
     company: CompanySettings, settings: FirmSettings, *, currency: str, tax_codes: Collection[str]
 ) -> list[PreflightFinding]:
-    """The findings about the company's settings; blocking ones come first.
+    """Return the findings about the company's settings; blocking ones come first.
 
     Args:
-        company: as QuickBooks has them.
-        settings: the firm's own.
+        company: the company's settings in QuickBooks.
+        settings: the firm's settings.
         currency: the firm's currency in billing.
         tax_codes: billing's tax codes (``TAX``, ``NON``) that are mapped to the company's.
     """
@@ -238,11 +239,11 @@ def find_settings(
 
 
 def find_refusal(company: CompanySettings, body: JsonObject, theirs: JsonObject) -> Problem | None:
-    """Why a company with these settings would refuse a document; None where they allow it.
+    """Return the reason for which a company with these settings would refuse a document; None where they allow it.
 
     Args:
-        company: as QuickBooks has it.
-        body: what would be sent.
+        company: the company's settings in QuickBooks.
+        body: the body that would be sent.
         theirs: the document as QuickBooks holds it, if it is to be changed or voided; empty for a new one.
     """
     days = [date.fromisoformat(str(day)[:10]) for day in (body.get("TxnDate"), theirs.get("TxnDate")) if day]
@@ -255,12 +256,12 @@ def find_refusal(company: CompanySettings, body: JsonObject, theirs: JsonObject)
 def find_targets(
     links: Iterable[tuple[str, str, str]], targets: Mapping[str, Mapping[str, Target]]
 ) -> list[PreflightFinding]:
-    """Find mappings whose target is inactive, gone, merged, of a wrong type, or a trust account or called one; one
-    finding per kind and target.
+    """Return one finding for each kind and target of mappings whose target is inactive, gone, merged, of a wrong type,
+    a trust account, or a bank account that is called one.
 
     Args:
         links: kind, billing id and QuickBooks id of each mapping; kinds ``income_account…`` are the firm's settings.
-        targets: what QuickBooks holds, by kind and Id.
+        targets: the objects that QuickBooks holds, keyed by kind and then by Id.
     """
     found: dict[tuple[str, Check, str, str], list[str]] = {}
     for kind, source_id, quickbooks_id in links:
@@ -298,7 +299,8 @@ def _pointing(kind: str, source_ids: list[str]) -> str:
 
 
 def fences(company: CompanySettings, *, has_refused_a_number: bool) -> list[Fence]:
-    """The fences against a second document, ours first. No promise of ours depends on those of QuickBooks."""
+    """Return the fences against a second document, ours first. No promise of ours depends on the fences of
+    QuickBooks."""
     warns: Fence
     if not company.custom_numbers:
         warns = Fence("duplicate-number warning", "off", "Turn on custom transaction numbers first.")

@@ -3,9 +3,9 @@
 Belongs here: postings, which always sum to 0, and customers' balances. Does not belong here: the choice of the
 transactions that are allowed.
 
-A payment that applies journal credit adds the applied amount to the customer's balance again, so that journal entries
-need no open balance of their own: customer's balance = invoices' balances - credit memos' remainders - unapplied
-payments - journal credit not yet applied.
+Journal entries need no open balance of their own: the whole entry counts, and a payment counts with its total, less
+what it pays of invoices, whose balances say so already. So customer's balance = invoices' balances - credit memos'
+remainders - unapplied payments + what journal entries debit and credit, as far as no payment is applied to it.
 """
 
 from collections.abc import Callable
@@ -36,6 +36,11 @@ def find_postings(entity: str, body: Body, account_of: FindAccount) -> Postings:
             detail = line.get("JournalEntryLineDetail") or {}
             sign = 1 if detail.get("PostingType") == "Debit" else -1
             _add(postings, _reference(detail, "AccountRef"), sign * cents(line.get("Amount")))
+    elif entity == "Purchase":
+        sign = -1 if body.get("Credit") else 1
+        _add(postings, _reference(body, "AccountRef"), -sign * _total(body))
+        for line in body["Line"]:
+            _add(postings, _expense_account(line), sign * cents(line.get("Amount")))
     return {account: amount for account, amount in postings.items() if amount}
 
 
@@ -75,7 +80,8 @@ def find_owed(entity: str, body: Body, receivable: str) -> Postings:
     elif entity == "CreditMemo":
         _add(owed, customer, -cents(body.get("RemainingCredit")))
     elif entity == "Payment":
-        _add(owed, customer, sum(applied_to(body, "JournalEntry").values()) - cents(body.get("UnappliedAmt")))
+        settled = sum(applied_to(body, "Invoice").values()) - sum(applied_to(body, "CreditMemo").values())
+        _add(owed, customer, settled - _total(body))
     elif entity == "JournalEntry":
         for line in body["Line"]:
             detail = line.get("JournalEntryLineDetail") or {}
@@ -83,7 +89,16 @@ def find_owed(entity: str, body: Body, receivable: str) -> Postings:
                 sign = 1 if detail.get("PostingType") == "Debit" else -1
                 entry = (detail.get("Entity") or {}).get("EntityRef") or {}
                 _add(owed, str(entry.get("value") or ""), sign * cents(line.get("Amount")))
+    elif entity == "Purchase":
+        _add(owed, _reference(body, "EntityRef"), _paid_back(body, receivable))
     return {customer: amount for customer, amount in owed.items() if amount}
+
+
+def _paid_back(purchase: Body, receivable: str) -> int:
+    """The cents that a purchase books to receivables: its payee owes them again."""
+    sign = -1 if purchase.get("Credit") else 1
+    lines = (line for line in purchase["Line"] if _expense_account(line) == receivable)
+    return sign * sum(cents(line.get("Amount")) for line in lines)
 
 
 def applied_to(payment: Body, kind: str) -> Postings:
@@ -94,6 +109,10 @@ def applied_to(payment: Body, kind: str) -> Postings:
             if link.get("TxnType") == kind:
                 _add(applied, link["TxnId"], cents(line.get("Amount")))
     return applied
+
+
+def _expense_account(line: Body) -> str:
+    return _reference(line.get("AccountBasedExpenseLineDetail") or {}, "AccountRef")
 
 
 def _total(body: Body) -> int:

@@ -45,7 +45,7 @@ def prepare(change: Change, body: Body, old: Body | None) -> Body:
     body["TotalAmt"] = dollars(total)
     body["Line"] = [_complete_line(change, body, line) for line in body.get("Line") or ()]
     move_links(change, old, body)
-    body["UnappliedAmt"] = dollars(_find_unapplied(body))
+    body["UnappliedAmt"] = dollars(_find_unapplied(change, body))
     body["LinkedTxn"] = []
     body.setdefault("ProcessPayment", False)
     set_currency(change, body)
@@ -106,8 +106,14 @@ def _find_target(change: Change, kind: str, identifier: str) -> Body:
 def _is_payable(change: Change, customer: str, kind: str, target: Body) -> bool:
     """Return whether a payment of this customer may be applied to the transaction."""
     if kind == "JournalEntry":
-        return bool(find_owed(kind, target, change.company.account_of("receivable")).get(customer))
+        owed = _owed_by(change, target, customer)
+        return owed < 0 or (owed > 0 and change.company.switches.debit_entry == "payable")
     return _may_pay_for(change, customer, target["CustomerRef"]["value"])
+
+
+def _owed_by(change: Change, entry: Body, customer: str) -> int:
+    """What a customer owes by a journal entry, in cents; negative where it is a credit."""
+    return find_owed("JournalEntry", entry, change.company.account_of("receivable")).get(customer, 0)
 
 
 def _name_value(name: str, value: str) -> Body:
@@ -135,9 +141,14 @@ def _may_pay_for(change: Change, payer: str, customer: str) -> bool:
     return True
 
 
-def _find_unapplied(payment: Body) -> int:
-    credit = sum(sum(applied_to(payment, kind).values()) for kind in ("CreditMemo", "JournalEntry"))
-    return cents(payment["TotalAmt"]) + credit - sum(applied_to(payment, "Invoice").values())
+def _find_unapplied(change: Change, payment: Body) -> int:
+    """What a payment has left: its money and the credit that it applies, less what it pays of invoices and entries."""
+    left = cents(payment["TotalAmt"]) + sum(applied_to(payment, "CreditMemo").values())
+    for identifier, amount in applied_to(payment, "JournalEntry").items():
+        entry = change.find("JournalEntry", identifier) or {"Line": []}
+        is_paid = _owed_by(change, entry, payment["CustomerRef"]["value"]) > 0
+        left += -amount if is_paid else amount
+    return left - sum(applied_to(payment, "Invoice").values())
 
 
 def move_links(change: Change, old: Body | None, new: Body | None) -> None:
@@ -146,7 +157,7 @@ def move_links(change: Change, old: Body | None, new: Body | None) -> None:
     Raises:
         FaultError: more is applied than is open, or than was received.
     """
-    if new is not None and _find_unapplied(new) < 0:
+    if new is not None and _find_unapplied(change, new) < 0:
         raise faults.business(MORE_THAN_RECEIVED, hint="Detail is our wording")
     for kind in ("Invoice", "CreditMemo"):
         before = applied_to(old, kind) if old is not None else {}
@@ -171,15 +182,11 @@ def _apply(change: Change, kind: str, target: str, more: int) -> None:
 
 
 def _check_journal(change: Change, old: Body | None, new: Body | None) -> None:
-    """Check that payments together apply no more than a journal entry's credit, which has no balance of its own.
-
-    Raises:
-        FaultError: they apply more.
-    """
+    """Refuse payments that together apply more than a journal entry owes or gives, which has no balance of its own."""
     wanted = applied_to(new, "JournalEntry") if new is not None else {}
     for target in wanted:
         entry = change.find("JournalEntry", target) or {}
-        credit = -sum(find_owed("JournalEntry", entry, change.company.account_of("receivable")).values())
+        most = abs(sum(find_owed("JournalEntry", entry, change.company.account_of("receivable")).values()))
         used: Postings = {}
         for payment in change.company.tables["Payment"].rows.values():
             if old is not None and payment.id == old["Id"]:
@@ -187,7 +194,7 @@ def _check_journal(change: Change, old: Body | None, new: Body | None) -> None:
             if f'"TxnId":"{target}"'.encode() in payment.body:
                 for key, amount in applied_to(payment.decode(), "JournalEntry").items():
                     used[key] = used.get(key, 0) + amount
-        if wanted[target] + used.get(target, 0) > credit:
+        if wanted[target] + used.get(target, 0) > most:
             raise faults.business(TOO_MUCH, hint="Detail is our wording")
 
 
@@ -242,11 +249,26 @@ def release(change: Change, kind: str, body: Body) -> None:
             for line in payment["Line"]
             if (line["LinkedTxn"][0]["TxnType"], line["LinkedTxn"][0]["TxnId"]) != (kind, body["Id"])
         ]
-        unapplied = _find_unapplied(payment)
+        unapplied = _find_unapplied(change, payment)
         if unapplied < 0:
             raise faults.business("Unlink the transactions that use this credit first.", hint="Detail is our wording")
         payment["UnappliedAmt"] = dollars(unapplied)
         change.update("Payment", payment)
+
+
+def release_entry(change: Change, entry: Body) -> None:
+    """Unlink a journal entry from the payments that pay it: these then have more unapplied money."""
+    for customer, owed in find_owed("JournalEntry", entry, change.company.account_of("receivable")).items():
+        for identifier in change.company.tables["Payment"].of_customer(customer) if owed > 0 else ():
+            payment = change.find("Payment", identifier)
+            if payment is not None and entry["Id"] in applied_to(payment, "JournalEntry"):
+                payment["Line"] = [line for line in payment["Line"] if line["LinkedTxn"][0] != _link_to(entry)]
+                payment["UnappliedAmt"] = dollars(_find_unapplied(change, payment))
+                change.update("Payment", payment)
+
+
+def _link_to(entry: Body) -> Body:
+    return {"TxnId": entry["Id"], "TxnType": "JournalEntry"}
 
 
 def apply_credits(change: Change, invoice: Body) -> None:

@@ -38,6 +38,7 @@ class Switches(msgspec.Struct, forbid_unknown_fields=True):
     # QuickBooks' own changes to a document
     missing_item: Literal["default_item", "refused"] = "default_item"
     asset_income_account: Literal["accepted", "refused"] = "accepted"
+    debit_entry: Literal["payable", "refused"] = "payable"
     untracked_class: Literal["dropped", "refused"] = "dropped"
     unknown_custom_field: Literal["dropped", "refused"] = "dropped"
     tax: Literal["recomputed", "as_sent"] = "recomputed"

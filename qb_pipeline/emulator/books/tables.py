@@ -19,7 +19,7 @@ from qb_pipeline.emulator.books.money import cents
 PEOPLE = ("Customer", "Vendor", "Employee")
 LISTS = (*PEOPLE, "Item", "Account", "Class", "Department", "Term", "PaymentMethod", "TaxCode", "TaxRate")
 SALES = ("Invoice", "CreditMemo", "SalesReceipt", "RefundReceipt")
-TRANSACTIONS = (*SALES, "Payment", "Deposit", "JournalEntry")
+TRANSACTIONS = (*SALES, "Payment", "Deposit", "JournalEntry", "Purchase")
 SETTINGS = ("CompanyInfo", "Preferences")
 ENTITIES = (*LISTS, *TRANSACTIONS, *SETTINGS)
 BY_PATH = {entity.lower(): entity for entity in ENTITIES}
@@ -85,11 +85,17 @@ def read_record(entity: str, body: Body) -> Record:
 
 def _read_transaction(record: Record, entity: str, body: Body) -> None:
     record.number = body.get("PaymentRefNum" if entity == "Payment" else "DocNumber") or ""
-    record.customer = (body.get("CustomerRef") or {}).get("value") or ""
+    record.customer = (body.get("CustomerRef") or {}).get("value") or _customer_paid(body)
     record.date = body.get("TxnDate") or ""
     record.total_cents = cents(body.get("TotalAmt"))
     record.balance_cents = cents(body.get("UnappliedAmt" if entity == "Payment" else "Balance"))
-    record.account = (body.get("DepositToAccountRef") or {}).get("value") or ""
+    record.account = (body.get("DepositToAccountRef") or body.get("AccountRef") or {}).get("value") or ""
+
+
+def _customer_paid(body: Body) -> str:
+    """The customer to whom a purchase pays money; "" where it pays none."""
+    payee = body.get("EntityRef") or {}
+    return str(payee["value"]) if payee.get("type") == "Customer" else ""
 
 
 def _read_list_object(record: Record, entity: str, body: Body) -> None:

@@ -4,7 +4,7 @@ Belongs here: the steps that all entities have in common, in QuickBooks' order. 
 entities, batches, request ids.
 """
 
-from qb_pipeline.emulator.books import deposits, faults, names, payments, sales
+from qb_pipeline.emulator.books import deposits, faults, names, payments, purchases, sales
 from qb_pipeline.emulator.books.company import Change, Company
 from qb_pipeline.emulator.books.fields import Body, check_fields
 from qb_pipeline.emulator.books.switches import Switches
@@ -17,6 +17,8 @@ COMPUTED_LIST = frozenset(
 )
 SYSTEM_LISTS = ("TaxCode", "TaxRate")
 OTHER_USER = "Jane Doe"
+BY_BODY_ALONE = {"JournalEntry": deposits.prepare_journal, "Purchase": purchases.prepare}
+"""Entities whose rules need no former version."""
 VOID_BY_INCLUDE = ("Payment", "SalesReceipt")
 """The entities that are voided by ``operation=update&include=void``.
 
@@ -174,6 +176,8 @@ def _delete(change: Change, entity: str, body: Body, by_hand: bool) -> tuple[Bod
         raise faults.deposited()
     if entity == "Payment":
         payments.void(change, dict(old))
+    elif entity == "JournalEntry":
+        payments.release_entry(change, old)
     elif entity == "Deposit":
         deposits.release_deposit(change, old)
     change.remove(entity, old)
@@ -240,8 +244,8 @@ def _prepare(change: Change, entity: str, body: Body, old: Body | None, include:
         return payments.prepare(change, body, old)
     if entity == "Deposit":
         return deposits.prepare_deposit(change, body, old)
-    if entity == "JournalEntry":
-        return deposits.prepare_journal(change, body)
+    if entity in BY_BODY_ALONE:
+        return BY_BODY_ALONE[entity](change, body)
     if entity in SETTINGS:
         return body
     return names.prepare(change, entity, body, old)

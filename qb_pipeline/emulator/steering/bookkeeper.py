@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qb_pipeline.emulator.books.company import Company
+from qb_pipeline.emulator.books.double_entry import applied_to
 from qb_pipeline.emulator.books.fields import Body
 from qb_pipeline.emulator.books.money import cents, dollars
 from qb_pipeline.emulator.books.sales import next_number
@@ -38,7 +39,7 @@ def receive_payment(company: Company, order: Order) -> Body:
         if invoice is None:
             raise ValueError("no such invoice")
         amount = chosen.get("amount", dollars(invoice.balance_cents))
-        lines.append({"Amount": amount, "LinkedTxn": [{"TxnId": invoice.id, "TxnType": "Invoice"}]})
+        lines.append(_link("Invoice", invoice.id, cents(amount)))
     total = order.get("amount", dollars(sum(cents(line["Amount"]) for line in lines)))
     body: Body = {"CustomerRef": {"value": customer}, "TotalAmt": total, "Line": lines}
     body |= _optional(order, reference="PaymentRefNum", date="TxnDate", note="PrivateNote")
@@ -46,6 +47,66 @@ def receive_payment(company: Company, order: Order) -> Body:
         if order.get(name):
             body[field] = {"value": str(order[name])}
     return _do(company, "Payment", "create", body)
+
+
+def unapply(company: Company, order: Order) -> Body:
+    """Take a payment off an invoice: ``{"payment", "invoice"}``; its money stays unapplied.
+
+    A payment of 0.00 only links credit to invoices: its credit goes back, and once it links nothing it is gone.
+    """
+    payment = _find(company, "Payment", _text(order, "payment"))
+    applied = applied_to(payment, "Invoice")
+    invoice = _text(order, "invoice")
+    if invoice not in applied:
+        raise ValueError("the payment does not pay this invoice")
+    return _apply(company, payment, {**applied, invoice: 0})
+
+
+def apply(company: Company, order: Order) -> Body:
+    """Apply unapplied money of a payment to an invoice: ``{"payment", "invoice", "amount"}``.
+
+    Without an amount: as much as the payment has left and the invoice has open.
+    """
+    payment = _find(company, "Payment", _text(order, "payment"))
+    invoice = _find(company, "Invoice", _text(order, "invoice"))
+    most = min(cents(payment["UnappliedAmt"]), cents(invoice["Balance"]))
+    amount = cents(order["amount"]) if order.get("amount") not in (None, "") else most
+    if amount <= 0:
+        raise ValueError("there is nothing to apply")
+    applied = applied_to(payment, "Invoice")
+    return _apply(company, payment, {**applied, invoice["Id"]: applied.get(invoice["Id"], 0) + amount})
+
+
+def move(company: Company, order: Order) -> Body:
+    """Move what a payment pays from one invoice to another: ``{"payment", "from", "to", "amount"}``.
+
+    Without an amount: all of it.
+    """
+    payment = _find(company, "Payment", _text(order, "payment"))
+    applied = applied_to(payment, "Invoice")
+    left, to = _text(order, "from"), _find(company, "Invoice", _text(order, "to"))["Id"]
+    amount = cents(order["amount"]) if order.get("amount") not in (None, "") else applied.get(left, 0)
+    if not 0 < amount <= applied.get(left, 0) or left == to:
+        raise ValueError("the payment does not pay that much of the first invoice")
+    return _apply(company, payment, {**applied, left: applied[left] - amount, to: applied.get(to, 0) + amount})
+
+
+def _apply(company: Company, payment: Body, invoices: dict[str, int]) -> Body:
+    """Let a payment pay so many cents of these invoices, and no other. What pays credit lets go of as much credit."""
+    lines = [_link("Invoice", invoice, amount) for invoice, amount in invoices.items() if amount]
+    left = sum(invoices.values()) - cents(payment["TotalAmt"])
+    for kind in ("CreditMemo", "JournalEntry"):
+        for credit, amount in applied_to(payment, kind).items():
+            part = max(0, min(amount, left))
+            left -= part
+            lines += [_link(kind, credit, part)] if part else []
+    if not lines and not cents(payment["TotalAmt"]):
+        return _do(company, "Payment", "delete", {"Id": payment["Id"]})
+    return _do(company, "Payment", "update", {"Id": payment["Id"], "sparse": True, "Line": lines})
+
+
+def _link(kind: str, identifier: str, amount: int) -> Body:
+    return {"Amount": dollars(amount), "LinkedTxn": [{"TxnId": identifier, "TxnType": kind}]}
 
 
 def deposit(company: Company, order: Order) -> Body:
@@ -107,6 +168,10 @@ def merge(company: Company, order: Order) -> Body:
             body = change.find(kind, identifier)
             if body is not None:
                 change.update(kind, {**body, "CustomerRef": reference})
+    for identifier in company.tables["Purchase"].of_customer(loser):
+        body = change.find("Purchase", identifier)
+        if body is not None:
+            change.update("Purchase", {**body, "EntityRef": {**reference, "type": "Customer"}})
     for record in list(company.tables["JournalEntry"].rows.values()):
         if any(customer == loser for customer, _ in record.owed):
             change.update("JournalEntry", _move_entry(record.decode(), loser, reference))
@@ -201,16 +266,16 @@ def journal_credit(company: Company, order: Order) -> Body:
 
 
 def _apply_credit(company: Company, customer: str, invoice: str, credit: tuple[str, str], amount: int) -> None:
-    lines = [
-        {"Amount": dollars(amount), "LinkedTxn": [{"TxnId": identifier, "TxnType": kind}]}
-        for kind, identifier in (("Invoice", invoice), credit)
-    ]
+    lines = [_link(kind, identifier, amount) for kind, identifier in (("Invoice", invoice), credit)]
     _do(company, "Payment", "create", {"CustomerRef": {"value": customer}, "TotalAmt": 0, "Line": lines})
 
 
 VERBS: dict[str, Callable[[Company, Order], Body]] = {
     "edit": edit,
     "receive-payment": receive_payment,
+    "unapply": unapply,
+    "apply": apply,
+    "move": move,
     "deposit": deposit,
     "void": void,
     "delete": delete,
@@ -231,6 +296,13 @@ def _do(company: Company, entity: str, operation: str, body: Body) -> Body:
     if isinstance(content, dict) and operation == "delete":
         return content
     return company.show(entity, company.tables[entity].rows[identifier])
+
+
+def _find(company: Company, entity: str, identifier: str) -> Body:
+    record = company.tables[entity].rows.get(identifier)
+    if record is None:
+        raise ValueError(f"no such {entity.lower()}")
+    return record.decode()
 
 
 def _account_named(company: Company, name: str) -> str:

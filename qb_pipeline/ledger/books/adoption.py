@@ -1,6 +1,6 @@
 """Adoption (matching): documents that an earlier integration put into QuickBooks, which may be linked by their Id.
 
-An adopted document carries no marker (idempotency mark) of ours until a revision of it is sent; until then we know it
+An adopted document carries no marker (idempotency mark) of ours until a revision of it is sent. Until then it is known
 by its Id.
 """
 
@@ -22,7 +22,7 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 @dataclass(frozen=True, slots=True)
 class UnsentDocument:
-    """A document of the work list that was never sent; its amount in cents."""
+    """A document of the work list that was never sent. Its amount is in cents."""
 
     document_id: int
     kind: str
@@ -37,11 +37,11 @@ class UnsentDocument:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A document of billing and the same document in QuickBooks. ``body``: the fields that are equal on both sides, as
-    JSON.
+    """A document of billing and the same document in QuickBooks. ``body`` holds the fields that are equal on both
+    sides, as JSON.
 
-    ``fingerprint`` (content hash) is that of the content that billing would send now, "" where that is not known. With
-    it, a change in billing that leaves this content equal is not sent.
+    ``fingerprint`` (content hash) is the hash of the content that billing would send now, "" where that is not known.
+    With a fingerprint, a change in billing that leaves this content equal is not sent.
     """
 
     document_id: int
@@ -57,7 +57,7 @@ class Link:
 
 
 def candidates(engine: sa.Engine, firm_id: str) -> list[UnsentDocument]:
-    """Documents of the work list that QuickBooks may hold already, by kind and date."""
+    """Return the documents of the work list that QuickBooks may hold already, in the order of kind and date."""
     with engine.connect() as connection:
         sticky = [str(problem) for problem in documents.STICKY]
         rows = connection.execute(queries["candidates"], {"firm_id": firm_id, "sticky": sticky})
@@ -65,14 +65,15 @@ def candidates(engine: sa.Engine, firm_id: str) -> list[UnsentDocument]:
 
 
 def linked_invoices(engine: sa.Engine, firm_id: str, invoice_ids: Sequence[str]) -> dict[str, str]:
-    """QuickBooks Ids of invoices, by billing id, where they are known."""
+    """Return the QuickBooks Ids of invoices where they are known, keyed by billing's id."""
     with engine.connect() as connection:
         rows = connection.execute(queries["linked_invoices"], {"firm_id": firm_id, "invoice_ids": list(invoice_ids)})
         return {row.source_id: row.quickbooks_id for row in rows}
 
 
 def link(connection: sa.Connection, firm_id: str, links: Sequence[Link], *, run: log.Run, now: datetime) -> int:
-    """Link documents, in the caller's transaction; returns how many. One that has moved meanwhile is left alone."""
+    """Link documents, in the caller's transaction. Return the number of linked documents. A document that has moved
+    since is not linked."""
     ids = [found.document_id for found in links]
     connection.execute(documents.queries["lock"], {"document_ids": ids})
     rows = connection.execute(

@@ -54,7 +54,7 @@ with told as (
       and a.quickbooks_invoice_id = any(:quickbooks_ids)
 )
 select d.source_id, d.part, t.invoice_id, t.quickbooks_invoice_id, max(t.amount_cents) as cents,
-       coalesce(d.quickbooks_id, '') as quickbooks_id, (d.is_kept or d.state = 'closed') as is_kept
+       coalesce(d.quickbooks_id, '') as quickbooks_id, (d.is_kept or d.state = 'closed') as is_kept, d.document_id
 from told t
 join sync.document d using (document_id)
 where d.firm_id = :firm_id and d.kind = 'payment' and d.state <> 'voided'
@@ -83,6 +83,13 @@ select d.source_id, d.payer_id, d.amount_cents - d.forwarded_cents as cents
 from sync.plan_item p
 join sync.document d using (document_id)
 where p.run_id = :run_id and p.operation = 'create'
+  and d.firm_id = :firm_id and d.kind = 'invoice' and d.source_id = any(:invoice_ids);
+
+-- name: planned_payers
+select d.source_id, d.payer_id
+from sync.plan_item p
+join sync.document d using (document_id)
+where p.run_id = :run_id and p.operation = 'update'
   and d.firm_id = :firm_id and d.kind = 'invoice' and d.source_id = any(:invoice_ids);
 
 -- name: planned_changes
@@ -146,6 +153,7 @@ where r.firm_id = :firm_id and r.kind = 'payment' and r.state = 'closed' and r.r
   and r.source_created_at >= :since
   and (j.document_id is null
        or (j.quickbooks_id is null and (j.state in ('new', 'refused') or (j.state = 'held' and j.reason <> 'CONFLICT'))))
+  and not exists (select from sync.entered e where e.document_id = r.document_id and e.standing <> 'gone')  -- by a person
   and (cast(:first as date) is null or r.document_date >= :first)
   and (cast(:last as date) is null or r.document_date <= :last)
   and (:any_id or r.source_id = any(:payment_ids))
@@ -153,13 +161,13 @@ order by r.document_date, r.source_id;
 
 -- name: taken_back
 -- A held journal entry counts: it is in QuickBooks all the same, unless a person deleted it.
-select r.reverses_payment_id as payment_id, sum(coalesce(j.sent_total_cents, 0))::bigint as cents
+select r.reverses_payment_id as payment_id, j.quickbooks_id as entry_id, coalesce(j.sent_total_cents, 0) as cents
 from sync.document j
 join sync.document r on r.firm_id = j.firm_id and r.kind = 'payment' and r.source_id = j.source_id
 where j.firm_id = :firm_id and j.kind = 'refund' and r.reverses_payment_id = any(:payment_ids)
   and (j.state = 'synced' or (j.state = 'held' and j.quickbooks_id is not null and j.reason <> 'REMOTE_DELETED'))
   and r.source_status <> 'void'
-group by 1;
+order by j.document_id;
 
 -- name: plan_payments_again
 -- move refunded: synced -> revised

@@ -1,7 +1,7 @@
 """The census (post-write verification): the documents that it counts, and the counts.
 
 Belongs here: reading the documents that the ledger believes to be in QuickBooks, and storing counts. Does not belong
-here: reading QuickBooks and the judgement (``sync.verify.census``, ``core.planning.census``).
+here: reading QuickBooks (``sync.verify.census``) and the judgement (``core.planning.census``).
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 @dataclass(frozen=True, slots=True)
 class WrittenDocument:
-    """A document that QuickBooks accepted, as the ledger believes it to stand there; money in cents.
+    """A document that QuickBooks accepted, as the ledger believes QuickBooks to hold it. Money is in cents.
 
-    ``total_cents`` is QuickBooks' total, ``amount_cents`` billing's.
+    ``total_cents`` is QuickBooks' total, ``amount_cents`` billing's amount.
     """
 
     document_id: int
@@ -39,7 +39,7 @@ class WrittenDocument:
 
 
 FAULTS = ("duplicates", "missing", "differing", "foreigners", "strays")
-"""The counts that are faults; a copy and a person's change are no fault."""
+"""The counts that are faults. A copy and a person's change are no faults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a census counted of one kind; ``reads`` are the requests that it took.
+    """The counts of one census for one kind. ``reads`` is the number of requests that it took.
 
-    ``is_whole``: everything that we ever sent was counted. ``duplicates`` to ``changed`` are what
-    ``core.planning.census`` finds; ``missing`` includes what is void.
+    ``is_whole`` tells whether everything that we ever sent was counted. ``duplicates`` to ``changed`` are the numbers
+    of findings of ``core.planning.census``. ``missing`` includes void documents.
     """
 
     kind: str
@@ -74,7 +74,7 @@ class Counts:
 
     @property
     def is_sound(self) -> bool:
-        """Whether it has no fault (``FAULTS``)."""
+        """Whether the census found no fault (``FAULTS``)."""
         return not any(getattr(self, name) for name in FAULTS)
 
 
@@ -86,31 +86,33 @@ class Censuses:
         self._firm_id = firm_id
 
     def written(self, kinds: Sequence[Kind], *, whole: bool = False) -> list[WrittenDocument]:
-        """Documents of these kinds that QuickBooks accepted since they were last counted; ``whole``: all of ours that
-        it holds."""
+        """Return the documents of these kinds that QuickBooks accepted since they were last counted. With ``whole``,
+        return all documents of ours that QuickBooks holds."""
         return [WrittenDocument(**row) for row in self._rows("written", kinds=list(kinds), whole=whole)]
 
     def named(self, kind: str, source_ids: Sequence[str]) -> list[WrittenDocument]:
-        """Documents with these billing ids; ``quickbooks_id`` is "" for a document that QuickBooks does not hold."""
+        """Return the documents with these billing ids. ``quickbooks_id`` is "" for a document that QuickBooks does not
+        hold."""
         return [WrittenDocument(**row) for row in self._rows("named", kind=kind, source_ids=list(source_ids))]
 
     def windows(self, document_ids: Sequence[int]) -> list[Window]:
-        """Of each request that may have created one of these: when it was sent."""
+        """Return, for each request that may have created one of these documents, the times of its first and last
+        send."""
         return [Window(**row) for row in self._rows("windows", document_ids=list(document_ids))]
 
     def first_sent(self, document_ids: Sequence[int]) -> datetime | None:
-        """When the earliest of these documents' last accepted requests was first sent; None when no request was
+        """Return the earliest first send among these documents' last accepted requests, or None when no request was
         accepted."""
         with self._engine.connect() as connection:
             found: datetime | None = connection.scalar(queries["first_sent"], {"document_ids": list(document_ids)})
         return found
 
     def set_aside(self, kind: str) -> set[str]:
-        """Ids in QuickBooks that a person said are not ours."""
+        """Return the Ids in QuickBooks that a person declared not to be ours."""
         return {row["quickbooks_id"] for row in self._rows("set_aside", kind=kind)}
 
     def record(self, run: Run, counts: Sequence[Counts], *, now: datetime) -> None:
-        """Store counts, one of each kind; the next census counts from ``now`` on."""
+        """Store counts, one of each kind. The next census counts from ``now`` on."""
         with self._engine.begin() as connection:
             for row in counts:
                 connection.execute(
@@ -118,7 +120,7 @@ class Censuses:
                 )
 
     def of_run(self, run: Run) -> list[Counts]:
-        """The counts of a run, one of each kind."""
+        """Return the counts of a run, one of each kind."""
         return [Counts(**row) for row in self._rows("of_run", run_id=run.run_id)]
 
     def _rows(self, query: str, **parameters: object) -> Sequence[sa.RowMapping]:

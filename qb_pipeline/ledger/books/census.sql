@@ -2,10 +2,10 @@
 -- Documents that QuickBooks has accepted, or was found to hold, since the last census of their kind; whole: all that it
 -- holds of ours. A journal entry has no total of its own: the total that we sent stands for it.
 select document_id, kind, source_id, part, quickbooks_id,
-       coalesce(case kind when 'refund' then sent_total_cents else quickbooks_total_cents end, 0) as total_cents,
+       coalesce(case when kind in ('refund', 'credit') then sent_total_cents else quickbooks_total_cents end, 0) as total_cents,
        coalesce(sync_token, '') as sync_token, state, reason, source_hash, amount_cents
 from sync.document
-where firm_id = :firm_id and kind in ('invoice', 'payment', 'refund') and quickbooks_id is not null
+where firm_id = :firm_id and kind in ('invoice', 'payment', 'refund', 'credit') and quickbooks_id is not null
   and kind = any(:kinds)
   and (:whole or synced_at > coalesce((select max(c.at) from sync.census c
                                        where c.firm_id = :firm_id and c.kind = document.kind), '-infinity'))
@@ -13,7 +13,7 @@ order by document_id;
 
 -- name: named
 select document_id, kind, source_id, part, coalesce(quickbooks_id, '') as quickbooks_id,
-       coalesce(case kind when 'refund' then sent_total_cents else quickbooks_total_cents end, 0) as total_cents,
+       coalesce(case when kind in ('refund', 'credit') then sent_total_cents else quickbooks_total_cents end, 0) as total_cents,
        coalesce(sync_token, '') as sync_token, state, reason,
        source_hash, amount_cents
 from sync.document

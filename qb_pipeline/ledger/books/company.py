@@ -15,7 +15,8 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Settings, and when they were read. ``is_doubtful``: QuickBooks has refused something since."""
+    """Settings, and the time when they were read. ``is_doubtful`` tells whether QuickBooks has refused something
+    since."""
 
     settings: CompanySettings
     seen_at: datetime
@@ -30,13 +31,13 @@ def remember(engine: sa.Engine, firm_id: str, settings: CompanySettings, *, now:
 
 
 def seen(engine: sa.Engine, firm_id: str) -> Seen | None:
-    """The settings as last read; None when they never were."""
+    """Return the settings as last read, or None when they never were."""
     with engine.connect() as connection:
         row = connection.execute(queries["seen"], {"firm_id": firm_id}).one_or_none()
     return Seen(msgspec.convert(row.settings, CompanySettings), row.seen_at, row.is_doubtful) if row else None
 
 
 def has_refused_a_number(engine: sa.Engine, firm_id: str) -> bool:
-    """Whether QuickBooks ever refused a number of this firm's because it was taken (fault 6140)."""
+    """Return whether QuickBooks ever refused a document of this firm because its number was taken (fault 6140)."""
     with engine.connect() as connection:
         return bool(connection.scalar(queries["has_refused_a_number"], {"firm_id": firm_id}))

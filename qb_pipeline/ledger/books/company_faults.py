@@ -15,8 +15,8 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 @dataclass(frozen=True, slots=True)
 class StandingFault:
-    """A fault of the company that stands: QuickBooks gave it at ``since`` first and at ``seen_at`` last, and has
-    accepted nothing of ours since."""
+    """A fault of the company that still applies. QuickBooks answered it first at ``since`` and last at ``seen_at``, and
+    has accepted nothing of ours since."""
 
     code: str
     sentence: str
@@ -32,7 +32,7 @@ class StandingFault:
 
 
 def remember(engine: sa.Engine, firm_id: str, code: str, *, intuit_tid: str, run: Run, now: datetime) -> None:
-    """Keep a fault that QuickBooks has just given."""
+    """Store a fault of the company that QuickBooks has just answered."""
     advice = COMPANY_FAULTS[code]
     values = {"firm_id": firm_id, "code": code, "sentence": advice.sentence, "remedy": advice.remedy, "now": now}
     with engine.begin() as connection:
@@ -40,7 +40,8 @@ def remember(engine: sa.Engine, firm_id: str, code: str, *, intuit_tid: str, run
 
 
 def standing(engine: sa.Engine, firm_id: str) -> StandingFault | None:
-    """The fault that stands; None when QuickBooks has accepted something since, or never gave one."""
+    """Return the company's fault that still applies. The result is None when QuickBooks has accepted something since,
+    or never answered such a fault."""
     with engine.connect() as connection:
         row = connection.execute(queries["standing"], {"firm_id": firm_id}).one_or_none()
     return StandingFault(*row) if row else None

@@ -1,7 +1,8 @@
 """The numbers of a run for one firm, date by date, as they are shown on its partitions.
 
-Belongs here: reading them from the ledger, a query for all dates of a run. Does not belong here: how they are shown to
-a person (``defs.metadata``). Nothing is handed over in memory: another process, or a later one, reads the same numbers.
+Belongs here: reading the numbers from the ledger, with one query for all dates of a run. Does not belong here: showing
+them to a person (``defs.metadata``). Nothing is passed on in memory, so that another process, or a later one, reads the
+same numbers.
 """
 
 from bisect import bisect_right
@@ -24,12 +25,12 @@ TOTALS = ("meant_cents", "accepted_cents", "in_quickbooks_cents", "refused_cents
 
 
 PARTS = ("listed", "changed", "planned", "done", "held", "references", "control_totals")
-"""What is known of a day (``Day``)."""
+"""The names of the parts of a day (``Day``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class DoneCount:
-    """The documents of one kind that had one activity; their money in cents."""
+    """The documents of one kind that had one activity. ``cents`` is the sum of their amounts."""
 
     kind: str
     activity: str
@@ -39,7 +40,7 @@ class DoneCount:
 
 @dataclass(frozen=True, slots=True)
 class HeldCount:
-    """The documents of one kind that need a person for one reason; their amount in cents."""
+    """The documents of one kind that need a person for one reason. ``cents`` is the sum of their amounts."""
 
     kind: str
     reason: str
@@ -58,7 +59,7 @@ class ReferenceCount:
 
 @dataclass(frozen=True, slots=True)
 class PostedCount:
-    """The postings of one kind that billing got; their money in cents."""
+    """The postings of one kind that billing got. ``cents`` is the sum of their amounts."""
 
     kind: str
     documents: int
@@ -67,7 +68,7 @@ class PostedCount:
 
 @dataclass(frozen=True, slots=True)
 class InboxCount:
-    """The received payments in one state; ``cents`` is their money that is not applied to an invoice yet."""
+    """The received payments in one state. ``cents`` is their money that is not applied to an invoice yet."""
 
     state: str
     documents: int
@@ -76,11 +77,11 @@ class InboxCount:
 
 @dataclass(slots=True)
 class Day:
-    """One date of one firm, as a run left it. Money in cents.
+    """One date of one firm, as a run left it. Money is in cents.
 
-    ``listed`` and ``listed_cents``: documents of the work list. ``changed``: those that the run's scan listed or moved.
-    ``held``: documents that need a person now, whichever run held them. ``references``: customers and items; what no
-    single date needs stands on the newest.
+    ``listed`` and ``listed_cents`` count the documents of the work list. ``changed`` counts those that the run's scan
+    listed or moved. ``held`` counts the documents that need a person now, whichever run held them. ``references``
+    counts customers and items. Those that no single date needs are counted on the newest date.
     """
 
     listed: int = 0
@@ -93,11 +94,11 @@ class Day:
     references: list[ReferenceCount] = field(default_factory=list)
 
     def documents(self, kind: str, *activities: str) -> int:
-        """How many documents of a kind had one of these activities."""
+        """Return the number of documents of a kind that had one of these activities."""
         return sum(row.documents for row in self.done if row.kind == kind and row.activity in activities)
 
     def cents(self, kind: str, *activities: str) -> int:
-        """The money of documents of a kind that had one of these activities."""
+        """Return the sum, in cents, of the documents of a kind that had one of these activities."""
         return sum(row.cents for row in self.done if row.kind == kind and row.activity in activities)
 
 
@@ -105,7 +106,7 @@ class Day:
 class ReceivedDay:
     """One date of one firm's received payments (Model 2), as a pull left it.
 
-    ``posted``: the postings that billing got in the run. ``inbox``: the payments, as they stand.
+    ``posted`` counts the postings that billing got in the run. ``inbox`` counts the payments by their present state.
     """
 
     posted: list[PostedCount] = field(default_factory=list)
@@ -118,7 +119,7 @@ COUNTS: dict[str, Callable[..., PlannedCount | DoneCount | HeldCount | Reference
     "held": HeldCount,
     "references": ReferenceCount,
 }
-"""The parts of a day that are rows of a query of the same name."""
+"""The parts of a day that are rows of a query of the same name: the class of a row, keyed by the name of the part."""
 
 
 class Days:
@@ -129,8 +130,8 @@ class Days:
         self._firm_id = firm_id
 
     def of_run(self, run_id: str, dates: Collection[date], parts: Collection[str] = PARTS) -> dict[date, Day]:
-        """The numbers of a run by document date: of each of ``dates``, and of every other date of a document that it
-        worked on. ``parts`` are the numbers that are wanted; the others are left empty.
+        """Return the numbers of a run, keyed by document date: for each of ``dates``, and for every other date of a
+        document that the run worked on. ``parts`` names the parts of a day that are read. The others are left empty.
 
         The control totals summed over all these dates are the run's own (``Log.control_totals``).
         """
@@ -156,10 +157,11 @@ class Days:
     def of_pull(
         self, run_id: str, dates: Collection[date], *, first: date | None, last: date | None
     ) -> dict[date, ReceivedDay]:
-        """The numbers of a pull by the date that each payment has in QuickBooks; ``first`` and ``last``: None is open.
+        """Return the numbers of a pull, keyed by the date that each payment has in QuickBooks. ``first`` and ``last``
+        limit the dates of the inbox. None means no limit.
 
-        A payment whose date is not in ``dates`` counts on the nearest of them before it, or else on the first of them:
-        it was pulled together with that date.
+        A payment whose date is not in ``dates`` counts on the nearest of them before it, or else on the first of them,
+        because it was pulled together with that date.
         """
         known = sorted(dates)
         days = {day: ReceivedDay() for day in known}
@@ -173,5 +175,5 @@ class Days:
 
 
 def _nearest(known: Sequence[date], day: date) -> date:
-    """Of ascending dates the nearest one before a date, or else the first."""
+    """Return the last of ascending dates that is not after a date, or else the first of them."""
     return known[max(bisect_right(known, day) - 1, 0)]

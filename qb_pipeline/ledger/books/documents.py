@@ -1,6 +1,6 @@
-"""The work list (staging table): every document that the pipeline knows, with its one state.
+"""The work list (staging table): every document that the pipeline knows, each in exactly one state.
 
-Belongs here: reading the list, and the state changes that no request to QuickBooks causes. Does not belong here:
+Belongs here: reading the list, and the changes of state that no request to QuickBooks causes. Does not belong here:
 requests in flight (``attempts``).
 """
 
@@ -26,25 +26,29 @@ from qb_pipeline.ledger.books import cursors
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
 MANY_ROWS = 1_000
-"""When a chunk moves at least this many rows, the list is analyzed: PostgreSQL's planner needs new statistics."""
+"""When a chunk moves at least this many rows, the list is analyzed, because PostgreSQL's planner needs new
+statistics."""
+
+DRAFT = "draft"
+"""The status of an invoice in billing that is not issued, or is a draft again."""
 
 STICKY = (
     Problem.TOTAL_DIFFERS, Problem.DRIFT, Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED, Problem.COPIED,
     Problem.CONFLICT, Problem.SOURCE_GONE,
 )  # fmt: skip
-"""Reasons that planning the same document again cannot clear: it stays held until billing changes it or a person
-answers."""
+"""Reasons that planning the same document again cannot clear. A document with such a reason stays held until billing
+changes it or a person answers."""
 
 IN_QUICKBOOKS = (
     Problem.TOTAL_DIFFERS, Problem.DRIFT, Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED, Problem.COPIED,
-    Problem.CONFLICT,
+    Problem.CONFLICT, Problem.CREDIT_HALF,
 )  # fmt: skip
-"""Reasons on QuickBooks' side: they stay when billing's content is found unchanged."""
+"""Reasons on QuickBooks' side. They are kept when billing's content is found unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class NumberHolder:
-    """An invoice of ours that had, or has, a number in QuickBooks; ``source_id`` is billing's id."""
+    """An invoice of ours that had, or has, a number in QuickBooks. ``source_id`` is billing's id."""
 
     number: str
     source_id: str
@@ -54,10 +58,11 @@ class NumberHolder:
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """One row of the work list. Money in cents; a missing text is "", ``document_date`` is None for a customer or an
+    """One row of the work list. Money is in cents. A missing text is "". ``document_date`` is None for a customer or an
     item.
 
-    ``part`` (partial application) is the applied date of a payment from credit; ``source_status`` is issued or void;
+    ``part`` (partial application) is the applied date of a payment from credit; ``source_status`` is issued, draft (of
+    an invoice that was issued once) or void;
     ``source_hash`` is the hash of billing's content, ``sent_fingerprint`` (content hash) that of the content last sent
     to QuickBooks; ``reviewed_token`` is the SyncToken of the version that a person has decided to write over.
     """
@@ -89,7 +94,7 @@ WORK_COLUMNS = [column.name for column in fields(WorkItem)]
 
 
 def work_items(frame: pd.DataFrame) -> list[WorkItem]:
-    """The rows of a frame with ``WORK_COLUMNS``, in its order."""
+    """Return the rows of a frame with ``WORK_COLUMNS``, in the order of the frame."""
     found = []
     for document_id, kind, source_id, part, state, *rest in frame[WORK_COLUMNS].itertuples(index=False, name=None):
         found.append(WorkItem(document_id, Kind(kind), source_id, part, State(state), *rest))
@@ -108,7 +113,7 @@ class HeldDocument:
 
 @dataclass(frozen=True, slots=True)
 class ChosenDocument:
-    """How a chosen document stands."""
+    """The date, state and reason of a document that a person chose."""
 
     document_date: date
     state: State
@@ -118,10 +123,10 @@ class ChosenDocument:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """A plan's decision about one document. ``operation`` is create, update, void, skip, hold, wait or close. A close
-    without a reason makes the document ``voided``: billing voids a document that QuickBooks has voided already.
+    without a reason makes the document ``voided``, because billing voids it and QuickBooks has it void already.
 
     ``forwarded_cents`` None keeps the known value. A decision with ``source_hash`` (from the work list) counts only
-    until billing replaces the content that it is about. ``detail`` goes into the log beside the reason: ids and sums,
+    until billing replaces the content that it is about. ``detail`` is logged beside the reason. It holds ids and sums,
     never texts.
     """
 
@@ -143,19 +148,23 @@ class Documents:
 
     def see(
         self, chunks: Iterable[pd.DataFrame], *, today: date, first_date: date, run: log.Run, now: datetime,
-        cursor: datetime | None = None,
+        cursor: datetime | None = None, voids_withdrawn: bool = False,
     ) -> dict[str, int]:  # fmt: skip
-        """Bring the work list up to date with headers of billing (``core.schemas.Headers``).
+        """Bring the work list up to date with headers of billing (``core.schemas.Headers``, and drafts).
 
-        A new document is listed; a document that changed since it was sent becomes ``revised`` or ``void_pending``; an
-        unchanged one is not touched. Each chunk is a transaction, so that no other process waits long for a row of it.
-        ``cursor`` is saved after the last chunk: it never runs ahead of the rows.
+        A new document is listed, unless it is a draft. A document that changed since it was sent becomes ``revised`` or
+        ``void_pending``. A draft that was sent becomes ``void_pending`` if the firm voids withdrawn invoices
+        (``voids_withdrawn``), and ``revised`` otherwise. An unchanged document is not touched. Each chunk is a
+        transaction, so that no other process waits long for a row of it. ``cursor`` is saved after the last chunk, and
+        so never runs ahead of the rows.
 
         Returns:
-            Counts: seen (headers read), changed (rows that moved).
+            Counts: seen (headers read, drafts aside), changed (rows that moved).
         """
         seen = changed = 0
         dates = {"firm_id": self._firm_id, "first_date": first_date, "last_date": today + timedelta(days=DAYS_AHEAD)}
+        with self._engine.begin() as connection:
+            connection.execute(queries["begin_records"], {"firm_id": self._firm_id, "now": now})
         for chunk in chunks:
             headers = msgspec.json.encode(chunk.to_dict("records")).decode()
             with self._engine.begin() as connection:
@@ -168,16 +177,20 @@ class Documents:
             if len(rows) >= MANY_ROWS:
                 with self._engine.begin() as connection:
                     connection.execute(queries["analyze"])
-            seen += len(chunk)
+            seen += int((chunk["status"] != DRAFT).sum())
             changed += len(rows)
         with self._engine.begin() as connection:
+            if voids_withdrawn:
+                withdrawn = {"firm_id": self._firm_id, "now": now}
+                self._log(connection, connection.execute(queries["void_withdrawn"], withdrawn).all(), run, now)
             self._log(connection, connection.execute(queries["release_dated"], dates | {"now": now}).all(), run, now)
             if cursor is not None:
                 cursors.save(connection, self._firm_id, cursors.BILLING, cursor)
         return {"seen": seen, "changed": changed}
 
     def moved(self, chunks: Iterable[pd.DataFrame]) -> set[int]:
-        """Of documents with these headers of billing those whose header differs from the work list's; none moves."""
+        """Return the ids of the documents whose header in billing differs from the work list's. No document changes its
+        state."""
         found: set[int] = set()
         for chunk in chunks:
             headers = msgspec.json.encode(chunk.to_dict("records")).decode()
@@ -196,12 +209,12 @@ class Documents:
         log.write(connection, self._firm_id, run, entries, now=now)
 
     def cursor(self) -> datetime | None:
-        """Up to which instant billing was read, or None when it never was."""
+        """Return the instant up to which billing was read, or None when it never was."""
         with self._engine.connect() as connection:
             return cursors.read(connection, self._firm_id, cursors.BILLING)
 
     def swept_at(self) -> datetime | None:
-        """When the open period of billing was last read as a whole, or None."""
+        """Return the time when the open period of billing was last read as a whole, or None when it never was."""
         with self._engine.connect() as connection:
             return cursors.read(connection, self._firm_id, cursors.BILLING_SWEPT)
 
@@ -219,11 +232,11 @@ class Documents:
         chosen: Sequence[DocumentName] | None = None,
         chunk: int = 3000,
     ) -> Iterator[pd.DataFrame]:
-        """Documents that need action, oldest first, in chunks (columns ``WORK_COLUMNS``); only the ``chosen`` ones when
-        given.
+        """Yield the documents that need action, oldest first, in chunks (columns ``WORK_COLUMNS``).
 
-        Held and refused documents are looked at again, unless their reason stays until a person answers it
-        (``STICKY``).
+        With ``chosen``, only these documents are yielded. Held and refused documents are yielded too, unless their
+        reason stays until a person answers it (``STICKY``). Payments that are to be applied again after a change of
+        payer are always among them.
         """
         # All ids are read before the first chunk is worked on: work moves documents, and paging through a list that
         # changes would miss some of them.
@@ -243,7 +256,7 @@ class Documents:
             yield self.read(ids[start : start + chunk])
 
     def chosen(self, names: Sequence[DocumentName]) -> dict[DocumentName, ChosenDocument]:
-        """The chosen documents that are on the list, by name, oldest first."""
+        """Return the chosen documents that are on the list, keyed by name, oldest first."""
         parameters = {
             "firm_id": self._firm_id,
             "kinds": [name.kind for name in names],
@@ -259,7 +272,7 @@ class Documents:
             }
 
     def why_not_worked_on(self, names: Sequence[DocumentName]) -> list[str]:
-        """One sentence for each chosen document: why a run has nothing to do for it, or that it waits for a person."""
+        """Describe the states of chosen documents that a run does not work on, in one sentence for each document."""
         found = self.chosen(names)
         told = []
         for name in names:
@@ -274,7 +287,8 @@ class Documents:
         return told
 
     def read(self, document_ids: Sequence[int]) -> pd.DataFrame:
-        """Documents by id, oldest first (columns ``WORK_COLUMNS``); a value that QuickBooks has not given yet is ""."""
+        """Read documents by id, oldest first (columns ``WORK_COLUMNS``). A value that QuickBooks has not given yet is
+        ""."""
         with self._engine.connect() as connection:
             rows = connection.execute(queries["read"], {"document_ids": list(document_ids)}).all()
         frame = pd.DataFrame(rows, columns=WORK_COLUMNS).astype({"document_id": "int64", "amount_cents": "int64"})
@@ -282,7 +296,7 @@ class Documents:
         return frame.fillna(dict.fromkeys(("sent_fingerprint", "customer_id", "quickbooks_id", "sync_token"), ""))
 
     def dates_with_work(self, kinds: Sequence[str] = DOCUMENTS) -> list[date]:
-        """Document dates on which something waits for action, ascending."""
+        """Return the dates of documents that wait for action or are under way, ascending."""
         with self._engine.connect() as connection:
             return list(
                 connection.scalars(
@@ -294,11 +308,11 @@ class Documents:
     def record_decisions(
         self, decisions: Sequence[Decision], *, run: log.Run, now: datetime, is_logged: bool = True
     ) -> None:
-        """Store a plan: held, waiting and closed documents move to their state; documents that are to be sent keep
-        theirs.
+        """Store the decisions of a plan. Documents that are held, wait or are closed move to that state. Documents that
+        are to be sent keep their state.
 
-        A skip (billing's content is unchanged) makes a document ``synced``. Where its reason is on QuickBooks' side
-        (``IN_QUICKBOOKS``), it is held again instead.
+        A skip (billing's content is unchanged) makes a document ``synced``. If its reason is on QuickBooks' side
+        (``IN_QUICKBOOKS``), the document is held again instead.
         """
         if not decisions:
             return
@@ -324,35 +338,37 @@ class Documents:
         crash_point("record decisions: committed")
 
     def note_decisions(self, decisions: Sequence[Decision], *, run: log.Run) -> None:
-        """Store what a plan decided as things stand; no document moves."""
+        """Store preliminary decisions of a plan. No document changes its state, and a later stage of the run makes the
+        final decision."""
         if decisions:
             with self._engine.begin() as connection:
                 rows = json.dumps([asdict(decision) for decision in decisions])
                 connection.execute(queries["note_decisions"], {"run_id": run.run_id, "decisions": rows})
 
     def not_created(self, run_id: str) -> dict[tuple[Kind, str], tuple[str, str]]:
-        """Customers and items (kind, id in billing) whose creation QuickBooks has refused in a run: reason and fault
-        code."""
+        """Return the customers and items whose creation QuickBooks has refused in a run: reason and fault code, keyed
+        by kind and id in billing."""
         with self._engine.connect() as connection:
             rows = connection.execute(queries["not_created"], {"firm_id": self._firm_id, "run_id": run_id})
             return {(Kind(row.kind), row.source_id): (row.reason, row.fault_code) for row in rows}
 
     def numbers_taken(self, numbers: Sequence[str]) -> dict[str, str]:
-        """The source id of our living (not voided) invoice that bears each of these numbers, by number."""
+        """Return billing's ids of our invoices, keyed by the number that they bear. Only invoices count that are in
+        QuickBooks or on their way there, and are not voided."""
         with self._engine.connect() as connection:
             rows = connection.execute(queries["numbers_taken"], {"firm_id": self._firm_id, "numbers": list(numbers)})
             return {row.number: row.source_id for row in rows}
 
     def former_holders(self, numbers: Sequence[str]) -> list[NumberHolder]:
-        """Our invoices with these numbers that may live no more in QuickBooks: voided by us, taken out by a person, or
-        gone from billing."""
+        """Return our invoices with these numbers that may no longer use them in QuickBooks: voided by us, voided or
+        deleted there by a person, or gone from billing."""
         with self._engine.connect() as connection:
             rows = connection.execute(queries["former_holders"], {"firm_id": self._firm_id, "numbers": list(numbers)})
             return [NumberHolder(*row) for row in rows]
 
     def ensure(self, kind: Kind, source_ids: Sequence[str], *, now: datetime) -> dict[str, int]:
-        """Document ids by billing id of customers or items that are about to be created; missing ones are added to the
-        list."""
+        """Return the document ids of customers or items that are about to be created, keyed by billing's id. Missing
+        ones are added to the list."""
         with self._engine.begin() as connection:
             rows = connection.execute(
                 queries["ensure"],
@@ -368,7 +384,8 @@ class Documents:
         invoice_ids: Sequence[str] = (),
         payment_ids: Sequence[str] = (),
     ) -> dict[tuple[str, str, str], int]:
-        """Document ids by (kind, source_id, part) of the documents that billing must have for these dates or ids."""
+        """Return the ids of the documents that billing must have for these dates or ids, keyed by (kind, source_id,
+        part)."""
         with self._engine.connect() as connection:
             rows = connection.execute(
                 queries["expected"],
@@ -384,7 +401,8 @@ class Documents:
             return {(row.kind, row.source_id, row.part): row.document_id for row in rows}
 
     def release(self, document_ids: Sequence[int], *, run: log.Run, now: datetime) -> None:
-        """Make held documents ``synced`` again: QuickBooks was just seen to hold each once, as it was sent."""
+        """Set held documents back to ``synced``, after QuickBooks was found to hold each of them once, as it was
+        sent."""
         with self._engine.begin() as connection:
             rows = connection.execute(queries["release"], {"document_ids": list(document_ids), "now": now}).all()
             entries = [
@@ -394,11 +412,11 @@ class Documents:
             log.write(connection, self._firm_id, run, entries, now=now)
 
     def gone(self, document_ids: Sequence[int], *, run: log.Run, now: datetime) -> int:
-        """Hold documents that are in QuickBooks and no longer in billing; close those that were never sent. Never
-        voids.
+        """Hold documents that are in QuickBooks and no longer in billing, and close those that were never sent. Nothing
+        is voided.
 
         Returns:
-            How many documents moved; documents in flight are left to a later look.
+            The number of documents that moved. Documents in flight are left to a later read.
         """
         with self._engine.begin() as connection:
             connection.execute(queries["lock"], {"document_ids": list(document_ids)})
@@ -416,7 +434,8 @@ class Documents:
         return len(rows)
 
     def made(self, kind: Kind, source_ids: Sequence[str]) -> dict[str, str]:
-        """QuickBooks ids of customers or items that we made, by billing id."""
+        """Return the QuickBooks Ids of customers or items on the work list, keyed by billing's id. Those without an Id
+        are left out."""
         with self._engine.connect() as connection:
             rows = connection.execute(
                 queries["made"], {"firm_id": self._firm_id, "kind": kind, "source_ids": list(source_ids)}
@@ -424,15 +443,22 @@ class Documents:
             return {row.source_id: row.quickbooks_id for row in rows}
 
     def held_for(self, reasons: Iterable[Problem]) -> list[HeldDocument]:
-        """Invoices and payments held or refused for one of these reasons."""
+        """Return the invoices and payments that are held or refused for one of these reasons."""
         with self._engine.connect() as connection:
             parameters = {"firm_id": self._firm_id, "reasons": _codes(reasons)}
             return [HeldDocument(**row) for row in connection.execute(queries["held_for"], parameters).mappings()]
 
+    def take_along(self, document_ids: Sequence[int], *, now: datetime) -> None:
+        """Set payments on invoices that go to another customer to ``revised``. Payments in flight keep their state."""
+        with self._engine.begin() as connection:
+            connection.execute(queries["lock"], {"document_ids": list(document_ids)})
+            connection.execute(queries["take_along"], {"document_ids": list(document_ids), "now": now})
+
     def look_again(
         self, document_ids: Sequence[int], reasons: Iterable[Problem], *, run: log.Run, now: datetime
     ) -> int:
-        """Put documents that are still held for one of these reasons back on the list; returns how many."""
+        """Set documents that are still held for one of these reasons to a state in which they are planned again. Return
+        their number."""
         with self._engine.begin() as connection:
             connection.execute(queries["lock"], {"document_ids": list(document_ids)})
             parameters = {"document_ids": list(document_ids), "reasons": _codes(reasons), "now": now}
@@ -461,5 +487,5 @@ def _codes(problems: Iterable[Problem]) -> list[str]:
 
 
 def state_of(problem: Problem) -> State:
-    """The state that a reason puts a document in: held, waiting, closed or refused."""
+    """Return the state that a reason puts a document in: held, waiting, closed or refused."""
     return PROBLEMS[problem].state

@@ -2,8 +2,10 @@
 -- move listed: none -> new, waiting, held, closed
 -- move changed: new, waiting, held, refused, closed -> new, waiting, held, closed
 -- move changed: waiting, held, refused, synced, revised, void_pending, voided, closed -> revised, void_pending
+-- move changed: voided -> new
 -- One statement per chunk. An unchanged header is not touched at all, not even locked. A document that is being sent
--- keeps its state: the recording of its outcome compares source_hash.
+-- keeps its state: the recording of its outcome compares source_hash. A draft is not listed; one that is on the list was
+-- issued once, and is withdrawn. Issued again after it was voided for that, it is made anew: the next generation.
 with header as (
     select r.*,
            sync.header_hash(r.number, r.document_date, r.payer_id, r.amount_cents, r.status, r.updated_at)
@@ -30,20 +32,27 @@ judged as (
     from header
 ),
 changed as (
-    select j.*, k.document_id
+    select j.*, k.document_id, k.quickbooks_id, anew.is_anew,
+           coalesce(k.generation, 1) + case when anew.is_anew then 1 else 0 end as generation
     from judged j
     left join sync.document k
            on k.firm_id = :firm_id and k.kind = j.kind and k.source_id = j.source_id and k.part = j.part
+    cross join lateral (select k.state = 'voided' and k.is_withdrawn and j.status = 'issued' as is_anew) anew
     where case
-              when k.document_id is null then j.eligibility <> 'ineligible'
+              when k.document_id is null then j.eligibility <> 'ineligible' and j.status <> 'draft'
               else k.source_hash <> j.source_hash or k.reason = 'SOURCE_GONE'
                    or (k.quickbooks_id is null and k.eligibility <> j.eligibility)
           end
     order by k.document_id nulls last, j.kind, j.source_id, j.part  -- every other writer locks in this order too
+),
+dead as (
+    insert into sync.set_aside (firm_id, kind, quickbooks_id, document_id, set_aside_at, set_aside_by)
+    select :firm_id, kind, quickbooks_id, document_id, :now, '' from changed where is_anew
+    on conflict do nothing
 )
 insert into sync.document as d (firm_id, kind, source_id, part, state, reason, state_since, number, document_date,
                                 payer_id, amount_cents, payment_kind, reverses_payment_id, source_status, eligibility,
-                                source_hash, source_created_at, seen_at)
+                                source_hash, source_created_at, seen_at, is_withdrawn, generation)
 select :firm_id, kind, source_id, part,
        case unsent_reason
            when '' then 'new'
@@ -52,7 +61,8 @@ select :firm_id, kind, source_id, part,
            else 'closed'
        end,
        unsent_reason, :now, number, document_date, payer_id, amount_cents, payment_kind,
-       coalesce(reverses_payment_id, ''), status, eligibility, source_hash, created_at, :now
+       coalesce(reverses_payment_id, ''), status, eligibility, source_hash, created_at, :now, status = 'draft',
+       generation
 from changed
 on conflict (firm_id, kind, source_id, part) do update
 set state = case
@@ -62,7 +72,8 @@ set state = case
                 when d.quickbooks_id is null and d.state = 'held' and d.reason = 'CONFLICT'
                      and d.sent_source_hash is not null then d.state
                 when d.quickbooks_id is null then excluded.state
-                when d.state = 'voided' and excluded.source_status = 'void' then 'voided'
+                when d.state = 'voided' and excluded.source_status in ('void', 'draft') then 'voided'
+                when excluded.generation > d.generation then excluded.state
                 when excluded.source_status = 'void' then 'void_pending'
                 else 'revised'
             end,
@@ -70,7 +81,7 @@ set state = case
                  when d.state in ('sending', 'unknown') then d.reason
                  when d.quickbooks_id is null and d.state = 'held' and d.reason = 'CONFLICT'
                       and d.sent_source_hash is not null then d.reason
-                 when d.quickbooks_id is null then excluded.reason
+                 when d.quickbooks_id is null or excluded.generation > d.generation then excluded.reason
                  -- a reason on QuickBooks' side is kept: if the revision turns out to change nothing, it holds the
                  -- document again
                  when d.reason = any(:remote) then d.reason
@@ -84,8 +95,28 @@ set state = case
     amount_cents = excluded.amount_cents, payment_kind = excluded.payment_kind,
     reverses_payment_id = excluded.reverses_payment_id, source_status = excluded.source_status,
     eligibility = excluded.eligibility, source_hash = excluded.source_hash,
-    source_created_at = excluded.source_created_at, seen_at = excluded.seen_at
+    source_created_at = excluded.source_created_at, seen_at = excluded.seen_at, is_withdrawn = excluded.is_withdrawn,
+    generation = excluded.generation,
+    -- of what is made anew nothing is known in QuickBooks: no row, all of these null
+    (quickbooks_id, sync_token, customer_id, sent_source_hash, sent_total_cents, quickbooks_total_cents, synced_at) =
+        (select d.quickbooks_id, d.sync_token, d.customer_id, d.sent_source_hash, d.sent_total_cents,
+                d.quickbooks_total_cents, d.synced_at
+         where excluded.generation = d.generation),
+    reviewed_token = case when excluded.generation > d.generation then '' else d.reviewed_token end
 returning document_id, state, reason, amount_cents;
+
+-- name: void_withdrawn
+-- move changed: waiting, held, refused, revised -> void_pending
+-- The firm has withdrawn invoices voided: the ledger treats them as void in billing.
+update sync.document
+set state = 'void_pending', reason = '', state_since = :now, source_status = 'void'
+where firm_id = :firm_id and kind = 'invoice' and state in ('waiting', 'held', 'refused', 'revised')
+  and is_withdrawn and source_status = 'draft' and quickbooks_id is not null
+returning document_id, state, reason, amount_cents;
+
+-- name: begin_records
+-- Reports speak of no moment before the first look at billing.
+update sync.firm set records_since = :now where firm_id = :firm_id and records_since is null;
 
 -- name: moved
 select k.document_id
@@ -116,15 +147,17 @@ returning document_id, state, reason, amount_cents;
 select document_id from sync.document where document_id = any(:document_ids) order by document_id for update;
 
 -- name: choose
+-- A payment that was taken off its invoices, or is about to be, goes with every run: it is not to stay so.
 select document_id
 from sync.document
 where firm_id = :firm_id and kind = :kind
   and state in ('new', 'waiting', 'held', 'revised', 'void_pending', 'refused')
   and not (state in ('held', 'refused') and reason = any(:sticky))
   and reason not in ('DATED_AHEAD', 'DATE_OUT_OF_RANGE')
-  and (cast(:first as date) is null or document_date >= :first)
-  and (cast(:last as date) is null or document_date <= :last)
-  and (:any_id or (source_id, part) in (select * from unnest(cast(:source_ids as text[]), cast(:parts as text[]))))
+  and ((cast(:first as date) is null or document_date >= :first)
+       and (cast(:last as date) is null or document_date <= :last)
+       and (:any_id or (source_id, part) in (select * from unnest(cast(:source_ids as text[]), cast(:parts as text[]))))
+       or (state, reason) = ('revised', 'PAYER_CHANGED'))
 order by document_date, source_id, part;
 
 -- name: chosen
@@ -154,7 +187,7 @@ order by document_date;
 
 -- name: record_decisions
 -- move decided: new, waiting, held, refused, revised, void_pending -> held, refused, waiting, synced, closed, voided
--- move decided: synced -> held
+-- move decided: synced, voided -> held
 -- A decision about content that billing has replaced since does not move the document: the newer content is planned next.
 with decision as (
     select *
@@ -247,6 +280,12 @@ select number, source_id, quickbooks_id, reason
 from sync.document
 where firm_id = :firm_id and kind = 'invoice' and number = any(:numbers) and quickbooks_id is not null
   and (state = 'voided' or reason in ('SOURCE_GONE', 'REMOTE_DELETED', 'REMOTE_VOIDED'))
+union all
+-- one that is made anew has its number from its own former one
+select d.number, d.source_id, s.quickbooks_id, ''
+from sync.set_aside s
+join sync.document d using (document_id)
+where s.firm_id = :firm_id and s.kind = 'invoice' and d.number = any(:numbers) and d.quickbooks_id is null
 order by number, source_id;
 
 -- name: ensure
@@ -308,6 +347,14 @@ set state = case when quickbooks_id is null then 'new' when source_status = 'voi
     reason = '', state_since = :now
 where document_id = any(:document_ids) and state = 'held' and reason = any(:reasons)
 returning document_id, state;
+
+-- name: take_along
+-- move unapplied: synced, held, refused, waiting -> revised
+-- Payments on invoices that go to another customer. The reason stays until each is applied again.
+update sync.document
+set state = 'revised', reason = 'PAYER_CHANGED', state_since = :now
+where document_id = any(:document_ids) and state in ('synced', 'held', 'refused', 'waiting', 'revised')
+  and (state, reason) <> ('revised', 'PAYER_CHANGED');
 
 -- name: release
 -- move counted: held -> synced

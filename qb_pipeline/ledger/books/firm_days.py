@@ -1,7 +1,7 @@
-"""The days of firms, and which are done, for the jobs that run once per firm and local date.
+"""The days of firms and their outcomes, for the jobs that run once per firm and local date.
 
-Belongs here: storing the outcome of a day, and giving a day to one run. Does not belong here: when a day is due, or the
-cause of a failure (``sync.automation``).
+Belongs here: storing the outcome of a day, and assigning a day to one run. Does not belong here: the time when a day is
+due, and the cause of a failure (``sync.automation``).
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class DayOutcome(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a day failed; the comment beside each says which event shows that the cause is gone."""
+    """The cause of a day's failure. The comment beside each names the event which shows that the cause is gone."""
 
     NONE = ""
     UNREAD = "unread"  # a tick can read the firm
@@ -38,10 +38,10 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FirmDay:
-    """A firm's day as the ledger knows it. ``since``: the UTC instant of its outcome.
+    """A firm's day as the ledger knows it. ``since`` is the UTC instant of its outcome.
 
-    ``changed``: a person changed the firm's set-up since then. ``answered``: since then a run of the firm has ended
-    well, and QuickBooks answered it.
+    ``changed`` tells whether a person changed the firm's set-up since then. ``answered`` tells whether since then a run
+    of the firm has ended well, and QuickBooks answered that run.
     """
 
     outcome: DayOutcome
@@ -60,7 +60,7 @@ class FirmDays:
         self._job = job
 
     def read(self, wanted: Mapping[str, date]) -> dict[str, FirmDay]:
-        """The days of these firms' local dates, by firm; a firm whose day is not known is missing."""
+        """Read the days of these firms' local dates, keyed by firm. A firm whose day is not known is left out."""
         parameters = {"job": self._job, "firm_ids": list(wanted), "local_dates": list(wanted.values())}
         with self._engine.connect() as connection:
             rows = connection.execute(queries["days"], parameters).all()
@@ -74,17 +74,17 @@ class FirmDays:
     def note(
         self, firm_id: str, day: date, outcome: DayOutcome, cause: Cause = Cause.NONE, *, died: str = "", now: datetime
     ) -> None:
-        """Write down the finding of a tick. A day that is done stays so; a running day stays so unless ``died`` is its
-        run."""
+        """Record the finding of a tick for a day. A day that is done is not changed. A running day is changed only if
+        ``died`` is its run."""
         values = {"outcome": outcome, "cause": cause, "died": died, "now": now}
         with self._engine.begin() as connection:
             connection.execute(queries["note"], self._key(firm_id, day) | values)
 
     def claim(self, firm_id: str, day: date, run_id: str, *, over: str = "", now: datetime) -> Cause | None:
-        """Give the day to a run; ``over`` is the run that had it and is known to have ended.
+        """Assign the day to a run. ``over`` is the run that had the day and is known to have ended.
 
         Returns:
-            The cause of the day's former failure (NONE: it had not failed); None when the day is done, or another run
+            The cause of the day's former failure (NONE: it had not failed), or None when the day is done or another run
             has it (``holder``).
         """
         values = {"run_id": run_id, "over": over, "now": now}
@@ -93,7 +93,8 @@ class FirmDays:
         return None if cause is None else Cause(cause)
 
     def holder(self, firm_id: str, day: date) -> tuple[DayOutcome, str]:
-        """The outcome of a day that was claimed, and the run that has or had it ("": a tick found no work)."""
+        """Return the outcome of a day that was claimed, and the id of the run that has or had the day. The id is ""
+        when a tick found no work."""
         with self._engine.connect() as connection:
             row = connection.execute(queries["holder"], self._key(firm_id, day)).one()
         return DayOutcome(row.outcome), row.run_id
@@ -101,7 +102,7 @@ class FirmDays:
     def end(
         self, firm_id: str, day: date, run_id: str, outcome: DayOutcome, cause: Cause = Cause.NONE, *, now: datetime
     ) -> None:
-        """Store how the run that has the day ended; a run that lost the day to a successor changes nothing."""
+        """Store the outcome of the run that has the day. A run that lost the day to a successor changes nothing."""
         values = {"run_id": run_id, "outcome": outcome, "cause": cause, "now": now}
         with self._engine.begin() as connection:
             connection.execute(queries["end"], self._key(firm_id, day) | values)

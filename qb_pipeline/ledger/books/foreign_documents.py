@@ -1,7 +1,7 @@
-"""Invoices and payments of the company that others wrote: an index of them, and what people said of likenesses.
+"""The index of the company's invoices and payments that others wrote, and people's answers about possible duplicates.
 
-Belongs here: keeping both. Does not belong here: reading QuickBooks (``sync.remote.foreign_documents``), and what is
-like what (``core.planning.possible_duplicates``).
+Belongs here: storing the index and the answers. Does not belong here: reading QuickBooks
+(``sync.remote.foreign_documents``), and finding possible duplicates (``core.planning.possible_duplicates``).
 """
 
 import json
@@ -21,13 +21,14 @@ from qb_pipeline.ledger.books import cursors
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
 DuplicateAnswer = Literal["", "same", "new"]
-"""What a person said of a pair: the same document, another one, or nothing yet ("", adoption asks)."""
+"""A person's answer about a pair: same (the same document), new (another document), or "" while adoption asks and no
+person has answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignDocument:
-    """A row of the index; the total in cents. ``number`` is a key (``possible_duplicates.number_key``); ``pays`` has
-    the Ids of the invoices that a payment is applied to."""
+    """A row of the index. The total is in cents. ``number`` is a key (``possible_duplicates.number_key``). ``pays``
+    holds the Ids of the invoices to which a payment is applied."""
 
     kind: Kind
     quickbooks_id: str
@@ -40,7 +41,8 @@ class ForeignDocument:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is searched for: a document of billing by its number's key, or by customer and amount in cents."""
+    """A document of billing for which the index is searched, by the key of its number, or by customer and amount in
+    cents."""
 
     number: str
     customer_id: str
@@ -49,7 +51,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A document of billing and one of QuickBooks that may be the same."""
+    """A document of billing and a document of QuickBooks that may be the same."""
 
     document: DocumentName
     quickbooks_id: str
@@ -63,14 +65,15 @@ class ForeignDocuments:
         self._firm_id = firm_id
 
     def cursor(self) -> datetime | None:
-        """Up to which instant, by QuickBooks' clock, changes were read; None before the first reading."""
+        """Return the instant, by QuickBooks' clock, up to which changes were read, or None before the first reading."""
         with self._engine.connect() as connection:
             return cursors.read(connection, self._firm_id, cursors.FOREIGN)
 
     def note(
         self, written: Sequence[ForeignDocument], ended: Collection[tuple[Kind, str]], *, cursor: datetime
     ) -> None:
-        """Store what was read, and its cursor; ``ended``: what carries a mark by now, or lives no more."""
+        """Store the documents that were read, and the cursor. ``ended`` names documents that are removed from the
+        index, because they carry a marker by now or are void."""
         rows = json.dumps([asdict(row) for row in written], default=str)
         gone = {"kinds": [kind for kind, _ in ended], "quickbooks_ids": [quickbooks_id for _, quickbooks_id in ended]}
         with self._engine.begin() as connection:
@@ -81,9 +84,10 @@ class ForeignDocuments:
             cursors.save(connection, self._firm_id, cursors.FOREIGN, cursor)
 
     def find(self, kind: Kind, asked: Collection[Asked]) -> list[ForeignDocument]:
-        """What is not ours and has the number, or the customer and the amount, of one of these.
+        """Return the documents of the index that have the number, or the customer and the amount, of one of these
+        documents of billing.
 
-        What is linked to a document of ours, or was, is left out.
+        A document that is linked to a document of ours, or was, is left out.
         """
         if not asked:
             return []
@@ -99,7 +103,8 @@ class ForeignDocuments:
             return [ForeignDocument(**{**row, "kind": kind, "pays": tuple(row["pays"])}) for row in rows]
 
     def answers(self, kind: Kind, names: Collection[DocumentName]) -> dict[Pair, DuplicateAnswer]:
-        """What people said of pairs with these documents; "" where adoption asks and nobody has answered."""
+        """Return people's answers about pairs with these documents, keyed by pair. The answer is "" where adoption asks
+        and nobody has answered."""
         if not names:
             return {}
         values = {
@@ -116,7 +121,7 @@ class ForeignDocuments:
 
 
 def ask(connection: sa.Connection, firm_id: str, pairs: Collection[Pair]) -> None:
-    """Remember that adoption found these pairs alike, in the caller's transaction; what was answered stays so."""
+    """Record, in the caller's transaction, that adoption found these pairs alike. Answers that exist are kept."""
     if pairs:
         connection.execute(queries["ask"], {"firm_id": firm_id, "pairs": _rows(pairs)})
 
@@ -130,7 +135,7 @@ def answer(
     actor: str,
     now: datetime,
 ) -> None:
-    """Keep what a person said of pairs, in the caller's transaction."""
+    """Record a person's answer about pairs, in the caller's transaction."""
     if pairs:
         values = {"firm_id": firm_id, "pairs": _rows(pairs), "answer": said, "actor": actor, "now": now}
         connection.execute(queries["answer"], values)

@@ -1,7 +1,7 @@
 """The history of one document: its log, its requests, its runs.
 
-Belongs here: reading it, for a person who asks why, and for code that must know the content last sent. Does not belong
-here: the list of documents (``documents``), and the log of a firm or a run (``log``).
+Belongs here: reading the history, for a person and for code that needs the content last sent. Does not belong here: the
+list of documents (``documents``), and the log of a firm or a run (``log``).
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -23,7 +23,8 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 class NamedDocument:
     """A document of the work list that a word names. ``document_date`` is None for a customer or an item.
 
-    ``quickbooks_id`` is "" before it has one; ``may_be_there``: a request of it may have reached QuickBooks.
+    ``quickbooks_id`` is "" before the document has one. ``may_be_there`` tells whether the document is in QuickBooks,
+    or a request for it may have reached QuickBooks.
     """
 
     document_id: int
@@ -39,15 +40,16 @@ class NamedDocument:
 
     @property
     def name(self) -> DocumentName:
-        """Its exact name."""
+        """The exact name of the document."""
         return DocumentName(self.kind, self.source_id, self.part)
 
 
 @dataclass(frozen=True, slots=True)
 class PastDocument:
-    """All that the ledger says of one document. Money in cents; ``sentence`` and ``remedy`` are those of its reason.
+    """The facts that the ledger has about one document. Money is in cents. ``sentence`` and ``remedy`` are those of its
+    reason.
 
-    ``document_date`` is None for a customer or an item; ``quickbooks_total_cents`` is QuickBooks' own total.
+    ``document_date`` is None for a customer or an item. ``quickbooks_total_cents`` is QuickBooks' own total.
     """
 
     firm_id: str
@@ -77,7 +79,7 @@ class PastDocument:
 
     @property
     def name(self) -> DocumentName:
-        """Its exact name."""
+        """The exact name of the document."""
         return DocumentName(self.kind, self.source_id, self.part)
 
 
@@ -99,7 +101,8 @@ class PastActivity:
 
 @dataclass(frozen=True, slots=True)
 class PastRequest:
-    """A request that carried a document, and what became of the document in it; ``total_cents`` was to be its total."""
+    """A request that carried a document, with the document's outcome. ``total_cents`` is the total that the document
+    was to get."""
 
     operation: str
     request_id: UUID
@@ -135,53 +138,59 @@ class History:
         self._firm_id = firm_id
 
     def named(self, words: Collection[str], *, kinds: Sequence[str] = DOCUMENTS) -> list[NamedDocument]:
-        """Documents of these kinds whose id, number or reference is one of the words, in the order of their dates."""
+        """Return the documents of these kinds whose id, number or reference is one of the words, in the order of their
+        dates."""
         rows = self._rows("named", words=sorted(words), kinds=list(kinds), firm_id=self._firm_id)
         return [NamedDocument(**{**row, "kind": Kind(row["kind"]), "state": State(row["state"])}) for row in rows]
 
     def names(self, kinds: Sequence[str] = DOCUMENTS) -> list[tuple[DocumentName, str]]:
-        """The names and numbers of all documents of these kinds."""
+        """Return the names and numbers of all documents of these kinds."""
         rows = self._rows("names", kinds=list(kinds), firm_id=self._firm_id)
         return [(DocumentName(Kind(row["kind"]), row["source_id"], row["part"]), row["number"]) for row in rows]
 
     def document(self, document_id: int) -> PastDocument:
-        """One document with all that the ledger says of it, and the sentence and remedy of its reason."""
+        """Return one document with the facts that the ledger has about it, and the sentence and remedy of its
+        reason."""
         [row] = self._rows("document", document_id=document_id)
         return PastDocument(**{**row, "kind": Kind(row["kind"]), "state": State(row["state"])})
 
     def log(self, document_id: int) -> list[PastActivity]:
-        """Its activities, oldest first."""
+        """Return the activities of a document, oldest first."""
         return [PastActivity(**row) for row in self._rows("log", document_id=document_id)]
 
     def attempts(self, document_id: int) -> list[PastRequest]:
-        """The requests that carried it, oldest first."""
+        """Return the requests that carried a document, oldest first."""
         return [PastRequest(**row) for row in self._rows("attempts", document_id=document_id)]
 
     def runs(self, run_ids: Sequence[str]) -> list[PastRun]:
-        """Runs, oldest first."""
+        """Return these runs, oldest first."""
         return [PastRun(**row) for row in self._rows("runs", firm_id=self._firm_id, run_ids=list(run_ids))]
 
     def last_body(self, document_ids: Sequence[int], *, accepted: bool = True) -> dict[int, tuple[bytes, str]]:
-        """By document id: the body of the last request that QuickBooks accepted, and the document's bId in it.
+        """Return, keyed by document id, the body of the last request that QuickBooks accepted, and the document's bId
+        in that body.
 
-        With ``accepted`` False: of the last request, whatever its outcome.
+        With ``accepted`` False it is the last request, whatever its outcome. For an adopted document that was not sent
+        since, it is the content that was found equal on both sides, with bId "".
         """
         rows = self._rows("last_body", document_ids=list(document_ids), accepted=accepted)
         return {row["document_id"]: (bytes(row["body"]), row["b_id"]) for row in rows}
 
     def taken_like(self, pattern: str) -> Iterator[tuple[Kind, bytes, list[tuple[int, str]]]]:
-        """Bodies of requests that QuickBooks took anything of, if a pattern is found in them; case does not count.
+        """Yield the bodies of requests of which QuickBooks accepted at least one item, if the pattern is found in the
+        body. Case does not count.
 
-        With each body its kind and the documents that QuickBooks took, as document id and bId. One after the other,
-        since they are many.
+        Each body comes with its kind and with the accepted documents, as document id and bId. Bodies are read one after
+        the other, since they are many.
         """
         with self._engine.connect().execution_options(yield_per=100) as connection:
             for row in connection.execute(queries["taken_like"], {"firm_id": self._firm_id, "pattern": pattern}):
                 yield Kind(row.kind), bytes(row.body), list(zip(row.document_ids, row.b_ids, strict=True))
 
     def taken_bodies(self, document_ids: Sequence[int]) -> list[tuple[DocumentName, bytes, str]]:
-        """All that QuickBooks took of documents that are still there: the name, the body and the bId in it, oldest
-        first."""
+        """Return the bodies that QuickBooks accepted for these documents, each with the document's name and its bId in
+        the body. Documents that are no longer in QuickBooks are left out. The bodies of each document are in the order
+        of their sends."""
         rows = self._rows("taken_bodies", document_ids=list(document_ids))
         return [
             (DocumentName(Kind(row["kind"]), row["source_id"], row["part"]), bytes(row["body"]), row["b_id"])
@@ -189,7 +198,7 @@ class History:
         ]
 
     def owns(self, kind: str, quickbooks_ids: Sequence[str]) -> list[str]:
-        """Those of these QuickBooks Ids that are, or were, documents of ours."""
+        """Return those of these QuickBooks Ids that are, or were, documents of ours."""
         rows = self._rows("owns", firm_id=self._firm_id, kind=kind, quickbooks_ids=list(quickbooks_ids))
         return [row["quickbooks_id"] for row in rows]
 

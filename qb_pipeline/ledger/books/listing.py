@@ -1,6 +1,7 @@
 """The work list as people and sensors read it: lists, sums and reasons.
 
-Belongs here: reading for a screen, an alert or a sensor. Does not belong here: what a run works on (``documents``).
+Belongs here: reading for a screen, an alert or a sensor. Does not belong here: the documents that a run works on
+(``documents``).
 """
 
 from collections.abc import Sequence
@@ -20,10 +21,12 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 @dataclass(frozen=True, slots=True)
 class ListedDocument:
-    """A document as the work list shows it to a person; ``amount_cents`` is in cents, ``remedy`` clears its reason.
+    """A document as the work list shows it to a person. ``amount_cents`` is in cents. ``remedy`` is the act that clears
+    the document's reason.
 
-    ``action`` is sync_now (QuickBooks has never held it) or sync_again; ``recent_payment`` is the date of a recent
-    payment that QuickBooks received on it, ``refused_at`` when QuickBooks refused it last for its reason.
+    ``action`` is sync_now (QuickBooks has never held the document) or sync_again. ``recent_payment`` is the date of a
+    recent payment that QuickBooks received on it. ``refused_at`` is the time when QuickBooks last refused it for its
+    reason. Both are None without such an event.
     """
 
     kind: Kind
@@ -42,13 +45,13 @@ class ListedDocument:
 
     @property
     def name(self) -> DocumentName:
-        """Its exact name."""
+        """The exact name of the document."""
         return DocumentName(self.kind, self.source_id, self.part)
 
 
 @dataclass(frozen=True, slots=True)
 class PendingDocument:
-    """An invoice or payment that waits for a sync; ``since``: when it came to its state."""
+    """An invoice or payment that waits for a sync. ``since`` is the time when it came to its state."""
 
     kind: Kind
     source_id: str
@@ -60,13 +63,13 @@ class PendingDocument:
 
     @property
     def name(self) -> DocumentName:
-        """Its exact name."""
+        """The exact name of the document."""
         return DocumentName(self.kind, self.source_id, self.part)
 
 
 @dataclass(frozen=True, slots=True)
 class HeldByReason:
-    """The documents of one kind that are held or refused for one reason; ``amount`` in dollars."""
+    """The documents of one kind that are held or refused for one reason. ``amount`` is their sum in dollars."""
 
     kind: str
     reason: str
@@ -91,8 +94,8 @@ class Listing:
         last: date | None = None,
         state: State | None = None,
     ) -> list[ListedDocument]:
-        """The work list for a person, oldest first: documents in ``state``, or else those that are not synced, voided
-        or closed."""
+        """Return the work list for a person, oldest first: the documents in ``state``, or without ``state`` those that
+        are not synced, voided or closed."""
         with self._engine.connect() as connection:
             rows = connection.execute(
                 queries["listing"],
@@ -104,7 +107,7 @@ class Listing:
             ]
 
     def pending(self, kinds: Sequence[str]) -> list[PendingDocument]:
-        """Documents for which a run may be needed, oldest first."""
+        """Return the documents for which a run may be needed, oldest first."""
         with self._engine.connect() as connection:
             rows = connection.execute(queries["pending"], {"firm_id": self._firm_id, "kinds": list(kinds)})
             return [
@@ -113,19 +116,20 @@ class Listing:
             ]
 
     def last_invoice_at(self) -> datetime | None:
-        """When an invoice last reached QuickBooks; None when none has."""
+        """Return the time when an invoice last reached QuickBooks, or None before the first."""
         with self._engine.connect() as connection:
             found: datetime | None = connection.scalar(queries["last_invoice_at"], {"firm_id": self._firm_id})
         return found
 
     def held_by_reason(self) -> list[HeldByReason]:
-        """Held and refused documents by kind and reason; most money first."""
+        """Return the held and refused documents, counted by kind and reason, the largest sum first."""
         with self._engine.connect() as connection:
             rows = connection.execute(queries["held_by_reason"], {"firm_id": self._firm_id})
             return [HeldByReason(**row) for row in rows.mappings()]
 
     def in_quickbooks_totals(self) -> dict[str, tuple[int, Decimal]]:
-        """Per kind: how many documents of ours QuickBooks holds, and their sum in dollars, as the ledger believes."""
+        """Return the number of our documents in QuickBooks and their sum in dollars, keyed by kind, as the ledger has
+        them."""
         with self._engine.connect() as connection:
             rows = connection.execute(queries["in_quickbooks_totals"], {"firm_id": self._firm_id})
             return {row.kind: (row.documents, row.amount) for row in rows}

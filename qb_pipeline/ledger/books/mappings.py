@@ -1,7 +1,7 @@
-"""Mappings (crosswalk): which customer a payer is, which item a fee item is, and the smaller mappings.
+"""Mappings (crosswalk): the customer of a payer, the item of a fee item, and the smaller mappings.
 
-A mapping is made by a person, found by name (``matched``) or made by us in QuickBooks (``created``); a person's mapping
-wins.
+A mapping is made by a person, found by name (``matched``) or made by us in QuickBooks (``created``). A person's mapping
+takes precedence.
 """
 
 from collections.abc import Collection, Iterable
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from qb_pipeline.crash_points import crash_point
 from qb_pipeline.database import Queries
-from qb_pipeline.ledger.books import foreign_documents
+from qb_pipeline.ledger.books import customer_names, foreign_documents
 from qb_pipeline.ledger.books.foreign_documents import Pair
 from qb_pipeline.ledger.setup.firms import SetUpError
 
@@ -22,7 +22,7 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """One row of a mapping; ``origin`` is person, matched or created."""
+    """One row of a mapping. ``origin`` is person, matched or created."""
 
     kind: str
     source_id: str
@@ -39,22 +39,22 @@ class Mappings:
         self._firm_id = firm_id
 
     def links(self, kind: str) -> dict[str, str]:
-        """QuickBooks ids by billing id, of one kind."""
+        """Return QuickBooks Ids of one kind of mapping, keyed by billing's id."""
         return {mapping.source_id: mapping.quickbooks_id for mapping in self.all(kind)}
 
     def all(self, kind: str) -> list[Mapping]:
-        """Every mapping of one kind, by billing id."""
+        """Return every mapping of one kind, in the order of billing's ids."""
         with self._engine.connect() as connection:
             rows = connection.execute(queries["mappings"], {"firm_id": self._firm_id, "kind": kind})
             return [Mapping(kind, row.source_id, row.quickbooks_id, row.quickbooks_name, row.origin) for row in rows]
 
     def follow(self, gone_id: str, survivor_id: str, *, actor: str, now: datetime) -> int:
-        """Move the mappings and documents of a customer that was merged into another one to this survivor.
+        """Move the mappings and documents of a customer that was merged into another one to the surviving customer.
 
-        A person merged them, so that two payers may share the survivor.
+        A person merged both customers, so that two payers may share the survivor.
 
         Returns:
-            How many mappings and documents moved; 0 when the merge was known.
+            The number of mappings and documents that moved, 0 when the merge was known.
         """
         values = {"firm_id": self._firm_id, "gone_id": gone_id, "survivor_id": survivor_id, "actor": actor, "now": now}
         with self._engine.begin() as connection:
@@ -65,12 +65,13 @@ class Mappings:
     def remember(
         self, mappings: Iterable[Mapping], *, others: Collection[Pair] = (), actor: str, now: datetime
     ) -> None:
-        """Store mappings; only a person's mapping replaces a person's mapping.
+        """Store mappings. Only a person's mapping replaces a person's mapping.
 
-        ``others``: payers and customers that a person told apart, stored in the same transaction.
+        ``others`` are pairs of a payer and a customer that a person told apart. They are stored in the same
+        transaction.
 
         Raises:
-            SetUpError: a QuickBooks customer would get two payers; nothing was stored, and the message names the next
+            SetUpError: a QuickBooks customer would get two payers. Nothing was stored, and the message names the next
                 step.
         """
         found = list(mappings)
@@ -92,6 +93,7 @@ class Mappings:
 
 def store(connection: sa.Connection, firm_id: str, mappings: Iterable[Mapping], *, actor: str, now: datetime) -> None:
     """Store mappings in the caller's transaction; as ``Mappings.remember``."""
+    found = list(mappings)
     rows = [
         {
             "firm_id": firm_id,
@@ -103,7 +105,9 @@ def store(connection: sa.Connection, firm_id: str, mappings: Iterable[Mapping], 
             "actor": actor,
             "now": now,
         }
-        for mapping in mappings
+        for mapping in found
     ]
     if rows:
         connection.execute(queries["remember"], rows)
+    names = {mapping.quickbooks_id: mapping.quickbooks_name for mapping in found if mapping.kind == "payer"}
+    customer_names.store(connection, firm_id, names, now=now)

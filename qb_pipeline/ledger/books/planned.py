@@ -1,8 +1,8 @@
-"""What a run's plan keeps for the stages that send: complete documents, and what the plan rests on.
+"""The final decisions of a run's plan for the stages that send: complete documents, and the plan's basis
+(preconditions).
 
-Belongs here: storing and reading; a document that has moved since is not in the answer. Does not belong here: whether
-what the plan rests on as a whole still stands (``sync.plan.keep``). Other than a plan (``plans``), this is gone when
-the run ends.
+Belongs here: storing and reading. A document that has moved since is not returned. Does not belong here: the check that
+the basis still holds (``sync.plan.keep``). Unlike a plan (``plans``), these decisions are deleted when the run ends.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,10 +22,11 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a run's plan rests on as a whole, and the payers and fee items that its documents need.
+    """The basis (preconditions) of a run's plan as a whole, and the payers and fee items that its documents need.
 
-    ``planned_at``: when the plan began to read. ``epoch``: the fencing token of the company then, or that of this run's
-    stage which sent last. Two digests: the settings, and the mappings that people made.
+    ``planned_at`` is the time when the plan began to read. ``epoch`` (fencing token) is the company's at that time, or
+    that of this run's stage which sent last. ``rules_sha256`` is a digest of the settings, ``mapped_sha256`` a digest
+    of the mappings that people made.
     """
 
     planned_at: datetime
@@ -38,7 +39,7 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class PlannedDocument:
-    """What was decided for good about one document; ``ready`` is what is sent, "" where nothing is."""
+    """The final decision about one document. ``ready`` is the content to be sent, "" where nothing is to be sent."""
 
     document_id: int
     operation: Operation
@@ -47,14 +48,14 @@ class PlannedDocument:
 
 
 class PlannedDocuments:
-    """What runs of one firm have decided for their stages."""
+    """The final decisions that runs of one firm keep for their stages."""
 
     def __init__(self, engine: sa.Engine, firm_id: str) -> None:
         self._engine = engine
         self._firm_id = firm_id
 
     def keep_basis(self, run: Run, basis: Basis) -> None:
-        """Store what the plan of a run rests on; a plan that is made again forgets the documents of the former one."""
+        """Store the basis of a run's plan. If the plan is made again, the documents of the former one are deleted."""
         with self._engine.begin() as connection:
             forget_plan(connection, self._firm_id, run)
             connection.execute(
@@ -72,24 +73,24 @@ class PlannedDocuments:
             )
 
     def need(self, run: Run, payer_ids: Iterable[str], fee_item_ids: Iterable[str]) -> None:
-        """Add the payers and fee items that the documents of a run's plan need."""
+        """Store, in the basis of a run's plan, the payers and fee items that the plan's documents need."""
         parameters = {"payer_ids": sorted(payer_ids), "fee_item_ids": sorted(fee_item_ids)}
         with self._engine.begin() as connection:
             connection.execute(queries["need"], {"run_id": run.run_id, "firm_id": self._firm_id, **parameters})
 
     def move_epoch(self, run: Run, epoch: int) -> None:
-        """Note that a stage of this very run has sent under this fencing token."""
+        """Record that a stage of this very run has sent under this epoch (fencing token)."""
         with self._engine.begin() as connection:
             connection.execute(queries["move_epoch"], {"run_id": run.run_id, "firm_id": self._firm_id, "epoch": epoch})
 
     def basis(self, run: Run) -> Basis | None:
-        """What the plan of a run rests on; None where the run has none."""
+        """Return the basis of a run's plan, or None when the run has none."""
         with self._engine.connect() as connection:
             row = connection.execute(queries["basis"], {"run_id": run.run_id, "firm_id": self._firm_id}).one_or_none()
         return Basis(**row._mapping) if row is not None else None
 
     def keep(self, run: Run, documents: Sequence[PlannedDocument]) -> None:
-        """Keep decisions; they count while their documents stand as they stand now."""
+        """Store final decisions. Each is valid as long as its document keeps its present content, state and reason."""
         if not documents:
             return
         with self._engine.begin() as connection:
@@ -106,7 +107,8 @@ class PlannedDocuments:
         crash_point("keep what is planned: committed")
 
     def unmoved(self, run: Run, document_ids: Sequence[int]) -> dict[int, PlannedDocument]:
-        """Of these documents what the run has decided for good, by id, as long as they stand as they stood then."""
+        """Return the run's final decisions about these documents, keyed by document id. Decisions about documents that
+        have moved since are left out."""
         with self._engine.connect() as connection:
             rows = connection.execute(
                 queries["unmoved"], {"run_id": run.run_id, "document_ids": list(document_ids)}
@@ -117,17 +119,18 @@ class PlannedDocuments:
         }
 
     def forget(self, run: Run) -> None:
-        """Forget all that a run has decided: its stages plan anew."""
+        """Delete all final decisions of a run, so that its stages plan again."""
         with self._engine.begin() as connection:
             forget_plan(connection, self._firm_id, run)
 
     def mapped(self) -> str:
-        """A digest of the mappings that people made."""
+        """Return a digest of the mappings that people made."""
         with self._engine.connect() as connection:
             return str(connection.scalar(queries["mapped"], {"firm_id": self._firm_id}))
 
     def epoch(self, realm_id: str) -> int | None:
-        """The fencing token under which a company was written to last; None while somebody may be writing to it."""
+        """Return the epoch (fencing token) under which a company was last written to: 0 before the first write, None
+        while somebody may be writing to it."""
         with self._engine.connect() as connection:
             found: int | None = connection.scalar(queries["epoch"], {"realm_id": realm_id})
         return found

@@ -1,6 +1,6 @@
-"""Plans (dry runs): their decisions, kept to be shown and applied. A plan's id is that of its run.
+"""Plans (dry runs): their decisions, stored to be shown and applied. A plan has the id of its run.
 
-Belongs here: storing and reading. Does not belong here: whether a plan is still valid
+Belongs here: storing and reading. Does not belong here: the check that a plan is still valid
 (``core.planning.plan_freshness``, ``sync.plan.approval``).
 """
 
@@ -23,10 +23,10 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 @dataclass(frozen=True, slots=True)
 class PlanLine:
-    """What a plan says of one document. Money in cents.
+    """The decision of a plan about one document, as it is shown. Money is in cents.
 
-    ``amount_cents`` is billing's; ``before_cents`` and ``after_cents`` are QuickBooks' total, None where nothing would
-    be sent. ``changes``: the fields that change there, each with field, before and after.
+    ``amount_cents`` is billing's amount. ``before_cents`` and ``after_cents`` are QuickBooks' total, None where nothing
+    would be sent. ``changes`` holds the fields that change in QuickBooks, each with field, before and after.
     """
 
     kind: Kind
@@ -50,7 +50,8 @@ class PlanLine:
 
 @dataclass(frozen=True, slots=True)
 class PlanDocument:
-    """One document of a stored plan: what a person is told, and what the plan rests on."""
+    """One document of a stored plan: the line that a person is shown, and the decision with the digests that it rests
+    on."""
 
     line: PlanLine
     planned: Planned
@@ -58,7 +59,8 @@ class PlanDocument:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a plan shows beside a decision: QuickBooks' total before and after, in cents, and the fields that change."""
+    """The facts that a plan shows beside a decision: QuickBooks' total before and after, in cents, and the fields that
+    change."""
 
     before_cents: int
     after_cents: int
@@ -67,7 +69,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class PlannedCount:
-    """The documents of one kind for which a run has planned one operation; their amount in cents."""
+    """The documents of one kind for which a run has planned one operation. ``cents`` is the sum of their amounts."""
 
     kind: str
     operation: str
@@ -83,35 +85,36 @@ class Plans:
         self._firm_id = firm_id
 
     def detail(self, run: Run, items: Sequence[tuple[Planned, Shown]]) -> None:
-        """Add to a dry run's decisions the content that they would send, and what that changes in QuickBooks."""
+        """Add to a dry run's decisions the digests of the content that they would send, and the changes that this
+        content would make in QuickBooks."""
         rows = [asdict(planned) | asdict(shown) for planned, shown in items]
         with self._engine.begin() as connection:
             connection.execute(queries["detail"], {"run_id": run.run_id, "items": json.dumps(rows)})
 
     def is_plan(self, plan_id: str) -> bool:
-        """Whether a dry run of this firm has this id."""
+        """Return whether a dry run of this firm has this id."""
         with self._engine.connect() as connection:
             return bool(connection.scalar(queries["is_dry"], {"run_id": plan_id, "firm_id": self._firm_id}))
 
     def newest(self, limit: int = 5) -> list[str]:
-        """Ids of the newest plans, newest first."""
+        """Return the ids of the newest plans, newest first."""
         with self._engine.connect() as connection:
             return list(connection.scalars(queries["newest"], {"firm_id": self._firm_id, "limit": limit}))
 
     def decided(self, run_id: str) -> set[DocumentName]:
-        """The documents about which a run has decided anything."""
+        """Return the names of the documents about which a run has decided anything."""
         with self._engine.connect() as connection:
             rows = connection.execute(queries["decided"], {"run_id": run_id, "firm_id": self._firm_id})
             return {DocumentName(Kind(row.kind), row.source_id, row.part) for row in rows}
 
     def counted(self, run_id: str) -> list[PlannedCount]:
-        """What a run decided last, by kind and operation."""
+        """Return the last decisions of a run, counted by kind and operation."""
         with self._engine.connect() as connection:
             parameters = {"run_id": run_id, "firm_id": self._firm_id}
             return [PlannedCount(**row) for row in connection.execute(queries["counted"], parameters).mappings()]
 
     def documents(self, plan_id: str) -> list[PlanDocument]:
-        """The decisions of a plan, in the order of dates."""
+        """Return the decisions of a plan, in the order of document dates."""
         with self._engine.connect() as connection:
             rows = connection.execute(queries["documents"], {"run_id": plan_id, "firm_id": self._firm_id})
             return [_plan_document(row) for row in rows.mappings()]

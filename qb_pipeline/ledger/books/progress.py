@@ -1,6 +1,6 @@
-"""How far a sync is, for a person who waits for it.
+"""The progress of a sync, for a person who waits for it.
 
-Belongs here: one cheap question, asked again and again. Does not belong here: what a run did (``log``).
+Belongs here: one cheap query, which is repeated often. Does not belong here: the activities of a run (``log``).
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a selection is.
+    """The progress of a selection of documents.
 
-    ``requests``: sent since the sync began. ``busy_run``: an earlier run that still holds the company; empty when the
-    company is free.
+    ``documents_left`` are still to be sent. ``requests`` were sent since the sync began. ``busy_run`` is an earlier run
+    that still holds the lease (distributed lock) of the company, "" when the company is not held.
     """
 
     documents_left: int
@@ -38,7 +38,8 @@ def look(
     invoice_ids: Sequence[str] = (),
     payment_ids: Sequence[str] = (),
 ) -> Progress:
-    """How many documents of a selection are still to be sent, and how many requests were sent since ``since``."""
+    """Return the progress of a selection: the number of documents still to be sent, and of requests sent since
+    ``since``."""
     parameters = {
         "firm_id": firm_id, "since": since, "first": first, "last": last,
         "any_id": not (invoice_ids or payment_ids), "invoice_ids": list(invoice_ids), "payment_ids": list(payment_ids),

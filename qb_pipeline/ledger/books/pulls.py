@@ -1,7 +1,7 @@
 """The cost of reading QuickBooks, and hints that something changed there (Model 2).
 
-Belongs here: facts around the pulls of a firm. Does not belong here: payments themselves (``received``), and whose turn
-it is (``pull_turn``).
+Belongs here: facts about the pulls of a firm. Does not belong here: payments themselves (``received``), and the turn to
+pull (``pull_turn``).
 """
 
 from collections.abc import Collection
@@ -17,7 +17,8 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 
 def asked_at(engine: sa.Engine, firm_id: str) -> tuple[datetime | None, datetime | None]:
-    """When the sensor last read this firm's company, and when a webhook last hinted at a change; our clock."""
+    """Return two times by our clock: the sensor's last read of this firm's company, and a webhook's last hint at a
+    change. Each is None before the first."""
     with engine.connect() as connection:
         return (
             cursors.read(connection, firm_id, cursors.PULL_ASKED),
@@ -26,7 +27,7 @@ def asked_at(engine: sa.Engine, firm_id: str) -> tuple[datetime | None, datetime
 
 
 def record_asked(engine: sa.Engine, firm_id: str, *, reads: int, now: datetime) -> None:
-    """Record that the sensor read, and the number of its reads."""
+    """Record the time of the sensor's read, and add the number of its reads to the month's (UTC)."""
     with engine.begin() as connection:
         cursors.save(connection, firm_id, cursors.PULL_ASKED, now)
         connection.execute(
@@ -36,10 +37,10 @@ def record_asked(engine: sa.Engine, firm_id: str, *, reads: int, now: datetime) 
 
 
 def record_hints(engine: sa.Engine, environment: str, realm_ids: Collection[str], *, now: datetime) -> int:
-    """Remember that something may have changed in these companies: the sensor looks sooner.
+    """Record that something may have changed in these companies, so that the sensor reads them sooner.
 
     Returns:
-        How many of them belong to active firms of Model 2; the others are passed over.
+        The number of active firms of Model 2 to which these companies belong. Other companies are ignored.
     """
     with engine.begin() as connection:
         rows = connection.execute(
@@ -50,7 +51,7 @@ def record_hints(engine: sa.Engine, environment: str, realm_ids: Collection[str]
 
 
 def reads_this_month(engine: sa.Engine, *, now: datetime) -> int:
-    """Reads of all firms in this calendar month (UTC): Intuit meters an app, not a company."""
+    """Return the number of reads of all firms in this calendar month (UTC). Intuit meters an app, not a company."""
     begins = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     with engine.connect() as connection:
         return int(connection.scalar(queries["reads_since"], {"month": begins.date(), "month_begins": begins}) or 0)

@@ -1,7 +1,7 @@
 """The inbox (change data capture) of payments that QuickBooks received (Model 2), and the postings that billing is to
 get for them.
 
-Belongs here: storing snapshots with their cursor, appending postings, recording which of them billing has. Does not
+Belongs here: storing snapshots with their cursor, appending postings, recording the postings that billing has. Does not
 belong here: reading QuickBooks, writing to billing, and the judgement of a payment (``core.documents.received``).
 """
 
@@ -37,7 +37,8 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 
 class Due(NamedTuple):
-    """A payment whose postings in billing are missing or out of date. ``has_failed``: billing refused one before."""
+    """A payment whose postings in billing are missing or out of date. ``has_failed`` tells whether billing refused one
+    of them before."""
 
     payment_id: str
     payment_date: date
@@ -66,7 +67,8 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class PostedInRun:
-    """The postings of one kind (payment, credit_application, reversal) that billing got in a run; money in cents."""
+    """The postings of one kind (payment, credit_application, reversal) that billing got in a run. ``cents`` is the sum
+    of their amounts."""
 
     kind: str
     rows: int
@@ -75,7 +77,8 @@ class PostedInRun:
 
 @dataclass(frozen=True, slots=True)
 class PostedOnInvoice:
-    """A posting on an invoice that is not reversed; ``is_recent``: its payment came lately."""
+    """A posting on an invoice that is not reversed. ``is_recent`` tells whether its payment came lately (setting
+    ``recent_payment_days``)."""
 
     payment_date: date
     kind: str
@@ -90,8 +93,8 @@ class PostedOnInvoice:
 class ReceivedPayments:
     """The inbox and the postings of one firm.
 
-    A pull holds the firm's ``pull_turn.turn``, but correctness does not depend on it: snapshots carry their order with
-    them, postings are appended under the lock of their payment's row, and an external id exists once.
+    A pull holds the firm's ``pull_turn.turn``, but correctness does not depend on that turn. Snapshots carry their
+    order with them, postings are appended under the lock of their payment's row, and an external id exists once.
     """
 
     engine: sa.Engine
@@ -100,23 +103,24 @@ class ReceivedPayments:
     # The inbox
 
     def cursor(self) -> datetime | None:
-        """Where the next reading of changes begins."""
+        """Return the instant at which the next reading of changes begins, or None before the first reading."""
         with self.engine.connect() as connection:
             return cursors.read(connection, self.firm.firm_id, cursors.RECEIVED_PAYMENTS)
 
     def known_ids(self, first: date | None = None, last: date | None = None) -> set[str]:
-        """Ids of payments that were seen and are not known to be deleted; all, or those of inclusive dates."""
+        """Return the Ids of payments that were read and are not known to be deleted: all, or those of inclusive
+        dates."""
         with self.engine.connect() as connection:
             return set(connection.scalars(queries["known_ids"], self._key(first=first, last=last)))
 
     def store(
         self, received: Iterable[Received], deleted_ids: Sequence[str], *, cursor: datetime | None, now: datetime
     ) -> int:
-        """Store snapshots, and move the cursor in the same transaction. A snapshot that is stored already changes
-        nothing.
+        """Store snapshots and deletions of payments, and move the cursor in the same transaction. A snapshot that is
+        stored already changes nothing.
 
         Returns:
-            How many payments are new or changed.
+            The number of payments that are new or changed.
         """
         rows = [_as_row(each) for each in received]
         with self._writing("store received payments") as connection:
@@ -131,25 +135,25 @@ class ReceivedPayments:
         return len({*added, *deleted})
 
     def method_names(self) -> dict[str, str]:
-        """QuickBooks' names of its payment methods, by Id, as far as a payment has told us."""
+        """Return QuickBooks' names of its payment methods, keyed by Id, as far as a stored payment names them."""
         with self.engine.connect() as connection:
             rows = connection.execute(queries["method_names"], self._key())
             return {row.method_id: row.method_name for row in rows}
 
     def due(self, first: date | None = None, last: date | None = None) -> list[Due]:
-        """Payments whose postings in billing are missing or out of date, oldest first; all, or those of inclusive
-        dates."""
+        """Return the payments whose postings in billing are missing or out of date, oldest first: all, or those of
+        inclusive dates."""
         with self.engine.connect() as connection:
             return [Due(*row) for row in connection.execute(queries["due"], self._key(first=first, last=last))]
 
     def counts(self, first: date | None = None, last: date | None = None) -> dict[str, Count]:
-        """Payments by state."""
+        """Return the number of payments and their unapplied money, keyed by state."""
         with self.engine.connect() as connection:
             rows = connection.execute(queries["counts"], self._key(first=first, last=last))
             return {row.state: Count(row.payments, row.unapplied_cents) for row in rows}
 
     def troubles(self, first: date | None = None, last: date | None = None) -> list[Trouble]:
-        """Payments that need a person."""
+        """Return the payments that need a person, oldest first."""
         with self.engine.connect() as connection:
             return [Trouble(*row) for row in connection.execute(queries["troubles"], self._key(first=first, last=last))]
 
@@ -158,8 +162,8 @@ class ReceivedPayments:
     def append(self, payment_ids: Sequence[str], *, methods: Mapping[str, str], run: log.Run, now: datetime) -> None:
         """Judge payments by their newest snapshots, and append the postings and reversals that are missing.
 
-        Nothing reaches billing here; ``unposted`` gives the postings that have to. ``methods``: billing's payment
-        method by QuickBooks' Id, where the firm mapped it.
+        Nothing is written to billing here. ``unposted`` returns the postings that must be written there. ``methods``
+        holds billing's payment method, keyed by QuickBooks' Id, where the firm mapped it.
         """
         with self._writing("append postings") as connection:
             ids = self._key(payment_ids=[*payment_ids])
@@ -244,7 +248,8 @@ class ReceivedPayments:
         }
 
     def unposted(self, payment_ids: Sequence[str]) -> list[Posting]:
-        """Postings of these payments that billing may not have yet, in the order in which it must get them."""
+        """Return the postings of these payments that billing may not have yet, in the order in which billing must get
+        them."""
         with self.engine.connect() as connection:
             rows = connection.execute(queries["unposted"], self._key(payment_ids=[*payment_ids]))
             return [Posting(**row) for row in rows.mappings()]
@@ -263,7 +268,7 @@ class ReceivedPayments:
                 log.write(connection, self.firm.firm_id, run, [entry], now=now)
 
     def record_failed(self, posting: Posting, error: str, *, code: str, run: log.Run, now: datetime) -> None:
-        """Record that billing refused this posting, and its error message; a later pull tries again. The log gets only
+        """Record that billing refused this posting, and its error message. A later pull tries again. The log gets only
         the code."""
         with self._writing("record a failed posting") as connection:
             connection.execute(queries["fail"], self._key(payment_id=posting.payment_id, error=error, now=now))
@@ -274,22 +279,24 @@ class ReceivedPayments:
             log.write(connection, self.firm.firm_id, run, [entry], now=now)
 
     def posted(self, payment_ids: Sequence[str]) -> dict[str, tuple[str, int]]:
-        """The postings of these payments that billing holds, as the ledger believes: kind and cents by external id."""
+        """Return the postings of these payments that billing holds, as the ledger believes: kind and cents, keyed by
+        external id."""
         with self.engine.connect() as connection:
             rows = connection.execute(queries["standing_in_billing"], self._key(payment_ids=[*payment_ids]))
             return {row.external_id: (row.kind, row.amount_cents) for row in rows}
 
     def postings(self) -> int:
-        """How many postings there are, those that billing may not have yet included."""
+        """Return the number of postings, including those that billing may not have yet."""
         with self.engine.connect() as connection:
             return int(connection.scalar(queries["postings"], self._key()) or 0)
 
     def recall(self, rows: Sequence[Mapping[str, object]], *, run: log.Run, now: datetime) -> int:
-        """Take from billing the postings that a restored ledger has forgotten; the next look then reads the whole
-        company.
+        """Store postings that billing holds and that a restored ledger has forgotten. The cursor is deleted, so that
+        the next pull reads the whole company.
 
         Returns:
-            How many postings were taken. A row of an invoice that the ledger does not know has to wait for the invoice.
+            The number of postings that were stored. A row whose invoice the ledger does not know has to wait for the
+            invoice.
         """
         with self._writing("recall postings") as connection:
             values = self._key(realm_id=self.firm.realm_id, rows=_json(rows), run_id=run.run_id, now=now)
@@ -308,15 +315,15 @@ class ReceivedPayments:
         return len(learned)
 
     def posted_in_run(self, run_id: str) -> list[PostedInRun]:
-        """The postings that billing got in a run, by kind."""
+        """Return the postings that billing got in a run, counted by kind."""
         with self.engine.connect() as connection:
             return [PostedInRun(*row) for row in connection.execute(queries["posted_in_run"], self._key(run_id=run_id))]
 
     def record_comparison(
         self, payment_ids: Sequence[str], differing: Mapping[str, str], *, run: log.Run, now: datetime
     ) -> None:
-        """Remember which postings of these payments differ in billing from what we posted. ``differing``: payment id by
-        external id."""
+        """Record the postings of these payments that differ in billing from the ones that we posted. ``differing``
+        holds payment ids, keyed by external id."""
         rows = [{"external_id": external_id, "payment_id": each} for external_id, each in differing.items()]
         with self.engine.begin() as connection:
             connection.execute(queries["forget_differences"], self._key(payment_ids=[*payment_ids]))
@@ -325,12 +332,13 @@ class ReceivedPayments:
             cursors.save(connection, self.firm.firm_id, cursors.BILLING_COMPARED, now)
 
     def recent_invoices(self) -> int:
-        """How many invoices have a recent payment; how long it is recent is the firm's setting."""
+        """Return the number of invoices that have a recent payment. The firm's setting ``recent_payment_days`` is the
+        limit."""
         with self.engine.connect() as connection:
             return int(connection.scalar(queries["recent_invoices"], self._key()) or 0)
 
     def on_document(self, document_id: int) -> list[PostedOnInvoice]:
-        """Postings on an invoice that are not reversed, oldest first."""
+        """Return the postings on an invoice that are not reversed, oldest first."""
         with self.engine.connect() as connection:
             rows = connection.execute(queries["on_document"], self._key(document_id=document_id))
             return [PostedOnInvoice(*row) for row in rows]

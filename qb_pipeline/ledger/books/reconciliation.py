@@ -1,6 +1,6 @@
 """The differences between billing and QuickBooks in the reporting views, now or as of a past moment.
 
-Belongs here: querying the views. Does not belong here: computing a figure; the views do it (``sql/reporting``).
+Belongs here: querying the views. Does not belong here: computing a figure, which the views do (``sql/reporting``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,8 +19,8 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One sum on both sides: ``residual`` is what no difference explains, ``unexplained`` how many differences have no
-    class."""
+    """One sum on both sides. ``residual`` is the amount that no difference explains, ``unexplained`` the number of
+    differences without a class."""
 
     measure: str
     ours: Decimal
@@ -34,8 +34,8 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceClass:
-    """The differences of one measure that have one reason (``name``, "" for those without one); ``oldest`` is a
-    document date."""
+    """The differences of one measure that have one reason (``name``, "" for those without one). ``oldest`` is the
+    oldest date of their documents."""
 
     measure: str
     name: str
@@ -57,11 +57,11 @@ class Unexplained:
 
 @dataclass(frozen=True, slots=True)
 class FirmStanding:
-    """What a firm's checks look at.
+    """The figures that a firm's checks need.
 
-    ``held_since``: since when the document that is held longest is held. ``newest_day``: the newest date of an invoice
-    in QuickBooks; ``newest_billed_day``: the same of invoices that could be there. ``reads``: this calendar month's in
-    UTC, of all firms together.
+    ``held_since`` is the time since which the longest-held document is held or refused. ``newest_day`` is the newest
+    date of an invoice in QuickBooks, ``newest_billed_day`` the newest date of an invoice that could be there. ``reads``
+    is the number of reads in this calendar month (UTC), of all firms together.
     """
 
     held_since: datetime | None
@@ -71,26 +71,31 @@ class FirmStanding:
 
 
 class Reconciliation:
-    """The reconciliation of one firm. Money in dollars, as the views have it; ``as_of`` None is now."""
+    """The reconciliation of one firm. Money is in dollars, as the views have it. ``as_of`` None means now."""
 
     def __init__(self, engine: sa.Engine, firm_id: str) -> None:
         self._engine = engine
         self._firm_id = firm_id
 
     def measures(self, as_of: datetime | None = None) -> list[Measure]:
-        """The measures by name."""
+        """Return the measures, in the order of their names."""
         return [Measure(**row) for row in self._rows("measures", as_of)]
 
     def classes(self, as_of: datetime | None = None) -> list[DifferenceClass]:
-        """The differences by measure and class; the most money first."""
+        """Return the differences, summed by measure and class, the largest sum of each measure first."""
         return [DifferenceClass(*row.values()) for row in self._rows("classes", as_of)]
 
     def unexplained(self, as_of: datetime | None = None) -> list[Unexplained]:
-        """The differences that have no class."""
+        """Return the differences that have no class."""
         return [Unexplained(**row) for row in self._rows("unexplained", as_of)]
 
+    def note(self, as_of: datetime | None = None) -> str:
+        """Return the note of the views about a moment before the firm's records (such as the time when these begin), or
+        "" for a later moment."""
+        return "".join(row["note"] for row in self._rows("note", as_of))
+
     def standing(self, *, now: datetime) -> FirmStanding:
-        """What the firm's checks look at."""
+        """Return the figures that the firm's checks need."""
         with self._engine.connect() as connection:
             return FirmStanding(*connection.execute(queries["standing"], {"firm_id": self._firm_id, "now": now}).one())
 
@@ -114,7 +119,7 @@ class Reconciliation:
 
     @contextmanager
     def _as_of(self, moment: datetime | None) -> Iterator[sa.Connection]:
-        """Let the views answer as of a moment, in this transaction only."""
+        """Open a transaction in which the views answer as of a moment."""
         with self._engine.begin() as connection:
             connection.execute(queries["as_of"], {"moment": moment.isoformat() if moment else ""})
             yield connection

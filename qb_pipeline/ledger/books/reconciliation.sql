@@ -1,24 +1,34 @@
 -- name: as_of
 select set_config('reporting.as_of', :moment, true);
 
+-- name: note
+select note from reporting.reconciliation where firm_id = :firm_id and note <> '';
+
 -- name: measures
 select measure, ours, theirs, difference, explained, residual, differences, unexplained
 from reporting.reconciliation
-where firm_id = :firm_id
-order by measure;
+where firm_id = :firm_id and note = ''
+order by measure <> 'owed', measure;
 
 -- name: classes
 select measure, class, count(*) as documents, sum(amount) as amount, min(document_date) as oldest
-from reporting.differences
-where firm_id = :firm_id
+from (
+    select measure, class, amount, document_date from reporting.differences where firm_id = :firm_id and note = ''
+    union all
+    select 'owed', class, amount, document_date from reporting.owed_differences where firm_id = :firm_id
+) d
 group by measure, class
-order by measure, abs(sum(amount)) desc, class;
+order by measure <> 'owed', measure, abs(sum(amount)) desc, class;
 
 -- name: unexplained
 select measure, kind, source_id, part, amount
-from reporting.differences
-where firm_id = :firm_id and class = ''
-order by measure, kind, source_id, part;
+from (
+    select measure, kind, source_id, part, amount, class from reporting.differences where firm_id = :firm_id and note = ''
+    union all
+    select 'owed', cause, cause_id, '', amount, class from reporting.owed_differences where firm_id = :firm_id
+) d
+where class = ''
+order by measure <> 'owed', measure, kind, source_id, part;
 
 -- name: standing
 -- The month is the calendar's in UTC: Intuit meters the reads of an app, of all its companies together.

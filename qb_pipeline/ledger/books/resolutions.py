@@ -1,10 +1,10 @@
-"""People's answers about single documents, recorded with who and when, in the transaction that changes the document.
+"""People's answers about single documents, recorded with person and time in the transaction that changes the document.
 
-Belongs here: moving a document to the state that an answer demands. Does not belong here: which answers are allowed
+Belongs here: moving a document to the state that an answer demands. Does not belong here: the choice of allowed answers
 (``core.planning.resolutions``), and the proof that an answer needs (``sync.people.resolve``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +12,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from qb_pipeline.core.planning.resolutions import Answer
+from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.database import Queries
 from qb_pipeline.ledger import log
-from qb_pipeline.ledger.books import foreign_documents, refusals
+from qb_pipeline.ledger.books import client_credit, foreign_documents, links, refusals
 from qb_pipeline.ledger.books.foreign_documents import Pair
 from qb_pipeline.ledger.books.history import PastDocument
 from qb_pipeline.ledger.setup.firms import Firms
@@ -27,7 +28,7 @@ MOVED = "the document has moved since it was looked at; look again with show, th
 
 
 class MovedError(Exception):
-    """The document is no longer as the person saw it: look again, then answer."""
+    """The document has moved since the person saw it. The person must read its present state before answering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Resolution:
     was sent before. ``fingerprint`` (content hash) is that of billing's present content, when the person accepts
     QuickBooks' version in its place; None when the person accepts nothing. ``quickbooks_id`` links a document that was
     found; ``set_aside`` are Ids that are no longer ours; ``others`` are Ids that the person calls other documents.
+    ``applied`` are the cents that a payment pays in QuickBooks, as the person accepts them, keyed by the invoice's Id.
     """
 
     answer: Answer
@@ -49,14 +51,15 @@ class Resolution:
     quickbooks_id: str | None = None
     set_aside: Sequence[str] = ()
     others: Sequence[str] = ()
+    applied: Mapping[str, int] | None = None
 
 
 def record(engine: sa.Engine, document: PastDocument, resolution: Resolution, *, run: log.Run, now: datetime) -> None:
-    """Store an answer and move the document; ``document`` is as the person saw it (``History.document``).
+    """Store an answer and move the document. ``document`` is the document as the person saw it (``History.document``).
 
     Raises:
         SetUpError: the person is no super user of the firm.
-        MovedError: the document has moved since; nothing was changed.
+        MovedError: the document has moved since then. Nothing was changed.
     """
     identity = {
         "kind": document.kind, "source_id": document.source_id, "part": document.part,
@@ -82,6 +85,10 @@ def record(engine: sa.Engine, document: PastDocument, resolution: Resolution, *,
         if connection.execute(queries[query], {**seen, **values[query], "now": now}).rowcount != 1:
             raise MovedError(MOVED)
         connection.execute(refusals.queries["forget"], {"document_ids": [document.document_id]})
+        if resolution.applied is not None:
+            links.keep(connection, document.document_id, resolution.applied)
+        if document.reason == Problem.CREDIT_HALF:
+            _answer_entry(connection, document, resolution.answer, now=now)
         if resolution.set_aside:
             parameters = {"document_id": document.document_id, "quickbooks_ids": list(resolution.set_aside)}
             connection.execute(queries["set_aside"], {**parameters, "actor": run.actor, "now": now})
@@ -98,3 +105,13 @@ def record(engine: sa.Engine, document: PastDocument, resolution: Resolution, *,
             quickbooks_id=resolution.quickbooks_id or document.quickbooks_id,
         )
         log.write(connection, document.firm_id, run, [entry], now=now)
+
+
+def _answer_entry(connection: sa.Connection, document: PastDocument, answer: Answer, *, now: datetime) -> None:
+    """Apply an answer to one half of a payment from credit to its journal entry, in the caller's transaction. ``retry``
+    has an entry created anew that somebody deleted in QuickBooks. Any other answer closes a held or refused entry,
+    which a person corrects by hand. The stored refusals of the entry are deleted."""
+    values = {"document_id": document.document_id, "now": now}
+    connection.execute(client_credit.queries["remake" if answer is Answer.RETRY else "leave"], values)
+    entries = connection.scalars(client_credit.queries["entry_of"], {"document_id": document.document_id}).all()
+    connection.execute(refusals.queries["forget"], {"document_ids": list(entries)})

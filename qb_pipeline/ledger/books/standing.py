@@ -21,7 +21,8 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 @dataclass(frozen=True, slots=True)
 class HeldInFirm:
-    """The documents of one firm and kind that need a person for one reason, and since when the first of them does."""
+    """The documents of one firm and kind that need a person for one reason. ``since`` is the time when the first of
+    them came to its state."""
 
     firm_id: str
     kind: str
@@ -44,8 +45,7 @@ class DifferingTotals:
 
 @dataclass(frozen=True, slots=True)
 class NewestCensus:
-    """The newest census of one firm and kind; ``faults``: how many documents do not stand once, as QuickBooks
-    answered."""
+    """The newest census of one firm and kind. ``faults`` is the number of faults that it found (``census.FAULTS``)."""
 
     firm_id: str
     kind: str
@@ -69,10 +69,11 @@ class NewestReconciliation:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedStanding:
-    """How one firm's received payments stand (Model 2).
+    """The numbers of one firm's received payments that need attention (Model 2).
 
-    ``failed``: payments that billing refuses; ``refused``: payments that cannot be taken over; ``differing``: postings
-    that billing no longer holds as they were made; ``at``: when postings were compared last.
+    ``failed`` counts payments that billing refuses, ``refused`` payments that cannot be taken over, and ``differing``
+    postings that billing no longer holds as they were made. ``at`` is the time when postings were last compared, or
+    None.
     """
 
     firm_id: str
@@ -84,26 +85,27 @@ class ReceivedStanding:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How these firms stand. Money in cents, times in UTC."""
+    """The present standing of these firms. Money is in cents, times are in UTC."""
 
     engine: sa.Engine
     firm_ids: Sequence[str]
 
     def held(self) -> list[HeldInFirm]:
-        """Documents that need a person; most documents first."""
+        """Return the documents that need a person, counted by firm, kind and reason, the largest count first."""
         return [HeldInFirm(**row) for row in self._rows("held")]
 
     def differing(self) -> list[DifferingTotals]:
-        """Documents whose total in QuickBooks differs from the total that was sent, except those that a person voided,
-        deleted or accepted there."""
+        """Return the documents whose total in QuickBooks differs from the total that was sent, counted by firm and
+        kind. Documents that a person voided, deleted or accepted in QuickBooks are left out."""
         return [DifferingTotals(**row) for row in self._rows("differing")]
 
     def compared(self) -> dict[str, datetime | None]:
-        """By firm, when QuickBooks last answered with a document that it holds; None: never."""
+        """Return, keyed by firm, the time when QuickBooks last answered with a document that it holds, or None before
+        the first."""
         return {row["firm_id"]: row["at"] for row in self._rows("compared")}
 
     def counted(self) -> list[NewestCensus]:
-        """The newest census of each firm and kind that was ever counted."""
+        """Return the newest census of each firm and kind that was ever counted."""
         return [
             NewestCensus(
                 firm_id=row["firm_id"],
@@ -117,7 +119,8 @@ class Standing:
         ]
 
     def connections(self, *, now: datetime) -> dict[str, tuple[int, str]]:
-        """By firm, how soon a person must connect again: level and sentence (``tokens.describe_end``)."""
+        """Return, keyed by firm, the level and the sentence about the end of its connection
+        (``tokens.describe_end``)."""
         return {
             row["firm_id"]: describe_end(
                 min(filter(None, (row["refresh_expires_at"], row["refresh_hard_expires_at"]))), row["lost_at"], now=now
@@ -126,11 +129,11 @@ class Standing:
         }
 
     def reconciled(self) -> list[NewestReconciliation]:
-        """The newest reconciliation of each firm that was ever reconciled."""
+        """Return the newest reconciliation of each firm that was ever reconciled."""
         return [NewestReconciliation(**row) for row in self._rows("reconciled")]
 
     def received(self) -> list[ReceivedStanding]:
-        """How the received payments of each firm stand (Model 2)."""
+        """Return the numbers of each firm's received payments that need attention (Model 2)."""
         return [ReceivedStanding(**row) for row in self._rows("received", compared=cursors.BILLING_COMPARED)]
 
     def _rows(self, query: str, **values: object) -> Sequence[sa.RowMapping]:

@@ -23,14 +23,14 @@ order by firm_id, kind;
 -- name: compared
 -- When QuickBooks last answered with a document of a firm that it holds: every answer is compared with what was sent.
 select f.firm_id, (select max(synced_at) from sync.document d
-                   where d.firm_id = f.firm_id and d.kind in ('invoice', 'payment', 'refund')) as at
+                   where d.firm_id = f.firm_id and d.kind in ('invoice', 'payment', 'refund', 'credit')) as at
 from unnest(cast(:firm_ids as text[])) as f (firm_id);
 
 -- name: counted
 select f.firm_id, k.kind, c.at, c.documents, c.living, c.duplicates, c.copies, c.missing, c.differing, c.foreigners,
        c.strays, c.changed
 from unnest(cast(:firm_ids as text[])) as f (firm_id)
-cross join (values ('invoice'), ('payment'), ('refund')) as k (kind)
+cross join (values ('invoice'), ('payment'), ('refund'), ('credit')) as k (kind)
 cross join lateral (
     select * from sync.census where firm_id = f.firm_id and kind = k.kind order by at desc limit 1
 ) c

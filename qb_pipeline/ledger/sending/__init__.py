@@ -1,1 +1,1 @@
-"""The right to write, and requests in flight: reserve, send, record (the exactly-once core)."""
+"""The right to write, and requests in flight, which are reserved, sent and recorded (the exactly-once core)."""

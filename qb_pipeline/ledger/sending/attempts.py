@@ -1,8 +1,8 @@
 """Attempts (outbox entries): requests written down before they leave, and their outcomes.
 
-The promise of the pipeline is kept here: bytes, order and ids of an attempt are committed before its first byte leaves
-and never change; a document is in at most one open attempt (a unique index enforces it); a holder of the lease
-(distributed lock) that was succeeded cannot record its late answer.
+This module keeps the promise of the pipeline. Bytes, order and ids of an attempt are committed before its first byte
+leaves, and never change. A document is in at most one open attempt, which a unique index enforces. A holder of the
+lease (distributed lock) that was succeeded cannot record its late answer.
 """
 
 import hashlib
@@ -33,12 +33,16 @@ ONE_OPEN_ATTEMPT = "one_open_attempt_per_document"
 
 
 class NotReservedError(Exception):
-    """A document has moved between plan and reservation; the next run plans it again."""
+    """A document has moved between plan and reservation, or is in another open request. The next run plans it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One document of an attempt. ``former_state`` is the state that it returns to when nothing of it was sent."""
+    """One document of an attempt. ``former_state`` is the state that it returns to when nothing of it was sent.
+
+    ``is_release``: it only takes a payment off its invoices; accepted, the payment is still to be sent as billing has
+    it.
+    """
 
     document_id: int
     b_id: str
@@ -53,11 +57,13 @@ class Item:
     customer_id: str = ""
     quickbooks_id: str = ""
     applications: tuple[Application, ...] = ()
+    is_release: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request, frozen. ``body`` is sent as it stands, now and in every repetition."""
+    """One request, whose content never changes. ``body`` is sent as it is here, the first time and in every
+    repetition."""
 
     attempt_id: str
     endpoint: str
@@ -78,7 +84,8 @@ class ItemOutcome:
     ``reason`` are the document's next ones. ``quickbooks_id``, ``sync_token``, ``customer_id`` and ``total_cents`` come
     from QuickBooks' answer and are empty unless accepted; ``version`` is the part of that answer that the mirror
     (replica) keeps. For a refusal (Fault) that stands, ``refused_sha256`` is the digest of the refused body and
-    ``named`` the entity that the fault named; ``is_looked_at`` is False when reading the fault's cause failed.
+    ``named`` the entity that the fault named; ``is_looked_at`` is False when reading the fault's cause failed;
+    ``detail`` says in the log what the look has found: ids and sums.
     """
 
     document_id: int
@@ -95,6 +102,7 @@ class ItemOutcome:
     named: str = ""
     is_looked_at: bool = True
     refused_sha256: str = ""
+    detail: str = ""
 
 
 class Attempts:
@@ -107,10 +115,10 @@ class Attempts:
     def reserve(
         self, endpoint: str, operation: Operation, body: bytes, items: Sequence[Item], *, run: log.Run, now: datetime
     ) -> Attempt:
-        """Write a request down and commit, before it leaves.
+        """Record a request and commit it, before it leaves.
 
         Raises:
-            NotReservedError: one of the documents is in flight already or has moved; nothing was written.
+            NotReservedError: one of the documents is in flight already or has moved. Nothing was written.
             LeaseLostError: a successor has taken over.
         """
         attempt_id = uuid.uuid4()  # random: a sequence would repeat itself after a restored backup
@@ -157,13 +165,14 @@ class Attempts:
         return attempt
 
     def sending_again(self, attempt: Attempt, *, now: datetime) -> None:
-        """Commit the time of a repetition before it leaves: the quarantine counts from the last send."""
+        """Commit the time of a repetition before it leaves, because the quarantine (settling time) counts from the last
+        send."""
         with self._writing("sending_again") as connection:
             connection.execute(queries["sending_again"], {"attempt_id": attempt.attempt_id, "now": now})
 
     def leaving(self, attempt: Attempt, *, witness_id: str, now: datetime) -> int:
-        """Commit the time at which a reserved request really leaves, after it waited for its turn; this is not counted
-        as a send.
+        """Commit the time at which a reserved request really leaves, after it waited for its turn. This does not count
+        as a further send.
 
         Returns:
             The number that the witness (send counter) must note before the first byte leaves.
@@ -174,7 +183,7 @@ class Attempts:
             return int(connection.scalar(queries["count_for_witness"], values) or 0)
 
     def unknown(self, attempt: Attempt, *, run: log.Run, now: datetime, detail: str, intuit_tid: str = "") -> None:
-        """Record that the request left and its answer was lost: QuickBooks may have carried it out."""
+        """Record that the request left and its answer was lost, so that QuickBooks may have carried it out."""
         with self._writing("unknown") as connection:
             self._lock(connection, attempt)
             moved = set(connection.scalars(queries["unknown"], {"attempt_id": attempt.attempt_id, "now": now}))
@@ -208,10 +217,10 @@ class Attempts:
         http_status: int | None = None,
         intuit_tid: str = "",
     ) -> None:
-        """Store outcomes of items; the attempt is done when all its items have one.
+        """Store the outcomes of items. The attempt is closed when all its items have an outcome.
 
         Raises:
-            LeaseLostError: a successor has taken over; the items stay open and the successor settles them.
+            LeaseLostError: a successor has taken over. The items stay open, and the successor settles them.
         """
         items = {item.document_id: item for item in attempt.items}
         with self._writing("record") as connection:
@@ -245,15 +254,15 @@ class Attempts:
             mirror.see(connection, self._lease.firm_id, versions, seen_by="push", now=now)
 
     def open(self) -> list[Attempt]:
-        """Attempts whose outcome is not known, oldest first, with the items that are still open."""
+        """Return the attempts whose outcome is not known, oldest first, with their items that have no outcome yet."""
         return open_attempts(self._engine, self._lease.firm_id)
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[sa.Connection]:
-        """A transaction that only the current holder of the lease can commit.
+        """Open a transaction that only the current holder of the lease can commit.
 
         Raises:
-            LeaseLostError: a successor has taken over; the transaction is rolled back.
+            LeaseLostError: a successor has taken over. The transaction is rolled back.
         """
         with self._engine.begin() as connection:
             lease.require_epoch(connection, self._lease.realm_id, self._lease.epoch)
@@ -267,7 +276,7 @@ class Attempts:
 
 
 def open_attempts(engine: sa.Engine, firm_id: str) -> list[Attempt]:
-    """A firm's attempts whose outcome is not known, oldest first, with the items that are still open."""
+    """Return a firm's attempts whose outcome is not known, oldest first, with their items that have no outcome yet."""
     with engine.connect() as connection:
         attempts = connection.execute(queries["open_attempts"], {"firm_id": firm_id}).all()
         found = []
@@ -292,13 +301,13 @@ def open_attempts(engine: sa.Engine, firm_id: str) -> list[Attempt]:
 def _entries(
     attempt: Attempt, item: Item, outcome: ItemOutcome, became: sa.Row[tuple[int, str, str]], intuit_tid: str
 ) -> list[log.Entry]:
-    """The log entries of an outcome: QuickBooks' act, and a second entry when we hold a document that QuickBooks
-    accepted."""
+    """Return the log entries of an outcome: one for QuickBooks' act, and a second one when we hold a document that
+    QuickBooks accepted."""
     entry = log.Entry(
-        outcome.activity or _activity(outcome, item.operation),
+        outcome.activity or _activity(outcome, item),
         item.document_id,
         outcome.reason,
-        detail=f"fault {outcome.fault_code}" if outcome.fault_code else "",
+        detail=": ".join(filter(None, (outcome.fault_code and f"fault {outcome.fault_code}", outcome.detail))),
         amount_cents=item.total_cents,
         quickbooks_id=outcome.quickbooks_id,
         attempt_id=attempt.attempt_id,
@@ -309,9 +318,11 @@ def _entries(
     return [replace(entry, reason=""), replace(entry, activity="held", reason=became.reason)]
 
 
-def _activity(outcome: ItemOutcome, operation: Operation) -> str:
+def _activity(outcome: ItemOutcome, item: Item) -> str:
     if outcome.outcome == "accepted":
-        return {Operation.CREATE: "created", Operation.UPDATE: "updated", Operation.VOID: "voided"}[operation]
+        if item.is_release:
+            return "released"
+        return {Operation.CREATE: "created", Operation.UPDATE: "updated", Operation.VOID: "voided"}[item.operation]
     return {"refused": "refused", "missing": "absent", "not_sent": "not sent"}[outcome.outcome]
 
 

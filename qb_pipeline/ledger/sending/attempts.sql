@@ -12,13 +12,13 @@ with item as (
     select *
     from jsonb_to_recordset(cast(:items as jsonb))
          as r (document_id bigint, b_id text, operation text, marker text, fingerprint text, source_hash text,
-               total_cents bigint, former_state text, applications jsonb, position integer)
+               total_cents bigint, former_state text, applications jsonb, is_release boolean, position integer)
 ),
 written as (
     insert into sync.attempt_item (attempt_id, position, b_id, document_id, operation, marker, fingerprint, source_hash,
-                                   total_cents, applications, former_state, former_reason, former_since)
+                                   total_cents, applications, is_release, former_state, former_reason, former_since)
     select cast(:attempt_id as uuid), position, b_id, document_id, item.operation, marker, fingerprint, item.source_hash,
-           total_cents, applications, former_state, d.reason, d.state_since
+           total_cents, applications, is_release, former_state, d.reason, d.state_since
     from item
     join sync.document d using (document_id)
 )
@@ -133,6 +133,16 @@ gone as (
     using accepted
     where a.document_id = accepted.document_id
       and not exists (select from wanted w where w.document_id = a.document_id and w.invoice_id = a.invoice_id)
+),
+divided_otherwise as (
+    -- the sync divides by the open amounts in QuickBooks: the shares of reports follow what was accepted
+    update sync.document d
+    set divided_hash = null
+    from wanted w
+    where d.document_id = w.document_id
+      and not exists (select from sync.share s
+                      where s.document_id = w.document_id and s.invoice_id = w.invoice_id
+                        and s.amount_cents = w.amount_cents and s.valid_to = 'infinity')
 )
 insert into sync.application (document_id, invoice_id, quickbooks_invoice_id, amount_cents)
 select document_id, invoice_id, quickbooks_invoice_id, amount_cents from wanted
@@ -166,7 +176,8 @@ order by first_sent_at, attempt_id;
 
 -- name: open_items
 select i.document_id, i.b_id, d.kind, i.operation, i.marker, i.fingerprint, i.source_hash, i.total_cents, i.former_state,
-       d.number, coalesce(d.customer_id, '') as customer_id, coalesce(d.quickbooks_id, '') as quickbooks_id, i.applications
+       d.number, coalesce(d.customer_id, '') as customer_id, coalesce(d.quickbooks_id, '') as quickbooks_id, i.applications,
+       i.is_release
 from sync.attempt_item i
 join sync.document d using (document_id)
 where i.attempt_id = :attempt_id and i.outcome = 'open'

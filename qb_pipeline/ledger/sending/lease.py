@@ -1,9 +1,9 @@
 """The lease (distributed lock): one sender per company, across processes and machines.
 
-An advisory lock in a database session of its own keeps other senders out while that session lives. The epoch (fencing
-token) rises with every holder: a holder that was paused, cut off and succeeded cannot overwrite its successor's
-records. On one machine the successor also kills a former holder that lost its lock and is still alive: suspended just
-before a request left, such a process would send the request later.
+An advisory lock in a database session of its own keeps other senders out while that session is open. The epoch (fencing
+token) rises with every holder, so that a holder that was paused, cut off and succeeded cannot overwrite its successor's
+records. On one machine the successor also kills a former holder that lost its lock and is still alive. If such a
+process was suspended just before a request left, it would send the request later.
 """
 
 import os
@@ -23,11 +23,12 @@ from qb_pipeline.ledger.processes import Process
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
 BUSY_SECONDS = 600
-"""How long a run waits for another one that writes to the same company, before it fails that firm as BUSY."""
+"""The longest time that a run waits for another run that writes to the same company. Then it fails that firm as
+BUSY."""
 
 
 class BusyError(Exception):
-    """Another run writes to this company; try again when it has ended."""
+    """Another run writes to this company. Try again when that run has ended."""
 
 
 class LeaseLostError(Exception):
@@ -35,7 +36,7 @@ class LeaseLostError(Exception):
 
 
 class Lease:
-    """The right to send for one company, as long as ``require`` returns."""
+    """The right to send to one company. It is held as long as ``require`` raises no error."""
 
     def __init__(self, engine: sa.Engine, connection: sa.Connection, firm_id: str, realm_id: str, epoch: int) -> None:
         self._engine = engine
@@ -47,7 +48,7 @@ class Lease:
         self.epoch = epoch
 
     def require(self) -> None:
-        """Prove the right to send, just before a request leaves.
+        """Check the right to send, just before a request leaves.
 
         Raises:
             LeaseLostError: the session is gone, a successor took over, or a person paused the firm.
@@ -69,8 +70,8 @@ class Lease:
     def release(self, *, now: datetime) -> None:
         """Record that this holder will send no more. The lock itself ends with the session.
 
-        When that session is gone, another session records it, so that a successor does not kill a process that has
-        finished.
+        When that session is gone, another session is used for the record, so that a successor does not kill a process
+        that has finished.
         """
         parameters = {"realm_id": self.realm_id, "epoch": self.epoch, "now": now}
         with self._lock:
@@ -94,10 +95,10 @@ def hold(
     wait_seconds: float = BUSY_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Lease]:
-    """Hold the lease of a company for the length of the block.
+    """Hold the lease of a company during the block.
 
-    A former holder on this machine that lost its lock, has not released the lease and is still alive is killed first;
-    the quarantine (settling time) of its open requests then counts from its end.
+    A former holder on this machine that lost its lock, has not released the lease and is still alive is killed first.
+    The quarantine (settling time) of its open requests then counts from its end.
 
     Raises:
         BusyError: another run kept the lease for ``wait_seconds``, or the former holder's process cannot be killed.
@@ -133,7 +134,7 @@ def require_epoch(connection: sa.Connection, realm_id: str, epoch: int) -> None:
     """Refuse a write of a holder that was succeeded, inside the transaction of that write.
 
     Raises:
-        LeaseLostError: a successor has taken over; nothing of this transaction is kept.
+        LeaseLostError: a successor has taken over. Nothing of this transaction is kept.
     """
     found = connection.scalar(queries["epoch_for_share"], {"realm_id": realm_id})
     if found != epoch:
@@ -143,7 +144,7 @@ def require_epoch(connection: sa.Connection, realm_id: str, epoch: int) -> None:
 
 
 def _end_former_holder(connection: sa.Connection, firm_id: str, realm_id: str) -> bool:
-    """Kill the former holder if it was cut off without releasing the lease and is still alive; returns whether it was.
+    """Kill the former holder if it did not release the lease and is still alive. Return whether it was killed.
 
     Raises:
         BusyError: the process cannot be killed.
@@ -155,6 +156,6 @@ def _end_former_holder(connection: sa.Connection, firm_id: str, realm_id: str) -
         return Process(former.host, former.boot_id, former.pid, former.started).kill()
     except (PermissionError, TimeoutError) as error:
         raise BusyError(
-            f"{firm_id} is BUSY: process {former.pid} of run {former.run_id} lost its lease and lives on, and cannot "
+            f"{firm_id} is BUSY: process {former.pid} of run {former.run_id} lost its lease and is alive, and cannot "
             "be ended from here. End it, then run the sync again"
         ) from error

@@ -1,5 +1,5 @@
-"""One puller per firm, across processes and machines (Model 2): like the lease (distributed lock), but for reading
-only."""
+"""The turn to pull for a firm (Model 2): one puller at a time, across processes and machines. The turn is like the
+lease (distributed lock), but for reading only."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,19 +15,19 @@ from qb_pipeline.ledger.sending.lease import BusyError, LeaseLostError
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
 BUSY_SECONDS = 60.0
-"""How long a pull waits for another one of the same firm."""
+"""The longest time that a pull waits for another pull of the same firm."""
 
 
 class Turn:
-    """The right to pull for one firm: no other process pulls while this session lives. A pause of the firm ends the
-    right."""
+    """The right to pull for one firm. No other process pulls while the database session of the turn is open. A pause of
+    the firm ends the right."""
 
     def __init__(self, connection: sa.Connection, firm_id: str) -> None:
         self._connection = connection
         self._firm_id = firm_id
 
     def require(self) -> None:
-        """Prove the right to pull, just before a request leaves.
+        """Check the right to pull, just before a request leaves.
 
         Raises:
             LeaseLostError: a person paused the firm, or the session is gone.
@@ -45,7 +45,8 @@ class Turn:
 def turn(
     engine: sa.Engine, firm_id: str, *, wait_seconds: float = BUSY_SECONDS, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[Turn]:
-    """Pull alone for a firm, for the length of the block; the lock ends with the session, however the block ends.
+    """Hold the turn to pull for a firm during the block. The lock ends with the database session, however the block
+    ends.
 
     Raises:
         BusyError: another process kept the turn for ``wait_seconds``.

@@ -1,4 +1,5 @@
-"""The witness (send counter) outside the database: how many requests have left for a company, in a file of this home.
+"""The witness (send counter): the number of requests that have left for a company, in a file of this home outside the
+database.
 
 A database with a lower count than the file was restored from a backup and does not know its sends since then. The file
 is written after the database's own count and before the request leaves, so that it is never ahead of a database that
@@ -18,18 +19,19 @@ from pathlib import Path
 from qb_pipeline.ledger.sending.lease import LeaseLostError
 
 LENGTH = 160
-"""Length of the line in bytes; it fits into one disk sector, so that a power failure leaves the old line or the new
-one."""
+"""Length of the line in bytes. The line fits into one disk sector, so that a power failure leaves the old line or the
+new one."""
 
 COPY_SECONDS = 600.0
-"""How far the file's change time (ctime) may be from the time that is written in it; beyond this the file is a copy,
-because copying cannot preserve a ctime. The margin is for two clocks (a network file system has its own)."""
+"""The largest difference between the file's change time (ctime) and the time that is written in the file. With a larger
+difference the file is a copy, because copying cannot preserve a ctime. The margin is for two clocks (a network file
+system has its own)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The content of the file. ``is_copy``: the file was not written here, but copied or restored together with its
-    home."""
+    """The content of the file. ``is_copy`` tells whether the file was copied or restored together with its home instead
+    of being written here."""
 
     witness_id: str
     sequence: int
@@ -37,7 +39,7 @@ class Statement:
 
 
 class Witness:
-    """The witness of one company in one home; safe to share among threads."""
+    """The witness of one company in one home. Threads may share it."""
 
     def __init__(self, home: Path, environment: str, realm_id: str) -> None:
         self._path = home / "witness" / f"{environment}-{realm_id}"
@@ -47,7 +49,7 @@ class Witness:
 
     @property
     def witness_id(self) -> str:
-        """The id of this home's witness, read from the file; a new one when the file is missing or unreadable."""
+        """The id of this home's witness, read from the file, or a new id when the file is missing or unreadable."""
         with self._lock:
             if not self._witness_id:
                 said = self.read()
@@ -55,7 +57,7 @@ class Witness:
             return self._witness_id
 
     def read(self) -> Statement | None:
-        """The content of the file; None when it is missing or unreadable."""
+        """Read the content of the file. The result is None when the file is missing or unreadable."""
         try:
             written = self._path.read_text()
             changed_at = self._path.stat().st_ctime
@@ -66,10 +68,10 @@ class Witness:
             return None
 
     def note(self, sequence: int) -> None:
-        """Write down how many requests have left, and flush the file to the disk before this returns.
+        """Write the number of requests that have left, and flush the file to the disk before returning.
 
         Raises:
-            LeaseLostError: the file cannot be written; then no request may leave.
+            LeaseLostError: the file cannot be written. Then no request may leave.
         """
         witness_id = self.witness_id
         with self._lock:

@@ -21,13 +21,13 @@ queries = Queries(Path(__file__).with_suffix(".sql"))
 
 
 class BindingError(SetUpError):
-    """The company or a database is not the one that the firm was connected with: nothing is sent. The message ends with
+    """The company or a database is not the one that the firm was connected with. Nothing is sent. The message ends with
     the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The identity of the ledger's database, and of its history: after a restore the history is another one."""
+    """The identities of the ledger's database and of its history. After a restore the history has another identity."""
 
     database: str
     history: str
@@ -35,8 +35,8 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The company and databases that a firm was connected with. ``company`` is empty before QuickBooks was asked for
-    it."""
+    """The company and databases that a firm was connected with. ``company`` is "" before QuickBooks was asked for it.
+    ``reconcile_first`` is the reason for which sending is stopped, or ""."""
 
     company: str
     company_checked_at: datetime
@@ -73,7 +73,8 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The amount, in cents, that a payment in QuickBooks pays of an invoice there (LinkedTxn); both by their Ids."""
+    """The amount, in cents, that a payment in QuickBooks pays of an invoice there (LinkedTxn). Payment and invoice are
+    named by their QuickBooks Ids."""
 
     payment_id: str
     quickbooks_invoice_id: str
@@ -88,18 +89,19 @@ class Bindings:
         self._firm_id = firm_id
 
     def ledger(self) -> Ledger:
-        """The identity of the database that we are connected to now."""
+        """Return the identity of the database that we are connected to now."""
         with self._engine.connect() as connection:
             return Ledger(*connection.execute(queries["ledger"]).one())
 
     def read(self) -> Binding | None:
-        """The firm's binding; None before the firm was connected."""
+        """Read the firm's binding. The result is None before the firm was connected."""
         with self._engine.connect() as connection:
             row = connection.execute(queries["binding"], {"firm_id": self._firm_id}).one_or_none()
         return Binding(*row) if row else None
 
     def bind(self, *, company: str, billing: str, now: datetime, reconcile_first: str = "") -> None:
-        """Bind the firm to this company, this billing database and the ledger that we are connected to."""
+        """Store the binding of the firm to this company, this billing database and the ledger that we are connected
+        to."""
         ledger = self.ledger()
         self._change(
             "bind",
@@ -116,48 +118,51 @@ class Bindings:
         self._change("company_checked", company=company, now=now)
 
     def history_checked(self, history: str) -> None:
-        """Record the ledger's new history: it still knows all our documents that QuickBooks holds."""
+        """Record the ledger's new history, after a check that it still knows all our documents that QuickBooks
+        holds."""
         self._change("history_checked", history=history)
 
     def stop(self, reason: str) -> None:
-        """Stop sending for the firm until all our documents in QuickBooks are linked."""
+        """Record the reason for which nothing is sent for the firm until all our documents in QuickBooks are linked."""
         self._change("stop", reason=reason)
 
     def last_send(self, realm_id: str) -> LastSend | None:
-        """The last request that left, as the ledger has it; None before the first."""
+        """Read the number of the last request that left and the id of its witness, as the ledger has them. The result
+        is None before the first request."""
         with self._engine.connect() as connection:
             row = connection.execute(queries["witness"], {"realm_id": realm_id}).one_or_none()
         return LastSend(*row) if row else None
 
     def last_sent_at(self, realm_id: str) -> datetime | None:
-        """When the last request to the company left (UTC); None before the first."""
+        """Return the time (UTC) at which the last request to the company left, or None before the first."""
         with self._engine.connect() as connection:
             found: datetime | None = connection.scalar(queries["last_sent_at"], {"realm_id": realm_id})
         return found
 
     def forgotten(self, marked: Sequence[Marked]) -> int:
-        """How many of these documents, which carry our marker in QuickBooks, the ledger does not know there."""
+        """Return the number of these documents, which carry our marker in QuickBooks, that the ledger does not know to
+        be in QuickBooks or on their way there."""
         with self._engine.connect() as connection:
             values = {"firm_id": self._firm_id, "marked": _json(marked)}
             return int(connection.scalar(queries["forgotten"], values) or 0)
 
     def former(self) -> list[str]:
-        """Installations that a person declared gone for good."""
+        """Return the ids of installations that a person declared gone for good."""
         with self._engine.connect() as connection:
             return list(connection.scalars(queries["former"]))
 
     def declare_former(self, installations: Collection[str], *, now: datetime) -> None:
-        """Treat the documents that these installations sent as ours from now on."""
+        """Record installations as gone for good. From now on, the documents that they sent count as ours."""
         with self._engine.begin() as connection:
             connection.execute(queries["declare_former"], {"installations": list(installations), "now": now})
 
     def sent_invoices(self) -> list[str]:
-        """Billing's ids of the 50 invoices that were sent last."""
+        """Return billing's ids of the 50 invoices that were sent last."""
         with self._engine.connect() as connection:
             return list(connection.scalars(queries["sent_invoices"], {"firm_id": self._firm_id}))
 
     def take_over(self, realm_id: str, *, sequence: int, witness_id: str, now: datetime) -> int:
-        """Make this home's witness the valid one; returns the number that it must note."""
+        """Set this home's witness (send counter) as the valid one, and return the number that it must note."""
         with self._engine.begin() as connection:
             values = {"realm_id": realm_id, "sequence": sequence, "witness_id": witness_id, "now": now}
             return int(connection.scalar(queries["take_over"], values) or 0)
@@ -168,7 +173,7 @@ class Bindings:
         """Link documents that the ledger has forgotten, in one transaction.
 
         Returns:
-            The number of linked documents, by the state that they have now.
+            The number of linked documents, keyed by the state that they have now.
         """
         with self._engine.begin() as connection:
             values = {"firm_id": self._firm_id, "marked": _json(marked), "now": now}

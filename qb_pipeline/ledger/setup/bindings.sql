@@ -86,11 +86,12 @@ with marked as (
 found as (
     select marked.*, d.document_id,
            case
-               when marked.kind in ('customer', 'refund') then 'synced'
+               when marked.kind in ('customer', 'refund', 'credit') then 'synced'
                when d.document_id is null or d.source_hash = '' then 'held'
                when is_void and d.source_status = 'void' then 'voided'
                when is_void then 'held'
                when d.source_status = 'void' then 'void_pending'
+               when d.source_status = 'draft' then 'revised'
                when d.amount_cents = marked.total_cents and d.document_date = marked.document_date
                     and (marked.kind = 'payment' or d.number = marked.number) then 'synced'
                else 'revised'

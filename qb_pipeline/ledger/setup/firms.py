@@ -1,7 +1,7 @@
-"""Firms: their set-up, step by step, and who did it.
+"""Firms and the steps of their set-up, each recorded with the person who did it.
 
-Set-up goes subscribe → model → connect → map → activate; map may be skipped. A step out of order fails, and the error
-names the missing step. Subscribing, choosing the model and activating need a super user.
+The steps are subscribe → model → connect → map → activate, of which map may be skipped. A step out of order fails, and
+the error names the missing step. Subscribing, choosing the model and activating need a super user.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from qb_pipeline.core.settings import FirmSettings, from_json, parse_setting, to_json
+from qb_pipeline.core.settings import FirmSettings, find_missing, from_json, parse_setting, to_json
 from qb_pipeline.core.words import nearest
 from qb_pipeline.database import Queries
 
@@ -24,11 +24,11 @@ FIRM_ID = re.compile("[a-z0-9-]{1,30}")
 MODELS = (1, 2)
 
 FIRMS_OFFERED = 5
-"""How many firms the error message lists when no firm has, or resembles, the given id."""
+"""The number of firms that the error message lists when no firm has, or resembles, the given id."""
 
 
 class SetUpError(Exception):
-    """A firm is not set up for what was asked; the message ends with the next step."""
+    """A firm is not set up for the requested action. The message ends with the next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Firm:
 
     @property
     def state(self) -> str:
-        """How far set-up has come, in the words of ``reporting.firm_status``."""
+        """The progress of set-up, in the words of ``reporting.firm_status``."""
         if self.subscribed_at is None:
             return "not subscribed"
         if self.model is None:
@@ -67,7 +67,7 @@ class Firm:
 
     @property
     def next_step(self) -> str:
-        """The command that takes set-up further; empty when the firm is active."""
+        """The command of the next step of set-up, "" when the firm is active."""
         key = self.firm_id
         return {
             "not subscribed": f"qb-pipeline firm subscribe {key}",
@@ -81,8 +81,8 @@ class Firm:
 
     @property
     def lack(self) -> str:
-        """The missing step of set-up, as a predicate ("is not connected"); empty when active. ``next_step`` is the
-        command for it."""
+        """The missing step of set-up, as a predicate ("is not connected"), "" when the firm is active. ``next_step`` is
+        the command for this step."""
         return {
             "not subscribed": "is not subscribed",
             "subscribed": "has not chosen its model",
@@ -94,14 +94,14 @@ class Firm:
         }[self.state]
 
     def is_switched_by(self, model: int) -> bool:
-        """Whether choosing this model switches an active firm, whose payments have gone by the other model."""
+        """Return whether choosing this model switches an active firm, whose payments have followed the other model."""
         return self.activated_at is not None and self.model not in (None, model)
 
     def require_active(self) -> None:
-        """Refuse to send for a firm that is not set up.
+        """Refuse to send for a firm that is not active.
 
         Raises:
-            SetUpError: names the next step.
+            SetUpError: the firm is not active. The message names the next step.
         """
         if self.state != "active":
             raise SetUpError(f"{self.firm_id} {self.lack}: nothing is sent. Next step: {self.next_step}")
@@ -118,20 +118,22 @@ class FirmEvent:
 
 
 class Firms:
-    """Reads and changes firms; every change leaves a row in ``sync.firm_event``."""
+    """All firms of the ledger. Every change of a firm leaves a row in ``sync.firm_event``."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
     def get(self, firm_id: str) -> Firm:
-        """Raises:
-        SetUpError: there is no such firm; the message says how to add it.
+        """Read one firm.
+
+        Raises:
+            SetUpError: there is no such firm. The message contains the command that adds it.
         """
         with self._engine.connect() as connection:
             return _read(connection, firm_id)
 
     def all(self) -> list[Firm]:
-        """Every firm, by id."""
+        """Read all firms, in the order of their ids."""
         with self._engine.connect() as connection:
             return [_firm(row) for row in connection.execute(queries["firms"]).mappings()]
 
@@ -159,7 +161,7 @@ class Firms:
             return _read(connection, firm_id)
 
     def subscribe(self, firm_id: str, *, actor: str, now: datetime) -> Firm:
-        """Subscribe the firm; unsubscribed firms are never touched."""
+        """Subscribe the firm. The pipeline does nothing for a firm that is not subscribed."""
         with self._step(firm_id, "subscribed", actor=actor, now=now, wants_super_user=True) as step:
             step.change("subscribe", now=now)
         return step.done
@@ -173,13 +175,15 @@ class Firms:
         now: datetime,
         before_commit: Callable[[], object] = lambda: None,
     ) -> Firm:
-        """Choose Model 1 (payments go to QuickBooks) or 2 (payments come back), or switch an active firm to the other.
+        """Choose Model 1 (payments go to QuickBooks) or 2 (payments come from QuickBooks), or switch an active firm to
+        the other model.
 
-        A switch stores its time in ``cut_over_at``. ``before_commit`` is called last; an exception from it undoes the
-        change.
+        A switch stores its time in ``cut_over_at``. ``before_commit`` is called last, and an exception from it undoes
+        the change.
 
         Raises:
-            SetUpError: not subscribed yet, or payments of the active firm are not settled; the message names them.
+            SetUpError: the firm is not subscribed yet, or payments of the active firm are not settled. The message
+                names the missing step or the payments.
             ValueError: there is no such model.
         """
         if model not in MODELS:
@@ -197,11 +201,11 @@ class Firms:
     def connect(
         self, firm_id: str, *, environment: str, realm_id: str, company_name: str, actor: str, now: datetime
     ) -> Firm:
-        """Pin the firm to a QuickBooks company.
+        """Record the QuickBooks company of the firm. A firm's company never changes afterwards.
 
         Raises:
-            SetUpError: the model is not chosen yet, the firm was connected to another company before, or another firm
-                owns this company.
+            SetUpError: the firm has not chosen Model 1 or Model 2 yet, it was connected to another company before, or
+                another firm owns this company.
         """
         company = {"environment": environment, "realm_id": realm_id}
         with self._step(firm_id, "connected", actor=actor, now=now, detail=company) as step:
@@ -220,29 +224,29 @@ class Firms:
         return step.done
 
     def require_model(self, firm_id: str) -> Firm:
-        """The firm, when connecting may begin.
+        """Return the firm if it may be connected.
 
         Raises:
-            SetUpError: not subscribed or no model chosen yet.
+            SetUpError: the firm is not subscribed, or its model is not chosen yet.
         """
         firm = self.get(firm_id)
         _require_model(firm)
         return firm
 
     def disconnect(self, firm_id: str, *, actor: str, now: datetime) -> Firm:
-        """Forget the tokens; links to QuickBooks and the company's id are kept."""
+        """Delete the firm's tokens. Links to QuickBooks and the company's id are kept."""
         with self._step(firm_id, "disconnected", actor=actor, now=now) as step:
             step.change("disconnect")
         return step.done
 
     def mapped(self, firm_id: str, *, actor: str, now: datetime) -> Firm:
-        """Remember that a person has mapped something."""
+        """Record that a person has made a mapping."""
         with self._step(firm_id, "mapped", actor=actor, now=now) as step:
             step.change("mapped", now=now)
         return step.done
 
     def activate(self, firm_id: str, *, eligible_since: datetime | None, actor: str, now: datetime) -> Firm:
-        """Start syncing documents created since ``eligible_since`` (None: all of them).
+        """Activate the firm, whose documents created since ``eligible_since`` are then synced (None: all documents).
 
         Raises:
             SetUpError: the firm is not connected yet.
@@ -255,35 +259,41 @@ class Firms:
         return step.done
 
     def pause(self, firm_id: str, *, actor: str, now: datetime) -> Firm:
-        """Pause the firm (kill switch): senders check for a pause before each request."""
+        """Pause the firm (kill switch). Senders check for a pause before each request."""
         with self._step(firm_id, "paused", actor=actor, now=now) as step:
             step.change("pause", now=now)
         return step.done
 
     def resume(self, firm_id: str, *, actor: str, now: datetime) -> Firm:
-        """Undo ``pause``."""
+        """End the pause of the firm."""
         with self._step(firm_id, "resumed", actor=actor, now=now) as step:
             step.change("resume")
         return step.done
 
     def change_settings(self, firm_id: str, assignments: dict[str, str], *, actor: str, now: datetime) -> Firm:
-        """Set ``name=value`` settings; all of them or none.
+        """Set settings to values given as text, keyed by name: all of them or none.
 
         Raises:
-            ValueError: an unknown name or a value that cannot be used; the message says what can.
+            ValueError: an unknown name or a value that cannot be used, or one that needs another setting; the message
+                says what can.
         """
         with self._step(firm_id, "settings", actor=actor, now=now, detail=assignments) as step:
             zone = step.firm.time_zone
             parsed = {name: parse_setting(name, text, time_zone=zone) for name, text in assignments.items()}
             if "eligible_since" in parsed:
                 step.change("change_eligibility", eligible_since=parsed.pop("eligible_since"))
-            written = json.loads(to_json(replace(step.firm.settings, **parsed)))
+            wanted = replace(step.firm.settings, **parsed)
+            if missing := find_missing(wanted):
+                raise ValueError(missing)
+            written = json.loads(to_json(wanted))
             step.change("change_settings", settings=json.dumps({name: written[name] for name in parsed}))
         return step.done
 
     def require_super_user(self, firm_id: str, actor: str) -> None:
-        """Raises:
-        SetUpError: the actor is no super user of the firm; the message says who is.
+        """Refuse an actor who is no super user of the firm.
+
+        Raises:
+            SetUpError: the actor is no super user of the firm. The message names the super users.
         """
         with self._engine.connect() as connection:
             _require_super_user(connection, firm_id, actor)
@@ -292,7 +302,7 @@ class Firms:
     def answering(
         self, firm_id: str, *, actor: str, now: datetime, detail: dict[str, str], event: str = "resolved"
     ) -> Iterator[sa.Connection]:
-        """A transaction for a super user's answer about documents; the event is recorded in it.
+        """Open a transaction for a super user's answer about documents. The event is recorded in the same transaction.
 
         Raises:
             SetUpError: the actor is no super user of the firm.
@@ -301,7 +311,7 @@ class Firms:
             yield step.connection
 
     def history(self, firm_id: str) -> list[FirmEvent]:
-        """Who changed the firm, when and to what, oldest first."""
+        """Return the changes of the firm, oldest first, each with its time and the person who made it."""
         with self._engine.connect() as connection:
             return [FirmEvent(**row) for row in connection.execute(queries["history"], {"firm_id": firm_id}).mappings()]
 
@@ -316,7 +326,7 @@ class Firms:
         wants_super_user: bool = False,
         detail: dict[str, str] | None = None,
     ) -> Iterator["_Step"]:
-        """One change of a firm, in one transaction with its event; the firm is locked meanwhile."""
+        """Open a transaction for one change of a firm and its event. The firm is locked during the block."""
         with self._engine.begin() as connection:
             connection.execute(queries["lock_firm"], {"firm_id": firm_id})
             step = _Step(connection, _read(connection, firm_id))
@@ -328,7 +338,7 @@ class Firms:
 
 
 class _Step:
-    """A change under way: ``firm`` is as it was, ``done`` as it is afterwards."""
+    """A change in progress. ``firm`` is the firm before the change, ``done`` the firm after it."""
 
     def __init__(self, connection: sa.Connection, firm: Firm) -> None:
         self.connection = connection
@@ -345,7 +355,7 @@ def _require_model(firm: Firm) -> None:
 
 
 def _require_settled_payments(connection: sa.Connection, firm: Firm, model: int) -> None:
-    """Refuse a switch while payments are open: the new model would begin them a second time, or never finish them."""
+    """Refuse a switch while payments are open. The new model would begin them a second time, or never finish them."""
     rows = connection.execute(queries["open_payments"], {"firm_id": firm.firm_id}).all()
     if firm.model == 2:
         unposted = connection.execute(queries["unposted_payments"], {"firm_id": firm.firm_id}).all()
@@ -365,7 +375,7 @@ def _require_settled_payments(connection: sa.Connection, firm: Firm, model: int)
 
 
 def _named(rows: Sequence[sa.Row[tuple[str, int, list[str]]]]) -> str:
-    """Payments by state: how many, and the first of them."""
+    """Describe payments by state: the number of payments in each state, and the ids of the first ones."""
     return "; ".join(
         f"{row.payments} {row.state} ({', '.join(row.source_ids)}{', …' * (row.payments > len(row.source_ids))})"
         for row in rows

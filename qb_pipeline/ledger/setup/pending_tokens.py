@@ -1,9 +1,9 @@
-"""Pending tokens: a refresh has spent the old tokens, and the new ones are not committed to the database yet.
+"""Pending tokens: new tokens that are not committed to the database yet, after a refresh has spent the old ones.
 
-They stand in a file of the home, encrypted like their future database row. The file exists from before the refresh
+They are kept in a file of the home, encrypted like their future database row. The file exists from before the refresh
 request until after the commit, so that no token is lost when the process dies or the database fails.
 
-Belongs here: the file. Does not belong here: which tokens are the right ones (``tokens``).
+Belongs here: the file. Does not belong here: the choice of the valid tokens (``tokens``).
 """
 
 import json
@@ -18,7 +18,7 @@ COLUMNS = (
     "firm_id", "realm_id", "environment", "key_id", "ciphertext", "access_expires_at", "refresh_expires_at",
     "refresh_hard_expires_at", "updated_at",
 )  # fmt: skip
-"""What is written of a row; the database keeps the rest itself."""
+"""The columns of a row that are written. The database sets the other ones itself."""
 
 TIMES = ("access_expires_at", "refresh_expires_at", "refresh_hard_expires_at", "updated_at")
 
@@ -27,8 +27,8 @@ TIMES = ("access_expires_at", "refresh_expires_at", "refresh_hard_expires_at", "
 class SealedTokens:
     """The tokens of a connection as they are stored: encrypted, with their company and the times when they end.
 
-    ``key_id`` names the key that opens ``ciphertext``. The tokens before these are in ``previous_ciphertext``.
-    ``lost_at``: since when QuickBooks takes none of them any more.
+    ``key_id`` names the key that decrypts ``ciphertext``. ``previous_ciphertext`` holds the tokens before these.
+    ``lost_at`` is the time since which QuickBooks accepts none of them, or None.
     """
 
     firm_id: str
@@ -46,17 +46,17 @@ class SealedTokens:
 
 
 class PendingTokens:
-    """The file of one firm."""
+    """The file of one firm's pending tokens."""
 
     def __init__(self, home: Path, firm_id: str) -> None:
         self._path = home / "pending_tokens" / firm_id
 
     def exists(self) -> bool:
-        """Whether the file of a refresh is there."""
+        """Return whether the file exists."""
         return self._path.exists()
 
     def read(self) -> SealedTokens | None:
-        """The row in the file; None when the file is missing or unreadable."""
+        """Read the row in the file. The result is None when the file is missing or unreadable."""
         try:
             row = json.loads(self._path.read_text())
             times = {name: datetime.fromisoformat(row[name]) if row[name] else None for name in TIMES}
@@ -66,7 +66,7 @@ class PendingTokens:
             return None
 
     def write(self, row: SealedTokens) -> None:
-        """Replace the file with this row as a whole, and flush it to the disk before this returns.
+        """Replace the file with this row as a whole, and flush the file to the disk before returning.
 
         Raises:
             OSError: the file cannot be written.
@@ -89,8 +89,8 @@ class PendingTokens:
         self._sync_folder()
 
     def forget(self) -> None:
-        """Remove the file: the database has the tokens. A file that stays is older than the database's row and does no
-        harm."""
+        """Remove the file, because the database has the tokens. A file that cannot be removed is older than the
+        database's row and does no harm."""
         with suppress(OSError):
             self._path.unlink()
 

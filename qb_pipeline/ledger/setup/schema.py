@@ -25,10 +25,13 @@ from qb_pipeline.database import Queries, run_script
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
 COLUMN = re.compile(r"(\w+),?[ ]+-- (.+)$", re.MULTILINE)
-"""A column of a view and what it means: ``state,   -- new, waiting, held …``."""
+"""The pattern of a view's column and of the comment about its meaning: ``state,   -- new, waiting, held …``."""
+
+FUNCTION_COLUMN = re.compile(r"^    (\w+) +(\w+),? +-- (.+)$", re.MULTILINE)
+"""A column that a function returns, its type and what it means: ``total numeric,  -- Amount …``."""
 
 USED_VIEW = re.compile(r"\b(?:from|join) reporting\.(\w+)")
-"""A view that another one is made from."""
+"""The pattern of a view from which another view selects."""
 
 DEPENDENT_OBJECTS = "2BP01"
 """PostgreSQL's code for an object that others depend on (appendix A, "PostgreSQL Error Codes")."""
@@ -41,14 +44,14 @@ class DependentViewsError(ValueError):
 
 
 def upgrade(engine: sa.Engine, *, now: datetime) -> str:
-    """Bring the pipeline's database to the newest revision and return that revision.
+    """Migrate the pipeline's database to the newest revision, and return that revision.
 
-    Everything is one transaction under one lock: two concurrent upgrades end with the same schema, and a failed one
+    Everything is one transaction under one lock. Two concurrent upgrades end with the same schema, and a failed upgrade
     leaves the old schema. When a view has changed, all views are dropped and created again, because PostgreSQL cannot
     replace a view whose columns changed.
 
     Raises:
-        DependentViewsError: a view that is not ours depends on one that must change; nothing was changed.
+        DependentViewsError: a view that is not ours depends on a view that must change. Nothing was changed.
     """
     with _one_at_a_time, engine.begin() as connection:
         connection.execute(queries["lock_upgrade"])
@@ -82,6 +85,12 @@ def _make_views(connection: sa.Connection) -> None:
         run_script(connection, path)
         for column, text in _descriptions(path.read_text()):
             _comment(connection, path.stem, column, text)
+    for path in function_files():
+        run_script(connection, path)
+        about, _ = describe_function(path)
+        connection.exec_driver_sql(
+            str(connection.scalar(queries["comment_on_function"], {"name": path.stem, "text": about}))
+        )
     _comment(connection, "", "", views_version())
 
 
@@ -91,30 +100,42 @@ def _comment(connection: sa.Connection, view: str, column: str, text: str) -> No
 
 
 def _descriptions(text: str) -> Iterator[tuple[str, str]]:
-    """Pairs of column and comment from a view's file; column "" is the view itself, described in the file's first
-    lines."""
+    """Yield pairs of column and comment from a view's file. Column "" is the view itself, described in the first lines
+    of the file."""
     head, select = text.split("create view", 1)
     yield "", " ".join(line.removeprefix("-- ") for line in head.strip().splitlines())
     yield from COLUMN.findall(select)
 
 
+def function_files() -> list[Path]:
+    """The files of functions that analysts call; a function has its file's name."""
+    return sorted((SQL / "reporting" / "functions").glob("*.sql"))
+
+
+def describe_function(path: Path) -> tuple[str, list[tuple[str, str, str]]]:
+    """What a function answers, by the first lines of its file; and its columns with type and meaning."""
+    head, rest = path.read_text().split("create function", 1)
+    about = " ".join(line.removeprefix("-- ") for line in head.strip().splitlines())
+    return about, FUNCTION_COLUMN.findall(rest)
+
+
 def _view_files() -> list[Path]:
-    """Every view's file, each after the files of the views that it selects from."""
+    """Return the files of all views, each after the files of the views that it selects from."""
     files = {path.stem: path for path in sorted((SQL / "reporting").glob("*.sql"))}
     uses = {name: set(USED_VIEW.findall(path.read_text())) & files.keys() - {name} for name, path in files.items()}
     return [files[name] for name in TopologicalSorter(uses).static_order()]
 
 
 def views_version() -> str:
-    """The version of this code's views; the database keeps it as the comment of its schema ``reporting``."""
+    """Return the version of this code's views. The database keeps it as the comment of its schema ``reporting``."""
     digest = hashlib.sha256()
-    for path in _view_files():
+    for path in [*_view_files(), *function_files()]:
         digest.update(f"{path.name}\0{path.read_text()}\0".encode())
     return f"Views for analysts, version {digest.hexdigest()[:16]}"
 
 
 def revision(engine: sa.Engine) -> str | None:
-    """The revision that the database is at; None when it was never migrated."""
+    """Read the revision of the database. The result is None when the database was never migrated."""
     with engine.connect() as connection:
         if connection.scalar(queries["has_version_table"]) is None:
             return None
@@ -123,12 +144,12 @@ def revision(engine: sa.Engine) -> str | None:
 
 
 def newest_revision() -> str:
-    """The revision that this code needs."""
+    """Return the revision that this code needs."""
     return alembic.script.ScriptDirectory.from_config(_alembic(None)).get_current_head() or ""
 
 
 def is_current(engine: sa.Engine) -> bool:
-    """Whether ``qb-pipeline db upgrade`` has nothing to do."""
+    """Return whether ``qb-pipeline db upgrade`` has nothing to do."""
     if revision(engine) != newest_revision():
         return False
     with engine.connect() as connection:
@@ -136,7 +157,7 @@ def is_current(engine: sa.Engine) -> bool:
 
 
 def installation_id(engine: sa.Engine) -> str:
-    """The six characters that mark what this installation writes to QuickBooks."""
+    """Read the six characters that mark all that this installation writes to QuickBooks."""
     with engine.connect() as connection:
         return str(connection.scalar(queries["installation_id"]))
 

@@ -15,18 +15,27 @@ select version_num from sync.alembic_version;
 select obj_description(to_regnamespace('reporting'), 'pg_namespace');
 
 -- name: drop_views
--- All our views in one statement, without cascade: a view that somebody built upon ours stops the upgrade and is not
+-- All our functions and views, each in one statement, without cascade: a view that somebody built upon ours stops the upgrade and is not
 -- dropped.
 do $$
 declare
     views text;
+    functions text;
 begin
+    select string_agg(oid::regprocedure::text, ', ') into functions
+    from pg_proc where pronamespace = 'reporting'::regnamespace;
+    if functions is not null then
+        execute 'drop function ' || functions;
+    end if;
     select string_agg(format('reporting.%I', viewname), ', ') into views from pg_views where schemaname = 'reporting';
     if views is not null then
         execute 'drop view ' || views;
     end if;
 end
 $$;
+
+-- name: comment_on_function
+select format('comment on function reporting.%I is %L', cast(:name as text), cast(:text as text));
 
 -- name: comment_on
 -- The text of a COMMENT statement for the schema, a view or a column of one: COMMENT itself takes no parameters.

@@ -1,7 +1,7 @@
-"""OAuth tokens at rest: encrypted, bound to their company, refreshed by one process at a time.
+"""Stored OAuth tokens: encrypted, bound to their company, refreshed by one process at a time.
 
-Belongs here: keeping tokens. Does not belong here: asking for them (``quickbooks.oauth``), which comes in as a
-function.
+Belongs here: storing tokens. Does not belong here: requesting them (``quickbooks.oauth``), for which the caller passes
+in a function.
 """
 
 import hashlib
@@ -26,23 +26,25 @@ from qb_pipeline.ledger.setup.pending_tokens import COLUMNS, PendingTokens, Seal
 queries = Queries(Path(__file__).with_suffix(".sql"))
 
 EARLY = timedelta(minutes=5)
-"""A token this close to its end is refreshed before use. Access tokens live 60 minutes (Intuit, OAuth 2.0 page)."""
+"""A token this close to its end is refreshed before use. Access tokens are valid for 60 minutes (Intuit, OAuth 2.0
+page)."""
 
 FRESH = timedelta(minutes=1)
-"""A token younger than this is used even if it looks expired: a wrong clock may then cost refused requests, but not a
+"""A token younger than this is used even if it looks expired. A wrong clock may then cost refused requests, but not a
 refresh before each request."""
 
 WARN_DAYS = 30
-"""From how many days before its end people are warned of a connection's end: bookkeepers take holidays."""
+"""The number of days before the end of a connection from which people are warned. It is large because bookkeepers take
+holidays."""
 URGENT_DAYS = 7
 LAST_DAY = 1
 
 NONCE_LENGTH = 12
-"""Bytes; the size that AES-GCM is specified for (NIST SP 800-38D)."""
+"""Length in bytes. AES-GCM is specified for this size (NIST SP 800-38D)."""
 
 
 class GrantedTokens(Protocol):
-    """The tokens of an OAuth answer, and when they end."""
+    """The tokens of an OAuth answer, and the times of their ends."""
 
     @property
     def access_token(self) -> str: ...
@@ -69,14 +71,15 @@ class StoredTokens:
 
     @property
     def ends_at(self) -> datetime:
-        """When the connection ends: after 100 days without use, or at the hard end unless a person renews it, whichever
-        is first."""
+        """The end of the connection: after 100 days without use, or at the hard end unless a person renews it,
+        whichever is first."""
         return min(filter(None, (self.refresh_expires_at, self.refresh_hard_expires_at)))
 
 
 def describe_end(ends_at: datetime, lost_at: datetime | None, *, now: datetime) -> tuple[int, str]:
-    """How soon a person must connect again, as a level and a sentence. Level 0 is not yet, 1 within 30 days, 2 within 7
-    days, 3 within 1 day or already ended."""
+    """Return a level and a sentence about the end of a connection, before which a person must connect again. Level 0
+    means that more than 30 days are left, level 1 at most 30 days, level 2 at most 7 days. Level 3 means that at most 1
+    day is left, or that the connection has ended."""
     if lost_at is not None:
         return 3, f"QuickBooks lets us in no more since {lost_at:%Y-%m-%d %H:%M} UTC"
     left = ends_at - now
@@ -87,7 +90,8 @@ def describe_end(ends_at: datetime, lost_at: datetime | None, *, now: datetime) 
 
 
 def look_at_end(engine: sa.Engine, firm_id: str, *, now: datetime) -> tuple[int, str]:
-    """``describe_end`` of a firm's connection, without opening its tokens; level 0 for a firm that has none."""
+    """Return ``describe_end`` of a firm's connection, without decrypting its tokens. A firm that has no tokens has
+    level 0."""
     with engine.connect() as connection:
         row = connection.execute(queries["tokens"], {"firm_id": firm_id}).one_or_none()
     if row is None:
@@ -97,9 +101,10 @@ def look_at_end(engine: sa.Engine, firm_id: str, *, now: datetime) -> tuple[int,
 
 
 class TokenStore:
-    """Tokens by firm. ``keys`` are secrets, newest first: the newest encrypts, all of them decrypt.
+    """The stored tokens of all firms. ``keys`` are secrets, newest first. The newest key encrypts, and each of them
+    decrypts.
 
-    Tokens that are being refreshed also stand in a file of ``home`` meanwhile (``pending_tokens``).
+    During a refresh the tokens are also in a file of ``home`` (``pending_tokens``).
     """
 
     def __init__(self, engine: sa.Engine, keys: Sequence[str], home: Path) -> None:
@@ -112,17 +117,17 @@ class TokenStore:
         self._newest = next(iter(self._keys))
 
     def save(self, firm_id: str, *, realm_id: str, environment: str, tokens: GrantedTokens, now: datetime) -> None:
-        """Store the tokens of a fresh connection."""
+        """Store the tokens of a new connection."""
         with self._engine.begin() as connection:
             row = self._row(firm_id, realm_id=realm_id, environment=environment, tokens=tokens, now=now)
             connection.execute(queries["save"], _columns(row))
-        PendingTokens(self._home, firm_id).forget()  # of the connection before this one
+        PendingTokens(self._home, firm_id).forget()  # tokens of the former connection
 
     def load(self, firm_id: str) -> StoredTokens:
-        """The stored tokens, decrypted.
+        """Read a firm's stored tokens and decrypt them.
 
         Raises:
-            SetUpError: the firm has no tokens, or no key of ours opens them for this company.
+            SetUpError: the firm has no tokens, or no key of ours decrypts them for this company.
         """
         with self._engine.connect() as connection:
             return self._open(self._read(connection, firm_id, "tokens"))
@@ -136,16 +141,17 @@ class TokenStore:
         lost: type[Exception],
         refused: str | None = None,
     ) -> str:
-        """An access token that works; it is refreshed when its end is near, or when it is the one that QuickBooks
-        ``refused``.
+        """Return an access token that works. It is refreshed first when its end is near, or when it is the one that
+        QuickBooks ``refused``.
 
-        The row lock is the mutex between processes. It stays taken during the request on purpose, since two concurrent
+        The row lock is the mutex between processes. It is held during the request on purpose, since two concurrent
         refreshes would invalidate each other. The lock's holder first writes to the database and to the disk, so that a
-        write error shows before the old token is spent. Granted tokens are on the disk before they are committed;
-        tokens that a dead process left there are taken up first.
+        write error appears before the old token is spent. New tokens are on the disk before they are committed. Tokens
+        that a dead process left on the disk are stored first.
 
         Raises:
-            lost: ``refresh`` raised it for the current tokens and for those before them: a person must connect again.
+            lost: ``refresh`` raised this error for the current tokens and for those before them. A person must connect
+                again.
         """
         pending = PendingTokens(self._home, firm_id)
         with self._engine.connect() as connection:
@@ -171,7 +177,8 @@ class TokenStore:
         lost: type[Exception],
         refused: str | None,
     ) -> str:
-        """Under the row lock: take up pending tokens, or those that another process has refreshed, or else refresh."""
+        """Return an access token under the row lock: from pending tokens, from tokens that another process has
+        refreshed, or else from a refresh."""
         with self._engine.begin() as connection:
             row = self._read(connection, firm_id, "tokens_for_update")
             left = self._pending_of(row, pending)
@@ -220,7 +227,8 @@ class TokenStore:
         refresh: Callable[[str], GrantedTokens],
         lost: type[Exception],
     ) -> GrantedTokens:
-        """Refresh with the current refresh token; when it is no longer accepted, once with the one before it."""
+        """Request new tokens with the current refresh token. When it is no longer accepted, try once with the one
+        before it."""
         try:
             return refresh(tokens.refresh_token)
         except lost:
@@ -239,13 +247,14 @@ class TokenStore:
             return None
 
     def _pending_of(self, row: SealedTokens, pending: PendingTokens) -> SealedTokens | None:
-        """The row that a dead process was granted and could not commit; None when the database's row is as new."""
+        """Return the row that a dead process was granted and could not commit, or None when the database's row is as
+        new."""
         left = pending.read()
         if left is None or left.updated_at <= row.updated_at or left.firm_id != row.firm_id:
             return None
         try:
             self._open(replace(left, realm_id=row.realm_id, environment=row.environment))
-        except SetUpError:  # another company's, or under a key that we do not have
+        except SetUpError:  # tokens of another company, or under a key that we do not have
             return None
         return left
 
@@ -310,5 +319,6 @@ def _is_usable(row: SealedTokens, now: datetime) -> bool:
 
 
 def _bound_to(realm_id: str, environment: str, key_id: str) -> bytes:
-    """Associated data: ciphertext copied to another company's row cannot be opened there."""
+    """Return the associated data of a ciphertext, so that a ciphertext copied to another company's row cannot be
+    decrypted there."""
     return f"{realm_id}|{environment}|{key_id}".encode()

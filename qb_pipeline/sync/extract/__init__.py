@@ -1,1 +1,1 @@
-"""Read billing: put every document on the work list."""
+"""The reading of billing, which puts every document on the work list."""

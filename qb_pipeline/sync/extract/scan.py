@@ -1,34 +1,36 @@
-"""Bring the work list up to date with billing.
+"""The scan, which brings the work list up to date with billing.
 
-Belongs here: which headers to read, and noticing what billing no longer shows. Does not belong here: any decision about
-a document; what is gone is held at most, never voided.
+Belongs here: the choice of the headers to read, and noticing documents that billing no longer shows. Does not belong
+here: any decision about a document. A document that is gone is held at most, never voided.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain
 
 import pandas as pd
 
 from qb_pipeline.core.states import Kind
 from qb_pipeline.core.words import DocumentName
+from qb_pipeline.sync.extract.shares import divide_new
 from qb_pipeline.sync.session.firm_session import FirmSession
 
 SWEEP_BACK = timedelta(days=400)
-"""A year and the time that its books stay open; 30,000 documents take a second."""
+"""The length of the open period: a year and the time that its books stay open. 30,000 documents take a second."""
 SWEEP_EVERY = timedelta(hours=20)
-"""Once a day, whatever the hour of the daily sync."""
+"""The least time between two sweeps: a sweep a day, whatever the hour of the daily sync."""
 
 Key = tuple[str, str, str]
-"""Kind, source id and part."""
+"""The kind, the source id and the part of a document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a run is about: inclusive document dates (None: open), or chosen documents, or those of a plan.
+    """The documents that a run is for: inclusive document dates (None: open), or chosen documents, or those of a plan.
 
-    Chosen documents beat dates, and select alone: with invoices chosen, payments are only those that are chosen, and
-    the other way round. With a plan its documents are meant, and nothing else.
+    Chosen documents overrule dates, and only they are selected: if invoices are chosen, no payments are selected but
+    the chosen ones, and the other way round. With a plan, exactly its documents are selected.
     """
 
     first: date | None = None
@@ -38,34 +40,35 @@ class Selection:
 
     @property
     def is_chosen(self) -> bool:
-        """Whether single documents are meant, by their names or by a plan."""
+        """Whether single documents are selected, by their names or by a plan."""
         return bool(self.documents or self.plan_id)
 
     @property
     def is_everything(self) -> bool:
-        """Whether neither dates nor documents narrow it."""
+        """Whether neither dates nor documents narrow the selection."""
         return not (self.is_chosen or self.first or self.last)
 
     @property
     def window(self) -> tuple[date | None, date | None]:
-        """The first and the last date that count; (None, None) where documents are chosen, whose dates do not count."""
+        """The first and the last date that count. They are (None, None) if documents are chosen, whose dates do not
+        count."""
         return (None, None) if self.is_chosen else (self.first, self.last)
 
     def chosen(self, kind: Kind) -> list[DocumentName] | None:
-        """The chosen documents of one kind; None where all are meant."""
+        """Return the chosen documents of one kind, or None if all documents are selected."""
         return [name for name in self.documents if name.kind == kind] if self.is_chosen else None
 
     def ids(self, kind: Kind) -> list[str]:
-        """Billing's ids of the chosen documents of one kind."""
+        """Return billing's ids of the chosen documents of one kind."""
         return sorted({name.source_id for name in self.documents if name.kind == kind})
 
     def includes(self, kind: Kind) -> bool:
-        """Whether documents of this kind are meant at all."""
+        """Whether documents of this kind are selected at all."""
         return not self.is_chosen or bool(self.ids(kind))
 
 
 def _unlooked(_chunk: pd.DataFrame) -> None:
-    """Nobody looks at the headers."""
+    """Do nothing: the default for ``look``."""
 
 
 def scan(
@@ -75,44 +78,55 @@ def scan(
     horizon: datetime | None = None,
     look: Callable[[pd.DataFrame], None] = _unlooked,
 ) -> dict[str, int]:
-    """Read billing's headers into the work list; nothing is sent.
+    """Read billing's headers into the work list. Nothing is sent.
 
-    Chosen documents are read by id, a window of dates as a whole, so that a backfill never depends on a cursor; and
-    without either what changed since the last scan. However it is read: of a payment that is shown, a part that is not
-    is gone (credit whose applied date was corrected is another part).
+    Drafts are read too: a draft that is on the list was issued once, and billing has taken it back. Chosen documents
+    are read by id, and a window of dates as a whole, so that a backfill never depends on a cursor. Without either, the
+    headers that changed since the last scan are read. In every case, a part of a payment is gone if the payment is
+    shown without it (credit whose applied date was corrected is another part). The shares of payments that changed are
+    divided anew.
 
-    ``horizon``: for a read of what changed, how far it is complete, asked before (``Deployment.billing_horizon``).
-    Without it billing is asked here, which may wait some seconds for open transactions to end. ``look`` is shown each
-    chunk of headers (``core.schemas.Headers``) before it is taken over.
+    ``horizon``: the time up to which a read of the changes is complete, if it was asked before
+    (``Deployment.billing_horizon``). Without it billing is asked here, which may wait some seconds for open
+    transactions to end. ``look`` is called with each chunk of headers (``core.schemas.Headers``) before the chunk is
+    stored.
 
     Returns:
-        Counts: seen, changed; also gone, where something is or after a read of whole dates or of chosen documents.
+        Counts: seen, changed; also gone, if documents are gone or after a read of whole dates or of chosen documents.
     """
     eligible_since = session.firm.eligible_since
     cursor = None
     if selection.is_chosen:
+        invoice_ids = selection.ids(Kind.INVOICE)
         chunks = session.billing.header_ids(
-            invoice_ids=selection.ids(Kind.INVOICE),
-            payment_ids=selection.ids(Kind.PAYMENT),
-            eligible_since=eligible_since,
+            invoice_ids=invoice_ids, payment_ids=selection.ids(Kind.PAYMENT), eligible_since=eligible_since
         )
+        drafts = session.billing.draft_headers(invoice_ids=invoice_ids, eligible_since=eligible_since)
     elif selection.first or selection.last:
         chunks = session.billing.headers(first=selection.first, last=selection.last, eligible_since=eligible_since)
+        drafts = session.billing.draft_headers(
+            first=selection.first, last=selection.last, eligible_since=eligible_since
+        )
     else:
         cursor = horizon or session.billing.horizon()
-        chunks = session.billing.headers(updated_since=session.documents.cursor(), eligible_since=eligible_since)
+        since = session.documents.cursor()
+        chunks = session.billing.headers(updated_since=since, eligible_since=eligible_since)
+        drafts = session.billing.draft_headers(updated_since=since, eligible_since=eligible_since)
     shown: set[Key] = set()
-    counts = _see(session, _shown_to(look, chunks), shown, cursor=cursor)
+    counts = _see(session, chain(_shown_to(look, chunks), drafts), shown, cursor=cursor)
     expected = _expected(session, selection, shown, is_whole=cursor is None)
     gone = _find_gone(session, selection, shown, expected)
+    divide_new(session)
     return counts if cursor is not None and not gone else counts | {"gone": gone}
 
 
 def scan_everything(session: FirmSession) -> dict[str, int]:
-    """Read what changed, however old, and the open period as a whole: what a sync or plan of everything begins with.
+    """Read the changes, however old, and the open period as a whole.
+
+    A sync or plan of everything begins with this read.
 
     Returns:
-        Counts as ``scan`` gives them; ``gone`` is always among them.
+        The same counts as ``scan`` returns, always with ``gone``: the number of documents that vanished from billing.
     """
     changed, whole = scan(session, Selection()), scan_open_period(session)
     return {name: changed.get(name, 0) + whole[name] for name in whole}
@@ -122,7 +136,7 @@ def sweep(session: FirmSession) -> dict[str, int]:
     """Read the open period as a whole (``scan_open_period``), at most once in ``SWEEP_EVERY``.
 
     Returns:
-        Counts as ``scan`` gives them; nothing when it is not time yet.
+        Counts as of ``scan``; empty when it is not time yet.
     """
     swept_at = session.documents.swept_at()
     if swept_at is not None and session.clock() - swept_at < SWEEP_EVERY:
@@ -131,13 +145,14 @@ def sweep(session: FirmSession) -> dict[str, int]:
 
 
 def scan_open_period(session: FirmSession) -> dict[str, int]:
-    """Read the headers of the open period as a whole; a second for 30,000 documents.
+    """Read the headers of the open period as a whole. This takes a second for 30,000 documents.
 
-    So what was changed without a new ``updated_at`` is found (number, date, payer, total or status), and what was
-    deleted from billing. The period begins ``SWEEP_BACK`` ago, or when the books of the company were last closed.
+    This read finds changes without a new ``updated_at`` (of number, date, payer, total or status), and documents that
+    were deleted from billing. The period begins ``SWEEP_BACK`` ago, or on the day after the closing date of the
+    company's books if that is later.
 
     Returns:
-        Counts as ``scan`` gives them.
+        Counts as of ``scan``.
     """
     now = session.clock()
     first = session.today - SWEEP_BACK
@@ -158,6 +173,7 @@ def _see(
         run=session.run,
         now=session.clock(),
         cursor=cursor,
+        voids_withdrawn=session.firm.settings.withdrawn_invoice == "void",
     )
 
 
@@ -174,7 +190,8 @@ def _noting(chunks: Iterable[pd.DataFrame], shown: set[Key]) -> Iterator[pd.Data
 
 
 def _expected(session: FirmSession, selection: Selection, shown: set[Key], *, is_whole: bool) -> dict[Key, int]:
-    """The documents that the read should have shown: those that it was about, and all parts of each payment in it."""
+    """Return the documents that the read should have shown, with their document ids: those that it was for, and all
+    parts of each payment in it."""
     payment_ids = sorted({source_id for kind, source_id, _ in shown if kind == Kind.PAYMENT})
     expected = session.documents.expected(payment_ids=payment_ids) if payment_ids else {}
     if is_whole and (selection.documents or not selection.is_chosen):  # a plan may send nothing
@@ -186,24 +203,25 @@ def _expected(session: FirmSession, selection: Selection, shown: set[Key], *, is
 
 
 def _find_gone(session: FirmSession, selection: Selection, shown: set[Key], expected: dict[Key, int]) -> int:
-    """Mark the documents that should have been read and that billing does not have; returns how many.
+    """Record as gone the documents that the read should have shown and that billing does not have. Return their number.
 
-    What merely moved to another date is seen there; an invoice that became a draft again is left as it is.
+    A document that only moved to another date is found there, also as a draft. A document that became a draft at this
+    very moment is left unchanged.
     """
     missed = {key: document_id for key, document_id in expected.items() if key not in shown}
     if missed and not selection.is_chosen:
+        eligible_since, invoice_ids = session.firm.eligible_since, _ids(missed, Kind.INVOICE)
         chunks = session.billing.header_ids(
-            invoice_ids=_ids(missed, Kind.INVOICE),
-            payment_ids=_ids(missed, Kind.PAYMENT),
-            eligible_since=session.firm.eligible_since,
+            invoice_ids=invoice_ids, payment_ids=_ids(missed, Kind.PAYMENT), eligible_since=eligible_since
         )
-        _see(session, chunks, shown)
+        drafts = session.billing.draft_headers(invoice_ids=invoice_ids, eligible_since=eligible_since)
+        _see(session, chain(chunks, drafts), shown)
     missed = {key: document_id for key, document_id in missed.items() if key not in shown}
     if not missed:
         return 0
     present = session.billing.present_ids(Kind.INVOICE, _ids(missed, Kind.INVOICE))
-    drafts = {(Kind.INVOICE, source_id, "") for source_id in present}
-    gone = [document_id for key, document_id in missed.items() if key not in drafts]
+    there = {(Kind.INVOICE, source_id, "") for source_id in present}
+    gone = [document_id for key, document_id in missed.items() if key not in there]
     return session.documents.gone(gone, run=session.run, now=session.clock()) if gone else 0
 
 

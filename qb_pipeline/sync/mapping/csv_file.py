@@ -1,6 +1,7 @@
 """The mapping utility: a file in which a person maps things of billing to objects of QuickBooks.
 
-Nothing here is applied by itself. A file that is imported is checked as a whole first: one bad row, and none is stored.
+Nothing of a file is applied without an import. An imported file is checked as a whole first: if one row is wrong, no
+row is stored.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,12 +33,12 @@ METHODS = ("check", "card", "echeck", "cash", "wire", "credit", "other")
 TAX_CODES = {"TAX": "taxable line", "NON": "line without tax", "TOTAL": "tax of the whole invoice"}
 
 NEW = "new"
-"""Written in place of an Id: the payer is another client than the customers that it looks like."""
+"""The word in place of an Id for a payer that is another client than the customers that it looks like."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the mapping: ``quickbooks_id`` is empty for what is not mapped."""
+    """One line of the mapping. ``quickbooks_id`` is empty if the line has no mapping."""
 
     kind: str
     billing_id: str
@@ -48,13 +49,13 @@ class Row:
 
     @property
     def is_new(self) -> bool:
-        """Whether it says ``new``, in any case, in place of an Id."""
+        """Whether the row has the word ``new``, in upper or lower case, in place of an Id."""
         return self.quickbooks_id.casefold() == NEW
 
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """Why a row of an imported file cannot be used; ``line`` counts from 2, below the heading."""
+    """The error of a row of an imported file. ``line`` counts from 2, below the heading."""
 
     line: int
     reason: str
@@ -62,9 +63,10 @@ class RowError:
 
 
 def list_income_accounts(session: FirmSession) -> list[Row]:
-    """The accounts that fit the setting ``income_account``, by full name; origin ``setting`` marks the one that it has.
+    """Return the accounts that fit the setting ``income_account``, ordered by full name.
 
-    One read. These rows are a list to choose from: ``import_rows`` leaves them alone.
+    The account that the setting has now gets the origin ``setting``. Costs one read. These rows are a list to choose
+    from: ``import_rows`` skips them.
     """
     chosen = session.firm.settings.income_account
     fitting = [target for target in _read(session, INCOME_ACCOUNT).values() if target.fits]
@@ -76,16 +78,19 @@ def list_income_accounts(session: FirmSession) -> list[Row]:
 
 
 def choose_income_account(session: FirmSession, text: str, setting: str = INCOME_ACCOUNT) -> Target:
-    """The account that a person means with a setting (``INCOME_ACCOUNTS``), by Id, name or full name. One read.
+    """Return the account that a person names for a setting (``INCOME_ACCOUNTS``), by Id, name or full name.
+
+    Costs one read.
 
     Raises:
-        ValueError: none, several, inactive, or of another type; the message lists those that fit.
+        ValueError: the text names no account, several, an inactive one, or one of another type; the message lists those
+            that fit.
     """
     return choose_target(setting, text, _read(session, setting))
 
 
 def read_rows(session: FirmSession) -> list[Row]:
-    """Everything that can be mapped, with its mapping where there is one, by kind and id."""
+    """Return everything that can be mapped, with its mapping if it has one, grouped by kind and ordered by id."""
     names = _billing_names(session)
     rows = []
     for kind, known in names.items():
@@ -99,15 +104,15 @@ def read_rows(session: FirmSession) -> list[Row]:
 
 
 def import_rows(session: FirmSession, rows: Sequence[Row]) -> list[RowError]:
-    """Store the rows that name a QuickBooks id as a person's mappings; all of them, or none when one is wrong.
+    """Store the rows that name a QuickBooks Id as a person's mappings: all of them, or none if one is wrong.
 
     A payer with the word ``new`` is told apart, for ever, from the customers that it looks like now. Rows without a
-    QuickBooks id are skipped, so that an exported file can be filled in bit by bit; so are those that list income
-    accounts, of which ``firm set`` chooses one. Documents that were held for want of a mapping that changed, or of such
-    an answer, are looked at again; what was sent stays as it is.
+    QuickBooks Id are skipped, so that an exported file can be completed step by step. Rows that list income accounts
+    are skipped too, because ``firm set`` chooses one of these. Documents that were held for lack of a mapping that
+    changed, or of such an answer, are planned again. Documents that were sent stay as they are.
 
     Returns:
-        What is wrong, row by row; empty when everything was stored.
+        The errors, ordered by row; empty if everything was stored.
     """
     errors: list[RowError] = []
     names = _billing_names(session)
@@ -117,7 +122,7 @@ def import_rows(session: FirmSession, rows: Sequence[Row]) -> list[RowError]:
     others: dict[str, int] = {}
     for line, row in enumerate(rows, start=2):
         if row.kind == INCOME_ACCOUNT:
-            continue  # a setting: the file lists what fits
+            continue  # a setting: the file only lists the accounts that fit
         if row.kind not in ENTITIES:
             errors.append(RowError(line, f"no kind {row.kind!r}", f"Use one of {', '.join(ENTITIES)}."))
             continue
@@ -154,7 +159,8 @@ def import_rows(session: FirmSession, rows: Sequence[Row]) -> list[RowError]:
 
 
 def _store(session: FirmSession, links: Sequence[Link], others: Mapping[str, Sequence[LookAlike]]) -> None:
-    """Store mappings, and ``others``: payers and the customers that they are not. What waited for it is looked at."""
+    """Store mappings and, in ``others``, the customers that a payer is not, keyed by payer id. Set the documents that
+    waited for them to be planned again."""
     known = {kind: session.mappings.links(kind) for kind in {link.kind for link in links}}
     changed = [link for link in links if known[link.kind].get(link.source_id) != link.quickbooks_id]
     pairs = [
@@ -167,7 +173,8 @@ def _store(session: FirmSession, links: Sequence[Link], others: Mapping[str, Seq
 
 
 def _find_problem(row: Row, targets: Mapping[str, Mapping[str, Target]]) -> tuple[str, str] | None:
-    """Why a row cannot be used whatever QuickBooks holds of its payer, and what to do."""
+    """Return the reason for which a row cannot be used, with the remedy, or None. The look-alikes of its payer are not
+    considered here."""
     if not row.is_new:
         return find_target_problem(row.kind, row.quickbooks_id, targets[row.kind])
     if row.kind != "payer":
@@ -176,7 +183,7 @@ def _find_problem(row: Row, targets: Mapping[str, Mapping[str, Target]]) -> tupl
 
 
 def _find_error(line: int, payer_id: str, found: References) -> RowError | None:
-    """Why a payer cannot get a customer of its own by the word ``new``."""
+    """Return the error of a payer that cannot get a customer of its own by the word ``new``, or None."""
     problem = found.problems.get(payer_id, Problem.LIKE_CUSTOMER)
     if problem is not Problem.LIKE_CUSTOMER:
         said = f"payer {payer_id} is held {problem}, for which new is no answer"
@@ -193,7 +200,7 @@ def _read(session: FirmSession, kind: str) -> dict[str, Target]:
 
 
 def _billing_names(session: FirmSession) -> Mapping[str, Mapping[str, str]]:
-    # Payers with documents on the work list: of a firm's many contacts, those that a sync is about.
+    # Only payers with documents on the work list: a firm has many more contacts.
     names = session.billing.mappable_names(session.payers.payer_ids())
     maps_matters = session.firm.settings.matter_in == "class"
     return {

@@ -1,4 +1,5 @@
-"""Which documents a change of mappings is about: those that were not sent for want of them, and no others."""
+"""The documents that a change of mappings concerns: those that were not sent for lack of these mappings, and no
+others."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,10 +12,10 @@ from qb_pipeline.sync.session.firm_session import FirmSession
 
 
 def look_again(session: FirmSession, changed: Sequence[Mapping]) -> int:
-    """Put held documents that these mappings may clear back on the work list; what was sent is never touched.
+    """Set held documents that these mappings may release to be planned again. Sent documents are never touched.
 
     Returns:
-        How many documents moved.
+        The number of documents that moved.
     """
     found: set[int] = set()
     for kind in dict.fromkeys(mapping.kind for mapping in changed):
@@ -31,7 +32,7 @@ def look_again(session: FirmSession, changed: Sequence[Mapping]) -> int:
 def _affected(
     session: FirmSession, kind: str, source_ids: set[str], held: Sequence[HeldDocument]
 ) -> Iterable[HeldDocument]:
-    """Of held documents those that the mappings of these ids of billing may set free."""
+    """Return those of the held documents that the mappings of these ids of billing may release."""
     if not held:
         return ()
     if kind == "payer":
@@ -50,7 +51,7 @@ def _affected(
 
 
 def _find_invoices(fetched: InvoiceRows, kind: str, source_ids: set[str]) -> set[str]:
-    """The ids of invoices whose content uses one of these."""
+    """Return the ids of the invoices whose content uses one of ``source_ids``."""
     lines = fetched.lines
     if kind == "fee_item":
         return set(lines.loc[lines["fee_item_id"].isin(source_ids), "invoice_id"])

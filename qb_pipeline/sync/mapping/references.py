@@ -1,7 +1,7 @@
-"""The customers and items that documents need: mapped, found by name, held because one may be there, or to be created.
+"""The customers and items that documents need: mapped, found by name, held because of a look-alike, or to be created.
 
-Belongs here: finding them; nothing is sent, and no mapping changes. Does not belong here: the rules
-(``core.mapping.matching``), creating what is missing (``customers_and_items``).
+Belongs here: finding them. Nothing is sent, and no mapping changes. Does not belong here: the rules
+(``core.mapping.matching``), the creation of missing ones (``customers_and_items``).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -41,22 +41,23 @@ NAME_EXISTS = "6240"
 """Fault: another customer, vendor or employee uses this name."""
 
 KINDS: dict[str, Kind] = {"payer": Kind.CUSTOMER, "fee_item": Kind.ITEM}
-"""What a mapping's kind is called in QuickBooks."""
+"""The kind of the document for each kind of mapping."""
 
 SHOWN = 3
-"""So many customers that a payer may be are shown; an answer is about all of them."""
+"""The number of look-alikes of a payer that are shown. An answer is about all of them."""
 
 NOT_YET = "new"
-"""Stands for the id of a customer or item that QuickBooks lacks until it is created."""
+"""The word in place of the Id of a customer or item that QuickBooks lacks, until it is created."""
 
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """QuickBooks ids by billing id (``NOT_YET`` where it is to be created), and the problem of each that has none.
+    """The QuickBooks Ids of payers or fee items, and the problem of each payer or fee item that has none.
 
-    ``links``: mappings that were found and are not remembered yet. ``missing``: the name of each that is to be created,
-    by billing id; ``payers``, ``fee_items``: what billing says of it. ``alike``: customers that a payer may be, best
-    first, for the eyes of who asked; they keep one from being created (``LIKE_CUSTOMER``).
+    All mappings are keyed by billing's id. ``ids``: ``NOT_YET`` stands for the Id of one that is to be created.
+    ``links``: mappings that were found and are not stored yet. ``missing``: the name of each customer or item that is
+    to be created. ``payers``, ``fee_items``: their data in billing. ``alike``: the look-alikes of a payer, best first,
+    shown only to the person who asked; they keep a customer from being created (``LIKE_CUSTOMER``).
     """
 
     ids: Mapping[str, str]
@@ -71,7 +72,7 @@ class References:
 
 @dataclass(slots=True)
 class _Found:
-    """What is found of one kind of mapping, by billing's id; ``known``: mappings that need not be remembered."""
+    """The results for one kind of mapping, keyed by billing's id. ``known``: mappings that need not be stored again."""
 
     kind: str
     known: Mapping[str, str]
@@ -81,7 +82,8 @@ class _Found:
     missing: dict[str, str] = field(default_factory=dict)
 
     def take(self, source_id: str, problem: str, quickbooks_id: str, name: str) -> None:
-        """Note the result of one payer or fee item: its problem, or else its id, or else that it is to be created."""
+        """Record the result for one payer or fee item: its problem, or else its Id, or else that it is to be
+        created."""
         self.problems.pop(source_id, None)
         if problem:
             self.problems[source_id] = Problem(problem)
@@ -94,7 +96,7 @@ class _Found:
             self.missing[source_id] = name
 
     def references(self, *, foreseen: Mapping[str, str] | None = None, notices: tuple[str, ...] = ()) -> References:
-        """Everything that was found."""
+        """Return everything that was found."""
         would_create = frozenset((KINDS[self.kind], source_id) for source_id in self.missing)
         learned = Learned(foreseen=foreseen or {}, would_create=would_create, notices=notices)
         return References(self.ids, self.problems, self.links, self.missing, learned)
@@ -103,11 +105,10 @@ class _Found:
 def find_customers(
     session: FirmSession, payer_ids: Collection[str], known: Learned, foresight: Foresight
 ) -> References:
-    """The customers of these payers: mapped, matched by name, or to be created by the firm's policy.
+    """Return the customers of these payers: mapped, matched by name, or to be created by the firm's policy.
 
-    Who may be a customer under another name is held until a person has answered. Costs no request when every payer is
-    known. A dry run looks for a new customer's name among all names too; a sync learns from QuickBooks' answer that it
-    is taken.
+    A payer with a look-alike is held until a person has answered. Costs no request if every payer is known. A dry run
+    also searches all names for the name of a new customer; a sync learns from QuickBooks' answer that a name is taken.
     """
     links = session.mappings.links("payer")
     needed = sorted(set(payer_ids) - links.keys())
@@ -163,9 +164,9 @@ def _match(
 def _find_alike(
     session: FirmSession, payers: pd.DataFrame, links: Mapping[str, str], apart: Collection[tuple[str, str]]
 ) -> dict[str, list[LookAlike]]:
-    """Of payers for whom a customer would be created: the customers that they may be, best first.
+    """Return the look-alikes of payers for whom a customer would be created, best first, keyed by payer id.
 
-    Left out are customers that belong to another payer, and those that a person has called another client.
+    Left out are customers that belong to another payer, and customers that a person has told apart from the payer.
     """
     if payers.empty:
         return {}
@@ -184,14 +185,15 @@ def _find_alike(
 
 
 def _told_apart(session: FirmSession, payer_ids: Iterable[str]) -> set[tuple[str, str]]:
-    """Payers and the customers that a person has called others."""
+    """Return the pairs of payer id and customer Id that a person has told apart."""
     names = [DocumentName(Kind.CUSTOMER, payer_id) for payer_id in payer_ids]
     answers = session.foreign_documents.answers(Kind.CUSTOMER, names)
     return {(pair.document.source_id, pair.quickbooks_id) for pair, said in answers.items() if said == "new"}
 
 
 def _found_by_name(session: FirmSession, links: Mapping[str, str]) -> set[str]:
-    """Customers that other payers on the work list are by name, whichever of them this run has come to."""
+    """Return the Ids of the customers that match payers on the work list by name, whether this run has worked on these
+    payers or not."""
     waiting = sorted(set(session.payers.payer_ids()) - links.keys())
     made = session.documents.made(Kind.CUSTOMER, waiting)
     payers = session.billing.fetch_namesakes(waiting)
@@ -201,7 +203,8 @@ def _found_by_name(session: FirmSession, links: Mapping[str, str]) -> set[str]:
 
 
 def describe_alike(alike: Sequence[LookAlike]) -> str:
-    """Say in which ways a payer is like customers, and unlike them, without a word of a name: for the log."""
+    """Describe for the log the look-alikes of a payer: the reasons for which each may be the payer, and the
+    differences. The text contains no names."""
     texts = []
     for each in alike[:SHOWN]:
         reasons, differs = (", ".join(dict.fromkeys(map(_kind, said))) for said in (each.reasons, each.differences))
@@ -211,14 +214,14 @@ def describe_alike(alike: Sequence[LookAlike]) -> str:
 
 
 def _kind(said: str) -> str:
-    """The kind of a reason or a difference. What it says of the client stands after a colon, or after a part of a
-    name."""
+    """Return the kind of a reason or a difference, without the text about the client. That text follows a colon, or one
+    of the words ``suffix`` and ``legal form``."""
     kind = said.partition(":")[0]
     return next((part for part in ("suffix", "legal form") if kind.startswith(part)), kind)
 
 
 def find_items(session: FirmSession, fee_item_ids: Collection[str], known: Learned) -> References:
-    """The items of these fee items: mapped, matched by name or code, or to be created by the firm's policy."""
+    """Return the items of these fee items: mapped, matched by name or code, or to be created by the firm's policy."""
     links = session.mappings.links("fee_item")
     needed = sorted(set(fee_item_ids) - links.keys() - {""})
     ids = {item_id: links[item_id] for item_id in fee_item_ids if item_id in links}
@@ -254,9 +257,10 @@ def find_items(session: FirmSession, fee_item_ids: Collection[str], known: Learn
 def _match_items(
     session: FirmSession, fee_items: pd.DataFrame, links: Mapping[str, str]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The item of each fee item (``core.schemas.ItemMatches``), and why new ones cannot post to a firm's account.
+    """Return the item of each fee item (``core.schemas.ItemMatches``), and notices about unusable accounts.
 
-    An account is looked at only where an item would be created for it.
+    New items cannot post to an unusable account of the firm. An account is read only if an item would be created for
+    it.
     """
     settings = session.firm.settings
     kinds = zip(fee_items["fee_item_id"], fee_items["kind"], strict=True)
@@ -273,30 +277,31 @@ def _match_items(
 
 
 def new_customer(session: FirmSession, payer: Payer, display_name: str) -> Content:
-    """The content with which a payer's customer would be created."""
+    """Return the content with which a payer's customer would be created."""
     mark = marker(session.installation, session.firm.firm_id, Kind.CUSTOMER, payer.payer_id)
     return customer_content(payer, display_name=display_name, marker=mark)
 
 
 def new_item(session: FirmSession, fee_item: FeeItem) -> Content:
-    """The content with which a fee item's item would be created."""
+    """Return the content with which a fee item's item would be created."""
     _, account_id = session.firm.settings.income_account_of(fee_item.kind)
     return item_content(fee_item, income_account_id=account_id)
 
 
 def _with_identity_numbers(kind: Kind, bodies: Mapping[str, JsonObject]) -> dict[str, Problem]:
-    """Of bodies by billing's id, those that may not leave."""
+    """Return the problem of each body that may not be sent because of an identity number, keyed by billing's id."""
     return {key: Problem.IDENTITY_NUMBER for key, body in bodies.items() if find_identifying(kind, body)}
 
 
 def _links_of_made(kind: str, made: Mapping[str, str]) -> list[Link]:
-    """The links of customers or items that we made and could not link: the answer was lost, or the run died just
-    then."""
+    """Return the links of customers or items that we created and could not link, because an answer was lost or the run
+    died."""
     return [Link(kind, source_id, quickbooks_id, "", "created") for source_id, quickbooks_id in made.items()]
 
 
 def _find_account_problems(session: FirmSession, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Of settings with their accounts, those that new items cannot post to, with why, as a notice. One read each."""
+    """Return a notice for each setting whose account new items cannot post to, keyed by setting and account Id. Costs
+    one read for each account."""
     found = {}
     for setting, account_id in sorted(wanted):
         problem = find_target_problem(setting, account_id, session.company.find_targets(setting, [account_id]))
@@ -306,7 +311,7 @@ def _find_account_problems(session: FirmSession, wanted: Collection[tuple[str, s
 
 
 def _why_not_created(payer_id: str, refused: Mapping[str, Standing], known: Learned) -> str:
-    """Why a payer's customer was not created before; "" where nothing speaks against it."""
+    """Return the reason for which a payer's customer was not created before, or "" if there is none."""
     before = known.not_created.get((Kind.CUSTOMER, payer_id), "")
     if before or payer_id not in refused:
         return before
@@ -315,7 +320,7 @@ def _why_not_created(payer_id: str, refused: Mapping[str, Standing], known: Lear
 
 
 def _find_taken(session: FirmSession, payer_id: str, display_name: str) -> str:
-    """Whether somebody has every name that a new customer could get."""
+    """Return the problem of a new customer if every name that it could get is taken, or ""."""
     return "" if choose_new_name(payer_id, display_name, session.company.taken_names) else Problem.NAME_TAKEN
 
 

@@ -1,8 +1,8 @@
-"""What the unmapped may be in QuickBooks, with what a person needs to judge it.
+"""The likely entries of QuickBooks for entries of billing without a mapping, with the facts that a person needs.
 
-All of it is for the eyes of who asked: names, addresses and amounts of clients go into no log. Nothing is applied. Does
-not belong here: the rules of likeness (``core.mapping.look_alikes``, ``core.mapping.suggestions``), the file in which
-a person writes down what is right (``csv_file``).
+All of it is shown only to the person who asked: names, addresses and amounts of clients are never logged. Nothing is
+applied. Does not belong here: the rules of likeness (``core.mapping.look_alikes``, ``core.mapping.suggestions``), the
+file in which a person writes the right mappings (``csv_file``).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,22 +22,23 @@ from qb_pipeline.sync.mapping.csv_file import read_rows
 from qb_pipeline.sync.session.firm_session import FirmSession
 
 SHOWN = 3
-"""So many customers are shown for a payer, and more where further ones are just as likely as the last of them."""
+"""The number of customers that are shown for a payer. More are shown if further ones are as likely as the last of
+these."""
 
 NOT_KNOWN = "not known"
-"""Stands for a last invoice where QuickBooks does not take the question."""
+"""The text in place of a last invoice if QuickBooks does not accept the query."""
 
 CODES = frozenset({"payment_method", "deposit_account", "tax_code"})
-"""Kinds of mapping of which billing's id is what is compared; its name only explains it."""
+"""The kinds of mapping of which billing's id is compared. Billing's name only explains the id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suggested:
-    """One likely entry of QuickBooks for one of billing; of a customer also what tells it apart.
+    """A likely entry of QuickBooks for an entry of billing. For a customer it has also the facts that tell it apart.
 
-    ``score`` goes from 0 to 100. ``open_balance`` is in the customer's currency, None where QuickBooks does not say it;
-    ``last_invoice`` is number and date, empty for a customer without invoices; ``taken_by`` names the payer that the
-    customer belongs to.
+    ``score`` goes from 0 to 100. ``open_balance`` is in the customer's currency, and None if QuickBooks does not give
+    it. ``last_invoice`` is number and date, and empty for a customer without invoices. ``taken_by`` names the payers to
+    which the customer belongs.
     """
 
     kind: str
@@ -56,9 +57,9 @@ class Suggested:
 
 
 def suggest_rows(session: FirmSession) -> list[Suggested]:
-    """For everything that has no mapping yet, the likeliest entries of QuickBooks: all that are equally likely.
+    """Return the likeliest entries of QuickBooks for everything that has no mapping yet, and all equally likely ones.
 
-    Costs a read per list and 1,000 entries, and one more for the last invoices of the customers that are shown.
+    Costs one read per list and 1,000 entries, and one more for the last invoices of the customers that are shown.
     """
     unmapped: dict[str, dict[str, str]] = {}
     for row in read_rows(session):
@@ -79,8 +80,8 @@ def suggest_rows(session: FirmSession) -> list[Suggested]:
 
 
 def suggest_namesakes(session: FirmSession, names: Collection[DocumentName]) -> list[Suggested]:
-    """The customers among which a person must choose for the payers of those of these documents that are held
-    ``AMBIGUOUS_NAME``. One read, once the session has the customers; none where no document is."""
+    """Return the customers among which a person must choose, for the payers of those of these documents that are held
+    for ``AMBIGUOUS_NAME``. Costs one read once the session has the customers, and none if no such document is held."""
     named = {(name.kind, name.source_id) for name in names}
     held = session.documents.held_for([Problem.AMBIGUOUS_NAME])
     payer_ids = {row.payer_id for row in held if (row.kind, row.source_id) in named}
@@ -88,11 +89,13 @@ def suggest_namesakes(session: FirmSession, names: Collection[DocumentName]) -> 
 
 
 def suggest_customers(session: FirmSession, names: Mapping[str, str]) -> list[Suggested]:
-    """The active customers that these payers may be, likeliest payers first; those of other payers come last, marked.
+    """Return the active customers that these payers may be, likeliest payers first.
+
+    For each payer, customers that belong to other payers come last; ``taken_by`` names their payers.
 
     Args:
-        session: of the firm.
-        names: payers' ids and names.
+        session: the firm's session.
+        names: payers' names, keyed by payer id.
     """
     if not names:
         return []
@@ -118,8 +121,9 @@ def suggest_customers(session: FirmSession, names: Mapping[str, str]) -> list[Su
 
 
 def _choose(hits: Sequence[LookAlike], owners: Collection[str]) -> list[LookAlike]:
-    """The likeliest of those that belong to nobody, then of those that do: a few, and all that are of equal rank: as
-    likely as the last of these, or of the payer's very name."""
+    """Return the likeliest customers that belong to no payer, then the likeliest of the others. Each of the two groups
+    has its first ``SHOWN`` customers, all that are as likely as the last of these, and all with the payer's very
+    name."""
     chosen: list[LookAlike] = []
     for is_taken in (False, True):
         some = [hit for hit in hits if (hit.customer_id in owners) is is_taken]
@@ -130,7 +134,7 @@ def _choose(hits: Sequence[LookAlike], owners: Collection[str]) -> list[LookAlik
 def _describe(
     session: FirmSession, customer_ids: Collection[str], owners: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, Any]]:
-    """What tells these customers apart, by Id."""
+    """Return the facts that tell these customers apart, keyed by customer Id."""
     try:
         invoices, otherwise = dict(find_last_invoices(session, customer_ids)), ""
     except RequestRejectedError:  # whether every company can be asked by customer is not documented
@@ -156,9 +160,9 @@ def _describe(
 def find_last_invoices(
     session: FirmSession, customer_ids: Collection[str], *, page: int = PAGE_SIZE
 ) -> Iterator[tuple[str, str]]:
-    """Customer, and number with date of its newest invoice; customers without any are left out.
+    """Yield each customer's Id with the number and date of its newest invoice. Customers without invoices are left out.
 
-    One read per 300 customers, and more only where an answer (``page`` rows) cannot hold the invoices of all.
+    Costs one read per 300 customers, and more only if an answer (``page`` rows) cannot hold the invoices of all.
     """
     left = sorted(customer_ids)
     while left:

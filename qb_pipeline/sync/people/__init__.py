@@ -1,1 +1,2 @@
-"""What a person asks for: look at one document, answer it, connect a company, switch models, name documents."""
+"""The work that a person asks for: showing a document, answering it, connecting a company, switching models, naming
+documents."""

@@ -1,4 +1,4 @@
-"""Connect a firm to its QuickBooks company, once its person has consented."""
+"""The connection of a firm to its QuickBooks company, after its person has consented."""
 
 from qb_pipeline.billing.source import BillingSource
 from qb_pipeline.ledger.setup import schema
@@ -12,14 +12,14 @@ from qb_pipeline.sync.verify.binding import company_fingerprint, find_marked, fo
 
 
 def connect_firm(deployment: Deployment, firm_id: str, oauth: OAuth, code: str, realm_id: str, *, actor: str) -> Firm:
-    """Exchange the code of a consent, ask the company for its name, pin the firm to it and keep the tokens.
+    """Exchange the code of a consent for tokens, pin the firm to its company, and store the tokens.
 
-    The first time the firm is bound to company, billing and ledger, and the company is searched for documents of
-    another installation of this pipeline: where there are some, nothing is sent before a person has said what became
-    of it.
+    The company's name is read for this. The first time, the firm is bound to company, billing and ledger, and the
+    company is searched for documents of another installation of this pipeline. If there are some, nothing is sent
+    before a person has decided about the other installation.
 
     Raises:
-        SetUpError: the firm belongs to another company, or this company to another firm; the tokens are not kept.
+        SetUpError: the firm belongs to another company, or this company to another firm; the tokens are not stored.
         AuthorizationLostError: the code is spent; ask for consent again.
     """
     tokens = oauth.exchange(code)

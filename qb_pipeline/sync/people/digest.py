@@ -1,4 +1,4 @@
-"""How a firm stands on a morning, for the digest."""
+"""The state of a firm on a morning, for the digest."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,11 +9,12 @@ from qb_pipeline.ledger.setup.firms import Firm, SetUpError
 from qb_pipeline.sync.deployment import Deployment
 
 LAST_DAY = timedelta(hours=24)
-"""How far back a digest looks."""
+"""The period that a digest covers."""
 
 
 def read_day(deployment: Deployment, firm: Firm, failed_runs: Sequence[str]) -> FirmDay:
-    """Read what is held and when the connection ends; asks QuickBooks nothing."""
+    """Return the held documents of a firm, its failed runs, the end of its connection, and the invoices that QuickBooks
+    paid at once. Makes no request to QuickBooks."""
     held = tuple(
         Held(row.kind, row.reason, row.documents, row.amount, row.remedy)
         for row in Listing(deployment.ledger, firm.firm_id).held_by_reason()
@@ -22,7 +23,7 @@ def read_day(deployment: Deployment, firm: Firm, failed_runs: Sequence[str]) -> 
     if firm.connected_at is not None:
         try:
             tokens = deployment.tokens.load(firm.firm_id)
-        except SetUpError:  # what no key of ours opens has ended
+        except SetUpError:  # tokens that no key of ours decrypts are lost
             ends = deployment.clock().date()
         else:
             ends = min(filter(None, (tokens.refresh_expires_at, tokens.refresh_hard_expires_at))).date()

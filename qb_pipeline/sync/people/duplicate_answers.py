@@ -1,7 +1,7 @@
-"""A file of answers to possible duplicates: each row says of a pair that it is the same document, or another one.
+"""A file of answers to possible duplicates. Each row calls a pair the same document, or two different ones.
 
-Belongs here: checking a file as a whole before anything of it is stored. Does not belong here: which pairs are asked
-about, and linking (``sync.verify.adoption``).
+Belongs here: checking a file as a whole before anything of it is stored. Does not belong here: the choice of the pairs
+that are asked about, and linking (``sync.verify.adoption``).
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ ANSWERS = ("same", "new")
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
-    """One line of a file; an empty ``answer`` leaves its pair unanswered."""
+    """One line of a file. An empty ``answer`` leaves its pair unanswered."""
 
     kind: str
     source_id: str
@@ -31,7 +31,7 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class AnswerError:
-    """Why a row cannot be used; ``line`` counts from 2, below the heading."""
+    """The error of a row. ``line`` counts from 2, below the heading."""
 
     line: int
     reason: str
@@ -42,11 +42,11 @@ def store_answers(session: FirmSession, rows: Sequence[AnswerRow]) -> tuple[Coun
     """Store the answers of a file, all of them or none.
 
     Returns:
-        How many documents were linked (``same``), payments among them that followed their invoices, and pairs told
-        apart (``new``); and what is wrong, row by row. Nothing was stored where anything is wrong.
+        The number of documents that were linked (``same``), including payments that followed their invoices, and of
+        pairs that were told apart (``new``); and the errors, ordered by row. If there are errors, nothing was stored.
 
     Raises:
-        SetUpError: who answers is no super user of the firm.
+        SetUpError: the person who answers is no super user of the firm.
         BusyError: a run kept the company busy.
         MovedError: a document moved while the answers were stored; nothing was stored.
     """
@@ -69,12 +69,12 @@ def store_answers(session: FirmSession, rows: Sequence[AnswerRow]) -> tuple[Coun
 def _find_following(
     asked: Mapping[DocumentName, Proposal], proposed: Mapping[DocumentName, Proposal]
 ) -> list[Proposal]:
-    """The payments that match now that the questions about their invoices are answered."""
+    """Return the payments that match now that the questions about their invoices are answered."""
     return [row for row in proposed.values() if row.verdict == "match" and asked[row.name].follows]
 
 
 def _find_errors(answered: Sequence[tuple[int, AnswerRow]]) -> list[AnswerError]:
-    """What is wrong with rows by themselves and beside each other."""
+    """Return the errors that rows have by themselves or in combination with other rows."""
     errors = []
     documents: dict[DocumentName, int] = {}
     linked: dict[tuple[str, str], int] = {}
@@ -105,7 +105,8 @@ def _find_error(
     asked: Mapping[DocumentName, Proposal],
     proposed: Mapping[DocumentName, Proposal],
 ) -> AnswerError | None:
-    """The fault of a row as both sides stand now; ``proposed``: with every pair linked that is called the same."""
+    """Return the error of a row in the present state of both sides, or None. ``proposed``: the proposals with every
+    pair linked that a row calls the same."""
     name = _name(row)
     if name not in asked:
         return AnswerError(line, f"{name} is not in billing, or is in QuickBooks already", "Take the row out.")
@@ -118,7 +119,7 @@ def _find_error(
 
 
 def _find_difference(match: Proposal) -> str:
-    """Why a pair cannot be linked although a person calls it the same; "" where it can."""
+    """Return the reason for which a pair cannot be linked although a person calls it the same, or ""."""
     if match.verdict != "match":
         return f"Id of {match.name} is not there any more, or belongs to another document"
     differs = [name for name in match.fields[0] if name in MONEY]

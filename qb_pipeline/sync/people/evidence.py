@@ -1,7 +1,8 @@
-"""What is known of one document: both sides, what a sync would do now, and its whole history.
+"""The facts about one document: both sides, the operation that a sync would choose now, and its whole history.
 
-Belongs here: gathering, with one read of QuickBooks where its document is known, and two more where it has to be looked
-for. Does not belong here: any decision. Values are the client's: for the eyes of who asked, not for a log.
+Belongs here: gathering them, with one read of QuickBooks if the document's Id there is known, and two more if the
+document must be searched for. Does not belong here: any decision. The values are the client's data: they are shown to
+the person who asked, and never logged.
 """
 
 from collections.abc import Sequence
@@ -40,17 +41,18 @@ from qb_pipeline.sync.session.learned import NOTHING
 DOUBTFUL = frozenset(
     {Problem.COPIED, Problem.CONFLICT, Problem.NUMBER_TAKEN, Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED}
 )
-"""Reasons for which it matters what else QuickBooks holds beside the document itself."""
+"""The reasons for which other documents in QuickBooks matter beside the document itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything about one document.
+    """The facts about one document.
 
-    ``operation`` and ``problem`` are what a sync would do now. ``standing`` says what QuickBooks holds under its Id:
-    there, void, deleted, never sent, or not read. ``others`` are further documents in QuickBooks that have its marker
-    or its number; ``fields`` put ``basis`` (billing now, or what was last sent) beside what QuickBooks holds.
-    ``received``: payments that QuickBooks received on the invoice (Model 2), the recent ones marked.
+    ``operation`` and ``problem`` are those that a sync would choose now. ``standing`` is the state in QuickBooks under
+    the document's Id: there, void, deleted, never sent, not known, or not read. ``others`` are further documents in
+    QuickBooks that have its marker or its number, or may be the same. ``fields`` compare ``basis`` (billing now, or the
+    last request) with the document in QuickBooks. ``received``: payments that QuickBooks received on the invoice (Model
+    2), the recent ones marked.
     """
 
     document: PastDocument
@@ -68,7 +70,7 @@ class Evidence:
     received: Sequence[PostedOnInvoice] = ()
     not_read: str = ""
     refused: Standing | None = None
-    """QuickBooks' last refusal of it."""
+    """QuickBooks' last refusal of the document."""
     candidates: Sequence[PossibleDuplicate] = ()
     """Documents that somebody else wrote and that may be the same."""
     applications: tuple[Application, ...] = ()
@@ -76,12 +78,12 @@ class Evidence:
 
     @property
     def last_sent_at(self) -> datetime | None:
-        """When a request of this document last left."""
+        """The time at which the last request of this document left, or None before the first."""
         return max((row.last_sent_at for row in self.attempts), default=None)
 
 
 def gather(session: FirmSession, document_id: int) -> Evidence:
-    """Read both sides and the history of one document; nothing is sent, and nothing moves."""
+    """Read both sides and the history of one document. Nothing is sent, and no document changes its state."""
     document = session.history.document(document_id)
     kind = document.kind
     operation: Operation | None = None
@@ -95,7 +97,7 @@ def gather(session: FirmSession, document_id: int) -> Evidence:
         plan = Plan()
         if kind not in PLANNERS:
             content = _reference_content(session, document)
-        elif document.source_hash:  # what billing lost cannot be planned
+        elif document.source_hash:  # a document that billing has lost cannot be planned
             plan = PLANNERS[kind](session, session.documents.read([document_id]), NOTHING, DRY_RUN)
             content = plan.contents.get(document_id)
             candidates, applications = _find_candidates(session, plan, document_id)
@@ -136,7 +138,8 @@ def gather(session: FirmSession, document_id: int) -> Evidence:
 def _find_candidates(
     session: FirmSession, plan: Plan, document_id: int
 ) -> tuple[Sequence[PossibleDuplicate], tuple[Application, ...]]:
-    """Documents that may be the same as one that would be created, which holds it; and the shares that it would pay."""
+    """Return the documents that may be the same as one that would be created, and the shares that it would pay. Such
+    candidates hold the document."""
     if not first_creates(plan.ready):
         return (), ()
     note_foreign(session)
@@ -150,16 +153,17 @@ def _others(session: FirmSession, document: PastDocument, candidates: Sequence[P
 
 
 def look_around(session: FirmSession, document: PastDocument) -> list[Entity]:
-    """Documents in QuickBooks that have this one's marker or, as invoices, its number; one query each.
+    """Return the documents in QuickBooks that have this one's marker or, for an invoice, its number.
 
-    PrivateNote cannot be searched: of what was made since the first send, those with the marker are taken.
+    Costs one query for each. PrivateNote cannot be searched. So the documents made since the first send are read, and
+    those with the marker are chosen.
     """
     kind = document.kind
     found: dict[str, Entity] = {}
     if kind == Kind.INVOICE and document.number:
         found |= {row["Id"]: row for row in session.quickbooks.find("Invoice", "DocNumber", [document.number])}
     attempts = session.history.attempts(document.document_id)
-    if attempts:  # under whatever customer: a bookkeeper may have changed or merged it
+    if attempts:  # of any customer: a bookkeeper may have changed or merged the customer
         rows = made_since(session, kind, attempts[0].first_sent_at)
         found |= {row["Id"]: row for row in rows if is_marked(session, document, row)}
     return sorted(found.values(), key=lambda row: int(row["Id"]))
@@ -195,13 +199,13 @@ def _fields(
     if not body:
         return "", []
     fields = side_by_side(body, entity or {})
-    if content and document.kind == Kind.INVOICE:  # QuickBooks adds it up: no body says it
+    if content and document.kind == Kind.INVOICE:  # QuickBooks computes the total: no body contains it
         fields += side_by_side({"TotalAmt": to_dollars(content.total_cents)}, entity or {})
     return basis, fields
 
 
 def _sent(session: FirmSession, document: PastDocument, *, accepted: bool = True) -> JsonObject:
-    """The document as the last request sent it; empty when it was never sent."""
+    """Return the document as the last request sent it; empty if it was never sent."""
     found = session.history.last_body([document.document_id], accepted=accepted).get(document.document_id)
     if found is None:
         return {}
@@ -214,7 +218,7 @@ def _sent(session: FirmSession, document: PastDocument, *, accepted: bool = True
 
 
 def _reference_content(session: FirmSession, document: PastDocument) -> Content | None:
-    """The content that billing has now for a payer or a fee item; None when billing no longer has it."""
+    """Return the content that billing has now for a payer or a fee item, or None if billing no longer has it."""
     source_id, sent = document.source_id, _sent(session, document)
     kind = document.kind
     if kind == Kind.ITEM:

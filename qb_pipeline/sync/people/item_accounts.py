@@ -1,6 +1,6 @@
-"""What a change of the income accounts leaves as it is: the items that are in QuickBooks already.
+"""The items in QuickBooks that a change of the income accounts leaves unchanged.
 
-Belongs here: finding them. Does not belong here: which account a new item gets (``core.settings``).
+Belongs here: finding them. Does not belong here: the account of a new item (``core.settings``).
 """
 
 from qb_pipeline.billing.source import BillingSource
@@ -10,7 +10,11 @@ from qb_pipeline.sync.deployment import Deployment
 
 
 def find_staying_items(deployment: Deployment, before: Firm, after: Firm) -> list[Mapping]:
-    """The items that we made and whose kind of fee has another income account now, by name. QuickBooks is not asked."""
+    """Return the mappings of items that we created for a kind of fee whose income account differs between ``before``
+    and ``after``, ordered by name.
+
+    These items stay on their account until a person changes them in QuickBooks. Makes no request to QuickBooks.
+    """
     made = {
         link.source_id: link
         for link in Mappings(deployment.ledger, after.firm_id).all("fee_item")

@@ -1,7 +1,7 @@
-"""Choose a firm's model, and switch an active firm to the other one.
+"""The choice of a firm's model, and the switch of an active firm to the other model.
 
-Belongs here: the order of a switch, so that no payment falls between the models or goes by both. Does not belong here:
-which payments a model sends (``core.documents.payments``) or pulls.
+Belongs here: the order of a switch, so that each payment goes by exactly one model. Does not belong here: the choice of
+the payments that a model sends (``core.documents.payments``) or pulls.
 """
 
 from uuid import uuid4
@@ -17,15 +17,15 @@ from qb_pipeline.sync.pull.received_payments import read_changes
 def choose_model(deployment: Deployment, firm_id: str, model: int, *, actor: str) -> Firm:
     """Choose Model 1 or 2, and set or clear the guard in billing.
 
-    An active firm is switched while no run writes for it, and only when everything is settled that billing, and under
+    An active firm is switched while no run writes for it, and only if all payments are settled that billing, and under
     Model 2 QuickBooks, shows by then. Payments created before the switch (``cut_over_at``) go by Model 1, whenever they
-    are seen or changed.
+    are read or changed.
 
     Raises:
-        SetUpError: not subscribed, or payments are not settled; the message names them.
+        SetUpError: the firm is not subscribed, or payments are not settled; the message names them.
         BusyError: a run kept the company busy.
-        QuickBooksError: under Model 2, what QuickBooks received could not be read; the model stays as it was.
-        BillingError: billing cannot be read, or does not let us write the guard; the model stays as it was.
+        QuickBooksError: under Model 2, the payments that QuickBooks received could not be read; the model is unchanged.
+        BillingError: billing cannot be read, or does not let us write the guard; the model is unchanged.
     """
     if not deployment.firms.get(firm_id).is_switched_by(model):
         return _choose(deployment, firm_id, model, actor)
@@ -38,7 +38,7 @@ def choose_model(deployment: Deployment, firm_id: str, model: int, *, actor: str
 
 
 def _choose(deployment: Deployment, firm_id: str, model: int, actor: str) -> Firm:
-    # QuickBooks writes whole seconds: what it receives in the second of a switch was received since.
+    # QuickBooks writes whole seconds: a payment of the second of a switch counts as received after it.
     now = deployment.clock().replace(microsecond=0)
 
     def set_guard() -> None:

@@ -1,7 +1,8 @@
-"""Which documents people mean: the one way from a word to a document, for commands, launchpad and automation.
+"""The search for the documents that people name. It is the only way from a word to a document.
 
-Belongs here: looking on both sides, and refusing a word that names none or several. Nothing is written. Does not belong
-here: how a word is read (``core.words``), and what becomes of a document that is named.
+Commands, launchpad and automation use it. Belongs here: searching both sides, and refusing a word that names no
+document or several. Only ``find_document`` changes the work list, and only ``select_for_firms`` writes into the log.
+Does not belong here: reading a word (``core.words``), and the work on a document that is named.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,14 +22,14 @@ from qb_pipeline.sync.plan.approval import explain_no_plan
 from qb_pipeline.sync.session.firm_session import FirmSession
 
 DRAFT = "is a draft in billing"
-"""Why a document can be on no run, as the end of a sentence."""
+"""The reason for which a draft can be in no run, as the end of a sentence."""
 
 SHOWN = 20
-"""So many candidates of one word are listed."""
+"""The number of candidates of one word that are listed."""
 
 
 class Sides(Protocol):
-    """Where documents of a firm are looked for; a workplace is one."""
+    """The two sides of a firm in which documents are searched. A session (``FirmSession``) is one."""
 
     @property
     def firm(self) -> Firm:
@@ -36,16 +37,16 @@ class Sides(Protocol):
 
     @property
     def billing(self) -> BillingSource:
-        """Its side of billing."""
+        """The firm's side of billing."""
 
     @property
     def history(self) -> History:
-        """Its documents in the ledger."""
+        """The firm's documents in the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bystander:
-    """The two sides of a firm, for a reader who only asks; the firm need not be set up."""
+    """The two sides of a firm, for a caller that only reads. The firm need not be set up."""
 
     firm: Firm
     billing: BillingSource
@@ -56,8 +57,8 @@ class Bystander:
 class MeantDocument:
     """A document that a word may mean.
 
-    ``document_id`` is None while it is not on the work list. ``why_not``: why it can be on no run, as the end of a
-    sentence; empty when it can. ``is_past``: billing no longer shows it and QuickBooks never had it.
+    ``document_id`` is None while it is not on the work list. ``why_not``: the reason for which it can be in no run, as
+    the end of a sentence; empty if it can. ``is_past``: whether billing no longer shows it and QuickBooks never had it.
     """
 
     firm_id: str
@@ -70,7 +71,7 @@ class MeantDocument:
 
 
 def bystander(deployment: Deployment, firm_id: str) -> Bystander:
-    """The two sides of a firm, whatever its state.
+    """Return the two sides of a firm, whatever its state is.
 
     Raises:
         SetUpError: there is no such firm.
@@ -80,10 +81,11 @@ def bystander(deployment: Deployment, firm_id: str) -> Bystander:
 
 
 def read_words(invoices: Iterable[str], payments: Iterable[str]) -> list[Word]:
-    """Read words of which the kind is known, each once.
+    """Read the words by which a person names invoices and payments. Return them in one list, without duplicates.
 
     Raises:
-        NotNamedError: a word is empty, or an exact name of the other kind.
+        NotNamedError: a word is empty; or a word given for an invoice is the exact name of a payment (``payment:ID``),
+            or the reverse.
     """
     words = [read_word(typed, Kind.INVOICE) for typed in invoices] + [
         read_word(typed, Kind.PAYMENT) for typed in payments
@@ -92,9 +94,10 @@ def read_words(invoices: Iterable[str], payments: Iterable[str]) -> list[Word]:
 
 
 def find_candidates(sides: Sides, words: Sequence[Word]) -> list[list[MeantDocument]]:
-    """For each word: the documents of one firm that it may mean, by what billing calls them now.
+    """Return for each word the documents of one firm that it may mean, by the ids and numbers that billing has now.
 
-    What billing no longer has goes by the ledger. Reads both databases and writes nothing.
+    Documents that billing no longer has are found by the ledger's ids and numbers. Reads both databases and writes
+    nothing.
     """
     kinds = sorted({kind for word in words for kind in word.kinds})
     texts = {text for word in words for text in word.texts}
@@ -105,7 +108,8 @@ def find_candidates(sides: Sides, words: Sequence[Word]) -> list[list[MeantDocum
 
 
 def _in_billing(sides: Sides, texts: set[str]) -> dict[DocumentName, MeantDocument]:
-    """Invoices and payments that billing has under these ids and numbers, drafts too."""
+    """Return the invoices and payments, drafts included, that billing has under these ids and numbers, keyed by
+    name."""
     firm_id, since = sides.firm.firm_id, sides.firm.eligible_since
     found: dict[DocumentName, MeantDocument] = {}
     with sides.billing.snapshot():
@@ -135,7 +139,7 @@ def _in_billing(sides: Sides, texts: set[str]) -> dict[DocumentName, MeantDocume
 
 
 def _listed(firm_id: str, row: NamedDocument, now: MeantDocument | None) -> MeantDocument:
-    """A document of the ledger; ``now`` is what billing says of it, None where billing does not show it."""
+    """Return a document of the ledger. ``now`` is its version in billing, None if billing does not show it."""
     is_document = row.kind in DOCUMENTS
     state = f"{row.state} ({row.reason})" if row.reason else str(row.state)
     told = now.told if now else _tell(row.kind, row.number, row.document_date) if is_document else ""
@@ -145,32 +149,35 @@ def _listed(firm_id: str, row: NamedDocument, now: MeantDocument | None) -> Mean
         number=now.number if now else row.number,
         told=f"{told}, {state}" if told else state,
         document_id=row.document_id,
-        # Other than a draft that was never sent, a run can do something about what is on the list: keep right what
-        # was sent, or close what may not be sent any more.
+        # A run can work on everything on the list except a draft that was never sent: it updates a sent document, or
+        # closes one that may not be sent any more.
         why_not=DRAFT if now and now.why_not == DRAFT and not row.may_be_there else "",
         is_past=is_document and now is None and not row.may_be_there,
     )
 
 
 def _tell(kind: Kind, number: str, day: date | None) -> str:
-    """What helps to tell documents apart. A payment's reference may say who paid: it does not go to Dagster's log."""
+    """Return the text that tells a document apart. A payment's reference is left out: it may name the payer, and the
+    text goes to Dagster's log."""
     return f"number {number or 'none'}, {day or 'no date'}" if kind == Kind.INVOICE else str(day or "no date")
 
 
 def name_documents(sides: Sides, words: Sequence[Word]) -> list[MeantDocument]:
-    """The one document of a firm that each word means.
+    """Return the one document of a firm that each word means.
 
     Raises:
-        NotNamedError: a word names none, or several; the message lists what each may mean.
+        NotNamedError: a word names no document, or several; the message lists the candidates of each such word.
     """
     return list(_judge(words, {sides.firm.firm_id: find_candidates(sides, words)}, [sides]).values())
 
 
 def find_document(session: FirmSession, typed: str) -> int:
-    """The id in the ledger of the one document that a person means, whose current version is on the work list then.
+    """Return the ledger's id of the one document that a person means.
+
+    Its current version is read into the work list first.
 
     Raises:
-        NotNamedError: none, several, or one that is not on the work list.
+        NotNamedError: the word names no document, several, or one that is not on the work list.
     """
     word = read_word(typed)
     [found] = name_documents(session, [word])
@@ -181,10 +188,10 @@ def find_document(session: FirmSession, typed: str) -> int:
 
 
 def find_listed(sides: Sides, word: Word) -> int:
-    """The id in the ledger of the one document that a word means; nothing is read into the work list.
+    """Return the ledger's id of the one document that a word means. Nothing is read into the work list.
 
     Raises:
-        NotNamedError: none, several, or one that is not on the work list.
+        NotNamedError: the word names no document, several, or one that is not on the work list.
     """
     [found] = name_documents(sides, [word])
     if found.document_id is None:
@@ -196,10 +203,10 @@ def find_listed(sides: Sides, word: Word) -> int:
 
 
 def select(sides: Sides, words: Sequence[Word]) -> list[DocumentName]:
-    """The documents that a run of one firm is to be about, each once.
+    """Return the documents that a run of one firm is for, each once.
 
     Raises:
-        NotNamedError: a word names none, several, or a document that no run can send (a draft, say).
+        NotNamedError: a word names no document, several, or one that no run can send (such as a draft).
     """
     found = name_documents(sides, words)
     _require_sendable(found)
@@ -215,15 +222,16 @@ def select_for_firms(
     payments: Sequence[str] = (),
     plan_id: str = "",
 ) -> dict[str, Selection]:
-    """What a run over some firms is about in each of them, where a person or our automation chose documents or a plan.
+    """Return the selection of a run in each of some firms, keyed by firm id.
 
-    Each word names exactly one document of exactly one firm. A firm that is not in the answer has nothing to do: it
-    must not be synced, since a selection without documents means all of them. Before an error is raised it is kept in
-    the sync log of each firm, as the failure of this run.
+    A person or our automation chose documents or a plan. Each word names exactly one document of exactly one firm. A
+    firm that is not in the result has nothing to do. It must not be synced, since a selection without documents selects
+    all of them. Before an error is raised, it is recorded in the sync log of each firm that was opened, as the failure
+    of this run.
 
     Raises:
-        NotNamedError: a word names none or several, or cannot be sent; nothing was sent.
-        SetUpError, BillingError: a firm of the run cannot be looked at, so that nobody knows whose the documents are.
+        NotNamedError: a word names no document, several, or one that cannot be sent; nothing was sent.
+        SetUpError, BillingError: a firm of the run cannot be read, so that the firm of the documents is not known.
     """
     looked: list[str] = []
     try:
@@ -265,17 +273,17 @@ def select_for_firms(
 
 
 def _living(candidates: list[MeantDocument]) -> list[MeantDocument]:
-    """Leave out what is past, beside something that is not."""
+    """Return the candidates that are not past, or all of them if all are past."""
     return [candidate for candidate in candidates if not candidate.is_past] or candidates
 
 
 def _judge(
     words: Sequence[Word], found: Mapping[str, Sequence[Sequence[MeantDocument]]], sides: Sequence[Sides]
 ) -> dict[Word, MeantDocument]:
-    """The one candidate of each word, over all firms.
+    """Return the one candidate of each word, over all firms.
 
     Raises:
-        NotNamedError: names every word that has none or several.
+        NotNamedError: names every word that has no candidate or several.
     """
     chosen: dict[Word, MeantDocument] = {}
     faults = []
@@ -302,7 +310,7 @@ def _several(word: Word, candidates: Sequence[MeantDocument]) -> str:
 
 
 def _none(word: Word, sides: Sequence[Sides]) -> str:
-    """Say that a word names nothing, and which names are near."""
+    """Describe a word that names nothing, and list the names that are near it."""
     near = []
     for side in sides:
         called: dict[str, str] = {}

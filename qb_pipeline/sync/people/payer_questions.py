@@ -1,10 +1,11 @@
-"""Payers who may be a customer under another name: what is asked about them, and a person's answer.
+"""The questions about payers that may be a customer under another name, and a person's answers to them.
 
-An answer is about a payer and each customer that the payer looks like when it is given. It is kept for ever; a customer
-that comes later is asked about, since nobody has seen it.
+An answer is about a payer and each customer that the payer looks like when the answer is given. It is kept for ever. A
+customer that is created later is asked about, since no person has seen it beside the payer.
 
-Belongs here: what is asked, for the eyes of who asked; the proof that an answer needs; storing it. Does not belong
-here: which customers a payer may be (``sync.mapping.references``), answers in a file (``sync.mapping.csv_file``).
+Belongs here: the questions, which are shown only to the person who asked; the proof that an answer needs; storing the
+answer. Does not belong here: finding a payer's look-alikes (``sync.mapping.references``), answers in a file
+(``sync.mapping.csv_file``).
 """
 
 from collections.abc import Collection, Sequence
@@ -34,9 +35,9 @@ from qb_pipeline.sync.session.learned import NOTHING
 
 @dataclass(frozen=True, slots=True)
 class LikelyCustomer:
-    """A customer of QuickBooks that a payer may be: its name, why it may be the same, and what tells the two apart.
+    """A customer of QuickBooks that a payer may be: its name, the reasons for the likeness, and the differences.
 
-    All of it is the client's: for the eyes of who asked, not for a log.
+    All of it is the client's data: it is shown to the person who asked, and never logged.
     """
 
     quickbooks_id: str
@@ -47,7 +48,8 @@ class LikelyCustomer:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A payer who may be a customer: the likeliest ones, best first, and how many ``more`` there are."""
+    """A payer that may be a customer: the likeliest customers, best first, and the number of further ones
+    (``more``)."""
 
     payer_id: str
     payer_name: str
@@ -56,25 +58,26 @@ class Question:
 
 
 def find_questions(session: FirmSession, payer_ids: Collection[str]) -> list[Question]:
-    """What a sync would ask about these payers, by payer; nothing about those that it does not ask about.
+    """Return the questions that a sync would ask about these payers, ordered by payer id. Other payers have none.
 
-    Costs the pages of customers, once in a session; nothing where every payer is known, or billing has none of them.
+    Reads the pages of customers, once in a session; reads nothing if every payer is known, or billing has none of them.
     """
     in_billing = set(session.billing.fetch_payers(payer_ids)["payer_id"])
     return _questions(session, find_customers(session, in_billing, NOTHING, AT_ONCE))
 
 
 def find_questions_of(session: FirmSession, names: Collection[DocumentName]) -> list[Question]:
-    """What is asked about the payers of those of these documents that are held for it."""
+    """Return the questions about the payers of those of these documents that are held for such a question."""
     held = session.documents.held_for([Problem.LIKE_CUSTOMER])
     named = {(name.kind, name.source_id) for name in names}
     return find_questions(session, {row.payer_id for row in held if (row.kind, row.source_id) in named})
 
 
 def count_questions(session: FirmSession) -> tuple[int, int]:
-    """How many payers a sync would ask about, and how many are no customers yet, of all that have invoices to be sent.
+    """Return the number of payers that a sync would ask about, and of payers that are no customers yet.
 
-    Reads billing's headers and the pages of customers; nothing is stored.
+    All payers with invoices to be sent are considered. Reads billing's headers and the pages of customers; stores
+    nothing.
     """
     payer_ids: set[str] = set()
     for headers in session.billing.headers(first=session.first_date, eligible_since=session.firm.eligible_since):
@@ -87,16 +90,16 @@ def count_questions(session: FirmSession) -> tuple[int, int]:
 
 
 def answer_payer(session: FirmSession, payer_id: str, answer: Answer, quickbooks_id: str = "") -> list[PastDocument]:
-    """Keep what a super user says of a payer: which customer it is (``same``), or that it is another client (``new``).
+    """Record a super user's answer about a payer: it is a certain customer (``same``), or another client (``new``).
 
     Returns:
-        The payer's documents that waited for it; a sync of them should follow.
+        The payer's documents that waited for the answer; a sync of them should follow.
 
     Raises:
         NotNamedError: billing has no such payer.
-        AnswerRefusedError: nothing is asked about the payer, or it cannot be this customer; the message says what to
-            do.
-        SetUpError: who answers is no super user of the firm.
+        AnswerRefusedError: there is no question about the payer, or it cannot be this customer; the message names the
+            remedy.
+        SetUpError: the person who answers is no super user of the firm.
         BusyError: a run kept the company busy.
     """
     name = DocumentName(Kind.CUSTOMER, payer_id)
@@ -140,10 +143,10 @@ def _name_of(payer: Payer) -> str:
 
 
 def _require_asked(session: FirmSession, payer_id: str) -> References:
-    """What was found of a payer who looks like a customer.
+    """Return the references of a payer that looks like a customer, its look-alikes included.
 
     Raises:
-        NotNamedError, AnswerRefusedError: there is no such payer, or nothing is asked about it.
+        NotNamedError, AnswerRefusedError: there is no such payer, or no question about it.
     """
     name, key = DocumentName(Kind.CUSTOMER, payer_id), session.firm.firm_id
     linked = session.mappings.links("payer").get(payer_id)
@@ -166,10 +169,10 @@ def _require_asked(session: FirmSession, payer_id: str) -> References:
 
 
 def _require_free(session: FirmSession, payer_id: str, alike: Collection[str], quickbooks_id: str) -> Mapping:
-    """The mapping of a payer to a customer that it looks like, as QuickBooks has it now.
+    """Return the mapping of a payer to a customer that it looks like, checked with a fresh read of QuickBooks.
 
     Raises:
-        AnswerRefusedError: the payer cannot be this customer; the message says what to do.
+        AnswerRefusedError: the payer cannot be this customer; the message names the remedy.
     """
     name, key = DocumentName(Kind.CUSTOMER, payer_id), session.firm.firm_id
     owner = next((each for each, theirs in session.mappings.links("payer").items() if theirs == quickbooks_id), "")

@@ -1,7 +1,7 @@
-"""Do what a person answered to a held document: prove what the answer needs, then record it.
+"""A person's answer to a held document: it is proved, then recorded.
 
-Belongs here: the proof, read freshly in QuickBooks. Does not belong here: which answers a reason allows
-(``core.planning.resolutions``); and sending, which is the next sync's.
+Belongs here: the proof, with a fresh read of QuickBooks. Does not belong here: the answers that a reason allows
+(``core.planning.resolutions``), and sending, which the next sync does.
 """
 
 from collections.abc import Sequence
@@ -19,33 +19,34 @@ from qb_pipeline.ledger.books.resolutions import Resolution
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.people.evidence import Evidence, is_marked
 from qb_pipeline.sync.plan.possible_duplicates import PossibleDuplicate
-from qb_pipeline.sync.remote.outcomes import is_voided, read_cents, read_customer
+from qb_pipeline.sync.remote.outcomes import is_voided, read_applied, read_cents, read_customer
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.verify.adoption import link_same
 
 KINDS = DOCUMENTS
-"""What takes an answer."""
+"""The kinds of documents that take an answer."""
 
 
 class AnswerRefusedError(Exception):
-    """The answer does not fit the document as it is; the message says which do, or what to do first."""
+    """The answer does not fit the document in its present state. The message names the answers that fit, or the step to
+    take first."""
 
 
 def resolve(session: FirmSession, evidence: Evidence, answer: Answer, quickbooks_id: str = "") -> bool:
-    """Record an answer to a document. Says whether a sync of it should follow.
+    """Record an answer to a document. Return whether a sync of the document should follow.
 
-    ``quickbooks_id``: with ``same``, which document of QuickBooks it is.
+    ``quickbooks_id``: with ``same``, the Id of the QuickBooks document that the document is.
 
     Raises:
-        AnswerRefusedError: the answer is not allowed, or what it needs is not proved.
-        SetUpError: who answers is no super user.
+        AnswerRefusedError: the answer is not allowed, or its proof is missing.
+        SetUpError: the person who answers is no super user.
         BusyError: a run kept the company busy (``same``).
         MovedError: the document has moved since the evidence was read.
     """
     document = evidence.document
     _require_allowed(document, answer)
     if document.state in (*UNDER_WAY, State.WAITING):
-        return True  # nothing to decide: the sync asks QuickBooks first, and goes on from there
+        return True  # nothing to decide: the sync asks QuickBooks first
     if evidence.not_read:
         raise AnswerRefusedError(f"QuickBooks could not be read, so nothing is decided: {evidence.not_read}")
     if answer is Answer.SAME:
@@ -57,7 +58,8 @@ def resolve(session: FirmSession, evidence: Evidence, answer: Answer, quickbooks
 
 
 def answers_that_apply(session: FirmSession, evidence: Evidence) -> tuple[Answer, ...]:
-    """The answers that ``resolve`` would take of this document now: those of its reason that the evidence bears out."""
+    """Return the answers that ``resolve`` would accept for this document now: those that its reason allows and the
+    evidence proves."""
     document = evidence.document
     allowed = allowed_answers(document.state, document.reason) if document.kind in DOCUMENTS else ()
     if document.state in (*UNDER_WAY, State.WAITING):
@@ -74,16 +76,16 @@ def _is_proved(session: FirmSession, evidence: Evidence, answer: Answer) -> bool
 
 
 def retry_all(session: FirmSession, documents: Sequence[PastDocument]) -> None:
-    """Put documents of one reason back on the list, for a new look that overrides nothing in QuickBooks.
+    """Set documents of one reason to be planned again. Nothing in QuickBooks is overridden.
 
     Args:
-        session: the firm's; its run's actor answers.
+        session: the firm's session; the actor of its run is the person who answers.
         documents: as the person saw them (``History.document``), held or refused, of reasons that need no proof.
 
     Raises:
         AnswerRefusedError: the reason needs evidence for each document; nothing was changed.
-        SetUpError: who answers is no super user.
-        MovedError: a document has moved since it was shown; those before it are answered.
+        SetUpError: the person who answers is no super user.
+        MovedError: a document has moved since it was shown; the documents before it are answered.
     """
     sticky = [document.name for document in documents if document.reason in STICKY]
     if sticky:
@@ -100,6 +102,8 @@ def _require_allowed(document: PastDocument, answer: Answer) -> None:
         what = "is made again by the next sync that needs it; answer the invoices that wait for it"
         if document.kind == Kind.REFUND:
             what = "takes no answer: put its journal entry right in QuickBooks (reporting.enter_by_hand says how)"
+        if document.kind == Kind.CREDIT:
+            what = f"takes no answer: answer the payment, payment:{document.source_id}@{document.part}"
         raise AnswerRefusedError(f"{document.name} {what}")
     allowed = allowed_answers(document.state, document.reason)
     if answer in allowed:
@@ -118,10 +122,13 @@ def _require_allowed(document: PastDocument, answer: Answer) -> None:
 
 
 def _prove_retry(session: FirmSession, evidence: Evidence) -> Resolution:
-    """A new look. Where several documents had the marker, or none is linked, exactly one or none must be found."""
+    """Return the resolution of a retry. If several documents had the marker, or no document is linked, at most one may
+    have the marker now."""
     document, reason = evidence.document, evidence.document.reason
     if reason == Problem.SOURCE_GONE:
         raise AnswerRefusedError("billing still does not have it: restore it there, or answer --void or --keep")
+    if reason == Problem.WITHDRAWN:
+        raise AnswerRefusedError("billing still has it as a draft: issue it there, or answer --void or --keep")
     if reason not in STICKY and document.state != State.CLOSED:
         return Resolution(Answer.RETRY, reviewed_token=_token(evidence))
     if reason == Problem.COPIED or (reason == Problem.CONFLICT and not document.quickbooks_id):
@@ -145,12 +152,14 @@ def _prove_retry(session: FirmSession, evidence: Evidence) -> Resolution:
 
 
 def _prove_keep(session: FirmSession, evidence: Evidence) -> Resolution:
-    """Take what QuickBooks holds as accepted; without a document there, or without content, close."""
+    """Return the resolution that accepts QuickBooks' version. Without a document there, or without content, it closes
+    the document."""
     document, reason, entity = evidence.document, evidence.document.reason, evidence.entity
     if document.quickbooks_id and reason not in (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED):
         if entity is None or is_voided(entity):
             raise AnswerRefusedError(
-                f"QuickBooks no longer holds it ({evidence.standing}): answer --retry, and decide about that"
+                f"QuickBooks no longer holds it ({evidence.standing}): "
+                + ("answer --void" if reason == Problem.WITHDRAWN else "answer --retry, and decide about that")
             )
         copies = [row["Id"] for row in _living(session, evidence) if row["Id"] != document.quickbooks_id]
         is_void = document.source_status == "void" or not document.source_hash
@@ -162,6 +171,7 @@ def _prove_keep(session: FirmSession, evidence: Evidence) -> Resolution:
             total_cents=read_cents(entity, "TotalAmt"),
             customer_id=read_customer(entity),
             set_aside=copies,
+            applied=read_applied(entity) if document.kind == Kind.PAYMENT else None,
         )
     if not document.quickbooks_id and (found := _living(session, evidence)):
         raise AnswerRefusedError(
@@ -173,7 +183,8 @@ def _prove_keep(session: FirmSession, evidence: Evidence) -> Resolution:
 
 
 def _prove_recreate(session: FirmSession, evidence: Evidence) -> Resolution:
-    """The old document must be dead, and no other living one may carry the mark."""
+    """Return the resolution of a new create. The old document must be void or gone, and no other document that is not
+    void may carry the marker."""
     entity = evidence.entity
     if entity is not None and not is_voided(entity):
         raise AnswerRefusedError(
@@ -189,12 +200,13 @@ def _prove_recreate(session: FirmSession, evidence: Evidence) -> Resolution:
 
 
 def _prove_void(_place: FirmSession, evidence: Evidence) -> Resolution:
-    """Nothing to prove: a void leaves the number and changes nothing that is void already."""
+    """Return the resolution of a void. It needs no proof: a void keeps the number, and changes nothing that is void
+    already."""
     return Resolution(Answer.VOID, reviewed_token=_token(evidence))
 
 
 def _prove_same(_session: FirmSession, evidence: Evidence) -> Resolution:
-    """At least one candidate could be linked."""
+    """Return the resolution of ``same``, if at least one candidate could be linked."""
     refused: AnswerRefusedError | None = None
     for candidate in evidence.candidates:
         try:
@@ -207,7 +219,8 @@ def _prove_same(_session: FirmSession, evidence: Evidence) -> Resolution:
 
 
 def _prove_new(_session: FirmSession, evidence: Evidence) -> Resolution:
-    """What it is told apart from must be there: an answer is about pairs."""
+    """Return the resolution that tells the document apart from its candidates. There must be candidates, since an
+    answer is about pairs."""
     if not evidence.candidates:
         raise AnswerRefusedError(NO_CANDIDATE)
     return Resolution(Answer.NEW, others=[each.entity["Id"] for each in evidence.candidates])
@@ -234,13 +247,22 @@ def _link(session: FirmSession, evidence: Evidence, quickbooks_id: str) -> None:
 
 
 def _require_equal_money(evidence: Evidence, candidate: PossibleDuplicate) -> None:
-    """What is linked stays as QuickBooks has it: so its total, and what a payment pays, must be billing's."""
+    """Refuse a candidate whose total, or whose applications, differ from billing's. A linked document stays as
+    QuickBooks has it."""
     differs = [name for name in candidate.likeness.differs if name in MONEY]
     if differs:
         raise AnswerRefusedError(
             f"{candidate.text}. The two differ in {' and '.join(differs)}: correct the one that is wrong, in billing "
             "or in QuickBooks, then answer again"
         )
+
+
+def _prove_entered(session: FirmSession, evidence: Evidence) -> Resolution:
+    """Return the resolution of an entry by hand, if the document is on the by-hand list. The person names the
+    transaction."""
+    if session.hand_entries.row(evidence.document.document_id) is None:
+        raise AnswerRefusedError(f"{evidence.document.name} is not on the by-hand list (reporting.enter_by_hand)")
+    return Resolution(Answer.ENTERED)
 
 
 NO_CANDIDATE = "QuickBooks no longer holds a document that may be the same: answer --retry"
@@ -252,11 +274,13 @@ _PROOFS = {
     Answer.VOID: _prove_void,
     Answer.SAME: _prove_same,
     Answer.NEW: _prove_new,
+    Answer.ENTERED: _prove_entered,
 }
 
 
 def _living(session: FirmSession, evidence: Evidence) -> list[Entity]:
-    """Living documents in QuickBooks with the document's marker, itself included."""
+    """Return the documents in QuickBooks that carry the document's marker and are not void, the document itself
+    included."""
     rows = [*evidence.others, *([evidence.entity] if evidence.entity else [])]
     return [row for row in rows if is_marked(session, evidence.document, row) and not is_voided(row)]
 
@@ -267,7 +291,8 @@ def _require_unlinked(session: FirmSession, document: PastDocument, entity: Enti
 
 
 def _require_quarantine(session: FirmSession, evidence: Evidence) -> None:
-    """What is not there yet may still come, until long enough after the last send."""
+    """Refuse the answer until the quarantine after the last send is over. A request may still take effect until
+    then."""
     if evidence.last_sent_at is None:
         return
     until: datetime = evidence.last_sent_at + session.quarantine

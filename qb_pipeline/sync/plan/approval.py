@@ -1,10 +1,12 @@
-"""Plan before apply: keep what a dry run would send, and later send exactly that or nothing.
+"""Plan before apply: a dry run stores the requests that it would send, and a later run sends exactly these or nothing.
 
-Belongs here: detailing a plan, and refusing one of which either side has moved. Does not belong here: deciding
+Belongs here: detailing a plan, and refusing a plan of which either side has moved. Does not belong here: deciding
 (``sync.plan.invoices``, ``sync.plan.payments``) and sending (``push``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 from qb_pipeline.core.money import to_dollars
 from qb_pipeline.core.planning.plan import side_by_side
@@ -18,7 +20,7 @@ from qb_pipeline.sync.remote.outcomes import read_cents
 from qb_pipeline.sync.session.firm_session import FirmSession
 
 NAMED = 20
-"""So many moved documents are named; the rest is counted."""
+"""The number of moved documents that a message names. The rest are counted."""
 
 
 class StalePlanError(Exception):
@@ -26,14 +28,15 @@ class StalePlanError(Exception):
 
 
 def keep_details(session: FirmSession, plan: Plan) -> None:
-    """Keep, beside the decisions of a dry run, what they would send and what that changes in QuickBooks."""
+    """Store, beside the decisions of a dry run, digests of the content that they would send, and the changes in
+    QuickBooks."""
     items = [(_planned(item), _shown(plan, item)) for item in plan.ready]
     if items:
         session.plans.detail(session.run, items)
 
 
 def read_plan(session: FirmSession, plan_id: str) -> dict[int, PlanDocument]:
-    """The documents that a plan would send, by document id.
+    """Return the documents that a plan would send, keyed by document id.
 
     Raises:
         StalePlanError: there is no such plan.
@@ -44,17 +47,18 @@ def read_plan(session: FirmSession, plan_id: str) -> dict[int, PlanDocument]:
 
 
 def explain_no_plan(newest: Mapping[str, Sequence[str]], plan_id: str) -> str:
-    """Say that a plan does not exist, and which do: the newest plans of each firm."""
+    """Describe for a message that a plan does not exist, and list the newest plans of each firm (``newest``, keyed by
+    firm id)."""
     offered = [f"{firm_id}: {', '.join(plans)}" for firm_id, plans in newest.items() if plans]
     meant = f" Newest plans of {'; '.join(offered)}." if offered else ""
     return f"{', '.join(newest)} has no plan {plan_id}.{meant} Try: qb-pipeline plan {next(iter(newest))}"
 
 
 def require_unmoved(session: FirmSession, plan_id: str, planned: Mapping[int, PlanDocument]) -> None:
-    """Compare a plan with what the dry run that this run has just made would send now.
+    """Compare a plan with the dry run that this run has just made.
 
     Raises:
-        StalePlanError: names the documents that moved, and what moved them; nothing was sent.
+        StalePlanError: names the documents that moved, and the causes; nothing was sent.
     """
     now = {row.planned.document_id: row.planned for row in session.plans.documents(session.run.run_id)}
     states = {document_id: _state(session, document_id) for document_id in planned.keys() - now.keys()}
@@ -77,13 +81,27 @@ def _state(session: FirmSession, document_id: int) -> str:
     return f"{document.state} ({document.reason})" if document.reason else str(document.state)
 
 
-def unmoved(planned: Mapping[int, PlanDocument], ready: Iterable[Ready]) -> list[Ready]:
-    """The ready documents that stand in the plan just so. The others have moved in the last moments and are not
-    sent."""
+def unmoved(
+    planned: Mapping[int, PlanDocument],
+    ready: Iterable[Ready],
+    *,
+    stepped: Mapping[int, str] = MappingProxyType({}),
+) -> list[Ready]:
+    """Return the ready documents whose operation, SyncToken and content are those of the plan.
+
+    The others have moved in the last moments and are not sent. ``stepped``: the SyncToken that a step of our own gave a
+    document since the plan, keyed by document id.
+    """
     kept = []
     for item in ready:
-        row, now = planned.get(item.document_id), _planned(item)
-        if row is not None and (row.planned.operation, row.planned.sync_token, row.planned.content_sha256) == (
+        row = planned.get(item.document_id)
+        if row is None:
+            continue
+        body = item.body
+        if item.document_id in stepped and body.get("SyncToken") == stepped[item.document_id]:
+            body = {**body, "SyncToken": row.planned.sync_token}
+        now = _planned(replace(item, body=body))
+        if (row.planned.operation, row.planned.sync_token, row.planned.content_sha256) == (
             now.operation, now.sync_token, now.content_sha256,
         ):  # fmt: skip
             kept.append(item)
@@ -103,7 +121,8 @@ def _planned(item: Ready) -> Planned:
 
 
 def _shown(plan: Plan, item: Ready) -> Shown:
-    """Totals before and after, and every field of billing's that changes; what is new has only its total."""
+    """Return the totals before and after, and every field of billing's that changes. A new document has only its
+    total."""
     remote = plan.remote.get(item.document_id)
     before = read_cents(remote.entity, "TotalAmt") if remote and remote.entity else 0
     after = 0 if item.operation == Operation.VOID else item.total_cents
@@ -121,5 +140,5 @@ def _shown(plan: Plan, item: Ready) -> Shown:
 
 
 def names_of(planned: Mapping[int, PlanDocument]) -> list[DocumentName]:
-    """The documents of a plan."""
+    """Return the names of the documents of a plan."""
     return [row.line.name for row in planned.values()]

@@ -1,6 +1,8 @@
-"""Which invoice numbers the references of payments cite: a firm's own series may look like identity numbers.
+"""The invoice numbers that the references of payments cite.
 
-Belongs here: asking billing for them. Does not belong here: what looks like an identity number (``core.redaction``).
+A number of a firm's own series may look like an identity number.
+
+Belongs here: asking billing for them. Does not belong here: the recognition of identity numbers (``core.redaction``).
 """
 
 from collections.abc import Collection, Mapping
@@ -14,14 +16,14 @@ from qb_pipeline.sync.session.firm_session import FirmSession
 def find_cited(
     session: FirmSession, references: Mapping[str, str], paid: Mapping[str, Collection[str]] | None = None
 ) -> frozenset[str]:
-    """The invoice numbers of billing that these references may cite, and those of the invoices that they pay.
+    """Return the invoice numbers of billing that these references may cite, and those of the invoices that they pay.
 
-    Costs nothing while no reference has what looks like an identity number.
+    Costs nothing while no reference contains a word that looks like an identity number.
 
     Args:
-        session: the firm's.
-        references: payment to its reference.
-        paid: payment to the invoices that it pays.
+        session: the firm's session.
+        references: references of payments, keyed by payment id.
+        paid: the ids of the invoices that each payment pays, keyed by payment id.
     """
     # as the reference is sent
     texts = {payment_id: fold_line_breaks(tidy_lines(reference)[0]) for payment_id, reference in references.items()}

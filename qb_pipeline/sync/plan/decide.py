@@ -1,7 +1,7 @@
-"""Give each document its operation, for invoices and payments alike.
+"""The choice of each document's operation, for invoices and payments alike.
 
-Belongs here: comparing a change with QuickBooks first, and building the change. Does not belong here: the problems of
-one kind (``invoices``, ``payments``), the rules (``core.planning.plan``).
+Belongs here: reading QuickBooks' version before a change, and building the change. Does not belong here: the problems
+of one kind (``invoices``, ``payments``), the rules (``core.planning.plan``).
 """
 
 from collections.abc import Callable, Iterable
@@ -21,12 +21,12 @@ from qb_pipeline.sync.remote.documents import read_remote
 from qb_pipeline.sync.session.firm_session import FirmSession
 
 NOTHING_SENT = Content({}, 0, "", ())
-"""The content of a void: QuickBooks empties the document by itself."""
+"""The content of a void. QuickBooks empties the document by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What billing means one document to be; ``content`` is None where billing voids it or has none for it."""
+    """A document as billing means it. ``content`` is None if billing voids the document or has no content for it."""
 
     row: WorkItem
     content: Content | None
@@ -36,24 +36,28 @@ class Meant:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """How a kind of document is changed in QuickBooks.
+    """The rules for changing a kind of document in QuickBooks.
 
-    ``objection``: why QuickBooks' version may not be changed so, or None. ``merge``: the content as it is sent over
-    QuickBooks' version; None where a person's edit cannot be kept. ``void``: the fields of a void beside its identity.
+    ``objection`` returns the problem for which QuickBooks' version may not be changed so, or None. ``merge`` returns
+    the content as it is sent over QuickBooks' version, or None if a person's edit cannot be kept. ``void`` has the
+    fields of a void beside Id and SyncToken. ``is_expected`` returns whether the differences between QuickBooks'
+    version and the last request are no drift, because the change needs them.
     """
 
     kind: Kind
     objection: Callable[[Meant, Operation, Entity], Problem | None]
     merge: Callable[[JsonObject, Entity], JsonObject | None]
     void: JsonObject
+    is_expected: Callable[[Meant, JsonObject, Entity], bool] = lambda _meant, _sent, _entity: False
 
 
 def decide(
     session: FirmSession, plan: Plan, changes: Changes, meant: Iterable[Meant], problems: dict[int, Problem]
 ) -> None:
-    """Give each document without a problem its operation, and note the problems that come up, by document id.
+    """Choose the operation of each document in ``meant`` that has no problem, and put the decision into ``plan``.
 
-    Documents that are to be changed are read in QuickBooks first: few queries for all of them.
+    ``problems`` is keyed by document id, and new problems are added to it. Documents that are to be changed are read in
+    QuickBooks first, with few queries for all of them.
 
     Raises:
         QuickBooksError: a document could not be read; nothing was concluded.
@@ -65,7 +69,7 @@ def decide(
             continue
         operation = choose_operation(
             row.state,
-            _fingerprint(content, row),
+            current_fingerprint(content, row),
             row.sent_fingerprint,
             "void" if each.is_void else "issued",
             quickbooks_id=row.quickbooks_id,
@@ -84,8 +88,9 @@ def decide(
         _change(session, plan, changes, changing, problems)
 
 
-def _fingerprint(content: Content | None, row: WorkItem) -> str:
-    """The fingerprint to compare with the one last sent: equal too where only the rules of cleaning have changed."""
+def current_fingerprint(content: Content | None, row: WorkItem) -> str:
+    """Return the fingerprint to compare with the last sent one, or "" without content. It equals the last sent one also
+    if only the rules of cleaning have changed."""
     if content is None:
         return ""
     return row.sent_fingerprint if content.is_as_sent(row.sent_fingerprint) else content.fingerprint
@@ -104,6 +109,7 @@ def _change(
         [each.row for each, _ in changing.values()],
         plan.learned,
         objection=lambda row, entity: changes.objection(*changing[row.document_id], entity),
+        is_expected=lambda row, sent, entity: changes.is_expected(changing[row.document_id][0], sent, entity),
     )
     plan.remote |= remote
     plan.learned |= learned
@@ -127,7 +133,7 @@ def _change(
 
 
 def _body(changes: Changes, meant: Meant, operation: Operation, theirs: Entity) -> JsonObject | None:
-    """What is sent over QuickBooks' version; None where a person's edit cannot be kept."""
+    """Return the body that is sent over QuickBooks' version, or None if a person's edit cannot be kept."""
     identity = {"Id": theirs["Id"], "SyncToken": str(theirs["SyncToken"])}
     if operation == Operation.VOID:
         return {**identity, **changes.void}

@@ -1,4 +1,5 @@
-"""Plan invoices: read them, refuse what cannot go, give customers and items to the rest, build what to send."""
+"""The planning of invoices: read them, find the problems of those that cannot be sent, find customers and items for the
+others, build the bodies."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from functools import partial
 import pandas as pd
 
 from qb_pipeline.core import schemas
+from qb_pipeline.core.documents.invoice_lines import read_lines
 from qb_pipeline.core.documents.invoices import (
     describe_totals,
     find_invoice_problems,
@@ -16,27 +18,31 @@ from qb_pipeline.core.documents.invoices import (
 from qb_pipeline.core.documents.matters import NO_CLASS, MatterPlace, choose_place, match_classes
 from qb_pipeline.core.documents.payloads import invoice_contents, read_matter
 from qb_pipeline.core.money import JsonObject
-from qb_pipeline.core.planning.plan import carry_lines
+from qb_pipeline.core.planning.plan import carry_lines, compare
 from qb_pipeline.core.problems import Problem
 from qb_pipeline.core.states import Kind, Operation, State
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.documents import NumberHolder, WorkItem, work_items
+from qb_pipeline.ledger.books.invoice_lines import LinesOfInvoice
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.mapping.references import describe_alike, find_customers, find_items
-from qb_pipeline.sync.plan.decide import Changes, Meant, decide
+from qb_pipeline.sync.plan.decide import Changes, Meant, current_fingerprint, decide
 from qb_pipeline.sync.plan.obstacles import hold_standing
 from qb_pipeline.sync.plan.plan import Needs, Plan, marker_of
-from qb_pipeline.sync.remote.documents import find_lost
-from qb_pipeline.sync.remote.outcomes import read_cents
+from qb_pipeline.sync.remote.documents import CUSTOMER, find_lost
+from qb_pipeline.sync.remote.outcomes import read_cents, read_customer
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.session.foresight import Foresight
 from qb_pipeline.sync.session.learned import NOTHING, Learned
+
+OUT_OF_BOOKS = (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED)
+"""The reasons of an invoice that a person took out of the books."""
 
 
 def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, foresight: Foresight) -> Plan:
     """Decide about one chunk of the work list.
 
-    What is to be created first, a customer or an item, stands as ``references.NOT_YET``, and in the plan's ``needs``.
+    A customer or item that is to be created first has the Id ``references.NOT_YET``, and is in the plan's ``needs``.
     """
     plan = Plan(learned=known)
     voided = work[work["source_status"] == "void"]
@@ -76,7 +82,13 @@ def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, fore
         place=_find_place(session, sound, listed),
     )
     plan.contents = {listed[source_id].document_id: content for source_id, content in contents.items()}
-    # Revised to nothing: what stands in QuickBooks is voided there, like one that billing voids.
+    by_source |= _withdrawn(by_source, listed)
+    for source_id, told in read_lines(sound, sound_lines, items.ids).items():
+        row = listed[source_id]
+        plan.lines[row.document_id] = LinesOfInvoice(
+            row.document_id, current_fingerprint(contents[source_id], row), told
+        )
+    # An invoice revised to nothing is voided in QuickBooks, like one that billing voids.
     emptied = {i for i, problem in by_source.items() if problem is Problem.NOTHING_TO_BILL and listed[i].quickbooks_id}
     problems = {
         listed[source_id].document_id: problem for source_id, problem in by_source.items() if source_id not in emptied
@@ -100,7 +112,8 @@ def plan_invoices(session: FirmSession, work: pd.DataFrame, known: Learned, fore
 
 
 def _find_place(session: FirmSession, invoices: pd.DataFrame, listed: Mapping[str, WorkItem]) -> MatterPlace:
-    """Where the matters of these invoices go. Classes are read where a firm wants them and there may be one to send."""
+    """Return the place of the matters of these invoices. Classes are read only if the firm wants them and an invoice
+    that may be sent has a matter."""
     company = session.company.settings
     fields, tracking = (company.custom_fields, company.class_tracking) if company else ({}, "off")
     place = choose_place(session.firm.settings.matter_in, fields, tracking)
@@ -115,7 +128,7 @@ def _find_place(session: FirmSession, invoices: pd.DataFrame, listed: Mapping[st
 
 
 def _tell_classless(session: FirmSession, plan: Plan) -> Learned:
-    """Say once in a run that new invoices go without the class of their matter."""
+    """Return a notice if new invoices leave without the class of their matter. The run reports it once."""
     if not any(NO_CLASS in item.notices for item in plan.ready if item.operation == Operation.CREATE):
         return NOTHING
     text = (
@@ -126,14 +139,30 @@ def _tell_classless(session: FirmSession, plan: Plan) -> Learned:
 
 
 def _changes(session: FirmSession, rows: Sequence[WorkItem], foresight: Foresight) -> Changes:
-    """How invoices are changed; a plan counts on the money that its own voids of payments set free."""
+    """Return the rules for changing invoices. A plan counts on the money that its own voids of payments release."""
     sent = [row.source_id for row in rows if row.quickbooks_id]
     freed = session.applications.planned_voids(session.run.run_id, sent) if sent and foresight.counts_on_plan else {}
-    return Changes(Kind.INVOICE, objection=partial(_find_paid_problem, freed), merge=_merge_lines, void={})
+    return Changes(
+        Kind.INVOICE,
+        objection=partial(_find_paid_problem, freed),
+        merge=_merge_lines,
+        void={},
+        is_expected=_is_agreed,
+    )
+
+
+def _is_agreed(meant: Meant, sent: JsonObject, invoice: Entity) -> bool:
+    """Whether a person changed only the customer of an invoice, to the very customer that billing means now."""
+    changed = {difference.name for difference in compare(sent, invoice) if difference.owner == "billing"}
+    return (
+        meant.content is not None
+        and changed == {CUSTOMER}
+        and read_customer(meant.content.body) == read_customer(invoice)
+    )
 
 
 def _share_numbers(plan: Plan, reused: Set[str]) -> None:
-    """Let new invoices leave under numbers that dead ones of ours still have in QuickBooks."""
+    """Allow new invoices to leave with a number that a void or deleted invoice of ours still has in QuickBooks."""
     plan.ready = [
         replace(item, shares_number=True) if item.operation == Operation.CREATE and item.source_id in reused else item
         for item in plan.ready
@@ -144,8 +173,9 @@ def _share_numbers(plan: Plan, reused: Set[str]) -> None:
 class _Read:
     """Invoices with their lines and payers, validated.
 
-    By billing's id: ``problems`` of invoices by themselves; ``holders``, the words for who has a number; ``reused``,
-    those whose number belonged to an invoice of ours that lives no more.
+    ``problems``: the problems of single invoices, keyed by billing's id. ``holders``: descriptions of the document that
+    has an invoice's number, keyed by billing's id. ``reused``: billing's ids of the invoices whose number belonged to
+    an invoice of ours that is void or deleted now, be it another one or their own former one.
     """
 
     invoices: pd.DataFrame
@@ -176,15 +206,16 @@ def _read(session: FirmSession, invoice_ids: Sequence[str]) -> _Read:
         for key, number in numbers.items()
         if number in owners and problems.get(key) is Problem.NUMBER_TAKEN
     }
-    reused = frozenset(key for key, number in numbers.items() if dead.get(number, key) != key)
+    reused = frozenset(key for key, number in numbers.items() if number in dead)
     return _Read(invoices, lines, payers, problems, holders, reused)
 
 
 def _owners(
     session: FirmSession, numbers: Sequence[str]
 ) -> tuple[dict[str, str], dict[str, str], dict[str, NumberHolder]]:
-    """Who has each number: invoices of ours that live, and those that had it and live no more, as a read proves; by
-    billing's id. And those that live although billing has lost them."""
+    """Return three mappings keyed by number: billing's ids of our invoices that have the number, billing's ids of those
+    that had it and are void or deleted, as a read proves, and the invoices that have it although billing has lost
+    them."""
     owners = session.documents.numbers_taken(numbers)
     former = session.documents.former_holders(numbers)
     if not former:
@@ -206,25 +237,37 @@ def _describe_holder(session: FirmSession, holder: NumberHolder) -> str:
 
 
 def _find_paid_problem(freed: Mapping[str, int], meant: Meant, operation: Operation, entity: Entity) -> Problem | None:
-    """The problem of a change that payments in QuickBooks forbid: to void an invoice that they pay, to bill less than
-    they pay, to bill somebody else.
+    """Return the problem of a change that payments in QuickBooks forbid, or None.
 
-    ``freed``: cents by invoice that the run's plan takes off first, since it voids payments.
+    They forbid voiding an invoice that they pay, and billing less than they pay. If the invoice goes to another
+    customer, its payments go along (``payer_changes``). ``freed``: cents that the run's plan takes off an invoice
+    first, since it voids payments, keyed by billing's id of the invoice.
     """
     paid_cents = read_cents(entity, "TotalAmt") - read_cents(entity, "Balance") - freed.get(meant.row.source_id, 0)
     if operation == Operation.VOID:
         is_void = meant.row.source_status == "void"
         return (Problem.PAYMENTS_APPLIED if is_void else Problem.PAID_BELOW) if paid_cents else None
     assert meant.content is not None  # noqa: S101 - an update has content
-    if paid_cents and meant.content.body["CustomerRef"]["value"] != entity["CustomerRef"]["value"]:
-        return Problem.PAYER_CHANGED
+    if read_customer(meant.content.body) != read_customer(entity):
+        return None
     return Problem.PAID_BELOW if paid_cents > meant.content.total_cents else None
 
 
 def _merge_lines(body: JsonObject, entity: Entity) -> JsonObject | None:
-    """The invoice with the lines that a person added to it in QuickBooks."""
+    """Return the invoice with the lines that a person added to it in QuickBooks, or None if they cannot be kept."""
     lines = carry_lines(body["Line"], entity.get("Line") or ())
     return None if lines is None else {**body, "Line": lines}
+
+
+def _withdrawn(problems: Mapping[str, Problem], listed: Mapping[str, WorkItem]) -> dict[str, Problem]:
+    """Return the problem of each draft that was sent before, keyed by billing's id: the invoice is withdrawn, unless a
+    person took it out of the books."""
+    drafts = {i: listed[i] for i, problem in problems.items() if problem is Problem.INVOICE_DRAFT}
+    return {
+        invoice_id: Problem(row.reason) if row.reason in OUT_OF_BOOKS else Problem.WITHDRAWN
+        for invoice_id, row in drafts.items()
+        if row.quickbooks_id
+    }
 
 
 def _unknown_payers(invoices: pd.DataFrame, payers: pd.DataFrame) -> dict[str, Problem]:
@@ -239,7 +282,8 @@ def _without_reference(
     items: Mapping[str, Problem],
     known: Mapping[str, Problem],
 ) -> dict[str, Problem]:
-    """The problem of the payer, else of the first line's fee item that has one."""
+    """Return the problem of each invoice's payer or, if it has none, of the first fee item with a problem, keyed by
+    billing's id."""
     problems = {
         invoice_id: items[fee_item_id]
         for invoice_id, fee_item_id, kind in reversed(

@@ -1,9 +1,9 @@
-"""Refunds and rejections, recorded in QuickBooks where the firm wants it (``record_refunds=on``).
+"""Refunds and rejections, recorded in QuickBooks if the firm wants it (``record_refunds=on``).
 
-Each becomes one journal entry, sent alone and once like every document (reserved, marked, settled by asking); then its
-payment is planned again, and lets go of the invoices that it does not pay any more. What cannot be recorded stays on
-the list of hand entries, and the run says why. Only what billing created since the setting was switched on is recorded:
-the bookkeeper entered the rest.
+Each becomes one journal entry, sent alone and once like every document (reserved, with a marker, settled by asking).
+Then its payment is planned again, and is taken off the invoices that it no longer pays. A refund that cannot be
+recorded stays on the by-hand list, and the run reports the reason. Only refunds that billing created since the setting
+was switched on are recorded: the bookkeeper entered the earlier ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,11 +28,16 @@ from qb_pipeline.sync.remote.standing import stands
 from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.session.learned import NOTHING, Learned
 
+LEFT_TO_HAND = "LEFT_TO_HAND"
+"""The reason in the log of a refund that a sync leaves to a person. From then on the refund is in
+``reporting.enter_by_hand``."""
+
 
 @dataclass(frozen=True, slots=True)
 class RefundPlan:
     """The refunds that are to be recorded, each with its journal entry, and those that stay ``held`` because QuickBooks
-    refused them and would refuse them again. ``learned`` says why the others are left."""
+    refused them and would refuse them again. The notices of ``learned`` have the reasons for which the others are left
+    to a person."""
 
     entries: Sequence[tuple[Refund, Content]] = ()
     held: Sequence[PlanLine] = ()
@@ -41,7 +46,7 @@ class RefundPlan:
 
 @dataclass(frozen=True, slots=True)
 class _GoneBack:
-    """A refund or rejection as billing has it now. ``method``: how the money went back."""
+    """A refund or rejection as billing has it now. ``method`` is the payment method by which the money went back."""
 
     reference: str
     received_date: date
@@ -51,7 +56,8 @@ class _GoneBack:
 
 
 def plan_refunds(session: FirmSession, selection: Selection) -> RefundPlan:
-    """Say what is to be recorded of this selection, what stays refused, and what is left to be entered by hand."""
+    """Plan the refunds of a selection: those to be recorded, those that stay refused, and those that are left to be
+    entered by hand."""
     settings = session.firm.settings
     since = session.applications.refunds_since() if settings.record_refunds and session.firm.model == 1 else None
     if since is None:
@@ -92,7 +98,7 @@ def plan_refunds(session: FirmSession, selection: Selection) -> RefundPlan:
 
 
 def foresee_refunds(plan: RefundPlan) -> Learned:
-    """The notices of a dry run about a plan's entries."""
+    """Return the notices of a dry run about a plan's entries."""
     notices = [
         f"{refund.payment_kind} {refund.source_id} would be recorded in QuickBooks as a journal entry of "
         f"{to_dollars(refund.amount_cents)}"
@@ -104,7 +110,8 @@ def foresee_refunds(plan: RefundPlan) -> Learned:
 def _build(
     session: FirmSession, refunds: Sequence[Refund], payments: Mapping[str, _GoneBack]
 ) -> tuple[dict[str, Content], Learned]:
-    """The journal entry of each refund that can be recorded, by its id; and why not of the others."""
+    """Build the journal entry of each refund that can be recorded, keyed by its id. Write the reasons for the others
+    into the log, and return them as notices."""
     receivable_id, in_trust = _read_accounts(session)
     contents: dict[str, Content] = {}
     notices: list[str] = []
@@ -116,7 +123,7 @@ def _build(
             why = f"account {account_id} holds client money (AccountSubType {in_trust[account_id]})"
         if payment is None or why:
             notices.append(f"{refund.payment_kind} {refund.source_id} is left to be entered by hand: {why}")
-            entry = Entry("notice", refund.document_id, detail=notices[-1])
+            entry = Entry("notice", refund.document_id, LEFT_TO_HAND, notices[-1])
             session.log.add(session.run, [entry], now=session.clock())
         else:
             contents[refund.source_id] = _content(session, refund, payment, receivable_id, account_id)
@@ -141,8 +148,8 @@ def _held(refund: Refund, payment: _GoneBack, refused: Standing) -> PlanLine:
 
 
 def _read_accounts(session: FirmSession) -> tuple[str, dict[str, str]]:
-    """The account of receivables, "" where the company has none or several; and the accounts of client money, by Id
-    with their sub-type."""
+    """Read the accounts. Return the Id of the account of receivables ("" if the company has none or several), and the
+    sub-types of the accounts of client money, keyed by Id."""
     found = list(session.quickbooks.query_all("Account", where="AccountType IN ('Accounts Receivable', 'Bank')"))
     receivable = [row["Id"] for row in found if row["AccountType"] == "Accounts Receivable"]
     accounts = read_targets("deposit_account", found).values()
@@ -151,7 +158,8 @@ def _read_accounts(session: FirmSession) -> tuple[str, dict[str, str]]:
 
 
 def _find_account(session: FirmSession, payment: _GoneBack, refund: Refund) -> str:
-    """The bank account that the money left: that of its own method, else that of the payment's."""
+    """Return the Id of the bank account that the money left: the account of the refund's own method, or else of the
+    payment's method."""
     accounts = session.mappings.links("deposit_account")
     original = {
         row.payment_id: row.method for row in rows(session.billing.fetch_payments([refund.payment_id]).payments)

@@ -1,13 +1,14 @@
-"""What a run's plan keeps for the stages that send, and what of it still stands when their turn comes.
+"""The decisions that a run's plan stores for the stages that send, and the check whether they are still valid.
 
-A stage sends what was planned only while all it rests on is unmoved: the rows of billing, the mappings, the settings,
-and what QuickBooks holds. The rest is planned anew. Nothing that was planned outlives its run.
+A stage sends a planned document only while its basis is unmoved: the rows of billing, the mappings, the settings, and
+the objects in QuickBooks. The other documents are planned anew. No stored decision is used after its run.
 
-Belongs here: keeping, and judging what stands. Does not belong here: planning and sending.
+Belongs here: storing decisions, and judging whether they are valid. Does not belong here: planning and sending.
 """
 
 from collections.abc import Collection, Set
 from dataclasses import dataclass, field
+from itertools import chain
 
 import pandas as pd
 
@@ -27,24 +28,29 @@ from qb_pipeline.sync.session.firm_session import FirmSession
 
 @dataclass(slots=True)
 class Ahead:
-    """What the plan so far would change: whatever hangs on that is decided when it has changed."""
+    """The changes that the plan so far would make. A document that depends on one of them is decided about after the
+    change."""
 
     voids: set[Kind] = field(default_factory=set)
-    """Kinds of which a document is to be voided: that sets money, numbers and versions free."""
+    """The kinds of which a document is to be voided. A void releases money, numbers and versions."""
     invoices: set[str] = field(default_factory=set)
-    """Invoices, by billing's id, that are sent or paid."""
+    """Billing's ids of the invoices that are to be sent or paid."""
     numbers: set[str] = field(default_factory=set)
-    """Their numbers."""
+    """The numbers of these invoices."""
 
     def undecided(self, plan: Plan, work: pd.DataFrame, *, voids: bool) -> set[int]:
-        """The documents of one chunk about which only a later stage can decide for good."""
+        """Return the ids of those documents in ``work`` (one chunk) whose final decision must wait for a later stage.
+
+        ``voids``: whether the plan is about documents that are to be void.
+        """
         items = {row.document_id: row for row in work_items(work)}
         ready = {item.document_id: item for item in plan.ready}
         found_now = _found_now(plan)
         found = {
             decision.document_id
             for decision in plan.decisions
-            if decision.reason == Problem.OTHER_STILL_APPLIED  # what it waits for may leave in this very run
+            if decision.reason == Problem.OTHER_STILL_APPLIED  # this run may release it
+            or decision.document_id in plan.along  # payments are taken off it first
             or self._hangs_on_more(items[decision.document_id], plan, voids=voids)
             or ((item := ready.get(decision.document_id)) is not None and not _is_complete(item, found_now))
         }
@@ -60,7 +66,7 @@ class Ahead:
         return not self.invoices.isdisjoint(plan.hangs_on.get(row.document_id, ()))
 
     def add(self, plan: Plan, work: pd.DataFrame, *, voids: bool) -> None:
-        """Take note of what one chunk would change."""
+        """Add the changes that one chunk would make."""
         items = {row.document_id: row for row in work_items(work)}
         for decision in plan.decisions:
             row = items[decision.document_id]
@@ -76,7 +82,8 @@ class Ahead:
 
 
 def _beside(undecided: Set[int], plan: Plan) -> set[int]:
-    """The payments that pay the same invoices as these, or hang together with them: they are divided as one."""
+    """Return the ids of the payments that pay the same invoices as these, directly or through further payments. All of
+    them are divided together."""
     found: set[int] = set()
     invoices = {invoice for document_id in undecided for invoice in plan.hangs_on.get(document_id, ())}
     while more := {
@@ -90,7 +97,8 @@ def _beside(undecided: Set[int], plan: Plan) -> set[int]:
 
 
 def _found_now(plan: Plan) -> set[tuple[str, str]]:
-    """Customers and items that this very plan has found by name, and that are not remembered yet."""
+    """Return the customers and items that this plan itself has found by name and that are not stored yet, as (kind,
+    Id)."""
     if plan.needs is None:
         return set()
     return {(link.kind, link.quickbooks_id) for link in (*plan.needs.customers.links, *plan.needs.items.links)}
@@ -105,7 +113,7 @@ def _is_complete(item: Ready, found_now: Set[tuple[str, str]]) -> bool:
 
 
 def find_basis(session: FirmSession) -> Basis | None:
-    """The basis of a plan that begins now; None while another run may be writing to the company."""
+    """Return the basis of a plan that begins now, or None while another run may be writing to the company."""
     epoch = session.planned.epoch(session.quickbooks.realm_id)
     if epoch is None:
         return None
@@ -118,7 +126,7 @@ def find_basis(session: FirmSession) -> Basis | None:
 
 
 def stands(session: FirmSession, epoch: int) -> bool:
-    """Whether what this run has planned may be sent by a stage that holds the lease under this epoch."""
+    """Whether a stage that holds the lease under this epoch may send the documents that this run has planned."""
     basis = session.planned.basis(session.run)
     return (
         basis is not None
@@ -133,10 +141,10 @@ def _digest_rules(session: FirmSession) -> str:
 
 
 def keep(session: FirmSession, plan: Plan, undecided: Collection[int], *, named: bool = False) -> None:
-    """Keep what a plan has decided for good.
+    """Store the decisions of a plan for the later stages of the run, except for the document ids in ``undecided``.
 
-    ``named``: also that a document is to be sent which is not complete yet, so that a plan which is applied is known to
-    be unmoved.
+    ``named``: store also the decision to send a document that is in ``undecided``, without its body. A run that applies
+    a stored plan compares these decisions with that plan, to see that nothing has changed.
     """
     ready = {item.document_id: item for item in plan.ready}
     kept: list[PlannedDocument] = []
@@ -155,22 +163,27 @@ def _planned(decision: Decision, ready: str) -> PlannedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a run has planned of some documents and still stands: what is ``ready`` to leave, and the documents that are
-    ``decided`` (these, and those that are not to be sent)."""
+    """The decisions of a run about some documents that are still valid: the documents that are ``ready`` to leave, and
+    the ids of the ``decided`` documents (these, and those that are not to be sent)."""
 
     ready: tuple[Ready, ...] = ()
     decided: frozenset[int] = frozenset()
 
 
 def take(session: FirmSession, work: pd.DataFrame) -> Kept:
-    """What this run has planned of these rows of the work list, as far as neither they nor billing have moved since."""
+    """Return the decisions of this run about these rows of the work list, except those whose row moved, here or in
+    billing, since they were made."""
     rows = {row.document_id: row for row in work_items(work)}
     found = session.planned.unmoved(session.run, list(rows))
     basis = session.planned.basis(session.run) if found else None
     if basis is None:
         return Kept()
+    since, eligible_since = basis.planned_at, session.firm.eligible_since
     moved = session.documents.moved(
-        session.billing.headers(updated_since=basis.planned_at, eligible_since=session.firm.eligible_since)
+        chain(
+            session.billing.headers(updated_since=since, eligible_since=eligible_since),
+            session.billing.draft_headers(updated_since=since, eligible_since=eligible_since),
+        )
     )
     kept = {
         document_id: planned
@@ -184,7 +197,7 @@ def take(session: FirmSession, work: pd.DataFrame) -> Kept:
 
 
 def write_ready(item: Ready) -> str:
-    """The content that is sent for one document, as JSON with every digit of its numbers."""
+    """Return the content that is sent for one document, as JSON with every digit of its numbers."""
     return dumps(
         {
             "body": item.body,
@@ -200,7 +213,7 @@ def write_ready(item: Ready) -> str:
 
 
 def read_ready(session: FirmSession, row: WorkItem, planned: PlannedDocument) -> Ready:
-    """One document as it was planned (``write_ready``)."""
+    """Return one document as it was planned (``write_ready``)."""
     kept = loads(planned.ready)
     return Ready(
         document_id=row.document_id,

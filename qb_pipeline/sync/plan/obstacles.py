@@ -1,10 +1,11 @@
-"""What keeps a document that is ready to leave from being taken, as far as a read shows it before QuickBooks refuses.
+"""The obstacles for which QuickBooks would refuse a document, as far as a read shows them before it is sent.
 
-A dry run looks at everything that its documents hang on. A sync looks where something is known to speak against a
-document: the settings that it remembers, or what the document was held for before. So what is found wrong by a plan is
-found by the sync after it, with the same read, and is not sent; and a sync with nothing wrong reads nothing for this.
+A dry run reads everything that its documents depend on. A sync reads only if something known speaks against a document:
+the settings that it remembers, or the reason for which the document was held before. So the sync after a plan finds the
+faults of that plan with the same reads, and does not send these documents. A sync without such faults reads nothing for
+this.
 
-Belongs here: what is looked at, and when. Does not belong here: what it means (``core``), what was refused just now
+Belongs here: the choice of the reads. Does not belong here: the meaning of their answers (``core``), fresh refusals
 (``refusals``).
 """
 
@@ -28,20 +29,21 @@ from qb_pipeline.sync.session.foresight import Foresight
 from qb_pipeline.sync.session.learned import Learned
 
 NUMBERED = ("Invoice", "SalesReceipt", "CreditMemo", "RefundReceipt")
-"""Entities that share one list of numbers. Source: Intuit, fault 6140 names the kind that has it (read 2026-11-21)."""
+"""The entities that share one list of numbers. Source: Intuit, fault 6140 names the kind that has the number (read
+2026-11-21)."""
 
 OF_TARGETS = (Problem.MAPPING_INACTIVE, Problem.CUSTOMER_GONE)
-"""Reasons that hang on what a document points at."""
+"""The reasons that depend on the objects to which a document refers."""
 
 
 def withdraw(session: FirmSession, plan: Plan, work: pd.DataFrame, foresight: Foresight) -> bool:
-    """Hold, in a plan of these rows of the work list, what QuickBooks would refuse.
+    """Hold, in a plan of these rows of the work list, the documents that QuickBooks would refuse.
 
     Returns:
-        Whether a customer was found merged into another: its documents are to be planned once more.
+        Whether a customer was found to be merged into another. Its documents are to be planned once more.
 
     Raises:
-        QuickBooksError: something could not be read; nothing was concluded.
+        QuickBooksError: a read was not answered; nothing was concluded.
     """
     plan.withdraw(_find_by_settings(session, plan, foresight))
     hold_possible_duplicates(session, plan)
@@ -61,19 +63,19 @@ def withdraw(session: FirmSession, plan: Plan, work: pd.DataFrame, foresight: Fo
 
 
 def hold_standing(session: FirmSession, plan: Plan) -> None:
-    """Take out of a plan what QuickBooks refused and would refuse again; it stays held, and says since when.
+    """Take out of a plan the documents that QuickBooks refused and would refuse again.
 
-    A document that a person named is sent all the same.
+    They stay held, with the time of the refusal. A document that a person named is sent all the same.
 
     Raises:
-        QuickBooksError: what a fault spoke of was not answered.
+        QuickBooksError: the objects that a fault mentions could not be read.
     """
     if session.repeats_refused or not plan.ready:
         return
     known = {
         document_id: standing
         for document_id, standing in session.refusals.of([item.document_id for item in plan.ready]).items()
-        if standing.reason != Problem.CUSTOMER_GONE  # looked for where our other documents went (``obstacles``)
+        if standing.reason != Problem.CUSTOMER_GONE  # ``obstacles`` searches for the customer of our other documents
     }
     standing = still_standing(
         session,
@@ -89,8 +91,19 @@ def hold_standing(session: FirmSession, plan: Plan) -> None:
     plan.withdraw({document_id: Problem(known[document_id].reason) for document_id in standing}, standing)
 
 
+def hold_by_settings(session: FirmSession, plan: Plan) -> None:
+    """Hold, in a plan, the documents that the company's settings forbid, as this run has read the settings.
+
+    Raises:
+        QuickBooksError: the settings could not be read.
+    """
+    session.company.current_settings()
+    plan.withdraw(_judge(session, plan))
+
+
 def _find_by_settings(session: FirmSession, plan: Plan, foresight: Foresight) -> dict[int, Problem]:
-    """What the company's settings forbid. What is remembered of them may have been mended since: it is read first."""
+    """Return the problems of the documents that the company's settings forbid, keyed by document id. If remembered
+    settings forbid one, the settings are read first, since they may have been corrected."""
     found = _judge(session, plan)
     if plan.ready and (foresight.asks_everything or found):
         session.company.current_settings()
@@ -112,10 +125,11 @@ def _judge(session: FirmSession, plan: Plan) -> dict[int, Problem]:
 
 
 def _find_by_numbers(session: FirmSession, items: Sequence[Ready], ready: Sequence[Ready]) -> dict[int, Problem]:
-    """New invoices whose number another document of QuickBooks has; ``ready``: all that leave with them.
+    """Return the problem of each new invoice whose number another document of QuickBooks has, keyed by document id.
 
-    Whether QuickBooks refuses such a number is a setting that it does not show. So this reads nothing before QuickBooks
-    has refused one (``company.has_refused_a_number``), nor where it numbers documents itself.
+    ``ready``: all documents that leave with them. QuickBooks does not show the setting by which it refuses such
+    numbers. So nothing is read before QuickBooks has refused one (``company.has_refused_a_number``), and nothing if
+    QuickBooks numbers documents itself.
     """
     wanted = {
         str(item.body["DocNumber"]): item
@@ -135,14 +149,14 @@ def _find_by_numbers(session: FirmSession, items: Sequence[Ready], ready: Sequen
             item = wanted.get(str(row.get("DocNumber", "")))
             if item is None or (entity == "Invoice" and row["Id"] in set_free):
                 continue  # the invoice that has it gets another number first
-            if read_marker(row) != find_marker(item.marker):  # else it is this very one
+            if read_marker(row) != find_marker(item.marker):  # otherwise it is this very document
                 found[item.document_id] = Problem.NUMBER_TAKEN
     return found
 
 
 def _find_by_targets(session: FirmSession, items: Sequence[Ready], known: Learned) -> tuple[dict[int, Problem], Merges]:
-    """The problem of each document that refers to an object which is gone, inactive or unusable; and the merged
-    customers among these objects."""
+    """Return the problem of each document that refers to an object which is gone, inactive or unusable, keyed by
+    document id, and the merged customers among these objects."""
     pointed = {item.document_id: read_references(item.body) for item in items}
     wanted: dict[str, set[str]] = {}
     for kind, quickbooks_id in {each for references in pointed.values() for each in references}:

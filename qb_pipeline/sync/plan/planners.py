@@ -1,4 +1,4 @@
-"""Who plans which kind of document; invoices first, since payments name them."""
+"""The planner of each kind of document. Invoices come first, since payments refer to them."""
 
 from collections.abc import Callable
 

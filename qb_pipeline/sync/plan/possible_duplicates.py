@@ -1,7 +1,7 @@
-"""Before a document is created for the first time: is it there already, written by somebody else?
+"""The search for a document that somebody else wrote already, before ours is created for the first time.
 
-Belongs here: putting billing's documents beside the index, and reading by Id what it finds. Does not belong here: the
-rules (``core.planning.possible_duplicates``), keeping the index (``sync.remote.foreign_documents``).
+Belongs here: comparing billing's documents with the index, and reading by Id the documents that it suggests. Does not
+belong here: the rules (``core.planning.possible_duplicates``), keeping the index (``sync.remote.foreign_documents``).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,13 +23,13 @@ from qb_pipeline.sync.remote.outcomes import ENTITY
 from qb_pipeline.sync.session.firm_session import FirmSession
 
 SHOWN = 3
-"""How many candidates the detail of a document names."""
+"""The number of candidates that the detail of a document names."""
 
 
 @dataclass(frozen=True, slots=True)
 class PossibleDuplicate:
-    """A document of QuickBooks that may be the one of billing, as a read by its Id shows it; ``text`` says how the two
-    differ."""
+    """A document of QuickBooks that may be the one of billing, as a read by its Id shows it. ``text`` describes the
+    differences."""
 
     entity: Entity
     likeness: Likeness
@@ -37,7 +37,8 @@ class PossibleDuplicate:
 
 
 def first_creates(ready: Iterable[Ready]) -> list[Ready]:
-    """The invoices and payments that would be created for the first time; what is made anew, a person has answered."""
+    """Return the invoices and payments that would be created for the first time. A document that is created anew is
+    left out, because a person has answered about it."""
     return [
         item
         for item in ready
@@ -49,9 +50,10 @@ def first_creates(ready: Iterable[Ready]) -> list[Ready]:
 
 
 def hold_possible_duplicates(session: FirmSession, plan: Plan) -> dict[int, list[PossibleDuplicate]]:
-    """Take out of a plan what may be in QuickBooks already; its detail names the candidates, by document id.
+    """Take out of a plan the documents that may be in QuickBooks already.
 
-    An invoice that a person has called another one than those with its number leaves with that number.
+    Return their candidates, keyed by document id. The detail of each document names its candidates. An invoice leaves
+    with its number if a person has called it another one than the invoices with that number.
 
     Raises:
         QuickBooksError: a candidate could not be read; nothing was concluded.
@@ -94,7 +96,7 @@ def _find(
                 continue
             theirs = as_document(kind, there[quickbooks_id])
             likeness = compare(kind, ours[document_id], theirs)
-            if Pair(names[document_id], quickbooks_id) in answers:  # adoption asks, whatever differs
+            if Pair(names[document_id], quickbooks_id) in answers:  # adoption asks about any difference
                 likeness = Likeness(Problem.MAYBE_THERE, differing(kind, ours[document_id], theirs))
             if likeness is not None:
                 text = describe(kind, ours[document_id], theirs, likeness.differs)
@@ -113,7 +115,8 @@ def suspect(
     names: Mapping[int, DocumentName],
     answers: Mapping[Pair, DuplicateAnswer],
 ) -> dict[int, list[str]]:
-    """Ids of QuickBooks that the index, or adoption, puts beside documents, and that nobody has called another one."""
+    """Return the QuickBooks Ids that the index, or adoption, suggests for documents, without those that a person has
+    called another document. Keyed by document id."""
     asked = {document_id: _asked(kind, document) for document_id, document in ours.items()}
     by_number: dict[str, list[Document]] = {}
     by_amount: dict[tuple[str, int], list[Document]] = {}

@@ -1,4 +1,4 @@
-"""A document that is ready to leave: what a plan hands over to whoever sends it."""
+"""A document that is ready to leave, in the form that a plan hands to the stage that sends it."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,11 @@ from qb_pipeline.ledger.books.applications import Application
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A document that is ready to leave. ``body`` is complete, with Id and SyncToken where it is an update.
+    """A document that is ready to leave. ``body`` is complete, with Id and SyncToken if it changes a document.
 
-    ``shares_number``: a person said that the other document with this invoice's number is another one.
+    ``shares_number``: the invoice may leave although another document has its number. A person called that document
+    another one, or it is a void or deleted invoice of ours. ``is_release``: the request only takes a payment off its
+    invoices; a request with billing's content follows.
     """
 
     document_id: int
@@ -28,3 +30,4 @@ class Ready:
     applications: tuple[Application, ...] = ()
     notices: tuple[str, ...] = ()
     shares_number: bool = False
+    is_release: bool = False

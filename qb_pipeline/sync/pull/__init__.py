@@ -1,1 +1,1 @@
-"""Payments that QuickBooks received come back to billing (Model 2)."""
+"""The pull of payments that QuickBooks received back into billing (Model 2)."""

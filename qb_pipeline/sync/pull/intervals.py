@@ -1,7 +1,7 @@
-"""When to look at QuickBooks for received payments. Decisions only: they ask nobody.
+"""The decisions about the time of the next pull of received payments. This module makes no request.
 
-Intuit meters reads, all firms of an app together, and blocks further ones until the month ends. So a firm is looked at
-every few minutes while there is plenty, and less often as the month's reads run out.
+Intuit meters reads, of all firms of an app together, and blocks further ones until the month ends. So a firm is read
+every few minutes while many reads are left, and less often as the month's reads run out.
 """
 
 from collections.abc import Iterable
@@ -19,24 +19,27 @@ Source: Intuit, App Partner Program, Builder tier (read 2026-11-21).
 """
 
 FOR_SYNCS = READS_A_MONTH // 10
-"""Kept back: syncs must be able to ask what became of a request."""
+"""The reads that are kept back for syncs, which must be able to ask for the outcome of a request."""
 
 SLOWEST = timedelta(hours=6)
-"""However little is left; each firm then costs four reads a day."""
+"""The longest interval, however few reads are left. Each firm then costs four reads a day."""
 
 HINTED_PART = 5
-"""A hint of a webhook counts after a fifth of the interval: a flood of hints is one look a minute, and less when reads
-run out."""
+"""The divisor of the interval after which a hint of a webhook counts: a fifth of it. A flood of hints then causes one
+read a minute, and fewer when reads run out."""
 
 EARLY_PART = 20
-"""A tick that comes a twentieth of the interval early is taken: the next one would be a whole tick late."""
+"""The divisor of the interval by which a tick may come early: a twentieth of it. The next tick would be a whole tick
+late."""
 
 ANEW, ANEW_AFTER_REFUSAL = timedelta(minutes=10), timedelta(hours=1)
-"""A run that failed is asked for again after so long; where billing refused a payment, a person must act first."""
+"""The time after which a failed run is requested again. It is longer if billing refused a payment, because a person
+must act first."""
 
 
 def interval(usual: timedelta, *, firms: int, reads: int, now: datetime) -> timedelta:
-    """How long to leave a firm alone. ``reads``: what this month has cost so far, all firms together."""
+    """Return the time between two reads of a firm. ``reads``: the number of reads in this month so far, of all firms
+    together."""
     left = READS_A_MONTH - FOR_SYNCS - reads
     if left <= 0:
         return max(usual, SLOWEST)
@@ -46,7 +49,8 @@ def interval(usual: timedelta, *, firms: int, reads: int, now: datetime) -> time
 
 
 def is_due(now: datetime, asked_at: datetime | None, hinted_at: datetime | None, every: timedelta) -> bool:
-    """Whether to look now: the interval has passed, or a webhook has hinted at a change since the last look."""
+    """Whether a firm is to be read now: the interval has passed, or a webhook has hinted at a change since the last
+    read (``HINTED_PART``)."""
     if asked_at is None or now - asked_at >= every - every / EARLY_PART:
         return True
     return hinted_at is not None and hinted_at > asked_at and now - asked_at >= every / HINTED_PART
@@ -62,15 +66,16 @@ class WantedPull:
 
 
 def first_pull(firm_id: str, now: datetime) -> WantedPull:
-    """A run that reads the whole company, and posts what is of today; what it found besides is asked for afterwards."""
+    """Return the run that reads the whole company and posts the payments of today. The other payments that it finds are
+    requested afterwards."""
     turn = int(now.timestamp() // ANEW_AFTER_REFUSAL.total_seconds())
     return WantedPull(now.date(), now.date(), f"{firm_id}:whole:{turn}")
 
 
 def choose_pulls(firm_id: str, due: Iterable[Due], now: datetime, *, earliest: date, latest: date) -> list[WantedPull]:
-    """Runs for what billing does not hold as it shall; none for an idle firm.
+    """Return the runs for payments that billing does not hold as it should; none for an idle firm.
 
-    What is dated outside the partitions (``earliest`` to ``latest``) goes with the nearest one.
+    A payment dated outside the partitions (``earliest`` to ``latest``) belongs to the nearest one.
     """
     by_date = {each.payment_id: (min(max(each.payment_date, earliest), latest), each) for each in due}
     runs = []

@@ -1,8 +1,9 @@
 """Model 2: payments that QuickBooks received on our invoices come back to billing.
 
-In this order: read what changed into the inbox, with the cursor; judge each payment and append postings; write those
-to billing; look whether billing holds them. Each step commits by itself and may be repeated, so the next pull takes up
-what was cut short. Belongs here: that order. Does not belong here: what a payment means (``core.documents.received``).
+The steps are: read the changes into the inbox, with the cursor; judge each payment and append postings; write the
+postings to billing; check that billing holds them. Each step commits by itself and may be repeated, so that the next
+pull continues one that was cut short. Belongs here: the order of the steps. Does not belong here: the meaning of a
+payment (``core.documents.received``).
 """
 
 from collections import Counter
@@ -25,17 +26,18 @@ from qb_pipeline.sync.remote import changes
 from qb_pipeline.sync.session.firm_session import FirmSession
 
 PAYMENTS_AT_ONCE = 200
-"""So many payments are judged in one transaction."""
+"""The number of payments that are judged in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class PullReport:
-    """What a pull did for one firm. Money in cents.
+    """The report of a pull for one firm. Amounts are in cents.
 
-    ``changed``: payments that were new or changed in what was read. ``posted``: rows written to billing and their
-    cents, by kind (payment, credit_application, reversal). ``states``: all payments of the dates, by state.
-    ``troubles``: the payments that need a person. ``differing``: external ids of which
-    billing does not hold what was posted. ``recent_invoices``: how many have a recent payment, whatever this pull did.
+    ``changed``: the number of payments that were new or changed in the read. ``posted`` and ``posted_cents``: the
+    number of rows written to billing and their cents, keyed by kind (payment, credit_application, reversal).
+    ``states``: the counts of all payments of the dates, keyed by state. ``troubles``: the payments that need a person.
+    ``differing``: external ids of the postings that billing does not hold as they were made. ``recent_invoices``: the
+    number of invoices with a recent payment, whatever this pull did.
     """
 
     firm_id: str
@@ -50,13 +52,15 @@ class PullReport:
 
     @property
     def agrees(self) -> bool:
-        """Whether billing holds what QuickBooks received, as far as it is ours."""
+        """Whether billing holds the payments that QuickBooks received, as far as they are ours."""
         return not self.differing and not any(row.state == "failed" for row in self.troubles)
 
 
 def require_model_2(session: FirmSession) -> None:
-    """Raises:
-    SetUpError: the firm's payments go to QuickBooks, and none come back.
+    """Check that the firm uses Model 2.
+
+    Raises:
+        SetUpError: the firm's payments go to QuickBooks, and none come back.
     """
     if session.firm.model != 2:
         raise SetUpError(
@@ -66,15 +70,17 @@ def require_model_2(session: FirmSession) -> None:
 
 
 def read_changes(session: FirmSession, *, wait_seconds: float = BUSY_SECONDS) -> tuple[int, list[Due]]:
-    """Read what changed since the last look into the inbox; billing is left alone. One request when that suffices.
+    """Read the changes since the last read into the inbox. Nothing is written to billing.
+
+    Costs one request if that suffices.
 
     Returns:
-        How many payments are new or changed, and which ones billing does not hold as it shall.
+        The number of payments that are new or changed, and the payments that billing does not hold as it should.
 
     Raises:
         SetUpError: the firm does not use Model 2.
         BusyError: another process pulls for this firm.
-        QuickBooksError: something was not answered; the cursor stays where it was.
+        QuickBooksError: a request was not answered; the cursor is unchanged.
     """
     require_model_2(session)
     began = session.clock()
@@ -88,7 +94,8 @@ def read_changes(session: FirmSession, *, wait_seconds: float = BUSY_SECONDS) ->
 
 @contextmanager
 def _turn(session: FirmSession, wait_seconds: float = BUSY_SECONDS) -> Iterator[Turn]:
-    """Pull alone; each request asks first whether this run still may."""
+    """Hold the right to pull for the firm while the block works. Each request first checks that this run still has the
+    right."""
     firm_id = session.firm.firm_id
     with (
         turn(session.engine, firm_id, wait_seconds=wait_seconds, sleep=session.sleep) as right,
@@ -119,17 +126,18 @@ def _read_dated(session: FirmSession, first: date, last: date) -> int:
 
 
 def pull_firm(session: FirmSession, first: date | None, last: date | None, *, by_date: bool = False) -> PullReport:
-    """Post what is due of payments of inclusive dates (None: open).
+    """Post the due payments of inclusive dates (None: open) to billing.
 
-    With ``by_date`` these dates are read anew, whatever was read before; else the inbox is what ``read_changes`` has
-    made it, unless the whole company has to be read: that takes longer than a look may.
+    With ``by_date`` these dates are read anew, whatever was read before. Otherwise the inbox is used as
+    ``read_changes`` left it, unless the whole company must be read, which takes longer than ``read_changes`` may take
+    in a tick.
 
     Raises:
         SetUpError: the firm does not use Model 2.
         BusyError: another process pulls for this firm.
         LeaseLostError: the firm was paused.
-        QuickBooksError: something was not answered; nothing was concluded from it.
-        BillingError: billing cannot be used; what it has not got is posted by the next pull.
+        QuickBooksError: a request was not answered; nothing was concluded from it.
+        BillingError: billing cannot be used; the next pull posts the rest.
     """
     require_model_2(session)
     posted = _Posted()
@@ -159,21 +167,23 @@ def pull_firm(session: FirmSession, first: date | None, last: date | None, *, by
 
 
 def _recall(session: FirmSession) -> None:
-    """Notice that billing holds more than this ledger ever posted: it was restored from a backup."""
+    """Store billing's postings in the ledger if billing holds more of them than the ledger: the ledger was restored
+    from a backup."""
     if session.billing_payments.count() > session.received.postings():
         session.received.recall(session.billing_payments.all(), run=session.run, now=session.clock())
 
 
 @dataclass
 class _Posted:
-    """Rows that billing got, and their cents, by kind."""
+    """The number of rows that billing got, and their cents, keyed by kind."""
 
     rows: Counter[str] = field(default_factory=Counter)
     cents: Counter[str] = field(default_factory=Counter)
 
 
 def _post(session: FirmSession, right: Turn, payment_ids: Sequence[str], posted: _Posted) -> None:
-    """Append what is missing, and write it to billing; what billing refuses holds up no other payment."""
+    """Append the missing postings, and write them to billing. A posting that billing refuses holds up no other
+    payment."""
     methods = {quickbooks_id: method for method, quickbooks_id in session.mappings.links("payment_method").items()}
     for start in range(0, len(payment_ids), PAYMENTS_AT_ONCE):
         chunk = payment_ids[start : start + PAYMENTS_AT_ONCE]
@@ -181,7 +191,7 @@ def _post(session: FirmSession, right: Turn, payment_ids: Sequence[str], posted:
         refused: set[str] = set()
         for posting in session.received.unposted(chunk):
             if posting.payment_id in refused:
-                continue  # a correction comes in its order or not at all
+                continue  # corrections are posted in their order or not at all
             stopping.require()
             right.require()
             try:
@@ -202,7 +212,8 @@ def _post(session: FirmSession, right: Turn, payment_ids: Sequence[str], posted:
 
 
 def _read(session: FirmSession, entities: Sequence[Entity]) -> list[Received]:
-    """Read payments; where one only gives its method's Id, and nobody knows that, QuickBooks' list is asked once."""
+    """Return the payments of QuickBooks' answers. If one has only the Id of its method and the ledger does not know
+    that Id, QuickBooks' list of methods is read once."""
     received = [read_payment(entity) for entity in entities]
     nameless = {each.method_id for each in received if each.method_id and not each.method_name}
     known = session.received.method_names() if nameless else {}
@@ -213,7 +224,8 @@ def _read(session: FirmSession, entities: Sequence[Entity]) -> list[Received]:
 
 
 def _differing(session: FirmSession, payment_ids: Sequence[str]) -> dict[str, str]:
-    """Postings that billing does not hold as they were made, with their payments: somebody changed or deleted them."""
+    """Return the payment ids of the postings that billing does not hold as they were made, because somebody changed or
+    deleted them. Keyed by external id."""
     meant = session.received.posted(payment_ids)
     held = session.billing_payments.held(meant)
     return {each: each.split(":")[2] for each, row in meant.items() if held.get(each) != row}

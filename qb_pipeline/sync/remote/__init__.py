@@ -1,1 +1,1 @@
-"""What QuickBooks holds of our documents, and what its answers mean."""
+"""The state of our documents in QuickBooks, and the meaning of QuickBooks' answers."""

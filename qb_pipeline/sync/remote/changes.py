@@ -1,37 +1,41 @@
-"""What changed in a firm's company since a cursor: nothing is passed over, nothing alive is taken for deleted.
+"""The changes in a firm's company since a cursor.
 
-Belongs here: reading. Does not belong here: keeping what was read (``ledger``), which saves rows and cursor in one
+No change is passed over, and no existing object is taken for deleted.
+
+Belongs here: reading. Does not belong here: storing the result (``ledger``), which saves rows and cursor in one
 transaction, so that a failed page or a killed process moves neither.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.client import QuickBooksClient
 from qb_pipeline.quickbooks.errors import RequestRejectedError
 
 OVERLAP = timedelta(minutes=15)
-"""Each reading looks back this far: what changes in the second of an answer may not be in it, and machines lag."""
+"""The time by which each reading overlaps the one before. An answer may lack changes of its own second, and QuickBooks'
+machines lag."""
 
 REACH = timedelta(days=29)
-"""How old a cursor may be. QuickBooks looks back 30 days; a day is left for a clock that is wrong.
+"""The greatest age of a cursor. QuickBooks looks back 30 days; one day is left for a wrong clock.
 
 Source: Intuit, ChangeDataCapture reference (read 2026-11-21).
 """
 
 GONE = "610"
-"""Fault: the object is not there any more. Source: Intuit, error codes (read 2026-11-21)."""
+"""The fault of an object that is not there any more. Source: Intuit, error codes (read 2026-11-21)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a reading found, by entity. Save ``cursor`` in the transaction that saves the rows, or not at all.
+    """The result of a reading, keyed by entity. Save ``cursor`` in the transaction that saves the rows, or not at all.
 
-    ``objects``: the newest snapshot of each object, voided and (in lists) inactive ones too; more than changed, where
-    everything had to be read. ``deleted_ids``: of the known Ids, those that QuickBooks itself said are gone.
-    ``enumerated``: whether change data capture did not suffice, and the company was asked by query.
+    ``objects``: the newest snapshot of each object, including voided and (in lists) inactive ones, and unchanged ones
+    if everything had to be read. ``deleted_ids``: those of the known Ids that QuickBooks itself said are gone.
+    ``enumerated``: whether change data capture did not suffice, so that the company was read by query.
     """
 
     objects: Mapping[str, list[Entity]] = field(repr=False)
@@ -48,44 +52,52 @@ def read_changes(
     known_ids: Callable[[str], Collection[str]],
     now: datetime,
     confirm_together: bool = False,
+    whole_since: Mapping[str, datetime | None] = MappingProxyType({}),
+    shown_only: Collection[str] = (),
 ) -> Reading:
-    """Read what changed, in one request when that suffices.
+    """Read the changes, in one request if that suffices.
 
-    An answer that was cut at its 1,000 objects cannot be continued: then everything changed since the cursor is read by
-    query, and every known Id that did not show is asked for, since a query never shows what is deleted. Without a
-    cursor, or with one older than ``REACH``, the whole company is read in the same way.
+    An answer that was cut at its 1,000 objects cannot be continued. In this case everything changed since the cursor is
+    read by query, and every known Id that no answer showed is asked for, since a query never shows deleted objects.
+    Without a cursor, or with one older than ``REACH``, the whole company is read in the same way.
 
-    Change data capture has been seen to call a living object deleted: nothing is believed deleted before a read of its
-    Id was answered with fault 610.
+    Change data capture has been seen to call an existing object deleted. So an object counts as deleted only after a
+    read of its Id was answered with fault 610.
 
     Args:
         quickbooks: the firm's company.
-        entities: such as ``("Payment", "CreditMemo")``; lists (Customer) include what is inactive.
-        since: the cursor that the last reading gave; None at first.
-        known_ids: of an entity, the Ids that the caller holds and believes alive; asked only when it is needed.
-        now: our own clock; it decides nothing but whether the cursor is too old.
-        confirm_together: what change data capture calls deleted is believed when one query for all of it does not show
-            it either. For whoever only tells a person; who moves money on it waits for fault 610 of each.
+        entities: such as ``("Payment", "CreditMemo")``; lists (Customer) include inactive objects.
+        since: the cursor of the last reading; None at first.
+        known_ids: returns, for an entity, the Ids that the caller holds and believes to exist; called only when needed.
+        now: our own clock; it decides only whether the cursor is too old.
+        confirm_together: an object that change data capture calls deleted counts as deleted if one query for all such
+            objects does not show it either. For callers that only inform a person; a caller that moves money waits for
+            fault 610 of each object.
+        whole_since: a moment per entity; a reading of the whole company reads only the changes of the entity since
+            then.
+        shown_only: entities whose objects in change data capture suffice; they are never read by query.
 
     Raises:
-        QuickBooksError: something was not answered. Nothing may be concluded, and the cursor stays.
+        QuickBooksError: a request was not answered. Nothing may be concluded, and the cursor stays.
     """
     whole = needs_all(since, now)
     changes = quickbooks.changed_since(
         entities, now if whole or since is None else since
-    )  # if whole: for its time only
+    )  # if whole: only for the server's time
     found = {entity: _newest(changes.objects[entity]) for entity in entities}
     said = {entity: set(changes.deleted_ids[entity]) for entity in entities}
     doubtful = {entity: set(ids) for entity, ids in said.items()}
     enumerated = whole or not changes.complete
     if enumerated:
-        where = "" if whole or since is None else f"MetaData.LastUpdatedTime >= '{_instant(since)}'"
-        for entity in entities:
+        for entity in _without(entities, shown_only):
+            start = whole_since.get(entity) if whole else since
+            where = "" if start is None else f"MetaData.LastUpdatedTime >= '{_instant(start)}'"
             rows = quickbooks.query_all(entity, where=_with_inactive(entity, where))
             found[entity] = _newest([*found[entity].values(), *rows])
             doubtful[entity] |= _sweep(quickbooks, entity, found[entity], known_ids(entity))
-    deleted_ids = {}
-    for entity, ids in doubtful.items():
+    deleted_ids: dict[str, list[str]] = {entity: [] for entity in entities}
+    for entity in _without(entities, shown_only):
+        ids = doubtful[entity]
         doubted = ids & set(known_ids(entity)) if ids else set()
         unseen = _unseen(quickbooks, entity, said[entity] & doubted) if confirm_together else set()
         for entity_id in unseen:
@@ -96,20 +108,20 @@ def read_changes(
 
 
 def needs_all(since: datetime | None, now: datetime) -> bool:
-    """Whether a reading since this cursor has to read the whole company, which may take minutes."""
+    """Whether a reading since this cursor must read the whole company, which may take minutes."""
     return since is None or since < now - REACH
 
 
 def read_dated(
     quickbooks: QuickBooksClient, entity: str, first: date, last: date, *, known_ids: Collection[str]
 ) -> tuple[list[Entity], list[str]]:
-    """Read the transactions of inclusive dates, and what became of those that were known to be dated so.
+    """Read the transactions of inclusive dates, and the present versions of those that were known to have these dates.
 
     Returns:
-        The objects, also those that moved to another date; and the Ids of the deleted ones.
+        The objects, including those that moved to another date, and the Ids of the deleted ones.
 
     Raises:
-        QuickBooksError: something was not answered. Nothing may be concluded.
+        QuickBooksError: a request was not answered. Nothing may be concluded.
     """
     found = _newest(quickbooks.query_all(entity, where=f"TxnDate >= '{first}' AND TxnDate <= '{last}'"))
     doubtful = _sweep(quickbooks, entity, found, known_ids)
@@ -117,8 +129,13 @@ def read_dated(
     return list(found.values()), deleted_ids
 
 
+def _without(entities: Iterable[str], others: Collection[str]) -> list[str]:
+    return [entity for entity in entities if entity not in others]
+
+
 def _sweep(quickbooks: QuickBooksClient, entity: str, found: dict[str, Entity], known_ids: Collection[str]) -> set[str]:
-    """Ask for every known Id that did not show, and add what is there to ``found``; gives those that still do not."""
+    """Query every known Id that is not in ``found``, and add the objects that are there. Return the Ids that are still
+    missing."""
     missing = set(known_ids) - found.keys()
     shown = quickbooks.find(entity, "Id", sorted(missing), where=_with_inactive(entity, ""))
     found.update(_newest(shown))
@@ -126,7 +143,8 @@ def _sweep(quickbooks: QuickBooksClient, entity: str, found: dict[str, Entity], 
 
 
 def _unseen(quickbooks: QuickBooksClient, entity: str, said: Collection[str]) -> set[str]:
-    """Of several Ids that are said to be deleted: those that a query does not show. One alone is read by itself."""
+    """Return those of several Ids, which are said to be deleted, that a query does not show. A single Id is not queried
+    here; it is read by itself."""
     if len(said) < 2:
         return set()
     shown = quickbooks.find(entity, "Id", sorted(said), columns="Id", where=_with_inactive(entity, ""))
@@ -136,13 +154,14 @@ def _unseen(quickbooks: QuickBooksClient, entity: str, said: Collection[str]) ->
 def _confirm(
     quickbooks: QuickBooksClient, entity: str, found: dict[str, Entity], doubtful: Collection[str]
 ) -> list[str]:
-    """Read each Id that is said to be deleted; those that QuickBooks calls gone. What lives is added to ``found``."""
+    """Read each Id that is said to be deleted. Return those that QuickBooks calls gone, and add the others to
+    ``found``."""
     gone = []
     for entity_id in sorted(doubtful):
         try:
             alive = quickbooks.read(entity, entity_id)
         except RequestRejectedError as error:
-            if GONE not in error.codes:  # any other refusal concludes nothing
+            if GONE not in error.codes:  # any other refusal proves nothing
                 raise
             gone.append(entity_id)
             found.pop(entity_id, None)
@@ -152,7 +171,8 @@ def _confirm(
 
 
 def _newest(rows: Iterable[Entity]) -> dict[str, Entity]:
-    """The newest snapshot by Id: an object may stand in several answers. SyncToken is a number, and not text."""
+    """Return the newest snapshot of each object, keyed by Id. An object may be in several answers. SyncTokens are
+    compared as numbers, not as text."""
     newest: dict[str, Entity] = {}
     for row in rows:
         held = newest.get(row["Id"])
@@ -162,7 +182,7 @@ def _newest(rows: Iterable[Entity]) -> dict[str, Entity]:
 
 
 _LISTS = frozenset({"Customer", "Item", "Account", "PaymentMethod", "Term", "Class", "Department"})
-"""Entities of which a query shows only active rows unless it says otherwise."""
+"""The entities of which a query shows only active rows unless its condition includes inactive ones."""
 
 
 def _with_inactive(entity: str, where: str) -> str:

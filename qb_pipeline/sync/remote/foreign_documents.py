@@ -1,6 +1,8 @@
-"""What others wrote in the company: an index in the ledger, kept by one reading of what changed.
+"""The index of documents that others wrote in the company.
 
-Belongs here: reading QuickBooks for it. Does not belong here: which of it is like a document of billing
+It is in the ledger, and one reading of the changes keeps it up to date.
+
+Belongs here: reading QuickBooks for it. Does not belong here: comparing it with documents of billing
 (``sync.plan.possible_duplicates``).
 """
 
@@ -19,12 +21,13 @@ from qb_pipeline.sync.session.firm_session import FirmSession
 
 
 def note_foreign(session: FirmSession) -> None:
-    """Bring the index up to date, once in a run: one read, or every page of invoices and payments the first time.
+    """Update the ledger's index of the invoices and payments that others wrote in QuickBooks, once in a run.
 
-    What is deleted stays in the index: whoever finds something in it reads that by its Id before it counts.
+    Costs one read. The first time it costs one read for each page of invoices and payments. Deleted documents stay in
+    the index, so a caller must read a document by its Id before it relies on it.
 
     Raises:
-        QuickBooksError: something was not answered; the index is as it was.
+        QuickBooksError: a request was not answered; the index is unchanged.
     """
     if session.company.has_read_foreign:
         return
@@ -45,19 +48,19 @@ def note_foreign(session: FirmSession) -> None:
 
 
 def is_foreign(entity: Entity) -> bool:
-    """Whether a document lives and carries no mark; it may be linked to one of ours all the same."""
+    """Whether a document is not void and carries no marker. It may be linked to a document of ours all the same."""
     return not is_voided(entity) and read_marker(entity) is None
 
 
 def find_free(session: FirmSession, kind: Kind, found: Iterable[Entity]) -> dict[str, Entity]:
-    """What lives, carries no mark and is linked to nothing, by Id."""
+    """Return the documents that are not void, carry no marker and are linked to no document of ours, keyed by Id."""
     rows = [row for row in found if is_foreign(row)]
     owned = set(session.history.owns(kind, [row["Id"] for row in rows]))
     return {row["Id"]: row for row in rows if row["Id"] not in owned}
 
 
 def as_document(kind: Kind, entity: Entity) -> Document:
-    """The fields of a document of QuickBooks that are compared."""
+    """Return the fields of a document of QuickBooks that are compared."""
     dated = str(entity.get("TxnDate", ""))
     return Document(
         id=entity["Id"],

@@ -1,7 +1,8 @@
-"""Customers that a bookkeeper merged into others: followed to the survivor, but only on evidence.
+"""Customers that a bookkeeper merged into others. They are followed to the survivor, but only on evidence.
 
-A merge leaves no trace in QuickBooks' answers but this: the customer's Id is gone, and its documents stand under
-another one. Where documents of ours moved to one and the same customer, that is the survivor; else a person must say.
+A merge leaves only this trace in QuickBooks' answers: the customer's Id is gone, and its documents are under another
+one. If documents of ours moved to one and the same customer, that customer is the survivor. Otherwise a person must
+decide.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,19 +16,20 @@ from qb_pipeline.sync.session.firm_session import FirmSession
 from qb_pipeline.sync.session.learned import Learned
 
 WITNESSES = 30
-"""So many of our documents of a customer are asked where they stand now; newest first."""
+"""The number of our documents of a customer that are read for their present customer, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merges:
-    """Customers that are gone, and where they went as far as that is proved."""
+    """The customers that are gone, and their survivors as far as these are proved, keyed by the former customer's
+    Id."""
 
     gone: frozenset[str]
     survivors: Mapping[str, str]
 
     @property
     def learned(self) -> Learned:
-        """The survivors, for the rest of the run."""
+        """The survivors, as facts for the rest of the run."""
         return Learned(followed=self.survivors)
 
 
@@ -38,9 +40,10 @@ def find_merged(
     *,
     seen_under: Mapping[str, str] | None = None,
 ) -> Merges:
-    """Find out which of these customers are gone, and where they went.
+    """Return those of these customers that are gone, and their survivors.
 
-    ``seen_under``: where a document of a customer was just seen, that the ledger does not know of yet.
+    ``seen_under``: the customer of a document that was just read and that the ledger does not know yet, keyed by the
+    customer for which it was sent.
     """
     asked = {customer_id for customer_id in customer_ids if customer_id}
     gone = {each for each in asked - known.followed.keys() if read_current(session, Kind.CUSTOMER, each) is None}
@@ -55,7 +58,8 @@ def find_merged(
 
 
 def follow(session: FirmSession, survivors: Mapping[str, str]) -> Learned:
-    """Send mappings and documents of merged customers to their survivors, and tell of it; known ones change nothing."""
+    """Move mappings and documents of merged customers to their survivors. Return the survivors, and a notice for each
+    merge that changed something."""
     notices = []
     for customer_id, survivor in sorted(survivors.items()):
         moved = session.mappings.follow(customer_id, survivor, actor=session.run.actor, now=session.clock())
@@ -67,10 +71,10 @@ def follow(session: FirmSession, survivors: Mapping[str, str]) -> Learned:
 
 
 def _find_survivor(session: FirmSession, customer_id: str, seen_under: str) -> str:
-    """The one customer under which all that we find of this one's documents stand now; "" when nothing proves one.
+    """Return the one customer under which all documents of this customer that we find are now.
 
-    A query may show a document as it was before: the first one of each answer is read by itself, and each that stands
-    under the customer that is gone.
+    The result is "" if nothing proves a customer. A query may show a document as it was before. So the first document
+    of each answer is read by itself, and so is each document under the customer that is gone.
     """
     now_under = {seen_under} - {""}
     for kind, ids in session.payers.of_customer(customer_id, limit=WITNESSES).items():

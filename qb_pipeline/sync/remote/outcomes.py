@@ -1,7 +1,7 @@
-"""What an answer of QuickBooks means for a document.
+"""The meaning of QuickBooks' answers for documents.
 
-Belongs here: reading an accepted entity or a fault, without asking anybody. Does not belong here: sending (``push``),
-looking closer at a refusal (``refusals``), answers that never came (``settle``).
+Belongs here: reading an accepted entity or a fault, without any request. Does not belong here: sending (``push``),
+diagnosing a refusal (``refusals``), answers that never came (``settle``).
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
 
+from qb_pipeline.core.documents.journal_entries import read_entry_customer
 from qb_pipeline.core.documents.mirror import read_version
 from qb_pipeline.core.markers import find_marker, read_marker
 from qb_pipeline.core.money import JsonObject, loads, to_cents
@@ -16,7 +17,7 @@ from qb_pipeline.core.planning.company_faults import speaks_of_company
 from qb_pipeline.core.planning.plan import compare
 from qb_pipeline.core.planning.refusals import NUMBER_TAKEN
 from qb_pipeline.core.problems import Problem
-from qb_pipeline.core.states import DOCUMENTS, UNSENT, Kind, Operation, State
+from qb_pipeline.core.states import DOCUMENTS, ENTRIES, UNSENT, Kind, Operation, State
 from qb_pipeline.ledger.books.documents import state_of
 from qb_pipeline.ledger.sending.attempts import Attempt, Item, ItemOutcome
 from qb_pipeline.quickbooks.answers import Entity
@@ -28,6 +29,7 @@ ENTITY: dict[str, Literal["Customer", "Item", "Invoice", "Payment", "JournalEntr
     Kind.INVOICE: "Invoice",
     Kind.PAYMENT: "Payment",
     Kind.REFUND: "JournalEntry",
+    Kind.CREDIT: "JournalEntry",
 }
 
 HELD_BY_FAULT = {
@@ -39,29 +41,31 @@ HELD_BY_FAULT = {
     "2500": Problem.MAPPING_INACTIVE,
     "6250": Problem.MAPPING_INACTIVE,
 }
-"""Faults that name what a person can mend; every other one is REFUSED.
+"""The problems of the faults whose cause a person can correct, keyed by fault code. Every other fault is REFUSED.
 
 Source: Intuit, error codes (read 2026-11-21).
 """
 
 BEARER = re.compile(r"assigned to TxnType=([A-Za-z ]{1,40}?) with TxnId=")
-"""How the Detail of fault 6140 names who has the number: ``TxnType=Credit Memo with TxnId=17`` (recorded)."""
+"""The pattern by which the Detail of fault 6140 names the document that has the number: ``TxnType=Credit Memo with
+TxnId=17`` (recorded)."""
 
 STALE = "5010"
-"""Fault: the SyncToken is not the current one. The next look at the document reads it by itself."""
+"""The fault of a SyncToken that is not the current one. The next read of the document is a read by its Id."""
 
 CORRECTION = "correction"
-"""Stands for the bId of a request that puts a total right; it travels alone, so none is sent."""
+"""The bId of a request that corrects a total. Such a request travels alone, so that no bId is sent."""
 
 
 def read_accepted(item: Item, entity: Entity, body: JsonObject, *, activity: str = "") -> ItemOutcome:
-    """Compare what QuickBooks now holds with what was meant.
+    """Return the outcome of an accepted request, from a comparison of the answer with the body that was sent.
 
-    A document that is not ours, or says anything of billing's otherwise, is not taken for success: it is held.
+    A document that is not ours, or differs in a field that billing owns, does not count as a success: it is held. A
+    payment that was only taken off its invoices gets the state ``revised``, since it must still be applied again.
     """
     state, reason = State.SYNCED, ""
     total = read_cents(entity, "TotalAmt") if item.kind in DOCUMENTS else None
-    if item.kind == Kind.REFUND:  # a journal entry says its total only by its lines
+    if item.kind in ENTRIES:  # only the lines of a journal entry give its total
         if not is_ours(item, entity) or any(difference.owner == "billing" for difference in compare(body, entity)):
             state, reason = State.HELD, Problem.CONFLICT
     elif item.operation == Operation.VOID:
@@ -75,6 +79,8 @@ def read_accepted(item: Item, entity: Entity, body: JsonObject, *, activity: str
             state, reason = State.HELD, Problem.TOTAL_DIFFERS
         elif any(difference.owner == "billing" for difference in compare(body, entity)):
             state, reason = State.HELD, Problem.CONFLICT
+        elif item.is_release:
+            state, reason = State.REVISED, Problem.PAYER_CHANGED
     return ItemOutcome(
         item.document_id,
         "accepted",
@@ -82,7 +88,7 @@ def read_accepted(item: Item, entity: Entity, body: JsonObject, *, activity: str
         reason,
         quickbooks_id=entity["Id"],
         sync_token=str(entity.get("SyncToken", "")),
-        customer_id=read_customer(entity),
+        customer_id=read_entry_customer(entity) if item.kind == Kind.CREDIT else read_customer(entity),
         total_cents=total,
         activity=activity,
         version=None if total is None else read_version(item.kind, entity, is_void=is_voided(entity)),
@@ -90,9 +96,10 @@ def read_accepted(item: Item, entity: Entity, body: JsonObject, *, activity: str
 
 
 def read_refused(item: Item, faults: Sequence[Fault]) -> ItemOutcome:
-    """What a refusal makes of a document; one that only came at a bad moment leaves it as it was before.
+    """Return the outcome of a refused item.
 
-    A correction that is refused leaves the document held for its total.
+    A refusal that only came at a bad moment gives the document its former state. A correction that is refused leaves
+    the document held for its total.
     """
     code = faults[0].code if faults else ""
     company = next((fault.code for fault in faults if speaks_of_company(fault.code)), "")
@@ -107,13 +114,14 @@ def read_refused(item: Item, faults: Sequence[Fault]) -> ItemOutcome:
 
 
 def find_bearer(faults: Sequence[Fault]) -> str:
-    """The entity that has the number, where fault 6140 names it (``CreditMemo``); else empty."""
+    """Return the entity that has the number if fault 6140 names it (``CreditMemo``), or ""."""
     found = [each for fault in faults if fault.code == NUMBER_TAKEN if (each := BEARER.search(fault.detail))]
     return "".join(found[0].group(1).split()) if found else ""
 
 
 def restore_state(item: Item, outcome: str, *, fault_code: str = "") -> ItemOutcome:
-    """Nothing of this item was done: it is as before, only that what once held it was cleared when it was planned."""
+    """Return the outcome of an item of which nothing was done. The document gets its former unsent state; if it was in
+    no unsent state, it gets that of its operation, because the plan cleared the former reason."""
     if item.b_id == CORRECTION:
         state, reason = State.HELD, Problem.TOTAL_DIFFERS.value
     elif item.former_state in UNSENT.values():
@@ -124,17 +132,19 @@ def restore_state(item: Item, outcome: str, *, fault_code: str = "") -> ItemOutc
 
 
 def as_it_was(item: Item, outcome: str, *, fault_code: str = "") -> ItemOutcome:
-    """Nothing was said about this item, only about its company: it stands exactly where it stood."""
+    """Return the outcome of an item when the answer was only about its company. The document keeps exactly its former
+    state."""
     return ItemOutcome(item.document_id, outcome, item.former_state, fault_code=fault_code, activity="not sent")
 
 
 def read_cents(entity: Entity, field: str) -> int:
-    """An amount of QuickBooks in cents; QuickBooks writes whole dollars without a point, and a missing amount is 0."""
+    """Return an amount of QuickBooks in cents. QuickBooks writes whole dollars without a point, and a missing amount is
+    0."""
     return to_cents(Decimal(entity.get(field) or 0))
 
 
 def read_applied(payment: Entity) -> dict[str, int]:
-    """What a payment of QuickBooks pays, in cents by the Id of the invoice."""
+    """Return how many cents a QuickBooks payment pays on each invoice, keyed by the invoice's Id."""
     found: dict[str, int] = {}
     for line in payment.get("Line") or ():
         for linked in line.get("LinkedTxn") or ():
@@ -151,12 +161,13 @@ def is_ours(item: Item, entity: Entity) -> bool:
 
 
 def read_customer(entity: JsonObject) -> str:
-    """The Id of a document's customer; "" where it names none."""
+    """Return the Id of a document's customer, or "" if it names none."""
     return str((entity.get("CustomerRef") or {}).get("value", ""))
 
 
 def read_debits(entry: Entity) -> int:
-    """The total of a journal entry: the sum of its debit lines, which equals that of its credit lines."""
+    """Return the total of a journal entry in cents: the sum of its debit lines, which equals the sum of its credit
+    lines."""
     return sum(
         read_cents(line, "Amount")
         for line in entry.get("Line") or ()
@@ -165,12 +176,13 @@ def read_debits(entry: Entity) -> int:
 
 
 def is_voided(entity: Entity) -> bool:
-    """Whether somebody voided it. Its note may be replaced, and the marker lost with it."""
+    """Whether somebody voided a document: its total is 0 and its note contains ``void``. The note may be replaced, and
+    the marker lost with it."""
     return entity.get("TotalAmt") == 0 and "void" in str(entity.get("PrivateNote", "")).lower()
 
 
 def bodies_of(attempt: Attempt) -> dict[int, JsonObject]:
-    """The body of each open item of a frozen request, by document."""
+    """Return the bodies of those items of a stored request that have no outcome yet, keyed by document id."""
     sent = loads(attempt.body)
     if attempt.endpoint != "batch":
         return {attempt.items[0].document_id: sent}
@@ -179,5 +191,5 @@ def bodies_of(attempt: Attempt) -> dict[int, JsonObject]:
 
 
 def size_of(attempt: Attempt) -> int:
-    """How many documents the whole request carried, those that are settled included."""
+    """Return the number of documents in the whole request, including those that have an outcome."""
     return 1 if attempt.endpoint != "batch" else len(loads(attempt.body)["BatchItemRequest"])

@@ -1,8 +1,8 @@
-"""What QuickBooks refused stays as it was until something changed: what would be sent, or what the fault spoke of.
+"""The refusals that stand: a refused document stays held until something relevant to its refusal has changed.
 
-Belongs here: reading what refusals spoke of, a query per kind for many documents. Does not belong here: what a fault
-speaks of (``core.planning.refusals``), taking it out of a plan (``obstacles``), looking closer at a fresh refusal
-(``refusals``).
+Relevant are the body that would be sent, and the objects that the fault mentions. Belongs here: reading the objects
+that refusals mention, with a query per kind for many documents. Does not belong here: finding the mentions in a fault
+(``core.planning.refusals``), taking documents out of a plan (``obstacles``), diagnosing a fresh refusal (``refusals``).
 """
 
 from collections import defaultdict
@@ -29,16 +29,17 @@ from qb_pipeline.sync.session.firm_session import FirmSession
 LISTS = frozenset(
     {"Customer", "Vendor", "Employee", "Item", "Account", "PaymentMethod", "Term", "TaxCode", "Class", "Department"}
 )
-"""Entities of which a query shows only active rows unless it says otherwise."""
+"""The entities of which a query shows only active rows unless its condition includes inactive ones."""
 
 
 def read_evidence(session: FirmSession, refusals: Mapping[int, Refusal]) -> dict[int, Evidence]:
-    """What refusals, by document id, spoke of, as QuickBooks holds it now.
+    """Return the evidence of refusals: the objects that they mention, as QuickBooks holds them now.
 
-    At most one read per kind of object and 300 values, and the settings once in a run.
+    Both are keyed by document id. Costs at most one read per kind of object and 300 values, and the settings once in a
+    run. Accounts of items are read last, since the items name them.
 
     Raises:
-        QuickBooksError: something was not answered; nothing is concluded.
+        QuickBooksError: a request was not answered; nothing is concluded.
     """
     asked = {document_id: questions(refusal) for document_id, refusal in refusals.items()}
     found = _ask(session, {each for some in asked.values() for each in some})
@@ -59,8 +60,7 @@ def read_evidence(session: FirmSession, refusals: Mapping[int, Refusal]) -> dict
 
 
 def _ask(session: FirmSession, asked: set[Asked]) -> dict[Asked, list[Entity]]:
-    """The objects of each question; none where QuickBooks has none. Accounts last: what is asked for them is known by
-    then."""
+    """Return the objects of each question; an empty list if QuickBooks has none."""
     found: dict[Asked, list[Entity]] = {each: [] for each in asked}
     values: dict[tuple[str, str], list[str]] = defaultdict(list)
     for entity, attribute, value in sorted(asked):
@@ -78,10 +78,12 @@ def _ask(session: FirmSession, asked: set[Asked]) -> dict[Asked, list[Entity]]:
 def stands(
     session: FirmSession, kind: Kind, contents: Mapping[str, JsonObject], operation: Operation = Operation.CREATE
 ) -> dict[str, Standing]:
-    """Of bodies of one kind, by billing's id: the refusal of each that was refused before and would be again.
+    """Return the refusals of those of these bodies of one kind that were refused before and would be refused again.
+
+    ``contents`` and the result are keyed by billing's id.
 
     Raises:
-        QuickBooksError: what a fault spoke of was not answered.
+        QuickBooksError: the objects that a fault mentions could not be read.
     """
     if session.repeats_refused or not contents:
         return {}
@@ -98,7 +100,10 @@ def stands(
 
 
 def still_standing(session: FirmSession, refused: Mapping[int, tuple[Standing, Refusal]]) -> dict[int, str]:
-    """Of refusals, by document id, with what would be sent now: those of which nothing has changed, and what to say."""
+    """Return a description of each refusal for which nothing has changed, keyed by document id.
+
+    ``refused``: the stored refusal, and the refusal with the body that would be sent now, keyed by document id.
+    """
     same = {
         document_id: (known, refusal)
         for document_id, (known, refusal) in refused.items()
@@ -119,8 +124,8 @@ def still_standing(session: FirmSession, refused: Mapping[int, tuple[Standing, R
 
 
 def as_refusal(known: Standing, kind: Kind, source_id: str, body: JsonObject) -> Refusal:
-    """A refusal that stood, with what would be sent now."""
-    return Refusal(ENTITY[kind], source_id, known.operation, known.fault_code, body, known.named)
+    """Return a stored refusal with the body that would be sent now."""
+    return Refusal(ENTITY[kind], source_id, known.operation, known.fault_code, body, known.named, known.reason)
 
 
 def _describe(known: Standing, evidence: Evidence) -> str:

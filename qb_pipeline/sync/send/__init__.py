@@ -1,1 +1,1 @@
-"""Write to QuickBooks. Nothing of this room works without the ``Sender`` of a session."""
+"""The writing to QuickBooks. No module of this package works without the ``Sender`` of a session."""

@@ -1,7 +1,7 @@
-"""Customers whose payer changed in billing since QuickBooks last had it: their details follow.
+"""The update of customers whose payer changed in billing since QuickBooks last got it.
 
-Only what billing owns, and only what differs, is sent. A customer that a person renamed in QuickBooks keeps that name,
-and one that serves several payers is nobody's to change.
+Only fields that billing owns and that differ are sent. A customer that a person renamed in QuickBooks keeps that name.
+A customer that serves several payers is never changed.
 """
 
 from collections import Counter
@@ -35,9 +35,10 @@ NAMES = ("DisplayName", "GivenName", "MiddleName", "FamilyName", "Suffix", "Comp
 def refresh_customers(
     session: FirmSession, sender: Sender, payers: pd.DataFrame, customers: Mapping[str, str], known: Learned
 ) -> Learned:
-    """Bring customers (by payer) up to date with their payers. What is seen for the first time is only remembered.
+    """Update customers to their payers. ``customers``: their Ids, keyed by payer id.
 
-    Costs no request while no payer has changed; what QuickBooks refuses is told and holds no document.
+    A payer that is seen for the first time is only stored. Costs no request while no payer has changed. A refusal by
+    QuickBooks is reported, and holds no document.
     """
     links = {link.source_id: link for link in session.mappings.all("payer")}
     owners = Counter(link.quickbooks_id for link in links.values())
@@ -53,7 +54,7 @@ def refresh_customers(
         if there is None or there.quickbooks_id != link.quickbooks_id or not there.fingerprint:
             first_seen[link.source_id] = (link.quickbooks_id, content.fingerprint)
         elif content.is_as_sent(there.fingerprint):
-            if there.fingerprint != content.fingerprint:  # as the former rules sent it: from now on today's count
+            if there.fingerprint != content.fingerprint:  # sent by the former rules: from now on today's rules count
                 first_seen[link.source_id] = (link.quickbooks_id, content.fingerprint)
         else:
             stale.append((there, link, content))
@@ -66,7 +67,7 @@ def _name_of(payer: Payer, former: str) -> str:
         name = join_names((payer.corporation_name,))
     else:
         name = join_names((payer.first_name, payer.last_name))
-        if name != former.removesuffix(with_suffix("", payer.payer_id)):  # it is called by its placeholder already
+        if name != former.removesuffix(with_suffix("", payer.payer_id)):  # its name does not contain the placeholder
             name = join_names(map(real_name, (payer.first_name, payer.last_name))) or name
     return with_suffix(name, payer.payer_id) if former.endswith(with_suffix("", payer.payer_id)) else name
 
@@ -108,7 +109,7 @@ def _update(
 
 
 def _why_left(changes: JsonObject) -> str:
-    """Why a customer may not be changed so; "" where it may."""
+    """Return the reason for which a customer may not be changed so, or ""."""
     if any(find_name_problem(str(changes[name])) for name in NAMES if name in changes):
         return "a name that QuickBooks refuses"
     field = find_identifying(Kind.CUSTOMER, changes)
@@ -116,7 +117,8 @@ def _why_left(changes: JsonObject) -> str:
 
 
 def _changes(body: JsonObject, entity: Entity, link: Link) -> JsonObject:
-    """The fields that billing has otherwise; the name only where QuickBooks still has the name that we gave it."""
+    """Return the fields in which billing differs. The name is among them only if QuickBooks still has the name that we
+    gave."""
     changes = {
         name: value for name, value in body.items() if name not in QUICKBOOKS_OWNED and not _says(entity, name, value)
     }
@@ -126,7 +128,7 @@ def _changes(body: JsonObject, entity: Entity, link: Link) -> JsonObject:
 
 
 def _says(entity: Entity, name: str, ours: object) -> bool:
-    """Whether a field of a customer has this value; of an object, only what is in ours counts."""
+    """Whether a field of a customer has this value. Of an object, only the parts in ``ours`` are compared."""
     theirs = entity.get(name)
     if isinstance(ours, Mapping):
         return all((theirs or {}).get(part) == value for part, value in ours.items())

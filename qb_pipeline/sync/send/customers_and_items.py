@@ -1,8 +1,9 @@
-"""Customers and items that a plan needs: created one by one, and remembered.
+"""The creation of the customers and items that a plan needs, one by one, and the storage of their mappings.
 
-One by one, because QuickBooks refuses parallel edits of names ("You can only add or edit one name at a time", fault
-6000) and an item of a batch cannot use what another item of it makes. Belongs here: creating them. Does not belong
-here: which are missing (``references``), the details of customers that are there (``customers``).
+They are created one by one, because QuickBooks refuses parallel edits of names ("You can only add or edit one name at a
+time", fault 6000) and an item of a batch cannot use an object that another item of it creates. Belongs here: creating
+them. Does not belong here: finding the missing ones (``references``), the details of existing customers
+(``customers``).
 """
 
 from qb_pipeline.core.documents.payloads import Content, FeeItem, Payer
@@ -25,10 +26,10 @@ from qb_pipeline.sync.session.sender import Sender
 
 
 def send_references(session: FirmSession, sender: Sender, needs: Needs, known: Learned) -> Learned:
-    """Remember what a plan found, create what is missing, and bring customers up to date with their payers.
+    """Store the mappings that a plan found, create the missing customers and items, and update existing customers.
 
     Returns:
-        What was learned; ``not_created`` says why there still is no customer or item.
+        The facts learned. ``not_created`` has the problem of each customer or item that still does not exist.
     """
     learned = NOTHING
     _remember(session, *needs.customers.links)
@@ -45,9 +46,10 @@ def send_references(session: FirmSession, sender: Sender, needs: Needs, known: L
 
 
 def _create_customer(session: FirmSession, sender: Sender, payer: Payer, display_name: str, known: Learned) -> Learned:
-    """Create one customer; under a name with the payer's id when another name list entry has its name.
+    """Create one customer.
 
-    Vendors and employees are not read for it: QuickBooks says when a name is taken, and a refusal costs no read.
+    If its name is taken in QuickBooks' list of names, create it under a name with the payer's id. Vendors and employees
+    are not read for this: QuickBooks refuses a taken name, and a refusal costs no read.
     """
     payer_id = payer.payer_id
     taken: set[str] = set()
@@ -78,14 +80,15 @@ def _create_item(session: FirmSession, sender: Sender, fee_item: FeeItem, known:
 
 
 def _problem_of(outcome: ItemOutcome) -> Problem:
-    """Why there is no customer or item: a refusal has its reason; everything else is known later."""
+    """Return the problem of a customer or item that was not created: the reason of a refusal, or else
+    ``OUTCOME_UNKNOWN``."""
     return Problem(outcome.reason) if outcome.outcome == "refused" and outcome.reason else Problem.OUTCOME_UNKNOWN
 
 
 def _create(
     session: FirmSession, sender: Sender, kind: Kind, source_id: str, content: Content, known: Learned
 ) -> tuple[ItemOutcome, Learned]:
-    """Create one, unless an earlier run did and died before it was remembered."""
+    """Create one customer or item, unless an earlier run created it and died before it stored the mapping."""
     document_id = session.documents.ensure(kind, [source_id], now=session.clock())[source_id]
     [document] = work_items(session.documents.read([document_id]))
     if document.quickbooks_id:

@@ -1,7 +1,8 @@
-"""Reserve, send, record: the way of a request to QuickBooks.
+"""The way of a request to QuickBooks: reserve, send, record.
 
-Belongs here: the order of those three. Does not belong here: what to send (``invoices``, ``payments``, ``references``),
-what an answer means (``outcomes``), and what became of a request whose answer was lost (``settle``).
+Belongs here: the order of these three steps. Does not belong here: the content of a request (``invoices``,
+``payments``, ``references``), the meaning of an answer (``outcomes``), and the outcome of a request whose answer was
+lost (``settle``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,24 +54,26 @@ from qb_pipeline.sync.session.learned import NOTHING, Learned
 from qb_pipeline.sync.session.sender import Sender
 
 THROTTLED_TRIES = 5
-"""How often one request is offered while QuickBooks answers 429; the throttle waits 60 s before each."""
+"""The number of times that one request is sent while QuickBooks answers 429. The throttle waits 60 s after each such
+answer."""
 
 Bodies = Mapping[int, JsonObject]
-"""What each item of a request says, by document."""
+"""The body of each item of a request, keyed by document id."""
 
 
 def send_batches(session: FirmSession, sender: Sender, ready: Sequence[Ready], known: Learned) -> Learned:
-    """Send documents in batches of at most 30, a few batches at a time; every outcome is recorded.
+    """Send documents in batches of at most 30, a few batches at a time. Every outcome is recorded.
 
-    Voids leave first and alone: a batch has no documented way to void. Changes have arrived before anything new leaves:
-    it may need the number or the money that a change sets free, and a batch has no order.
+    Voids leave first, each in a request of its own, since a batch has no documented way to void. Updates have arrived
+    before any create leaves: a create may need the number or the money that an update releases, and a batch has no
+    order.
 
     Returns:
-        What is known now: what was ``known``, and what the answers told.
+        Everything learned so far: ``known``, and the facts from the answers.
 
     Raises:
-        QuickBooksError, LeaseLostError, StoppedError: nothing more can be sent now; what had left is recorded or open,
-            the rest is untouched.
+        QuickBooksError, LeaseLostError, StoppedError: nothing more can be sent now. The requests that had left are
+            recorded or open, the others are untouched.
     """
     for item in ready:
         if item.operation == Operation.VOID:
@@ -96,7 +99,7 @@ def _send_side_by_side(
                 if error is not None:
                     errors.append(error)
                     pool.shutdown(wait=False, cancel_futures=True)
-        except BaseException:  # a person interrupts: nothing begins any more, what is under way is recorded
+        except BaseException:  # a person interrupts: no request begins any more, those under way are recorded
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     if errors:
@@ -107,7 +110,7 @@ def _send_side_by_side(
 
 
 def send_one(session: FirmSession, sender: Sender, item: Ready, known: Learned) -> tuple[ItemOutcome, Learned]:
-    """Send one document in a request of its own; what was recorded, and what the answer told."""
+    """Send one document in a request of its own. Return the outcome that was recorded, and the facts learned."""
     unsent = ItemOutcome(item.document_id, "not_sent", item.former_state)
     if sender.has_given_up:
         return unsent, NOTHING
@@ -128,7 +131,8 @@ def _group(ready: Sequence[Ready]) -> list[list[Ready]]:
 
 
 def _send_batch(session: FirmSession, sender: Sender, ready: Sequence[Ready], known: Learned) -> Learned:
-    """Send one batch. What moved since it was planned is left out; what is refused as a whole is sent in halves."""
+    """Send one batch. Documents that moved since they were planned are left out. A batch that is refused as a whole is
+    sent in halves."""
     if not ready or sender.has_given_up:
         return NOTHING
     stopping.require()
@@ -168,17 +172,17 @@ def _unmoved(session: FirmSession, ready: Sequence[Ready]) -> list[Ready]:
 def transmit(
     session: FirmSession, sender: Sender, attempt: Attempt, known: Learned, *, again: bool = False
 ) -> tuple[list[ItemOutcome], Learned]:
-    """Send an attempt's frozen bytes once and record what came back.
+    """Send an attempt's stored bytes once, and record the answer.
 
-    ``again``: these bytes may have been sent before. Then nothing but a complete answer closes the attempt, and what it
-    claims to have made is looked at: QuickBooks may repeat an old answer although the document is gone.
+    ``again``: these bytes may have been sent before. In this case only a complete answer closes the attempt, and the
+    documents that the answer names are read: QuickBooks may repeat an old answer although the document is gone.
 
     Returns:
-        The outcomes that were recorded, items without one stay open, to be settled; and what the answer told.
+        The outcomes that were recorded, and the facts learned. Items without an outcome stay open, to be settled.
 
     Raises:
-        RequestRejectedError: a batch was refused as a whole; its documents are back where they were.
-        CompanyFaultError: the company was refused; documents stand as they stood, and what was accepted is recorded.
+        RequestRejectedError: a batch was refused as a whole; its documents are back in their former states.
+        CompanyFaultError: QuickBooks refused the company. Documents keep their states, and accepted ones are recorded.
     """
     bodies = bodies_of(attempt)
     try:
@@ -189,7 +193,7 @@ def transmit(
         return [], NOTHING
     except RequestRejectedError as error:
         if len(attempt.items) > 1:
-            # Before a repetition, absence was proved: with the refusal, nothing of any send was done.
+            # Before a repetition, absence was proved: after the refusal, no send has done anything.
             _nothing_was_done(sender, attempt, "missing" if again else "not_sent")
             raise
         outcomes = [read_refused(attempt.items[0], error.faults)]
@@ -199,8 +203,8 @@ def transmit(
         raise
     except (TransientError, PermanentError, LeaseLostError, stopping.StoppedError) as error:
         if not again and not (isinstance(error, TransientError) and error.sent):
-            _nothing_was_done(sender, attempt, "not_sent")  # it was stopped before its first byte, or not let in
-        raise  # else: the attempt stays open, and is settled like one whose answer was lost
+            _nothing_was_done(sender, attempt, "not_sent")  # it was stopped before its first byte, or not authorised
+        raise  # otherwise the attempt stays open, and is settled like one whose answer was lost
     sender.note_answered()
     with stopping.owed():
         return _record(session, sender, attempt, outcomes, bodies, known, again=again, http_status=status, tid=tid)
@@ -210,7 +214,7 @@ def _record(
     session: FirmSession, sender: Sender, attempt: Attempt, outcomes: list[ItemOutcome], bodies: Bodies,
     known: Learned, *, again: bool, http_status: int | None, tid: str,
 ) -> tuple[list[ItemOutcome], Learned]:  # fmt: skip
-    """Look closer at what was answered, and record it."""
+    """Diagnose the refusals among the outcomes, and record all outcomes. Return them, and the facts learned."""
     if again:
         outcomes = _look_again(session, attempt, outcomes, bodies)
     looked, learned = diagnose_refusals(session, attempt, outcomes, bodies, known)
@@ -222,19 +226,20 @@ def _record(
         sender.note_answered(is_accepted=True)
     if len(outcomes) < len(attempt.items):
         sender.record_unknown(attempt, "system fault", intuit_tid=tid)
-    if not again:  # what is read later may have been paid by a bookkeeper since
+    if not again:  # an invoice that is read later may have been paid by a bookkeeper since
         learned |= _note_paid_at_once(session, attempt, outcomes)
     _note_evidence(session, attempt, outcomes, bodies, refused_at=now)
     session.quickbooks.require_usable()
     came_badly = any(outcome.outcome == "refused" and not outcome.reason for outcome in outcomes)
     learned |= Learned(try_again=came_badly, stale=stale)
-    if not again:  # what was read later may be a bookkeeper's work: it stays held
+    if not again:  # a difference that is read later may be a bookkeeper's work: it stays held
         learned |= _resend_tax(session, sender, attempt, outcomes, bodies, known | learned)
     return outcomes, learned
 
 
 def _company_refused(sender: Sender, attempt: Attempt, error: CompanyFaultError, *, again: bool) -> None:
-    """Put documents back exactly where they stood. What may have worked, or was open before, stays open."""
+    """Set documents back to exactly their former states. A request that may have worked, or was open before, stays
+    open."""
     if error.sent:
         sender.record_unknown(attempt, "system fault", intuit_tid=error.intuit_tid)
     elif not again:
@@ -248,7 +253,7 @@ def _company_refused(sender: Sender, attempt: Attempt, error: CompanyFaultError,
 
 
 def _with_digests(attempt: Attempt, outcomes: Sequence[ItemOutcome], bodies: Bodies) -> list[ItemOutcome]:
-    """Give refusals that stand the digest of what was refused."""
+    """Return the outcomes. Each refusal that holds its document gets the digest of the refused body."""
     kinds = {item.document_id: item.kind for item in attempt.items}
     return [
         replace(
@@ -262,8 +267,9 @@ def _with_digests(attempt: Attempt, outcomes: Sequence[ItemOutcome], bodies: Bod
 
 
 def _note_paid_at_once(session: FirmSession, attempt: Attempt, outcomes: Sequence[ItemOutcome]) -> Learned:
-    """Say of a new invoice that QuickBooks paid it when it was created, from money that somebody else entered: the
-    payment that billing has for it may be the very one."""
+    """Write a notice into the log for each new invoice that QuickBooks paid at its creation from money that somebody
+    else entered. That money may be the payment that billing has for the invoice. Return a notice with the number of
+    such invoices."""
     items = {item.document_id: item for item in attempt.items}
     entries = [
         Entry(
@@ -287,7 +293,8 @@ def _note_paid_at_once(session: FirmSession, attempt: Attempt, outcomes: Sequenc
 def _note_evidence(
     session: FirmSession, attempt: Attempt, outcomes: Sequence[ItemOutcome], bodies: Bodies, *, refused_at: datetime
 ) -> None:
-    """Read what refusals spoke of, and keep it: the next run compares. What cannot be read is sent once more."""
+    """Read the objects that refusals mention, and store digests of them for the comparison by the next run. A document
+    whose objects cannot be read is sent once more."""
     items = {item.document_id: item for item in attempt.items}
     refused = {
         outcome.document_id: refusal
@@ -306,7 +313,9 @@ def _note_evidence(
 def _refusal(item: Item, outcome: ItemOutcome, body: JsonObject) -> Refusal:
     mark = find_marker(item.marker)
     source_id = mark.source_id if mark else ""
-    return Refusal(ENTITY[item.kind], source_id, item.operation, outcome.fault_code, body, outcome.named)
+    return Refusal(
+        ENTITY[item.kind], source_id, item.operation, outcome.fault_code, body, outcome.named, outcome.reason
+    )
 
 
 def _resend_tax(
@@ -317,7 +326,8 @@ def _resend_tax(
     bodies: Bodies,
     known: Learned,
 ) -> Learned:
-    """Say the tax once more where QuickBooks answered with another; what still differs stays held as TOTAL_DIFFERS."""
+    """Send the tax once more if QuickBooks answered with another total. A document whose total still differs stays held
+    as TOTAL_DIFFERS."""
     items = {item.document_id: item for item in attempt.items}
     learned = NOTHING
     for outcome in outcomes:
@@ -331,13 +341,13 @@ def _resend_tax(
         try:
             reserved = sender.reserve(item.kind, Operation.UPDATE, dumps(said), [correction])
         except NotReservedError:
-            continue  # billing changed it meanwhile: the revision says the tax anyway
+            continue  # billing changed it meanwhile: the revision contains the tax anyway
         learned |= transmit(session, sender, reserved, known | learned)[1]
     return learned
 
 
 def _answers(sender: Sender, attempt: Attempt, bodies: Bodies) -> tuple[list[ItemOutcome], int | None, str]:
-    """Send; while QuickBooks answers 429, which means that it did nothing, offer the same bytes again."""
+    """Send a request. While QuickBooks answers 429, which means that it did nothing, send the same bytes again."""
     for tries in range(THROTTLED_TRIES):
         if tries:
             sender.reserve_again(attempt)
@@ -371,7 +381,8 @@ def _exchange(sender: Sender, attempt: Attempt, bodies: Bodies) -> tuple[list[It
 def _look_again(
     session: FirmSession, attempt: Attempt, outcomes: Sequence[ItemOutcome], bodies: Bodies
 ) -> list[ItemOutcome]:
-    """Read what a repeated request claims to have made, as it is now; what is gone by now was no success."""
+    """Read the documents that the answer to a repeated request names, as they are now. A document that is gone by now
+    is held."""
     items = {item.document_id: item for item in attempt.items}
     looked = []
     for outcome in outcomes:
@@ -416,4 +427,5 @@ def _item(ready: Ready, b_id: str) -> Item:
         total_cents=ready.total_cents,
         former_state=ready.former_state,
         applications=ready.applications,
+        is_release=ready.is_release,
     )

@@ -1,6 +1,6 @@
-"""Send the journal entries of refunds and rejections, one by one; then their payments are planned again.
+"""The sending of journal entries of refunds and rejections, one by one. Their payments are then planned again.
 
-Belongs here: sending and telling. Does not belong here: what is to be recorded (``journal_entries``).
+Belongs here: sending and reporting. Does not belong here: the choice of the refunds (``journal_entries``).
 """
 
 from qb_pipeline.core.documents.payloads import Content
@@ -16,14 +16,18 @@ from qb_pipeline.sync.session.sender import Sender
 
 
 def record_refunds(session: FirmSession, sender: Sender, plan: RefundPlan, known: Learned) -> Learned:
-    """Record a plan's entries; payments that let go of invoices are to be planned again."""
+    """Send a plan's journal entries. Return the facts learned. Payments that must leave invoices are set to be planned
+    again."""
     learned = plan.learned
     for refund, content in plan.entries:
         learned |= _record(session, sender, refund, content, known | learned)
-    # Also where the answer to an entry was lost, and found since.
-    if session.applications.plan_payments_again(now=session.clock()):
-        learned |= Learned(try_again=True)
-    return learned
+    return learned | take_back(session)
+
+
+def take_back(session: FirmSession) -> Learned:
+    """Set payments whose money went back to be planned again, including those of an entry whose lost answer was found
+    since. The returned facts tell whether there are any."""
+    return Learned(try_again=bool(session.applications.plan_payments_again(now=session.clock())))
 
 
 def _record(session: FirmSession, sender: Sender, refund: Refund, content: Content, known: Learned) -> Learned:

@@ -1,7 +1,7 @@
-"""What became of requests whose answer was lost: wait, ask QuickBooks, and only then repeat.
+"""The settling of requests whose answer was lost: wait, ask QuickBooks, and only then repeat.
 
-A negative answer proves absence only when it was given long enough after the last send, since a lost request may still
-take effect. So every repetition is preceded by a quarantine from the last send and a complete, negative query.
+A negative answer proves absence only if enough time has passed since the last send, since a lost request may still take
+effect. So a quarantine from the last send and a complete, negative query precede every repetition.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ from qb_pipeline.core.markers import find_marker, read_marker
 from qb_pipeline.core.money import JsonObject
 from qb_pipeline.core.planning.plan import compare
 from qb_pipeline.core.problems import Problem
-from qb_pipeline.core.states import Kind, Operation, State
+from qb_pipeline.core.states import ENTRIES, Kind, Operation, State
 from qb_pipeline.ledger.sending.attempts import Attempt, Item, ItemOutcome
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.errors import RequestRejectedError
@@ -35,10 +35,11 @@ from qb_pipeline.sync.session.learned import NOTHING, Learned
 from qb_pipeline.sync.session.sender import Sender
 
 REMEMBERED = timedelta(hours=20)
-"""How long QuickBooks is trusted to know a requestid. Intuit names no time; users report about 24 hours."""
+"""The time for which QuickBooks is trusted to know a requestid. Intuit names no time; users report about 24 hours."""
 
 BEFORE_SEND = timedelta(hours=24)
-"""How far before our first send a document's CreateTime may lie: two clocks are never the same. The marker decides."""
+"""The time by which a document's CreateTime may precede our first send, since two clocks never agree exactly. The
+marker decides."""
 
 NAME_FIELD = {Kind.CUSTOMER: "DisplayName", Kind.ITEM: "Name"}
 
@@ -47,15 +48,18 @@ NAP_SECONDS = 5.0
 
 
 class DuplicateError(Exception):
-    """QuickBooks holds more than one living document with one marker of ours: a person must look first."""
+    """QuickBooks holds more than one document with one marker of ours that is not void. A person must compare them
+    first."""
 
 
 def settle(session: FirmSession, sender: Sender, known: Learned) -> tuple[int, Learned]:
-    """Settle every open attempt of the firm, oldest first; says how many there were, and what is known now.
+    """Settle every open attempt of the firm, oldest first.
+
+    Return the number of attempts, and everything learned so far.
 
     Raises:
-        DuplicateError: one document is there twice; nothing is deleted by us.
-        QuickBooksError: a question was not answered: nothing was concluded, the attempts stay open.
+        DuplicateError: QuickBooks holds one document twice; the pipeline deletes neither.
+        QuickBooksError: a question was not answered. Nothing was concluded, and the attempts stay open.
     """
     attempts = sender.open()
     for attempt in attempts:
@@ -65,12 +69,13 @@ def settle(session: FirmSession, sender: Sender, known: Learned) -> tuple[int, L
 
 
 def look(session: FirmSession) -> dict[int, ItemOutcome | None]:
-    """What QuickBooks shows of every request whose answer was lost, by document; nothing is recorded and nothing sent.
+    """Return the outcome that QuickBooks shows of every request whose answer was lost, keyed by document id.
 
-    None: QuickBooks does not show it. Whether it may still take effect is for ``settle`` to wait out.
+    None: QuickBooks does not show it. It may still take effect, which ``settle`` waits out. Nothing is recorded and
+    nothing sent.
 
     Raises:
-        DuplicateError: one document is there twice.
+        DuplicateError: QuickBooks holds one document twice.
         QuickBooksError: a question was not answered.
     """
     found: dict[int, ItemOutcome | None] = {}
@@ -85,10 +90,10 @@ def _settle(session: FirmSession, sender: Sender, attempt: Attempt, known: Learn
     learned |= follow(session, learned.followed)
     outcomes = [outcome for item in attempt.items if (outcome := found[item.document_id])]
     missing = [item for item in attempt.items if not found[item.document_id]]
-    nothing_landed = len(missing) == size_of(attempt)  # of the whole request, items that were recorded before included
+    nothing_landed = len(missing) == size_of(attempt)  # of the whole request, including items that were recorded before
     if missing and nothing_landed and session.clock() - attempt.first_sent_at < REMEMBERED:
         return learned | _send_again(session, sender, attempt, known | learned)
-    # Some landed, or QuickBooks may have forgotten the request: the missing ones get a new attempt in this run.
+    # Some took effect, or QuickBooks may have forgotten the request: the others get a new attempt in this run.
     outcomes += [restore_state(item, "missing") for item in missing]
     sender.record(attempt, outcomes)
     sender.note_answered()
@@ -96,9 +101,9 @@ def _settle(session: FirmSession, sender: Sender, attempt: Attempt, known: Learn
 
 
 def _send_again(session: FirmSession, sender: Sender, attempt: Attempt, known: Learned) -> Learned:
-    """Offer the frozen bytes once more, under the same request id."""
+    """Send the stored bytes once more, under the same request id."""
     sender.reserve_again(attempt)
-    with suppress(RequestRejectedError):  # as a whole: its documents are back where they were, and are planned anew
+    with suppress(RequestRejectedError):  # as a whole: its documents are back, and are planned anew
         return transmit(session, sender, attempt, known, again=True)[1]
     return NOTHING
 
@@ -106,7 +111,8 @@ def _send_again(session: FirmSession, sender: Sender, attempt: Attempt, known: L
 def _find(
     session: FirmSession, attempt: Attempt, bodies: Bodies, known: Learned
 ) -> tuple[dict[int, ItemOutcome | None], Learned]:
-    """What became of each open item, None where QuickBooks shows nothing of it; and what the look told."""
+    """Return the outcome of each open item, keyed by document id (None if QuickBooks shows nothing of it), and the
+    facts learned."""
     learned = NOTHING
     found: dict[int, ItemOutcome | None] = {item.document_id: None for item in attempt.items}
     creates: dict[Kind, list[Item]] = defaultdict(list)
@@ -127,7 +133,8 @@ def _find(
 def _find_made(
     session: FirmSession, attempt: Attempt, kind: Kind, items: list[Item], bodies: Bodies, known: Learned
 ) -> tuple[dict[int, ItemOutcome], Learned]:
-    """The objects that the creates of one kind made, as far as QuickBooks shows them."""
+    """Return the outcomes of those creates of one kind whose object QuickBooks shows, keyed by document id, and the
+    facts learned."""
     found: dict[int, ItemOutcome] = {}
     learned = NOTHING
     candidates = _candidates(session, kind, items, bodies, attempt.first_sent_at)
@@ -142,7 +149,7 @@ def _find_made(
             found[item.document_id], told = _adopt(session, attempt, item, ours, body, known | learned)
             learned |= told
         elif voided:
-            del nameless[voided[0]["Id"]]  # one voided document is what became of one of ours
+            del nameless[voided[0]["Id"]]  # one voided document is the result of one of our creates
             found[item.document_id] = replace(
                 read_accepted(item, voided[0], body, activity="adopted"),
                 state=State.HELD,
@@ -154,7 +161,8 @@ def _find_made(
 def _find_changed(
     session: FirmSession, kind: Kind, items: list[Item], bodies: Bodies, known: Learned
 ) -> tuple[dict[int, ItemOutcome], Learned]:
-    """Which changes of one kind took effect."""
+    """Return the outcomes of those changes of one kind that took effect, keyed by document id, and the facts
+    learned."""
     found: dict[int, ItemOutcome] = {}
     learned = NOTHING
     wanted = [item.quickbooks_id for item in items]
@@ -176,10 +184,10 @@ def _adopt(
     body: JsonObject,
     known: Learned,
 ) -> tuple[ItemOutcome, Learned]:
-    """Take what carries our marker for the result.
+    """Return the outcome of a create by the object that carries our marker, and the facts learned.
 
     Raises:
-        DuplicateError: there are several, and we have sent more than once.
+        DuplicateError: several objects carry it, and we have sent more than once.
     """
     first = min(ours, key=int)
     body, learned = _followed(session, body, ours[first], known, proves_it=True)
@@ -198,9 +206,9 @@ def _adopt(
 def _candidates(
     session: FirmSession, kind: Kind, items: list[Item], bodies: Bodies, first_sent_at: datetime
 ) -> list[Entity]:
-    """Everything that a lost create may have made.
+    """Return everything that a lost create may have made.
 
-    PrivateNote cannot be searched in a query, so the search goes by what can: a name, a number, a time.
+    PrivateNote cannot be searched in a query. So the search goes by name, number or time.
     """
     if kind in NAME_FIELD:
         names = [str(bodies[item.document_id][NAME_FIELD[kind]]) for item in items]
@@ -212,12 +220,13 @@ def _candidates(
         )
         if {find_marker(item.marker) for item in items} <= {read_marker(row) for row in rows}:
             return rows
-    # Then by nothing that a bookkeeper may have changed before we could look: neither number nor customer.
+    # Next by time: a bookkeeper may have changed number or customer before we could read.
     return [*rows, *made_since(session, kind, first_sent_at)]
 
 
 def made_since(session: FirmSession, kind: Kind, first_sent_at: datetime) -> Iterator[Entity]:
-    """Everything of a kind that QuickBooks made since about a moment: one read per 1,000 documents."""
+    """Return all documents of a kind that QuickBooks created since ``BEFORE_SEND`` before a moment. Costs one read per
+    1,000 documents."""
     since = (first_sent_at - BEFORE_SEND).isoformat(timespec="seconds")
     return session.quickbooks.query_all(ENTITY[kind], where=f"MetaData.CreateTime >= '{since}'")
 
@@ -228,8 +237,9 @@ def _is_result_of(item: Item, row: Entity, body: JsonObject) -> bool:
 
 
 def _is_voided_result_of(item: Item, row: Entity, body: JsonObject) -> bool:
-    """Whether a person voided this document before we could record it: the void may have cost it its marker."""
-    if item.kind == Kind.REFUND:
+    """Whether a document is the result of this item, voided by a person before we could record it. The void may have
+    removed its marker."""
+    if item.kind in ENTRIES:
         return False  # QuickBooks has no void of journal entries
     if read_customer(row) != read_customer(body):
         return False
@@ -241,10 +251,10 @@ def _is_voided_result_of(item: Item, row: Entity, body: JsonObject) -> bool:
 def _followed(
     session: FirmSession, body: JsonObject, row: Entity | None, known: Learned, *, proves_it: bool = False
 ) -> tuple[JsonObject, Learned]:
-    """What was meant, with the customer into which its own was merged since; and what the look told.
+    """Return the body that was meant, with the customer into which its own was merged since, and the facts learned.
 
-    ``proves_it``: this row was made for that customer, so that where it stands now shows where the customer went. A row
-    that was to be changed may never have been that customer's.
+    ``proves_it``: this row was created for the customer of the body, so that its present customer shows the survivor. A
+    row that was to be changed may never have been that customer's.
     """
     meant, theirs = read_customer(body), read_customer(row or {})
     if not meant or not theirs or meant == theirs:
@@ -263,9 +273,9 @@ def _took_effect(item: Item, row: Entity, body: JsonObject) -> bool:
 
 
 def _wait_out(session: FirmSession, sender: Sender, last_sent_at: datetime) -> None:
-    """Sleep until a request sent then has taken effect and shows in a query, or never will.
+    """Sleep until a request that was sent at this time has taken effect and shows in a query, or never will.
 
-    In short naps, so that a paused firm or a lost lease is noticed in time.
+    The sleep consists of short naps, so that a paused firm or a lost lease is noticed in time.
     """
     until = last_sent_at + session.quarantine
     for nap in _naps((until - session.clock()).total_seconds()):

@@ -1,7 +1,9 @@
-"""What a run has read of a company: its settings, and the lists at which documents point. Nothing is asked twice.
+"""The answers of a company that a run has read: its settings, and the lists to which documents refer.
 
-Belongs here: asking once. Does not belong here: what the answers mean (``core``), when to ask (``preflight``,
-``references``, ``obstacles``).
+Nothing is asked twice.
+
+Belongs here: asking once. Does not belong here: the meaning of the answers (``core``), the choice of the moment to ask
+(``preflight``, ``references``, ``obstacles``).
 """
 
 import threading
@@ -20,8 +22,8 @@ from qb_pipeline.quickbooks.client import QuickBooksClient
 
 
 class CompanyReads:
-    """Of one company in one run; safe to share among threads. ``remembered`` are settings that another run has read;
-    ``remember`` keeps what this one reads of them."""
+    """The reads of one company in one run; safe to share among threads. ``remembered`` are the settings that another
+    run has read. ``remember`` stores the settings that this run reads."""
 
     def __init__(
         self,
@@ -35,30 +37,32 @@ class CompanyReads:
         self._remember = remember
         self._has_read_settings = False
         self.has_read_foreign = False
-        """Whether this run has brought the index of what others wrote up to date."""
+        """Whether this run has brought the index of others' documents up to date."""
+        self.has_read_entries = False
+        """Whether this run has searched for transactions that people entered by hand."""
         self._lock = threading.Lock()
         self._targets: dict[str, dict[str, Target]] = {}
         self._asked: dict[str, set[str]] = {}
 
     def ask(self, quickbooks: QuickBooksClient) -> None:
-        """Go on with another client of the same company: a later stage of the run has its own."""
+        """Use another client of the same company from now on. A later stage of the run has its own."""
         self._quickbooks = quickbooks
 
     @property
     def settings(self) -> CompanySettings | None:
-        """The settings as last read, by this run or a former one; None when nobody has."""
+        """The settings as last read, by this run or a former one; None if no run has read them."""
         return self._settings
 
     @property
     def has_read_settings(self) -> bool:
-        """Whether this run has read them itself."""
+        """Whether this run has read the settings itself."""
         return self._has_read_settings
 
     def current_settings(self) -> CompanySettings:
-        """The settings as this run has read them; two reads where it has not yet.
+        """Return the settings as this run has read them. Costs two reads if it has not read them yet.
 
         Raises:
-            QuickBooksError: they were not answered.
+            QuickBooksError: a read was not answered.
         """
         with self._lock:
             if self._has_read_settings and self._settings is not None:
@@ -66,10 +70,10 @@ class CompanyReads:
             return self.read_settings()
 
     def read_settings(self) -> CompanySettings:
-        """The settings as they are now: two reads.
+        """Read the settings as they are now, and store them. Costs two reads.
 
         Raises:
-            QuickBooksError: they were not answered.
+            QuickBooksError: a read was not answered.
         """
         settings = read_settings(self._quickbooks.read_preferences(), self._quickbooks.read_company_info())
         self._remember(settings)
@@ -77,9 +81,10 @@ class CompanyReads:
         return settings
 
     def find_targets(self, kind: str, quickbooks_ids: Iterable[str]) -> dict[str, Target]:
-        """What mappings of a kind point at, by Id, as far as QuickBooks has it (``core.mapping.mapping_targets``).
+        """Return the objects to which mappings of a kind refer, keyed by Id, as far as QuickBooks has them.
 
-        What ``customers`` and ``items`` hold already is not asked either; else one read per kind and about 300 Ids.
+        Their form is that of ``core.mapping.mapping_targets``. Objects that ``customers`` and ``items`` hold already
+        are not read again. The others cost one read per kind and about 300 Ids.
         """
         known, asked = self._targets.setdefault(kind, {}), self._asked.setdefault(kind, set())
         missing = sorted(set(quickbooks_ids) - known.keys() - asked)
@@ -92,29 +97,29 @@ class CompanyReads:
 
     @cached_property
     def classes(self) -> dict[str, Target]:
-        """Every class of the company by Id, inactive ones too; read when first asked."""
+        """All classes of the company, keyed by Id, inactive ones included; read at first use."""
         found = read_targets("matter", self._quickbooks.query_all("Class", where="Active IN (true, false)"))
         self._targets.setdefault("matter", {}).update(found)
         return found
 
     @cached_property
     def taken_names(self) -> set[str]:
-        """Keys (``core.text``) of every name that a new customer cannot have: customers, vendors and employees share
-        one list. One read each per 1,000."""
+        """The keys (``core.text``) of all names that a new customer cannot have: customers, vendors and employees share
+        one list. Each of the three costs one read per 1,000."""
         people = [self._quickbooks.query_all(entity, columns="Id, DisplayName") for entity in ("Vendor", "Employee")]
         names = [str(row.get("DisplayName", "")) for rows in people for row in rows]
         return {taken_key(name) for name in [*names, *self.customers["display_name"]]}
 
     @cached_property
     def customers(self) -> pd.DataFrame:
-        """Every customer of the company, inactive ones too (``core.schemas.Customers``); read when first asked."""
+        """All customers of the company, inactive ones included (``core.schemas.Customers``); read at first use."""
         found = list(self._quickbooks.query_all("Customer", where="Active IN (true, false)"))
         self._targets.setdefault("payer", {}).update(read_targets("payer", found))
         return frame(Customers, map(_read_customer, found))
 
     @cached_property
     def items(self) -> pd.DataFrame:
-        """Every item of the company, inactive ones too (``core.schemas.Items``); read when first asked."""
+        """All items of the company, inactive ones included (``core.schemas.Items``); read at first use."""
         found = list(self._quickbooks.query_all("Item", where="Active IN (true, false)"))
         self._targets.setdefault("fee_item", {}).update(read_targets("fee_item", found))
         rows = [
@@ -131,7 +136,7 @@ class CompanyReads:
 
 
 def _read_customer(row: JsonObject) -> tuple[object, ...]:
-    """One customer as a row of ``core.schemas.Customers``."""
+    """Return one customer as a row of ``core.schemas.Customers``."""
     address = row.get("BillAddr") or {}
     return (
         row["Id"],

@@ -1,4 +1,4 @@
-"""What a run needs to work on one firm: both sides for reading, the ledger, the rules, the clock; and the way to write.
+"""The session: both sides of one firm for reading, the ledger, the rules and the clock of a run, and the way to write.
 
 Belongs here: holding them together. Does not belong here: any decision; writing to QuickBooks (``sender``).
 """
@@ -18,8 +18,10 @@ from qb_pipeline.core.settings import FirmRules
 from qb_pipeline.ledger.books import company_faults
 from qb_pipeline.ledger.books.applications import Applications
 from qb_pipeline.ledger.books.census import Censuses
+from qb_pipeline.ledger.books.client_credit import ClientCredit
 from qb_pipeline.ledger.books.documents import Documents
 from qb_pipeline.ledger.books.foreign_documents import ForeignDocuments
+from qb_pipeline.ledger.books.hand_entries import HandEntries
 from qb_pipeline.ledger.books.history import History
 from qb_pipeline.ledger.books.listing import Listing
 from qb_pipeline.ledger.books.mappings import Mappings
@@ -43,15 +45,16 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 QUARANTINE = timedelta(seconds=310)
-"""How long after the last send a request may still take effect (300 s), and then stay hidden from a query (10 s).
+"""The settling time: 300 s in which a request may still take effect, and 10 s in which a query may not show it.
 
-Intuit documents neither; its own requests end after 120 s. See docs/architecture.md, "What can be promised".
+It begins with the last send. Intuit documents neither time; its own requests end after 120 s. See docs/architecture.md,
+"What can be promised".
 """
 
 
 @dataclass(frozen=True)
 class FirmSession:
-    """One firm during one run. Only what ``sending`` gives can write to QuickBooks."""
+    """One firm during one run. Only the sender that ``sending`` yields can write to QuickBooks."""
 
     firm: Firm
     run: Run
@@ -60,16 +63,16 @@ class FirmSession:
     billing_payments: BillingPayments
     quickbooks: QuickBooksClient
     company: CompanyReads
-    """What this run has read of the company."""
+    """The answers of the company that this run has read."""
     engine: "Engine"
-    """Of the ledger."""
+    """The engine of the ledger."""
     witness: Witness
     first_date: date
     quarantine: timedelta = QUARANTINE
     in_flight: int = 4
-    """So many batches leave side by side."""
+    """The number of batches that leave side by side."""
     repeats_refused: bool = False
-    """A person named the documents of this run: what was refused before is sent again."""
+    """Whether a person named the documents of this run. Refused documents are then sent again."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = stopping.sleep
 
@@ -97,14 +100,13 @@ class FirmSession:
     def recorded(
         self, explain: Callable[[BaseException], str] = str, *, stage: str = "", is_last: bool = True
     ) -> Iterator[None]:
-        """Keep this run's row in the ledger while the block works: its outcome, its error as ``explain`` tells it, and
-        the requests that left.
+        """Record this run in the ledger while the block works: the outcome, the error and the number of requests.
 
-        ``stage``: the block is one stage of the run, and has a row of its own; ``is_last``: the run ends with it. A
-        stage that fails ends the run.
+        ``explain`` gives the text of the error. ``stage``: the block is one stage of the run, and has a row of its own.
+        ``is_last``: the run ends with this stage. A stage that fails ends the run.
 
         Raises:
-            CompanyFaultError: QuickBooks refused the company where the block could do without the answer.
+            CompanyFaultError: QuickBooks refused the company in a request whose answer the block did not need.
         """
         self.log.begin(self.run, now=self.clock(), stage=stage)
         outcome = "failed"
@@ -126,7 +128,7 @@ class FirmSession:
                 self.log.end(self.run, outcome=outcome, error=said, reads=reads, writes=writes, now=now)
 
     def hold_lease(self) -> AbstractContextManager[Lease]:
-        """Keep every run that writes to the company out while the block works.
+        """Hold the company's lease while the block works, so that no other run writes to the company.
 
         Raises:
             BusyError: another run kept the company busy.
@@ -142,7 +144,9 @@ class FirmSession:
 
     @contextmanager
     def sending(self) -> Iterator[Sender]:
-        """Be the one that writes to the company while the block works; reads too stop when that right is lost.
+        """Yield the sender, which alone writes to the company while the block works.
+
+        When the lease is lost, reads stop too.
 
         Raises:
             BusyError: another run kept the company busy.
@@ -167,8 +171,13 @@ class FirmSession:
 
     @property
     def applications(self) -> Applications:
-        """What our payments pay in QuickBooks."""
+        """The applications of our payments in QuickBooks."""
         return Applications(self.engine, self.firm.firm_id)
+
+    @property
+    def client_credit(self) -> ClientCredit:
+        """The payments from credit that have a second half."""
+        return ClientCredit(self.engine, self.firm.firm_id)
 
     @property
     def listing(self) -> Listing:
@@ -182,12 +191,17 @@ class FirmSession:
 
     @property
     def foreign_documents(self) -> ForeignDocuments:
-        """What others wrote in the company, and what people said of it."""
+        """The documents that others wrote in the company, and people's answers about them."""
         return ForeignDocuments(self.engine, self.firm.firm_id)
 
     @property
+    def hand_entries(self) -> HandEntries:
+        """The by-hand list, and the transactions that people entered for it."""
+        return HandEntries(self.engine, self.firm.firm_id)
+
+    @property
     def mappings(self) -> Mappings:
-        """What billing's payers, fee items and so on are in QuickBooks."""
+        """The objects of QuickBooks to which billing's payers, fee items and so on are mapped."""
         return Mappings(self.engine, self.firm.firm_id)
 
     @property
@@ -227,9 +241,9 @@ class FirmSession:
 
     @property
     def received(self) -> ReceivedPayments:
-        """Payments that QuickBooks received, and what billing shall hold of them (Model 2)."""
+        """Payments that QuickBooks received, and the postings that billing should hold of them (Model 2)."""
         return ReceivedPayments(self.engine, self.firm)
 
     def open_attempts(self) -> list[Attempt]:
-        """Requests whose outcome is not known; to be looked at without the lease."""
+        """Return the requests whose outcome is not known. Reading them needs no lease."""
         return open_attempts(self.engine, self.firm.firm_id)

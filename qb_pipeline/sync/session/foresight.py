@@ -1,28 +1,44 @@
-"""How far ahead a plan looks.
+"""The foresight of a plan: the changes that it treats as done, and the extent of its reads.
 
-Belongs here: the three ways. Does not belong here: what follows from them (``sync.plan``, ``sync.mapping``).
+Belongs here: the three forms of foresight. Does not belong here: their consequences (``sync.plan``, ``sync.mapping``).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Moved(NamedTuple):
+    """The target of an invoice that goes to another customer: the Id of its new customer, and the cents by which its
+    total changes."""
+
+    customer_id: str
+    more_cents: int
 
 
 @dataclass(frozen=True, slots=True)
 class Foresight:
-    """``counts_on_plan``: what the run's plan would create or change counts as if QuickBooks had it.
+    """The foresight of a plan.
 
-    ``asks_everything``: QuickBooks is asked for everything that documents hang on; otherwise only where something
-    speaks against one.
+    ``counts_on_plan``: whether the documents that the run's plan would create or change count as if QuickBooks had
+    them.
+
+    ``asks_everything``: whether QuickBooks is asked for everything that documents depend on. Otherwise it is asked only
+    if something speaks against a document.
+
+    ``moving``: the invoices that go to another customer before the payments that are planned, keyed by billing's id.
     """
 
     counts_on_plan: bool
     asks_everything: bool
+    moving: Mapping[str, Moved] = field(default_factory=dict)
 
 
 AT_ONCE = Foresight(counts_on_plan=False, asks_everything=False)
-"""What is planned leaves at once."""
+"""The foresight of a plan that is sent at once."""
 
 IN_RUN = Foresight(counts_on_plan=True, asks_everything=False)
-"""Later stages of the same run send what is planned."""
+"""The foresight of a plan that later stages of the same run send."""
 
 DRY_RUN = Foresight(counts_on_plan=True, asks_everything=True)
-"""Nothing is sent: the plan finds out by reading what a sync would learn from refusals."""
+"""The foresight of a dry run, which sends nothing. Its reads find the faults that a sync would learn from refusals."""

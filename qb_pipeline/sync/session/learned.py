@@ -1,6 +1,6 @@
-"""What one part of a run found out that a later part of it goes by.
+"""The facts that one part of a run found out and a later part uses.
 
-Belongs here: the facts, and adding them up. Does not belong here: what follows from them.
+Belongs here: the facts, and adding them up. Does not belong here: their consequences.
 """
 
 from collections.abc import Mapping
@@ -12,28 +12,34 @@ from qb_pipeline.core.states import Kind
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Facts of a run. ``a | b`` is what is known after ``a`` and then ``b``."""
+    """Facts of a run. ``a | b`` has the facts of ``a`` and then those of ``b``; for a key that both have, ``b``
+    counts."""
 
     try_again: bool = False
-    """Something was refused only for a bad moment, or moved while it was planned: a second look may help."""
+    """Whether something was refused only for a bad moment, or moved while it was planned, so that a second attempt may
+    help."""
 
     stale: frozenset[int] = frozenset()
-    """Documents that were refused because they had changed: a query may not show them as they are now."""
+    """Ids of documents that were refused because they had changed. A query may not show their present version."""
 
     followed: Mapping[str, str] = field(default_factory=dict)
-    """Customers that were merged away, and into whom."""
+    """The survivors of customers that were merged away, keyed by the former customer's Id."""
 
     foreseen: Mapping[str, str] = field(default_factory=dict)
-    """Customers by payer that a dry run has found by name, and a sync would remember."""
+    """Customer Ids that a dry run has found by name and a sync would store, keyed by payer id."""
 
     would_create: frozenset[tuple[Kind, str]] = frozenset()
     """Customers and items (kind, id in billing) that a dry run would have created."""
 
     not_created: Mapping[tuple[Kind, str], Problem] = field(default_factory=dict)
-    """Customers and items (kind, id in billing) that were to be created just now and could not, and why."""
+    """The problems of customers and items that could not be created just now, keyed by (kind, id in billing)."""
+
+    unpaid_entries: frozenset[int] = frozenset()
+    """Document ids of payments that QuickBooks does not let pay the journal entries that take them back. That money
+    stays unapplied."""
 
     notices: tuple[str, ...] = ()
-    """Sentences for whoever reads the run's report, each once."""
+    """Sentences for the readers of the run's report, each once."""
 
     def __or__(self, later: "Learned") -> "Learned":
         return Learned(
@@ -43,6 +49,7 @@ class Learned:
             {**self.foreseen, **later.foreseen},
             self.would_create | later.would_create,
             {**self.not_created, **later.not_created},
+            self.unpaid_entries | later.unpaid_entries,
             tuple(dict.fromkeys((*self.notices, *later.notices))),
         )
 

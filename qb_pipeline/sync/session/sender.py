@@ -1,7 +1,7 @@
 """The right to write to one company: reserve, send, record.
 
-Belongs here: what may be written only by the holder of the company's lease. Does not belong here: the order of these
-steps (``push``), and what became of a request whose answer was lost (``settle``).
+Belongs here: the actions that only the holder of the company's lease may take. Does not belong here: the order of these
+steps (``push``), and the outcome of a request whose answer was lost (``settle``).
 """
 
 import threading
@@ -17,14 +17,14 @@ from qb_pipeline.quickbooks.answers import Answer, BatchAnswer
 from qb_pipeline.quickbooks.client import QuickBooksWriter
 
 MAX_UNANSWERED = 3
-"""After so many lost answers in a row nothing more is sent: each would have to be settled."""
+"""The number of lost answers in a row after which nothing more is sent, since each would have to be settled."""
 
 
 class Sender:
-    """Writes to one company, for one run, while it holds the lease; got by ``FirmSession.sending``.
+    """The writer to one company, for one run, while it holds the lease. ``FirmSession.sending`` yields it.
 
-    Safe to share among threads. ``is_doubted``: a fault of the company stands, so requests leave one by one until
-    QuickBooks has accepted one.
+    Safe to share among threads. ``is_doubted``: a fault of the company is recorded, so that requests leave one by one
+    until QuickBooks has accepted one.
     """
 
     def __init__(
@@ -54,46 +54,49 @@ class Sender:
 
     @property
     def epoch(self) -> int:
-        """The fencing token: it rises with every run that may write to the company."""
+        """The epoch (fencing token) of the lease. It rises with every run that may write to the company."""
         return self._lease.epoch
 
     def require(self) -> None:
-        """Raises:
-        LeaseLostError: the firm was paused, or a successor took over.
+        """Check that the lease is still held.
+
+        Raises:
+            LeaseLostError: the firm was paused, or a successor took over.
         """
         self._lease.require()
 
     def wait(self, seconds: float) -> None:
-        """Sleep, unless this process is told to end.
+        """Sleep for this time, unless this process is told to end.
 
         Raises:
-            LeaseLostError: the right was lost meanwhile.
+            LeaseLostError: the lease was lost meanwhile.
             StoppedError: this process was told to end.
         """
         self._sleep(seconds)
         self.require()
 
-    # What the answers so far say
+    # The answers so far
 
     @property
     def has_given_up(self) -> bool:
-        """Whether so many answers in a row were lost that nothing more is to leave."""
+        """Whether so many answers in a row were lost that nothing more may leave."""
         with self._lock:
             return self._unanswered >= MAX_UNANSWERED
 
     @property
     def is_doubted(self) -> bool:
-        """Whether a fault of the company stands that no accepted request has cleared yet."""
+        """Whether a fault of the company is recorded that no accepted request has cleared yet."""
         with self._lock:
             return self._is_doubted
 
     def note_lost(self) -> None:
-        """An answer was lost."""
+        """Record that an answer was lost."""
         with self._lock:
             self._unanswered += 1
 
     def note_answered(self, *, is_accepted: bool = False) -> None:
-        """QuickBooks answers again; ``is_accepted``: and has accepted something."""
+        """Record that QuickBooks answered. ``is_accepted``: it has accepted a request, which clears the fault of the
+        company."""
         with self._lock:
             self._unanswered = 0
             self._is_doubted = self._is_doubted and not is_accepted
@@ -101,24 +104,24 @@ class Sender:
     # Reserve, send, record
 
     def reserve(self, endpoint: str, operation: Operation, body: bytes, items: Sequence[Item]) -> Attempt:
-        """Write a request down and commit, before it leaves.
+        """Record a request and commit, before it leaves.
 
         Raises:
-            NotReservedError: one of the documents is in flight already or has moved; nothing was written.
+            NotReservedError: one of the documents is in flight already or has moved; nothing was recorded.
             LeaseLostError: a successor has taken over.
         """
         return self._attempts.reserve(endpoint, operation, body, items, run=self._run, now=self._clock())
 
     def reserve_again(self, attempt: Attempt) -> None:
-        """Write down that the same bytes leave once more, before they do."""
+        """Record that the same bytes leave once more, before they do."""
         self._attempts.sending_again(attempt, now=self._clock())
 
     def send(self, attempt: Attempt, entity: str) -> Answer:
-        """Send the one document of an attempt; ledger and witness take note when it leaves.
+        """Send the one document of an attempt. Ledger and witness record it at the moment when it leaves.
 
         Raises:
             QuickBooksError: see ``quickbooks.client``.
-            LeaseLostError, StoppedError: it was stopped before its first byte.
+            LeaseLostError, StoppedError: the request was stopped before its first byte.
         """
         method = {
             Operation.CREATE: self._quickbooks.create,
@@ -128,7 +131,7 @@ class Sender:
         return method(entity, attempt.body, request_id=attempt.request_id, leaves=lambda: self._note(attempt))
 
     def send_batch(self, attempt: Attempt) -> BatchAnswer:
-        """Send the documents of an attempt; as ``send``."""
+        """Send the documents of an attempt in one batch. Raises as ``send``."""
         return self._quickbooks.batch(
             attempt.body,
             request_id=attempt.request_id,
@@ -149,10 +152,12 @@ class Sender:
         http_status: int | None = None,
         intuit_tid: str = "",
     ) -> None:
-        """Store what became of items of an attempt, as of ``now``; it is done when none is open any more.
+        """Record the outcomes of items of an attempt, as of ``now``.
+
+        The attempt is done when none of its items is open any more.
 
         Raises:
-            LeaseLostError: a successor has taken over; the items stay open and it settles them.
+            LeaseLostError: a successor has taken over. The items stay open, and the successor settles them.
         """
         self._attempts.record(
             attempt,
@@ -164,9 +169,9 @@ class Sender:
         )
 
     def record_unknown(self, attempt: Attempt, detail: str, *, intuit_tid: str = "") -> None:
-        """The request left and its answer was lost: it may have worked."""
+        """Record that a request left and its answer was lost. It may have worked."""
         self._attempts.unknown(attempt, run=self._run, now=self._clock(), detail=detail, intuit_tid=intuit_tid)
 
     def open(self) -> list[Attempt]:
-        """Attempts whose outcome is not known, oldest first, with the items that are still open."""
+        """Return the attempts whose outcome is not known, oldest first, with the items that are still open."""
         return self._attempts.open()

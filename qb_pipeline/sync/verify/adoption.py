@@ -1,7 +1,8 @@
-"""Link invoices and payments that an earlier integration put into QuickBooks, instead of sending them again.
+"""The adoption of invoices and payments that an earlier integration put into QuickBooks.
 
-Belongs here: reading both sides, a page at a time, and linking what a person approves. Does not belong here: which
-document is which (``core.planning.adoption``). Nothing is written to QuickBooks.
+They are linked, and not sent again. Belongs here: reading both sides, a page at a time, and linking the documents that
+a person approves. Does not belong here: matching documents (``core.planning.adoption``). Nothing is written to
+QuickBooks.
 """
 
 from collections import Counter
@@ -40,16 +41,18 @@ from qb_pipeline.sync.session.learned import NOTHING
 NO_ANSWERS: Mapping[DocumentName, str] = MappingProxyType({})
 
 AROUND = timedelta(days=31)
-"""How far before the first and after the last date of billing QuickBooks is read: a wrong date is a near miss."""
+"""The time before the first and after the last date of billing that is read in QuickBooks too. A document with a wrong
+date is then a near miss."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What one document of billing is in QuickBooks, with the evidence: for the eyes of who asked, not for a log.
+    """The proposed counterpart in QuickBooks of one document of billing, with the evidence.
 
-    ``quickbooks_ids``: the match, or what comes near it; ``differs`` says for each how, ``fields`` names the fields. Of
-    what comes near, a person is ``asked`` about these Ids; the others agree in number or reference alone. A payment
-    that ``follows`` is the same one if its invoice, about which a person is asked, is the same.
+    It is shown to the person who asked, and never logged. ``quickbooks_ids``: the match, or the documents that come
+    near it. ``differs`` describes the differences of each, and ``fields`` names the fields. ``asked``: the near
+    documents about which a person is asked; the others agree in number or reference alone. ``follows``: a payment is
+    the same one if its invoice, about which a person is asked, is the same.
     """
 
     document: UnsentDocument
@@ -82,11 +85,12 @@ class _Meant:
 
 
 def propose(session: FirmSession, same: Mapping[DocumentName, str] = NO_ANSWERS) -> list[Proposal]:
-    """Compare every document that is not in QuickBooks as far as we know with what is there and is not ours.
+    """Compare every document that is not in QuickBooks, as far as we know, with the documents there that are not ours.
 
     Costs the pages of customers, invoices and payments of the time in question, at 1,000 rows each.
 
-    ``same``: the Ids of QuickBooks documents that a person called the same; these are matches, whatever differs.
+    ``same``: the Ids of QuickBooks documents that a person called the same, keyed by our document's name. These are
+    matches, whatever differs.
     """
     scan(session, Selection())
     note_foreign(session)
@@ -95,27 +99,27 @@ def propose(session: FirmSession, same: Mapping[DocumentName, str] = NO_ANSWERS)
     customers = {payer_id: customer_id for payer_id, customer_id in customers.items() if customer_id != NOT_YET}
     invoices = _judge(session, Kind.INVOICE, _invoices(session, waiting, customers), same)
     found = {row.document.source_id: row.quickbooks_ids[0] for row in invoices if row.verdict == "match"}
-    # What pays an invoice in question is compared as if that question were answered.
+    # Payments of an invoice in question are compared as if that question were answered with yes.
     supposed = {row.document.source_id: row.asked[0] for row in invoices if len(row.asked) == 1}
     payments = _judge(session, Kind.PAYMENT, _payments(session, waiting, customers, found | supposed), same)
     return [*invoices, *(_unsure(row, supposed) for row in payments)]
 
 
 def _unsure(payment: Proposal, supposed: Collection[str]) -> Proposal:
-    """A payment that matches only if its invoice is what a person is asked about: it follows that answer, and nobody is
-    asked about it."""
+    """Return a payment as one that follows the answer about its invoice, if it matches only with an invoice that a
+    person is asked about. No person is asked about such a payment. Any other payment is returned unchanged."""
     if payment.verdict != "match" or not any(pay.invoice_id in supposed for pay in payment.applications):
         return payment
     return replace(payment, verdict="near", follows=True, entity={})
 
 
 def approve(session: FirmSession, proposals: Sequence[Proposal]) -> Counter[str]:
-    """Link what matches, as a super user's decision; says how many documents of each kind were linked.
+    """Link the matches, as a super user's decision. Return the number of documents that were linked, keyed by kind.
 
-    What a person is asked about is remembered, and holds its document until somebody answers.
+    The pairs that a person is asked about are stored. Each holds its document until a person answers.
 
     Raises:
-        SetUpError: who approves is no super user of the firm.
+        SetUpError: the person who approves is no super user of the firm.
         BusyError: a run kept the company busy.
     """
     matches = [proposal for proposal in proposals if proposal.verdict == "match"]
@@ -128,13 +132,13 @@ def approve(session: FirmSession, proposals: Sequence[Proposal]) -> Counter[str]
 
 
 def answer(session: FirmSession, matches: Sequence[Proposal], others: Collection[Pair]) -> Counter[str]:
-    """Store a person's answers, all or none: link what is the same, remember what is not.
+    """Store a person's answers, all or none: link the documents that are the same, and store the pairs that are not.
 
     Returns:
-        How many documents of each kind were linked.
+        The number of documents that were linked, keyed by kind.
 
     Raises:
-        SetUpError: who answers is no super user of the firm.
+        SetUpError: the person who answers is no super user of the firm.
         BusyError: a run kept the company busy.
         MovedError: a document has moved meanwhile; nothing was stored.
     """
@@ -151,7 +155,8 @@ def _link(
     *,
     all_or_none: bool = False,
 ) -> Counter[str]:
-    """Link in one transaction, invoices first: what pays them is known by their Ids."""
+    """Link in one transaction, invoices first, since their payments need their Ids. Return the number of linked
+    documents, keyed by kind."""
     linked: Counter[str] = Counter()
     firm_id, actor, now = session.firm.firm_id, session.run.actor, session.clock()
     links = {
@@ -182,7 +187,9 @@ def link_same(
     forwarded_cents: int,
     applications: tuple[Application, ...],
 ) -> None:
-    """Link one document to what a super user called the same document; QuickBooks' version stays as it is.
+    """Link one document to the QuickBooks document that a super user called the same.
+
+    QuickBooks' version stays as it is.
 
     Raises:
         As ``answer``.
@@ -266,7 +273,8 @@ def _proposal(
 def _alike(
     session: FirmSession, kind: Kind, meant: Sequence[_Meant], theirs: dict[str, Entity]
 ) -> dict[int, list[str]]:
-    """What would hold each document before its first create, by document id; its entities are added to ``theirs``."""
+    """Return the QuickBooks Ids that would hold each document before its first create, keyed by document id. Their
+    entities are added to ``theirs``."""
     ours = {document.row.document_id: _as_document(kind, document) for document in meant}
     names = {
         document.row.document_id: DocumentName(kind, document.row.source_id, document.row.part) for document in meant
@@ -298,7 +306,8 @@ def _as_document(kind: Kind, document: _Meant) -> Document:
 
 
 def _read(session: FirmSession, kind: Kind, meant: Sequence[_Meant]) -> Iterable[Entity]:
-    """What QuickBooks holds around these dates and nobody has claimed: no marker, no link, not void."""
+    """Return the documents that QuickBooks holds around these dates and that are not void, carry no marker and are
+    linked to no document of ours."""
     if not meant:
         return []
     days = [document.row.document_date for document in meant]
@@ -308,7 +317,7 @@ def _read(session: FirmSession, kind: Kind, meant: Sequence[_Meant]) -> Iterable
 
 
 def _invoices(session: FirmSession, waiting: Sequence[UnsentDocument], customers: Mapping[str, str]) -> list[_Meant]:
-    """Invoices with the total of their new items. What billing itself does not add up is left out."""
+    """Return invoices with the total of their new items. Invoices whose items do not add up in billing are left out."""
     listed = [row for row in waiting if row.kind == Kind.INVOICE]
     fetched = session.billing.fetch_invoices(row.source_id for row in listed)
     problems = find_invoice_problems(fetched.invoices, fetched.lines, session.rules)
@@ -335,7 +344,8 @@ def _payments(
     customers: Mapping[str, str],
     found: Mapping[str, str],
 ) -> list[_Meant]:
-    """Payments with what they pay, on invoices that are in QuickBooks or were just ``found`` there (Id by invoice)."""
+    """Return payments with their applications to invoices that are in QuickBooks, or were just ``found`` there
+    (QuickBooks Id keyed by invoice id)."""
     listed = [row for row in waiting if row.kind == Kind.PAYMENT]
     applied = session.billing.fetch_payments(row.source_id for row in listed).applications
     shares: dict[tuple[str, str], Counter[str]] = {}
@@ -394,7 +404,8 @@ def _difference(ours: Side, theirs: Mapping[str, str], names: Iterable[str]) -> 
 
 
 def _links(session: FirmSession, kind: Kind, matches: Sequence[Proposal]) -> list[Link]:
-    """Links with what billing would send now, so that what only looks changed is not sent later."""
+    """Return links with the fingerprint of billing's present content, so that a document that only looks changed is not
+    sent later."""
     work = session.documents.read([row.document.document_id for row in matches])
     contents = PLANNERS[kind](session, work, NOTHING, DRY_RUN).contents
     links = []
@@ -419,7 +430,8 @@ def _links(session: FirmSession, kind: Kind, matches: Sequence[Proposal]) -> lis
 
 
 def _evidence(kind: Kind, entity: Entity) -> JsonObject:
-    """What of a document a later comparison shall find as it was: what a person changes of it since is drift."""
+    """Return the fields of a document that a later comparison must find unchanged. A person's change of them since is
+    drift."""
     body: JsonObject = {
         name: entity[name] for name in ("DocNumber", "TxnDate", "TotalAmt", "PaymentRefNum") if name in entity
     }

@@ -1,16 +1,18 @@
-"""Whether a firm still is with what it was connected with; asked before the first scan and before the first write.
+"""The check that a firm is still connected with the company and the databases of its binding.
 
-Belongs here: what is compared, when QuickBooks is asked about it, and the way out that each refusal names. Does not
-belong here: linking what the ledger has forgotten (``recovery``).
+It runs before the first scan and before the first write. Belongs here: the comparison, the choice of the moment to ask
+QuickBooks, and the way out that each refusal names. Does not belong here: linking documents that the ledger has
+forgotten (``recovery``).
 """
 
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 
+from qb_pipeline.core.documents.journal_entries import read_entry_customer
 from qb_pipeline.core.markers import read_marker
 from qb_pipeline.core.money import JsonObject
-from qb_pipeline.core.states import Kind
+from qb_pipeline.core.states import DOCUMENTS, ENTRIES, Kind
 from qb_pipeline.ledger.setup.bindings import Binding, BindingError, Bindings, Marked
 from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.quickbooks.client import QuickBooksClient
@@ -18,23 +20,23 @@ from qb_pipeline.sync.remote.outcomes import ENTITY, is_voided, read_cents, read
 from qb_pipeline.sync.session.firm_session import FirmSession
 
 COMPANY_EVERY = timedelta(days=1)
-"""How often a company is asked who it is: reads are metered."""
+"""The time between two checks of a company's identity. Reads are metered."""
 
 LOOK_BACK = timedelta(days=1)
-"""How far before the ledger's last send the search begins: two clocks are never the same."""
+"""The time before the ledger's last send at which the search begins, since two clocks never agree exactly."""
 
-KINDS = (Kind.CUSTOMER, Kind.INVOICE, Kind.PAYMENT, Kind.REFUND)
-"""What carries our marker; an item has no note, and is known by its name."""
+KINDS = (Kind.CUSTOMER, *DOCUMENTS, *ENTRIES)
+"""The kinds that carry our marker. An item has no note, and is known by its name."""
 
 
 def company_fingerprint(info: JsonObject) -> str:
-    """The text that identifies a company for ever: its name may change, its creation time does not."""
+    """Return the text that identifies a company for ever. A company's name may change, its creation time does not."""
     made_at = (info.get("MetaData") or {}).get("CreateTime", "")
     return sha256(f"{info.get('Id', '')}|{info.get('Country', '')}|{made_at}".encode()).hexdigest()[:16]
 
 
 def require_company(firm_id: str, realm_id: str, bound: Binding, found: str) -> None:
-    """Refuse a company that has the id of the firm's own and is another one.
+    """Refuse a company that has the realm id of the firm's own company but is another one.
 
     Raises:
         BindingError: names the way out.
@@ -71,12 +73,12 @@ def require_databases(firm_id: str, bindings: Bindings, billing: str) -> None:
 
 
 def require_binding(session: FirmSession, *, asks: bool = True) -> None:
-    """Refuse to send where the ledger may not know what QuickBooks holds of ours.
+    """Refuse to send if the ledger may not know all of our documents in QuickBooks.
 
-    ``asks``: a doubt is cleared up by asking QuickBooks. Without it that is left to the first stage of the run that
-    sends: it asks under the lease, before anything leaves.
+    ``asks``: a doubt is cleared up by asking QuickBooks. Otherwise the first stage of the run that sends asks, under
+    the lease, before anything leaves.
 
-    Where nothing is in doubt this asks QuickBooks once a day, who it is.
+    Without a doubt, QuickBooks is asked only once a day, for its identity.
 
     Raises:
         BindingError: names the way out.
@@ -105,7 +107,8 @@ def require_binding(session: FirmSession, *, asks: bool = True) -> None:
 
 
 def find_forgotten(session: FirmSession, since: datetime | None) -> str:
-    """What QuickBooks holds under a marker of ours that the ledger does not know, in words; empty when all is known."""
+    """Describe the documents with a marker of ours in QuickBooks that the ledger does not know; "" if it knows all of
+    them."""
     ours, others = sort_marked(session, since)
     if others:
         return foreign(others)
@@ -116,7 +119,7 @@ def find_forgotten(session: FirmSession, since: datetime | None) -> str:
 def sort_marked(
     session: FirmSession, since: datetime | None = None, former: Collection[str] = ()
 ) -> tuple[list[Marked], set[str]]:
-    """What the company holds of this firm's, and the other installations that have written to it."""
+    """Return this firm's documents in the company, and the other installations that have written to it."""
     own = {session.installation, *session.bindings.former(), *former}
     ours, others = [], set()
     for installation, firm_id, document in find_marked(session.quickbooks, since):
@@ -128,7 +131,7 @@ def sort_marked(
 
 
 def foreign(installations: set[str]) -> str:
-    """The message for a company to which another installation has written."""
+    """Return the message about a company to which other installations have written."""
     return (
         f"the company holds documents of another installation of this pipeline ({', '.join(sorted(installations))}); "
         "both would send everything. Stop the other one; if it is gone for good, say so with --former"
@@ -136,23 +139,24 @@ def foreign(installations: set[str]) -> str:
 
 
 def find_marked(company: QuickBooksClient, since: datetime | None = None) -> Iterator[tuple[str, str, Marked]]:
-    """Every document that carries a marker, with its installation and firm; all of them, or what changed since.
+    """Yield every document that carries a marker, with its installation and firm.
 
-    Of several with one marker (a person's copies) the oldest of the highest generation counts.
+    ``since``: only the documents that changed since then. Of several documents with one marker (a person's copies), the
+    oldest of the highest generation counts.
     """
-    for kind in KINDS:
-        conditions = ["Active IN (true, false)"] if kind == Kind.CUSTOMER else []
+    for entity in dict.fromkeys(ENTITY[kind] for kind in KINDS):
+        conditions = ["Active IN (true, false)"] if entity == "Customer" else []
         if since is not None:
             conditions.append(f"MetaData.LastUpdatedTime >= '{since.isoformat(timespec='seconds')}'")
-        found: dict[tuple[str, str, str, str], tuple[int, int, Entity]] = {}
-        for row in company.query_all(ENTITY[kind], where=" AND ".join(conditions)):
+        found: dict[tuple[Kind, str, str, str, str], tuple[int, int, Entity]] = {}
+        for row in company.query_all(entity, where=" AND ".join(conditions)):
             mark = read_marker(row)
-            if mark is None or mark.kind != kind:
+            if mark is None or mark.kind not in KINDS or ENTITY[mark.kind] != entity:
                 continue
-            key = (mark.installation, mark.firm, mark.source_id, mark.part)
+            key = (mark.kind, mark.installation, mark.firm, mark.source_id, mark.part)
             if key not in found or (-mark.generation, int(row["Id"])) < found[key][:2]:
                 found[key] = (-mark.generation, int(row["Id"]), row)
-        for (installation, firm_id, source_id, part), (generation, _, row) in found.items():
+        for (kind, installation, firm_id, source_id, part), (generation, _, row) in found.items():
             yield installation, firm_id, _marked(kind, source_id, part, -generation, row)
 
 
@@ -165,24 +169,26 @@ def _marked(kind: Kind, source_id: str, part: str, generation: int, row: Entity)
         generation=generation,
         quickbooks_id=row["Id"],
         sync_token=str(row.get("SyncToken", "")),
-        customer_id=read_customer(row),
+        customer_id=read_entry_customer(row) if kind == Kind.CREDIT else read_customer(row),
         total_cents=_total(kind, row) if is_money else None,
         number=str(row.get("DocNumber", "")) if kind == Kind.INVOICE else "",
         document_date=date.fromisoformat(row["TxnDate"]) if is_money else None,
-        is_void=is_money and is_voided(row),
+        is_void=kind in DOCUMENTS and is_voided(row),
     )
 
 
 def _total(kind: Kind, row: Entity) -> int:
-    """The total of a document; only the lines of a journal entry give its total."""
-    return read_cents(row["Line"][0], "Amount") if kind == Kind.REFUND else read_cents(row, "TotalAmt")
+    """Return the total of a document in cents. Only the lines of a journal entry give its total."""
+    return read_cents(row["Line"][0], "Amount") if kind in ENTRIES else read_cents(row, "TotalAmt")
 
 
 def _must_ask(session: FirmSession) -> bool:
-    """Whether the witness of this home cannot speak for the ledger.
+    """Whether QuickBooks must be asked because the witness of this home cannot vouch for the ledger.
 
-    * It is a copy, or ahead of the database: then nothing needs to be asked, nothing is sent.
-    * There is none although something was sent, or another home sent last: QuickBooks knows whether all is known.
+    * The witness is a copy, or ahead of the database: nothing needs to be asked, and sending is stopped
+      (``BindingError``).
+    * There is no witness although something was sent, or another home sent last: QuickBooks shows whether the ledger
+      knows all.
     """
     said = session.witness.read()
     last = session.bindings.last_send(session.quickbooks.realm_id)

@@ -1,10 +1,11 @@
-"""The census at the end of a run: exactly one living QuickBooks document per document of ours.
+"""The census at the end of a run: QuickBooks must hold exactly one document that is not void per document of ours.
 
-Belongs here: reading QuickBooks for it, few requests for many documents, and holding what is wrong. Does not belong
-here: the judgement (``core.planning.census``).
+Belongs here: reading QuickBooks for it, with few requests for many documents, and holding documents with a fault. Does
+not belong here: the judgement (``core.planning.census``).
 
-It counts what was written since the census before: one query per kind, and another per 1,000 documents that changed in
-QuickBooks since the first of them was sent. A run after which nothing is uncounted asks nothing.
+The census counts the documents that were written since the one before. It costs one query per kind, and another per
+1,000 documents that changed in QuickBooks since the first of them was sent. A run after which no document is uncounted
+makes no request.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -15,7 +16,7 @@ from itertools import permutations
 from qb_pipeline.core.markers import read_marker
 from qb_pipeline.core.planning.census import Census, CensusFinding, Expected, Found, Key, count
 from qb_pipeline.core.problems import Problem
-from qb_pipeline.core.states import UNDER_WAY, Kind, Operation, State
+from qb_pipeline.core.states import DOCUMENTS, ENTRIES, UNDER_WAY, Kind, Operation, State
 from qb_pipeline.core.text import number_key
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.census import Counts, WrittenDocument
@@ -26,14 +27,17 @@ from qb_pipeline.quickbooks.answers import Entity
 from qb_pipeline.sync.remote.current import read_current
 from qb_pipeline.sync.remote.outcomes import ENTITY, is_voided, read_cents, read_customer, read_debits
 from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.verify.hand_entries import check_entered
+from qb_pipeline.sync.verify.links import settle_links
 
-KINDS = (Kind.INVOICE, Kind.PAYMENT, Kind.REFUND)
+KINDS = (*DOCUMENTS, *ENTRIES)
 
 CLOCKS = timedelta(minutes=5)
-"""How far QuickBooks' clock may be from ours before documents are looked up by Id instead."""
+"""The greatest difference between QuickBooks' clock and ours. If it is greater, documents are read by Id instead."""
 
 LAG_SECONDS = 10.0
-"""A query may show what was written just now only after so long (docs/architecture.md, "What can be promised")."""
+"""The time that a query may take to show a document that was written just now (docs/architecture.md, "What can be
+promised")."""
 
 PROBLEMS = {
     "duplicate": Problem.COPIED,
@@ -43,27 +47,31 @@ PROBLEMS = {
     "differs": Problem.TOTAL_DIFFERS,
     "foreign": Problem.CONFLICT,
 }
-"""What a finding holds its document for."""
+"""The problem for which a finding holds its document, keyed by verdict."""
 
 COUNTED = (Problem.COPIED, Problem.TOTAL_DIFFERS)
-"""What a later count can take back: an entry's other faults are in what it says, which nobody counts."""
+"""The problems that a later count can take back. The other problems of an entry concern its content, which is not
+counted."""
 
 
 class CensusError(Exception):
-    """QuickBooks holds a document of ours twice, or one that the ledger does not know: a person must look first."""
+    """QuickBooks holds a document of ours twice, or one that the ledger does not know. A person must compare both sides
+    first."""
 
 
 def take_census(session: FirmSession, kinds: Sequence[Kind] = KINDS, *, whole: bool = False) -> list[Counts]:
-    """Count what was written of these kinds since they were counted last; ``whole``: everything that we ever sent.
+    """Count the documents of these kinds that were written since the last count.
 
-    Two living invoices with one number and one customer count as a duplicate, whoever made the other; a pair that a
-    person has told apart does not.
+    ``whole``: everything that we ever sent. Two invoices with one number and one customer that are not void count as a
+    duplicate, whoever made the other one. A pair that a person has told apart does not.
 
-    Documents with a fault are held. Returns the counts of each kind that was read.
+    Documents with a fault are held. A whole census also checks the transactions that people entered by hand
+    (``hand_entries``). Returns the counts of each kind that was read.
 
     Raises:
         CensusError: a duplicate, or a document that the ledger does not know; everything is recorded.
-        QuickBooksError: a question was not answered: nothing was concluded, the next census counts these too.
+        QuickBooksError: a question was not answered. Nothing was concluded, and the next census counts these documents
+            too.
     """
     now = session.clock()
     written = session.censuses.written(kinds, whole=whole)
@@ -71,20 +79,22 @@ def take_census(session: FirmSession, kinds: Sequence[Kind] = KINDS, *, whole: b
     shared: list[tuple[str, str]] = []
     for kind in kinds:
         rows = [row for row in written if row.kind == kind]
-        if not rows and (
-            not whole or kind == Kind.REFUND
-        ):  # few firms record any: nobody's journal is read for nothing
+        if not rows and (not whole or kind in ENTRIES):  # few firms record entries: a journal is not read without need
             continue
         reads = session.quickbooks.requests.reads
         census, documents, found = _count(session, kind, rows, whole=whole)
         shared += _find_shared_numbers(session, found) if kind == Kind.INVOICE else []
         _hold(session, census.findings, documents)
-        if kind == Kind.REFUND and whole:
+        if kind == Kind.PAYMENT:
+            settle_links(session, found.values())
+        if kind in ENTRIES and whole:
             _release(session, census.findings, rows)
         alarms += [(kind, finding) for finding in census.findings if finding.verdict in ("duplicate", "stray")]
         row = _row(kind, census, whole=whole, reads=session.quickbooks.requests.reads - reads)
         counts.append(replace(row, duplicates=row.duplicates + len(shared)) if kind == Kind.INVOICE else row)
     session.censuses.record(session.run, counts, now=now)
+    if whole:
+        check_entered(session)
     if alarms or shared:
         raise CensusError(_describe(session, alarms, shared))
     return counts
@@ -95,7 +105,7 @@ def _count(
 ) -> tuple[Census, dict[int, WrittenDocument], dict[str, Entity]]:
     found = _find_written(session, kind, rows, whole=whole)
     marks = {quickbooks_id: _key(session, kind, entity) for quickbooks_id, entity in found.items()}
-    # After QuickBooks: what was sent while it was read is known by now.
+    # After the read of QuickBooks: documents that were sent during that read are known by now.
     named = session.censuses.named(kind, sorted({key[0] for key in marks.values() if key}))
     was_written = {row.document_id for row in rows}
     documents = {row.document_id: row for row in (*named, *rows)}
@@ -111,7 +121,7 @@ def _count(
             sync_token=row.sync_token,
             is_void=row.state == State.VOIDED,
             was_written=document_id in was_written and not _is_out(row),
-            is_known_copy=row.reason == Problem.COPIED and kind != Kind.REFUND,  # which only a count sets free
+            is_known_copy=row.reason == Problem.COPIED and kind not in ENTRIES,  # only a count releases an entry
             in_flight=row.state in UNDER_WAY,
             windows=windows.get(document_id, ()),
         )
@@ -124,12 +134,13 @@ def _count(
 def _find_written(
     session: FirmSession, kind: Kind, rows: Sequence[WrittenDocument], *, whole: bool
 ) -> dict[str, Entity]:
-    """The written documents as QuickBooks holds them, and all others that it made since; by Id."""
+    """Return the written documents as QuickBooks holds them, and all others that changed there since the first of them
+    was sent, keyed by Id."""
     tokens = {row.quickbooks_id: int(row.sync_token or 0) for row in rows}
     found = {row["Id"]: row for row in _changed(session, kind, rows, whole=whole) if _is_current(row, tokens)}
     unseen = [row.quickbooks_id for row in rows if row.quickbooks_id not in found]
     looked_up = _look_up(session, kind, unseen, tokens)
-    if looked_up and not whole:  # the clocks differ: what else was made then is asked by QuickBooks' own
+    if looked_up and not whole:  # the clocks differ: other documents of that time are queried by QuickBooks' clock
         first = min(datetime.fromisoformat(row["MetaData"]["LastUpdatedTime"]) for row in looked_up.values())
         found |= {row["Id"]: row for row in _changed_since(session, kind, first) if _is_current(row, tokens)}
     found |= looked_up
@@ -137,12 +148,12 @@ def _find_written(
 
 
 def _is_out(row: WrittenDocument) -> bool:
-    """Whether a person took it out of the books, and the ledger knows that."""
+    """Whether a person took the document out of the books, and the ledger knows that."""
     return row.reason in (Problem.REMOTE_DELETED, Problem.REMOTE_VOIDED)
 
 
 def _changed(session: FirmSession, kind: Kind, rows: Sequence[WrittenDocument], *, whole: bool) -> Iterable[Entity]:
-    """The documents that changed in QuickBooks since the first of these was sent; ``whole``: all documents."""
+    """Return the documents that changed in QuickBooks since the first of these was sent. ``whole``: all documents."""
     if whole:
         return session.quickbooks.query_all(ENTITY[kind])
     first = session.censuses.first_sent([row.document_id for row in rows])
@@ -157,7 +168,8 @@ def _changed_since(session: FirmSession, kind: Kind, moment: datetime) -> Iterab
 
 
 def _originals(session: FirmSession, kind: Kind, found: Mapping[str, Entity]) -> dict[str, Entity]:
-    """Documents that the ledger links and whose mark another document carries: both are compared."""
+    """Return the documents that the ledger links and whose marker another document carries, keyed by Id. Both documents
+    are then compared."""
     keys = {key for entity in found.values() if (key := _key(session, kind, entity))}
     named = session.censuses.named(kind, sorted({source_id for source_id, _ in keys}))
     linked = [row.quickbooks_id for row in named if (row.source_id, row.part) in keys and row.quickbooks_id]
@@ -166,14 +178,15 @@ def _originals(session: FirmSession, kind: Kind, found: Mapping[str, Entity]) ->
 
 
 def _is_current(entity: Entity, tokens: Mapping[str, int]) -> bool:
-    """Whether a query shows what we wrote, and not what stood there before: it may lag behind."""
+    """Whether a query shows our last version, and not an earlier one. A query may be behind."""
     return int(entity.get("SyncToken") or 0) >= tokens.get(entity["Id"], 0)
 
 
 def _look_up(
     session: FirmSession, kind: Kind, quickbooks_ids: Sequence[str], tokens: Mapping[str, int]
 ) -> dict[str, Entity]:
-    """Documents by Id that a query by time did not show: the clocks differ, queries lag behind, or they are gone."""
+    """Read documents by Id that a query by time did not show, because the clocks differ, queries are behind, or the
+    documents are gone. Return those found, keyed by Id."""
     found: dict[str, Entity] = {}
     for wait in (0.0, LAG_SECONDS):
         rest = [quickbooks_id for quickbooks_id in quickbooks_ids if quickbooks_id not in found]
@@ -200,17 +213,17 @@ def _found(kind: Kind, entity: Entity, key: Key | None) -> Found:
     return Found(
         quickbooks_id=entity["Id"],
         key=key,
-        total_cents=read_debits(entity) if kind == Kind.REFUND else read_cents(entity, "TotalAmt"),
+        total_cents=read_debits(entity) if kind in ENTRIES else read_cents(entity, "TotalAmt"),
         sync_token=str(entity.get("SyncToken", "")),
-        is_void=is_voided(entity),
+        is_void=kind not in ENTRIES and is_voided(entity),  # an entry cannot be void, whatever its note contains
         created_at=datetime.fromisoformat(created) if created else None,
     )
 
 
 def _find_shared_numbers(session: FirmSession, found: Mapping[str, Entity]) -> list[tuple[str, str]]:
-    """Pairs of Ids: a living invoice of ours, and another one with its number and its customer.
+    """Return pairs of Ids: an invoice of ours that is not void, and another one with its number and its customer.
 
-    A copy that carries our mark is counted as such.
+    A copy that carries our marker is left out, since it is counted as a copy.
     """
     living = {key: row for key, row in found.items() if _has_number(row)}
     ours = {
@@ -234,7 +247,8 @@ def _find_shared_numbers(session: FirmSession, found: Mapping[str, Entity]) -> l
 
 
 def _read_others(session: FirmSession, wanted: Set[tuple[str, str]], found: Mapping[str, Entity]) -> dict[str, Entity]:
-    """Living invoices with these numbers and customers that the index of what others wrote has, and nobody has read."""
+    """Return the invoices with these numbers and customers that are in the index of others' documents, are not void and
+    were not read yet, keyed by Id."""
     index = session.foreign_documents.find(Kind.INVOICE, {Asked(number, "", 0) for number, _ in wanted})
     unread = [
         row.quickbooks_id for row in index if (row.number, row.customer_id) in wanted and row.quickbooks_id not in found
@@ -267,8 +281,8 @@ def _hold(session: FirmSession, findings: Sequence[CensusFinding], documents: Ma
 
 
 def _release(session: FirmSession, findings: Sequence[CensusFinding], rows: Sequence[WrittenDocument]) -> None:
-    """Release journal entries that were held for a fault which a count can see, and that stand once with their total
-    now."""
+    """Release the journal entries that were held for a fault which a count can see, and that QuickBooks holds once with
+    their total now."""
     faulty = {finding.document_id for finding in findings}
     held = [row for row in rows if row.reason in COUNTED and row.document_id not in faulty]
     session.documents.release([row.document_id for row in held], run=session.run, now=session.clock())

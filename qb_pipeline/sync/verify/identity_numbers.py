@@ -1,7 +1,7 @@
-"""Which documents that we sent carry an identity number: an earlier release sent it, or its rules did.
+"""The documents that we sent with an identity number, by an earlier release or under its rules.
 
-Nothing is sent again for it: a person corrects billing or QuickBooks. Belongs here: looking through what was sent. Does
-not belong here: which fields are looked at (``core.documents.text_fields``).
+Nothing is sent again for them: a person corrects billing or QuickBooks. Belongs here: searching the requests that were
+sent. Does not belong here: the choice of the fields (``core.documents.text_fields``).
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from qb_pipeline.billing.source import BillingSource
 from qb_pipeline.core.documents.text_fields import find_identity_number, texts
 from qb_pipeline.core.money import JsonObject, loads
 from qb_pipeline.core.redaction import SUSPICIOUS, find_citations
-from qb_pipeline.core.states import Kind
+from qb_pipeline.core.states import ENTRIES, Kind
 from qb_pipeline.core.words import DocumentName
 from qb_pipeline.ledger.books.history import History
 from qb_pipeline.sync.remote.documents import read_sent
@@ -21,21 +21,21 @@ CITING = ("PaymentRefNum", "PrivateNote")
 
 
 def find_sent_identity_numbers(billing: BillingSource, history: History) -> list[DocumentName]:
-    """The documents in QuickBooks whose texts, as we last sent each of them, carry an identity number.
+    """Return the documents in QuickBooks whose texts, as we last sent each of them, contain an identity number.
 
-    Asks QuickBooks nothing. An invoice's number is no such number, nor is one that a payment's reference cites.
+    Makes no request to QuickBooks. An invoice's number is no such number, nor is one that a payment's reference cites.
     """
     sent: dict[DocumentName, JsonObject] = {}
     for name, body, b_id in history.taken_bodies(sorted(_find_suspected(history))):
-        # An update says less than what stands there.
+        # An update has fewer fields than the document in QuickBooks.
         sent[name] = sent.get(name, {}) | read_sent(name.kind, body, b_id)
     found = {name: body for name, body in sent.items() if find_identity_number(name.kind, body)}
-    cited = _find_cited(billing, (body for name, body in found.items() if name.kind in (Kind.PAYMENT, Kind.REFUND)))
+    cited = _find_cited(billing, (body for name, body in found.items() if name.kind in (Kind.PAYMENT, *ENTRIES)))
     return sorted(name for name, body in found.items() if find_identity_number(name.kind, body, cited))
 
 
 def _find_suspected(history: History) -> Iterator[int]:
-    """The ids of documents that were ever sent with an identity number."""
+    """Yield the ids of documents that were ever sent with an identity number."""
     for kind, body, documents in history.taken_like(SUSPICIOUS):
         request: JsonObject = loads(body)
         batch = {item["bId"]: item.get(ENTITY[kind], {}) for item in request.get("BatchItemRequest", ())}

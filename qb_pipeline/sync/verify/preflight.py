@@ -1,7 +1,7 @@
-"""Look at a company before anything is sent to it.
+"""The check of a company before anything is sent to it.
 
-Belongs here: when to ask QuickBooks again, and refusing a company into which documents would go wrong. Does not belong
-here: what the settings mean (``core.planning.preflight``).
+Belongs here: the choice of the moment to ask QuickBooks again, and refusing a company in which documents would come out
+wrong. Does not belong here: the meaning of the settings (``core.planning.preflight``).
 """
 
 from collections.abc import Collection, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from qb_pipeline.core.mapping.mapping_targets import ENTITIES, INCOME_ACCOUNTS, Target, read_targets
+from qb_pipeline.core.mapping.mapping_targets import ACCOUNTS, ENTITIES, Target, read_targets
 from qb_pipeline.core.planning.preflight import (
     OF_MATTERS,
     CompanySettings,
@@ -34,12 +34,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 REMEMBERED = timedelta(hours=1)
-"""How long a run goes by the settings as another run read them. Reads are metered, and settings change by the year."""
+"""The time for which a run uses the settings that another run has read. Reads are metered, and settings change about
+once a year."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What was found in which company, and which fences against duplicates are up."""
+    """The findings about a company, and the states of the fences against duplicates."""
 
     company_name: str
     findings: list[PreflightFinding]
@@ -52,7 +53,8 @@ class Preflight:
 
 
 def examine(session: FirmSession) -> Preflight:
-    """Read settings and what mappings point at, for a person: two reads, and one per kind and 300 mappings."""
+    """Return the findings about the settings and the objects of the mappings, for a person. Costs two reads, and one
+    per kind and 300 mappings."""
     settings = session.company.read_settings()
     links = _links(session)
     targets = {kind: _read_targets(session, kind, ids) for kind, ids in _ids_by_kind(links).items()}
@@ -60,15 +62,15 @@ def examine(session: FirmSession) -> Preflight:
 
 
 def examine_deposits(session: FirmSession) -> list[PreflightFinding]:
-    """The findings about the accounts that methods of payment are mapped to, for a person: one read."""
+    """Return the findings about the accounts to which payment methods are mapped, for a person. Costs one read."""
     links = [("deposit_account", *link) for link in session.mappings.links("deposit_account").items()]
     targets = {kind: _read_targets(session, kind, ids) for kind, ids in _ids_by_kind(links).items()}
     return find_targets(links, targets)
 
 
 def examine_matters(session: FirmSession) -> list[PreflightFinding]:
-    """What the company lacks for matters to go where the firm wants them, for a person: two reads, or none where the
-    setting asks nothing of the company."""
+    """Return the findings about features that the company lacks for the place of matters that the firm wants, for a
+    person. Costs two reads, or none if the setting needs nothing of the company."""
     if session.firm.settings.matter_in in ("off", "memo"):
         return []
     looked = _judge(session.engine, session.firm, session.company.read_settings())
@@ -76,15 +78,16 @@ def examine_matters(session: FirmSession) -> list[PreflightFinding]:
 
 
 def recall(engine: "Engine", firm: Firm) -> Preflight | None:
-    """The findings that need no request: from the settings as last read, without the mappings. None when they never
-    were read."""
+    """Return the findings that need no request: from the settings as last read, without the mappings. Return None if
+    the settings were never read."""
     known = company.seen(engine, firm.firm_id)
     return _judge(engine, firm, known.settings) if known else None
 
 
 def require(session: FirmSession) -> Learned:
-    """Look before a run plans or sends anything: at most two reads, none while the settings are known and nothing
-    speaks against them. Findings stand in the log.
+    """Check the company before a run plans or sends anything. Findings are written into the log.
+
+    Costs at most two reads, and none while the settings were read lately and no finding speaks against them.
 
     Returns:
         The findings as notices.
@@ -95,7 +98,7 @@ def require(session: FirmSession) -> Learned:
     known = company.seen(session.engine, session.firm.firm_id)
     is_fresh = known is not None and not known.is_doubtful and session.clock() - known.seen_at < REMEMBERED
     looked = recall(session.engine, session.firm) if is_fresh else None
-    # What blocks, or leaves matters out, may have been mended just now.
+    # A setting that blocks, or leaves matters out, may have been corrected just now.
     if looked is None or looked.blocking or any(finding.code in OF_MATTERS for finding in looked.findings):
         looked, is_fresh = _judge(session.engine, session.firm, session.company.read_settings()), False
     notices = _note(session, looked.findings, () if is_fresh else looked.fences)
@@ -104,10 +107,10 @@ def require(session: FirmSession) -> Learned:
 
 
 def require_as_read(session: FirmSession) -> None:
-    """Go by the settings as this run has read them, or a former one; costs no request.
+    """Check the settings as this run, or a former one, has read them. Costs no request.
 
     Raises:
-        SetUpError: what was found blocks; nothing was sent since.
+        SetUpError: a finding blocks; nothing was sent since.
     """
     settings = session.company.settings
     if settings is not None:
@@ -123,9 +126,10 @@ def _refuse_blocking(session: FirmSession, looked: Preflight) -> None:
 
 
 def explain_targets(session: FirmSession, kinds: Sequence[Kind]) -> Learned:
-    """Name the mappings over which documents of these kinds are held by this run: of payers, those of these documents.
+    """Log the mappings for which this run holds documents of these kinds, and return them as notices.
 
-    Costs nothing where none is; else one read per kind that is mapped.
+    Of payers, only those of these documents are named. Costs nothing if no document is held so; otherwise one read per
+    kind that is mapped.
     """
     if not kinds:
         return NOTHING
@@ -134,7 +138,7 @@ def explain_targets(session: FirmSession, kinds: Sequence[Kind]) -> Learned:
         return NOTHING
     links = [link for link in _links(session) if link[0] != "payer" or link[1] in payer_ids]
     wanted = _ids_by_kind(links)
-    with suppress(QuickBooksError):  # the documents are held either way; the next run meets them again
+    with suppress(QuickBooksError):  # the documents are held either way; the next run tries again
         targets = {kind: _read_targets(session, kind, ids) for kind, ids in wanted.items()}
         return _note(session, find_targets(links, targets))
     return NOTHING
@@ -163,7 +167,7 @@ def _links(session: FirmSession) -> list[tuple[str, str, str]]:
     settings = session.firm.settings
     kinds = [kind for kind in ENTITIES if kind != "matter" or settings.matter_in == "class"]
     links = [(kind, *link) for kind in kinds for link in session.mappings.links(kind).items()]
-    return links + [(name, "", account) for name in INCOME_ACCOUNTS if (account := getattr(settings, name))]
+    return links + [(name, "", account) for name in ACCOUNTS if (account := getattr(settings, name))]
 
 
 def _ids_by_kind(links: Collection[tuple[str, str, str]]) -> dict[str, set[str]]:

@@ -1,7 +1,7 @@
-"""Look at what changed in QuickBooks, keep it in the mirror, and say how far both sides are apart.
+"""The reconciliation: read the changes in QuickBooks into the mirror, and measure the differences between both sides.
 
-Belongs here: the order: look at billing, read what changed, keep it with its cursor, hold what a person took out of
-QuickBooks. Does not belong here: what a difference is called (``sql/reporting``).
+Belongs here: the order: scan billing, read the changes, store them with their cursor, hold the documents that a person
+took out of QuickBooks. Does not belong here: the names of differences (``sql/reporting``).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from qb_pipeline.core.documents.mirror import Version, deleted_version, read_version
+from qb_pipeline.core.documents.bank_deposits import deleted_deposit, read_deposit
+from qb_pipeline.core.documents.hand_entries import ENTITIES
+from qb_pipeline.core.documents.mirror import deleted_version, read_version
 from qb_pipeline.core.money import to_cents
 from qb_pipeline.core.planning.plan import Field, compare
 from qb_pipeline.core.problems import Problem
@@ -23,20 +25,28 @@ from qb_pipeline.sync.extract.scan import Selection, scan
 from qb_pipeline.sync.remote.changes import Reading, read_changes
 from qb_pipeline.sync.remote.documents import CUSTOMER, read_sent
 from qb_pipeline.sync.remote.outcomes import ENTITY, is_voided
+from qb_pipeline.sync.remote.receivables import MIRRORED, read_credits
 from qb_pipeline.sync.session.firm_session import FirmSession
+from qb_pipeline.sync.verify.hand_entries import note_entries, recognise_entries
+from qb_pipeline.sync.verify.links import settle_links
 
 KIND_OF = {"Invoice": Kind.INVOICE, "Payment": Kind.PAYMENT}
 
+DEPOSIT, CUSTOMER_LIST = "Deposit", "Customer"
+"""Entities that move no receivables and are read for reports: bank deposits, and customers, for their names."""
+
 SETTLED = (State.SYNCED, State.REVISED, State.HELD, State.REFUSED)
-"""States in which QuickBooks should hold a document; in others it is void, under way, or was never sent."""
+"""The states in which QuickBooks should hold a document. In any other state it is void, under way, or was never
+sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirmReconciliation:
-    """What a reconciliation found. Money in dollars.
+    """The result of a reconciliation. Amounts are in dollars.
 
-    ``changed``: documents that QuickBooks holds otherwise than it was known; ``held``: those that a person deleted or
-    voided there and that are held for it now.
+    ``changed``: the number of documents that QuickBooks holds otherwise than was known. ``held``: the number of
+    documents that are held for it now: those that a person deleted or voided there, and payments that a person applied
+    otherwise.
     """
 
     firm_id: str
@@ -49,29 +59,32 @@ class FirmReconciliation:
 
     @property
     def residual(self) -> Decimal:
-        """What nothing explains, over all measures: 0 unless one hides another's, so each counts without its sign."""
+        """The amount that nothing explains, over all measures. Each measure counts without its sign, so that none hides
+        another."""
         return sum((abs(row.residual) for row in self.measures), Decimal(0))
 
     @property
     def unexplained(self) -> int:
-        """How many differences have no class."""
+        """The number of differences without a class."""
         return sum(int(row.unexplained) for row in self.measures)
 
 
 def reconcile(session: FirmSession) -> FirmReconciliation:
-    """Bring the work list and the mirror up to date and compare; forget what the log need not keep any longer.
+    """Bring the work list and the mirror up to date and compare both sides.
 
-    Costs one read, and where something was deleted one more for invoices and one for payments; see
-    ``sync.remote.changes``.
+    Delete log entries that need not be kept any longer. Costs one read; for each kind of which something was deleted
+    one more (``sync.remote.changes``), and one or two if somebody wrote credit memos or journal entries. The first time
+    it reads the whole company, in pages of 1,000.
 
     Raises:
         BillingError: billing cannot be read.
-        QuickBooksError: something was not answered: nothing was concluded, and the cursor stays.
+        QuickBooksError: a request was not answered. Nothing was concluded, and the cursor stays.
     """
     with session.recorded():
         scan(session, Selection())
-        changed, held = _look(session)
-        said = f"{changed} documents are otherwise in QuickBooks than they were known, {held} of them gone"
+        changed, held, entered = _look(session)
+        said = f"{changed} documents differ in QuickBooks from the versions known before, {held} are held for it now"
+        said += f"; {entered} rows of the by-hand list were entered" if entered else ""
         session.log.add(session.run, [Entry("reconciled", detail=said)], now=session.clock())
         session.log.prune(before=session.clock() - timedelta(days=session.firm.settings.keep_log_days))
     found = Reconciliation(session.engine, session.firm.firm_id)
@@ -91,44 +104,69 @@ def reconcile(session: FirmSession) -> FirmReconciliation:
     return report
 
 
-def _look(session: FirmSession) -> tuple[int, int]:
-    """Read what changed since the last look, or since the firm was activated, and what nobody has looked at yet."""
+def _look(session: FirmSession) -> tuple[int, int, int]:
+    """Read the changes since the last reading, the whole company at first, and the documents that were never read.
+
+    Returns:
+        The number of documents that differ from the version known before, of those that are held for it now, and of
+        rows of the by-hand list that were entered.
+    """
     mirror = Mirror(session.engine, session.firm.firm_id)
     now = session.clock()
-    # Payments after invoices: what was received between two questions is in the later answer.
+    others = [entity for entity in ENTITIES if entity not in (DEPOSIT, *MIRRORED)]
     reading = read_changes(
         session.quickbooks,
-        list(KIND_OF),
-        mirror.cursor() or session.firm.activated_at,
-        known_ids=lambda entity: mirror.living(KIND_OF[entity]),
+        [DEPOSIT, *MIRRORED, CUSTOMER_LIST, *others],
+        mirror.cursor(),
+        known_ids=lambda entity: [*_living(mirror, entity), *session.hand_entries.known(entity)],
+        whole_since=dict.fromkeys(others, session.firm.activated_at),
         now=now,
-        confirm_together=True,  # what is concluded here is shown to a person, and undoes nothing
+        confirm_together=True,  # the conclusions are only shown to a person, and undo nothing
+        shown_only=(CUSTOMER_LIST,),  # documents contain their customer's name; this finds later renames
     )
-    versions: list[Version] = []
+    versions = list(read_credits(session.quickbooks, mirror, reading))
     drifted: dict[int, Sequence[Field]] = {}
     gone: list[Decision] = []
     for entity, kind in KIND_OF.items():
         objects = {row["Id"]: row for row in (*reading.objects[entity], *_unseen(session, mirror, kind, reading))}
         deleted = set(reading.deleted_ids[entity])
-        relevant = mirror.relevant(kind, {*objects, *deleted})
-        read = [read_version(kind, row, is_void=is_voided(row)) for row in objects.values()]
-        ours = mirror.relevant(Kind.INVOICE, {paid.quickbooks_invoice_id for each in read for paid in each.settlements})
+        documents = mirror.documents(kind, {*objects, *deleted})
+        ours = {row.quickbooks_id for row in documents}
         versions += [
-            each
-            for each in read
-            if each.quickbooks_id in relevant or any(paid.quickbooks_invoice_id in ours for paid in each.settlements)
+            read_version(kind, row, is_void=is_voided(row), is_ours=row["Id"] in ours) for row in objects.values()
         ]
-        versions += [deleted_version(kind, each) for each in deleted & relevant]
-        documents = mirror.documents(kind, relevant)
+        versions += [deleted_version(kind, each) for each in deleted]
         drifted |= _drift(session, documents, objects)
         gone += _gone(documents, objects, deleted)
-    changed = mirror.record_reading(versions, drifted, cursor=reading.cursor, now=now)
+    note_entries(session, reading)
+    deposits = [read_deposit(row) for row in reading.objects[DEPOSIT]]
+    changed = mirror.record_reading(
+        versions,
+        drifted,
+        deposits=deposits + [deleted_deposit(each) for each in reading.deleted_ids[DEPOSIT]],
+        customer_names={row["Id"]: name for row in reading.objects[CUSTOMER_LIST] if (name := _name_of(row))},
+        cursor=reading.cursor,
+        now=now,
+    )
     session.documents.record_decisions(gone, run=session.run, now=now)
-    return changed, len(gone)
+    moved = settle_links(session, reading.objects["Payment"])
+    return changed, len(gone) + moved, recognise_entries(session, reading)
+
+
+def _living(mirror: Mirror, entity: str) -> Collection[str]:
+    """Return the Ids of an entity that the mirror believes alive."""
+    if entity == DEPOSIT:
+        return mirror.living_deposits()
+    return mirror.living(MIRRORED[entity]) if entity in MIRRORED else ()
+
+
+def _name_of(customer: Entity) -> str:
+    """Return a customer's name in the form that documents have: a sub-customer's name begins with its parent's."""
+    return str(customer.get("FullyQualifiedName") or customer.get("DisplayName") or "")
 
 
 def _unseen(session: FirmSession, mirror: Mirror, kind: Kind, reading: Reading) -> Iterator[Entity]:
-    """Documents of the work list that nobody has looked at in QuickBooks, such as those that were adopted."""
+    """Yield the documents of the work list that have not been read in QuickBooks yet, such as adopted ones."""
     read = {row["Id"] for row in reading.objects[ENTITY[kind]]} | set(reading.deleted_ids[ENTITY[kind]])
     unseen = [each for each in mirror.unseen(kind) if each not in read]
     yield from session.quickbooks.find(ENTITY[kind], "Id", unseen)
@@ -137,7 +175,7 @@ def _unseen(session: FirmSession, mirror: Mirror, kind: Kind, reading: Reading) 
 def _drift(
     session: FirmSession, documents: Sequence[MirroredDocument], objects: Mapping[str, Entity]
 ) -> dict[int, Sequence[Field]]:
-    """Of each document that was read: the fields that a person changed since we wrote them."""
+    """Return the fields of each document read that a person changed since our last request, keyed by document id."""
     read = [row for row in documents if row.quickbooks_id in objects]
     written = session.history.last_body([row.document_id for row in read])
     return {
@@ -149,20 +187,21 @@ def _drift(
 
 def _changed_fields(row: MirroredDocument, entity: Entity, written: tuple[bytes, str]) -> list[Field]:
     if is_voided(entity):
-        return []  # all of it has changed, and its state says so
-    decided = {row.sync_token, row.reviewed_token}  # what we wrote ourselves, or a person has decided about
+        return []  # every field has changed, and the document's state shows it
+    decided = {row.sync_token, row.reviewed_token}  # versions that we wrote, or that a person has decided about
     return [
         each
         for each in compare(read_sent(row.kind, *written), entity)
         if (each.owner == "quickbooks" or str(entity.get("SyncToken")) not in decided)
-        and not (each.name == CUSTOMER and each.theirs == row.customer_id)  # merged, and known
+        and not (each.name == CUSTOMER and each.theirs == row.customer_id)  # a merge that is known
     ]
 
 
 def _gone(
     documents: Sequence[MirroredDocument], objects: Mapping[str, Entity], deleted: Collection[str]
 ) -> Iterator[Decision]:
-    """Hold what a person deleted or voided in QuickBooks; it is never made again by itself."""
+    """Yield the decisions that hold documents which a person deleted or voided in QuickBooks. The pipeline never
+    creates these again by itself."""
     for row in documents:
         entity = objects.get(row.quickbooks_id)
         if row.quickbooks_id in deleted:
@@ -176,5 +215,5 @@ def _gone(
 
 
 def _is_older(entity: Entity, sync_token: str) -> bool:
-    """Whether an answer shows a version from before what we wrote last."""
+    """Whether an answer shows a version from before our last request."""
     return bool(sync_token) and int(entity.get("SyncToken", 0)) < int(sync_token)

@@ -1,6 +1,6 @@
-"""Link everything of ours that QuickBooks holds, before anything is sent again: after a restore or a move.
+"""The linking of all our documents that QuickBooks holds, before anything is sent again: after a restore or a move.
 
-Belongs here: the order of that. Does not belong here: when it is needed (``binding``).
+Belongs here: the order of its steps. Does not belong here: the check whether it is needed (``binding``).
 """
 
 from collections.abc import Collection, Sequence
@@ -20,7 +20,8 @@ BEGINNING = date(1900, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What was found in QuickBooks under our marker, and what of it was linked, by the state that it has now."""
+    """The result of a recovery: the number of documents found in QuickBooks under our marker, and the number of those
+    linked, keyed by their present state."""
 
     found: int
     linked: dict[str, int]
@@ -28,14 +29,15 @@ class Recovered:
 
 
 def reconcile_first(session: FirmSession, *, former: Collection[str] = ()) -> Recovered:
-    """Read everything of ours in the company, link what the ledger does not know, and bind the firm to what is here.
+    """Read all our documents in the company, link those that the ledger does not know, and bind the firm anew.
 
-    ``former`` names installations that are gone for good: what they sent is ours from now on. Sends nothing.
+    The new binding is with the present company and databases. ``former`` names installations that are gone for good.
+    The documents that they sent are ours from now on. Sends nothing.
 
     Raises:
-        BindingError: another installation's documents are there, or one document lives twice, marked by two; billing
-            has none of those that were sent; or documents without our marker are what billing has: their adoption was
-            forgotten.
+        BindingError: documents of another installation are there; or QuickBooks holds one document twice, marked by two
+            installations; or billing has none of the documents that were sent; or documents without our marker match
+            documents of billing, because their adoption was forgotten.
         BusyError: a run sends to this company now.
         QuickBooksError, BillingError: not everything could be read; nothing was changed.
     """
@@ -64,10 +66,10 @@ def reconcile_first(session: FirmSession, *, former: Collection[str] = ()) -> Re
 
 
 def _one_each(session: FirmSession, marked: Sequence[Marked]) -> list[Marked]:
-    """One of each document: where several installations have marked it, the one that lives.
+    """Return one of each document. If several installations have marked it, the one that is not void is returned.
 
     Raises:
-        BindingError: several live.
+        BindingError: several are not void.
     """
     by_document: dict[tuple[str, str, str], list[Marked]] = {}
     for each in marked:
@@ -81,7 +83,7 @@ def _one_each(session: FirmSession, marked: Sequence[Marked]) -> list[Marked]:
     if twice:
         firm_id, shown = session.firm.firm_id, "; ".join(twice[:5])
         raise BindingError(
-            f"{firm_id}: {len(twice)} documents live twice, marked by different installations ({shown}); "
+            f"{firm_id}: {len(twice)} documents are in QuickBooks twice, marked by different installations ({shown}); "
             "nothing was linked. Compare them in QuickBooks, delete the copy or remove the mark from its note, then "
             f"repeat: qb-pipeline db reconcile-first {firm_id}"
         )
@@ -89,7 +91,7 @@ def _one_each(session: FirmSession, marked: Sequence[Marked]) -> list[Marked]:
 
 
 def _applications(session: FirmSession, payment_ids: Collection[str]) -> list[Applied]:
-    """The amounts that these payments pay of invoices, by QuickBooks' Ids."""
+    """Return the amounts in cents that these payments pay of invoices. All ids are QuickBooks' Ids."""
     return [
         Applied(row["Id"], invoice_id, cents)
         for row in session.quickbooks.find("Payment", "Id", payment_ids)
@@ -99,19 +101,19 @@ def _applications(session: FirmSession, payment_ids: Collection[str]) -> list[Ap
 
 
 def _require_adopted(session: FirmSession) -> None:
-    """Refuse while QuickBooks holds unsent documents of billing without our marker: an adoption leaves none."""
+    """Refuse if QuickBooks holds unsent documents of billing without our marker. A complete adoption leaves none."""
     count = sum(proposal.verdict == "match" for proposal in propose(session))
     if count:
         firm_id = session.firm.firm_id
         raise BindingError(
-            f"{firm_id}: {count} unsent documents of billing stand in QuickBooks without our marker, as an earlier "
+            f"{firm_id}: {count} unsent documents of billing are in QuickBooks without our marker, as an earlier "
             "integration put them there; a sync would send them again. Next step: "
             f"qb-pipeline adopt {firm_id} --approve, then repeat: qb-pipeline db reconcile-first {firm_id}"
         )
 
 
 def _require_same_billing(session: FirmSession) -> None:
-    """Refuse another firm's billing database: it has none of the invoices that were sent."""
+    """Refuse a billing database that has none of the invoices that were sent. It is another firm's."""
     sent = session.bindings.sent_invoices()
     if sent and not session.billing.present_ids(Kind.INVOICE, sent):
         raise BindingError(

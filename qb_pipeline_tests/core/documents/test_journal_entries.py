@@ -1,10 +1,18 @@
 from datetime import date
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qb_pipeline.core.documents.journal_entries import refund_content, take_back
+from qb_pipeline.core.documents.journal_entries import (
+    credit_content,
+    pay_entries,
+    read_accounts,
+    read_entry_customer,
+    refund_content,
+    take_back,
+)
 
 MARKER = "qbp1:abc123:firm:refund:r1:g1"
 
@@ -63,3 +71,36 @@ def test_what_is_kept_and_what_went_back_is_what_was_paid(shares: dict[str, int]
 
     assert sum(kept.values()) == min(sum(shares.values()), max(0, total - cents))
     assert all(0 < share <= shares[invoice] for invoice, share in kept.items())
+
+
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.integers(1, 1_000)),
+    st.dictionaries(st.sampled_from("xyz"), st.integers(1, 500)),
+    st.integers(0, 1_000),
+)
+def test_what_is_taken_off_invoices_pays_the_entries_to_the_cent(
+    shares: dict[str, int], entries: dict[str, int], unapplied: int
+) -> None:
+    total, went_back = sum(shares.values()) + unapplied, sum(entries.values())
+    left = total - sum(take_back(shares, total, went_back).values())
+
+    paid = pay_entries(entries, left)
+
+    assert sum(paid.values()) == min(went_back, left)
+    assert paid == entries or went_back > total
+
+
+@pytest.mark.parametrize("cents", [2_550, 0])
+def test_the_second_half_debits_the_clients_credit_and_credits_where_the_payment_went(cents: int) -> None:
+    content = credit_content(
+        customer_id="58", liability_id="91", account_id="92", day=date(2026, 3, 2), cents=cents, currency="",
+        reference="", marker=MARKER,
+    )  # fmt: skip
+
+    assert (read_accounts(content.body), read_entry_customer(content.body)) == (("91", "92"), "58")
+    assert [line["Amount"] for line in content.body["Line"]] == [Decimal(cents).scaleb(-2)] * 2
+    assert (content.total_cents, content.body["TxnDate"]) == (cents, "2026-03-02")
+
+
+def test_an_entry_without_lines_names_no_account_and_nobody() -> None:
+    assert (read_accounts({}), read_entry_customer({})) == (("", ""), "")

@@ -333,6 +333,19 @@ def test_an_edited_payment_may_use_again_what_quickbooks_holds_of_it() -> None:
     assert edited(("y", "i2", 50)) == ({"y": "", "z": "OTHER_STILL_APPLIED"}, {"y": {"i2": 50}})
 
 
+def test_payments_that_are_taken_off_first_may_exchange_all_that_they_pay() -> None:
+    """y pays 85 and z 10 of an invoice over 95; billing has it the other way round."""
+    some, applied = [payment("y", 10), payment("z", 85)], [("y", "i1", 10), ("z", "i1", 85)]
+    before = {("y", "", "i1"): 85, ("z", "", "i1"): 10}
+    off = {("y", ""), ("z", "")}
+
+    as_they_stand = plan(some, applied, [posted("i1", 0)], in_quickbooks=before)
+    taken_off = plan(some, applied, [posted("i1", 0)], in_quickbooks=before, taken_off=off)
+
+    assert as_they_stand[0] == {"y": "", "z": "OTHER_STILL_APPLIED"}
+    assert taken_off == ({"y": "", "z": ""}, {"y": {"i1": 10}, "z": {"i1": 85}})
+
+
 def test_a_void_payment_frees_what_it_paid_for_one_of_the_same_run() -> None:
     some = [payment("y", 80, 20, status="void"), payment("z", 100, 10)]
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qb_pipeline.core import schemas
-from qb_pipeline.core.documents.journal_entries import refund_content
+from qb_pipeline.core.documents.journal_entries import credit_content, refund_content
 from qb_pipeline.core.documents.matters import MatterPlace
 from qb_pipeline.core.documents.payloads import (
     customer_content,
@@ -74,12 +74,17 @@ def bodies(text: str) -> list[tuple[Kind, JsonObject]]:
         customer_id="1", receivable_id="2", account_id="3", day=date(2026, 3, 1), cents=1, currency="USD",
         reference=text, marker=MARK,
     )  # fmt: skip
+    credit = credit_content(
+        customer_id="1", liability_id="2", account_id="3", day=date(2026, 3, 1), cents=1, currency="USD",
+        reference=text, marker=MARK,
+    )  # fmt: skip
     return [
         *found,
         (Kind.ITEM, item_content(item, income_account_id="79").body),
         (Kind.INVOICE, invoice.body),
         (Kind.PAYMENT, payment.body),
         (Kind.REFUND, refund.body),
+        (Kind.CREDIT, credit.body),
     ]
 
 

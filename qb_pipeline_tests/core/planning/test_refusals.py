@@ -16,6 +16,8 @@ from qb_pipeline.core.planning.refusals import (
     Evidence,
     Refusal,
     accounts_of,
+    describe_currency,
+    describe_customer,
     hash_refused,
     is_first_of_two,
     judge,
@@ -245,3 +247,35 @@ def test_what_explains_a_fault(
 )
 def test_whether_something_may_have_changed(code: str, cause: str, known: str, times: int, may: bool) -> None:
     assert may_have_changed(refusal(code), Evidence("same", cause), known_sha256=known, times=times) is may
+
+
+PAYS = {
+    "CustomerRef": {"value": "7"}, "CurrencyRef": {"value": "USD"}, "DepositToAccountRef": {"value": "3"},
+    "Line": [{"LinkedTxn": [{"TxnId": "5", "TxnType": "Invoice"}]}],
+}  # fmt: skip
+
+
+def explained(reason: str, **row: Any) -> Evidence:
+    refused = Refusal("Payment", "1", "create", "6000", PAYS, reason=reason)
+    [asked] = questions(refused)
+    assert not needs_settings(refused)
+    return judge(refused, {asked: [{"Id": asked.value, "SyncToken": "0", **row}]}, None)
+
+
+def test_of_an_invoice_under_another_customer_only_its_customer_counts() -> None:
+    theirs = {"CustomerRef": {"value": "9"}}
+    before = explained("OTHER_CUSTOMER", **theirs)
+
+    assert before.cause == "Invoice 5 is under customer 9, the payment under customer 7"
+    assert explained("OTHER_CUSTOMER", **theirs, SyncToken="4", Balance=Decimal(1)) == before
+    assert explained("OTHER_CUSTOMER", CustomerRef={"value": "7"}).sha256 != before.sha256
+    assert describe_customer(PAYS, {"Id": "5", "CustomerRef": {"value": "7"}}) == ""
+
+
+def test_of_a_customer_of_another_currency_only_that_counts() -> None:
+    euros = {"CurrencyRef": {"value": "EUR"}}
+    before = explained("CUSTOMER_CURRENCY", **euros)
+
+    assert before.cause == "customer 7 has EUR, the document USD"
+    assert explained("CUSTOMER_CURRENCY", **euros, SyncToken="4", Active=False) == before
+    assert describe_currency(PAYS, {"Id": "7"}) == ""

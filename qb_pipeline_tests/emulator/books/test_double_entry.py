@@ -1,6 +1,7 @@
 """The company's accounting balances, whatever is written to it, in whatever order."""
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from qb_pipeline.emulator.books.company import Company
 from qb_pipeline.emulator.books.double_entry import applied_to
 from qb_pipeline.emulator.books.faults import FaultError
 from qb_pipeline.emulator.books.money import cents, dollars
+from qb_pipeline.emulator.books.reports import find_open
 from qb_pipeline.emulator.books.switches import Switches
 from qb_pipeline.emulator.books.writes import write
 from qb_pipeline.emulator.steering.bookkeeper import VERBS
@@ -28,38 +30,80 @@ def audit(company: Company) -> None:
     applied: dict[str, Counter[str]] = {"Invoice": Counter(), "CreditMemo": Counter(), "JournalEntry": Counter()}
     linked: dict[str, set[tuple[str, str]]] = {"Invoice": set(), "CreditMemo": set()}
     owed: Counter[str] = Counter()
+    debits = {entry["Id"] for entry in table["JournalEntry"] if debits_receivables(company, entry)}
     for payment in table["Payment"]:
         credit = 0
         for kind, sums in applied.items():
             for target, amount in applied_to(payment, kind).items():
+                is_paid = kind == "Invoice" or (kind == "JournalEntry" and target in debits)
                 sums[target] += amount
-                credit += amount if kind != "Invoice" else -amount
+                credit += -amount if is_paid else amount
                 if kind in linked:
                     linked[kind].add((target, payment["Id"]))
+                if kind == "JournalEntry":
+                    owed[payment["CustomerRef"]["value"]] += -amount if is_paid else amount
         assert cents(payment["UnappliedAmt"]) == cents(payment["TotalAmt"]) + credit >= 0
         owed[payment["CustomerRef"]["value"]] -= cents(payment["UnappliedAmt"])
-        owed[payment["CustomerRef"]["value"]] += sum(applied_to(payment, "JournalEntry").values())
     for kind, sign in (("Invoice", 1), ("CreditMemo", -1)):
         for body in table[kind]:
             assert cents(body["Balance"]) == cents(body["TotalAmt"]) - applied[kind][body["Id"]] >= 0
             links = {(body["Id"], link["TxnId"]) for link in body["LinkedTxn"] if link["TxnType"] == "Payment"}
             assert links == {each for each in linked[kind] if each[0] == body["Id"]}
             owed[body["CustomerRef"]["value"]] += sign * cents(body["Balance"])
-    for entry in table["JournalEntry"]:
-        for line in entry["Line"]:
-            detail = line["JournalEntryLineDetail"]
-            if detail["AccountRef"]["value"] == company.account_of("receivable"):
-                sign = 1 if detail["PostingType"] == "Debit" else -1
-                owed[detail["Entity"]["EntityRef"]["value"]] += sign * cents(line["Amount"])
-                assert applied["JournalEntry"][entry["Id"]] <= -sign * cents(line["Amount"])
+    for entry_id, customer, amount in booked_to_receivables(company, table):
+        owed[customer] += amount
+        assert applied["JournalEntry"][entry_id] <= abs(amount)
     deposited = {link["TxnId"] for each in table["Deposit"] for line in each["Line"] for link in line["LinkedTxn"]}
     says = {each["Id"] for each in table["Payment"] if any(link["TxnType"] == "Deposit" for link in each["LinkedTxn"])}
     assert deposited == says
     assert {key: value for key, value in company.customer_cents.items() if value} == {
         k: v for k, v in owed.items() if v
     }
+    aged: Counter[str] = Counter()
+    for item in find_open(company, "9999-12-31", all_applications=False):
+        aged[item.customer] += item.cents
+    assert aged == owed  # counters: what is 0 counts as absent
     assert sum(company.account_cents.values()) == 0
     assert company.account_cents[company.account_of("receivable")] == sum(owed.values())
+
+
+def booked_to_receivables(company: Company, table: dict[str, list[Body]]) -> Iterator[tuple[str, str, int]]:
+    """Lines of journal entries and purchases: the entry's Id ("" for a purchase), customer, cents that it owes more."""
+    receivable = company.account_of("receivable")
+    for entry in table["JournalEntry"]:
+        for line in entry["Line"]:
+            detail = line["JournalEntryLineDetail"]
+            if detail["AccountRef"]["value"] == receivable:
+                sign = 1 if detail["PostingType"] == "Debit" else -1
+                yield entry["Id"], detail["Entity"]["EntityRef"]["value"], sign * cents(line["Amount"])
+    for purchase in table["Purchase"]:
+        for line in purchase["Line"]:
+            if line["AccountBasedExpenseLineDetail"]["AccountRef"]["value"] == receivable:
+                yield "", purchase["EntityRef"]["value"], cents(line["Amount"]) * (-1 if purchase["Credit"] else 1)
+
+
+def purchase_of(customer: str, amount: Any, account: str, **more: Any) -> Body:
+    """A cheque to a customer, booked to one account."""
+    detail = {"AccountRef": {"value": account}}
+    kind = "AccountBasedExpenseLineDetail"
+    line: Body = {"DetailType": kind, "Amount": amount, kind: detail}
+    payee = {"value": customer, "type": "Customer"}
+    return {"PaymentType": "Check", "AccountRef": {"value": "1"}, "EntityRef": payee, "Line": [line], **more}
+
+
+def side(posting: str, account: str, customer: str, amount: int) -> Body:
+    """A line of a journal entry; the amount in cents."""
+    detail = {"PostingType": posting, "AccountRef": {"value": account}}
+    detail |= {"Entity": {"Type": "Customer", "EntityRef": {"value": customer}}}
+    return {"DetailType": "JournalEntryLineDetail", "Amount": dollars(amount), "JournalEntryLineDetail": detail}
+
+
+def debits_receivables(company: Company, entry: Body) -> bool:
+    return any(
+        line["JournalEntryLineDetail"]["PostingType"] == "Debit"
+        and line["JournalEntryLineDetail"]["AccountRef"]["value"] == company.account_of("receivable")
+        for line in entry["Line"]
+    )
 
 
 class Bookkeeping(RuleBasedStateMachine):
@@ -71,6 +115,7 @@ class Bookkeeping(RuleBasedStateMachine):
     memos = Bundle("memos")
     deposits = Bundle("deposits")
     entries = Bundle("entries")
+    returned = Bundle("returned")
 
     def __init__(self) -> None:
         super().__init__()
@@ -187,6 +232,33 @@ class Bookkeeping(RuleBasedStateMachine):
         links = [("Invoice", invoice), ("JournalEntry", entry)]
         lines = [{"Amount": dollars(amount), "LinkedTxn": [{"TxnId": each, "TxnType": kind}]} for kind, each in links]
         self.attempt("Payment", "create", {"CustomerRef": {"value": customer}, "TotalAmt": 0, "Line": lines})
+
+    @rule(payment=payments, invoice=invoices, to=invoices, amount=st.none() | amounts.map(dollars))
+    def unapply_apply_or_move(self, payment: str, invoice: str, to: str, amount: Any) -> None:
+        self.order("move", {"payment": payment, "from": invoice, "to": to, "amount": amount})
+        self.order("unapply", {"payment": payment, "invoice": to})
+        self.order("apply", {"payment": payment, "invoice": invoice, "amount": amount})
+
+    @rule(customer=customers, amount=amounts, account=st.sampled_from(["1", "3", "11"]), credit=st.booleans())
+    def pay_back(self, customer: str, amount: int, account: str, credit: bool) -> None:
+        self.attempt("Purchase", "create", purchase_of(customer, dollars(amount), account, Credit=credit))
+
+    @rule(target=returned, customer=customers, amount=amounts)
+    def return_money(self, customer: str, amount: int) -> Any:
+        sides = (("Debit", self.company.account_of("receivable")), ("Credit", "1"))
+        made = self.attempt("JournalEntry", "create", {"Line": [side(*each, customer, amount) for each in sides]})
+        return made if made else multiple()
+
+    @rule(entry=returned, payment=payments, difference=st.integers(-2, 2))
+    def pay_entry(self, entry: str, payment: str, difference: int) -> None:
+        body, record = self.current("Payment", payment), self.company.live("JournalEntry", entry)
+        owes = record.owed[0][1] if record else 100
+        line = {"Amount": dollars(owes + difference), "LinkedTxn": [{"TxnId": entry, "TxnType": "JournalEntry"}]}
+        self.attempt("Payment", "update", {**body, "sparse": True, "Line": [line]})
+
+    @rule(entry=returned)
+    def delete_entry(self, entry: str) -> None:
+        self.attempt("JournalEntry", "delete", self.current("JournalEntry", entry))
 
     @rule(target=deposits, chosen=st.lists(payments, min_size=1, max_size=2, unique=True))
     def deposit(self, chosen: list[str]) -> Any:

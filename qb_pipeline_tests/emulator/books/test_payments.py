@@ -5,9 +5,11 @@ from decimal import Decimal
 import pytest
 
 from qb_pipeline.emulator.books.company import Company
+from qb_pipeline.emulator.books.payments import TOO_MUCH
 from qb_pipeline.emulator.books.switches import change_switches
 from qb_pipeline.emulator.books.writes import write
 from qb_pipeline.emulator.steering.bookkeeper import VERBS
+from qb_pipeline_tests.emulator.books.test_deposits import entry
 from qb_pipeline_tests.emulator.books.test_sales import make, refused
 from qb_pipeline_tests.emulator.conftest import Body, invoice_of, payment_of
 
@@ -134,3 +136,38 @@ def test_cents_survive(company: Company, customer: str) -> None:
         make(company, payment_of(customer, part, (invoice, part)), "Payment")
 
     assert state(company, invoice)[0] == 0
+
+
+@pytest.fixture
+def returned(company: Company, customer: str) -> str:
+    """A check of 25.00 that came back: an entry that debits receivables."""
+    sides = (("Debit", company.account_of("receivable"), 25), ("Credit", "1", 25))
+    return write(company, "JournalEntry", "create", entry(*sides, customer=customer))[1]
+
+
+def paying(customer: str, total: int, invoice: tuple[str, int], entry_id: str, amount: int) -> Body:
+    body = payment_of(customer, total, invoice)
+    body["Line"].append({"Amount": amount, "LinkedTxn": [{"TxnId": entry_id, "TxnType": "JournalEntry"}]})
+    return body
+
+
+def test_a_payment_pays_an_entry_that_debits_receivables(
+    company: Company, customer: str, invoice: str, returned: str
+) -> None:
+    paid = make(company, paying(customer, 100, (invoice, 75), returned, 25), "Payment")
+
+    assert (paid["UnappliedAmt"], state(company, invoice)[0], company.customer_cents[customer]) == (0, 25, 2500)
+    second = refused(company, "Payment", "create", paying(customer, 30, (invoice, 20), returned, 1))
+    assert (second.code, second.detail) == ("6000", "Business Validation Error: " + TOO_MUCH)
+
+    write(company, "JournalEntry", "delete", {"Id": returned, "SyncToken": "0"})
+    again = company.tables["Payment"].rows[paid["Id"]].decode()
+    assert (again["UnappliedAmt"], len(again["Line"]), company.customer_cents[customer]) == (25, 1, 0)
+
+
+def test_a_company_may_refuse_that_a_payment_pays_an_entry(
+    company: Company, customer: str, invoice: str, returned: str
+) -> None:
+    company.switches = change_switches(company.switches, {"debit_entry": "refused"})
+
+    assert refused(company, "Payment", "create", paying(customer, 100, (invoice, 75), returned, 25)).code == "620"

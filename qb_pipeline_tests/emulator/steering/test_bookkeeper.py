@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from qb_pipeline.emulator.books.company import Company
+from qb_pipeline.emulator.books.faults import FaultError
 from qb_pipeline.emulator.books.writes import write
 from qb_pipeline.emulator.steering.bookkeeper import VERBS
 from qb_pipeline_tests.emulator.books.test_double_entry import audit
@@ -30,6 +31,103 @@ def test_a_payment_over_several_invoices(company: Company, customer: str) -> Non
 
     assert (made["UnappliedAmt"], made["PaymentRefNum"]) == (30, "771")
     assert [record.balance_cents for record in company.tables["Invoice"].rows.values()] == [0, 3000, 3000]
+
+
+@pytest.fixture
+def paid(company: Company, customer: str) -> tuple[str, str, str]:
+    """Invoices over 100 and 50, and a payment of 120 that pays 80 of the first and nothing else."""
+    first, second = (write(company, "Invoice", "create", invoice_of(customer, amount))[1] for amount in (100, 50))
+    chosen = [{"id": first, "amount": 80}]
+    made = order(company, "receive-payment", customer_id=customer, amount=120, invoices=chosen)
+    return first, second, str(made["Id"])
+
+
+def balances(company: Company, *invoices: str) -> list[int]:
+    return [company.tables["Invoice"].rows[each].balance_cents for each in invoices]
+
+
+def test_unapplied_money_stays_the_customer_s(company: Company, customer: str, paid: tuple[str, str, str]) -> None:
+    first, second, payment = paid
+
+    made = order(company, "unapply", payment=payment, invoice=first)
+
+    assert (made["UnappliedAmt"], made["Line"], balances(company, first, second)) == (120, [], [10000, 5000])
+    assert company.customer_cents[customer] == 3000
+
+
+def test_unapplied_money_is_applied_in_one_amount_or_as_far_as_it_goes(
+    company: Company, paid: tuple[str, str, str]
+) -> None:
+    first, second, payment = paid
+
+    some = order(company, "apply", payment=payment, invoice=second, amount="15.50")
+    rest = order(company, "apply", payment=payment, invoice=first)
+
+    assert (some["UnappliedAmt"], rest["UnappliedAmt"], balances(company, first, second)) == (24.5, 4.5, [0, 3450])
+
+
+def test_what_a_payment_pays_is_moved_to_another_invoice(company: Company, paid: tuple[str, str, str]) -> None:
+    first, second, payment = paid
+
+    made = order(company, "move", payment=payment, **{"from": first, "to": second, "amount": 50})
+
+    assert (made["UnappliedAmt"], balances(company, first, second)) == (40, [7000, 0])
+
+
+def test_applied_credit_goes_back_to_its_memo_or_entry(company: Company, customer: str) -> None:
+    invoice = write(company, "Invoice", "create", invoice_of(customer, 100))[1]
+    memo = order(company, "credit-memo", customer_id=customer, amount=30, invoice_id=invoice)
+    [link] = company.tables["Payment"].rows
+
+    gone = order(company, "unapply", payment=link, invoice=invoice)
+
+    assert (gone["status"], company.tables["CreditMemo"].rows[memo["Id"]].balance_cents) == ("Deleted", 3000)
+    assert balances(company, invoice) == [10000]
+
+
+@pytest.mark.parametrize(
+    ("verb", "changes", "words"),
+    [
+        ("unapply", {"invoice": "second"}, "does not pay this invoice"),
+        ("apply", {"payment": "99", "invoice": "second"}, "no such payment"),
+        ("apply", {"invoice": "99"}, "no such invoice"),
+        ("apply", {"invoice": "second", "amount": 0}, "nothing to apply"),
+        ("move", {"from": "first", "to": "second", "amount": 81}, "does not pay that much"),
+        ("move", {"from": "second", "to": "first"}, "does not pay that much"),
+    ],
+)
+def test_money_that_is_not_there_is_neither_applied_nor_moved(
+    company: Company, paid: tuple[str, str, str], verb: str, changes: Body, words: str
+) -> None:
+    names = dict(zip(("first", "second"), paid[:2], strict=True))
+    values = {"payment": paid[2]} | {key: names.get(value, value) for key, value in changes.items()}
+
+    with pytest.raises(ValueError, match=words):
+        VERBS[verb](company, values)
+
+
+def test_accounting_forbids_what_it_forbids_a_client_too(
+    company: Company, customer: str, paid: tuple[str, str, str]
+) -> None:
+    first, second, payment = paid
+    stranger = write(company, "Customer", "create", {"DisplayName": "Grace"})[1]
+    theirs = write(company, "Invoice", "create", invoice_of(stranger, 100))[1]
+    refused = []
+    for verb, values in (
+        ("apply", {"invoice": second, "amount": 41}),
+        ("apply", {"invoice": second, "amount": 51}),
+        ("apply", {"invoice": theirs}),
+        ("move", {"from": first, "to": theirs}),
+    ):
+        with pytest.raises(FaultError) as error:
+            VERBS[verb](company, {"payment": payment, **values})
+        refused.append(error.value.code)
+    VERBS["deposit"](company, {"payments": [payment]})
+    with pytest.raises(FaultError) as error:
+        VERBS["unapply"](company, {"payment": payment, "invoice": first})
+
+    assert (refused, error.value.code) == (["6000", "6000", "620", "620"], "6540")
+    audit(company)
 
 
 def test_the_next_number_by_hand_is_the_one_after_ours(company: Company, customer: str) -> None:

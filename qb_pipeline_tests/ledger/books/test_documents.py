@@ -108,7 +108,7 @@ def test_the_list_holds_what_billing_says(desk: Desk) -> None:
         "source_created_at": created, "seen_at": NOON, "sent_source_hash": None, "sent_fingerprint": None,
         "sent_total_cents": None, "customer_id": None, "quickbooks_id": None, "sync_token": None,
         "quickbooks_total_cents": None, "synced_at": None, "planned_at": None, "changed_at": NOON,
-        "is_kept": False, "reviewed_token": "",
+        "is_kept": False, "reviewed_token": "", "is_withdrawn": False, "divided_hash": None,
     }  # fmt: skip
 
 
@@ -523,6 +523,25 @@ def test_dates_and_ids_narrow_the_choice(desk: Desk, selection: dict[str, Any], 
     desk.see(*(invoice(str(n), document_date=date(2026, 2, n)) for n in (1, 2, 3)))
 
     assert chosen(desk, **selection) == expected
+
+
+def test_payments_that_go_along_are_chosen_whatever_a_run_is_about(desk: Desk) -> None:
+    desk.see(*(payment(each, document_date=date(2026, 2, 1)) for each in ("held", "new", "synced", "unknown")))
+    for each in ("held", "synced"):
+        desk.sync(each)
+    desk.hold("held", "DRIFT")
+    desk.reserve(desk.item("unknown"))
+
+    for _ in range(2):
+        desk.documents.take_along([desk.id_of(each) for each in ("held", "synced", "unknown")], now=LATER)
+
+    elsewhere = {"first": date(2026, 3, 1), "last": date(2026, 3, 31)}
+    for selection in ({"chosen": []}, elsewhere):
+        assert chosen(desk, "payment", **selection) == ["held", "synced"]
+    assert desk.states() == {
+        "held": ("revised", "PAYER_CHANGED"), "new": ("new", ""), "synced": ("revised", "PAYER_CHANGED"),
+        "unknown": ("sending", ""),
+    }  # fmt: skip
 
 
 def test_the_choice_comes_in_chunks_and_does_not_move_with_the_work(desk: Desk) -> None:

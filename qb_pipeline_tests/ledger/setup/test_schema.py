@@ -261,9 +261,9 @@ def test_the_privileges_of_analysts_are_to_select_from_views_and_no_other(ledger
 
 
 TRICKS = (
-    "update reporting.unsynced_invoices set state = 'synced'",
-    "insert into reporting.unsynced_payments (state) values ('synced')",
-    "delete from reporting.unsynced_payments",
+    "update reporting.field_mapping set origin = 'person'",
+    "insert into reporting.field_mapping (origin) values ('person')",
+    "delete from reporting.field_mapping",
     "select * from reporting.held_documents for update",
     "lock table reporting.held_documents in exclusive mode",
     "create trigger mine instead of insert on reporting.drift for each row "

@@ -145,7 +145,7 @@ def test_a_day_of_credit_that_is_taken_back_is_gone_although_the_payment_is_ther
     assert law_firm.states("payment") == {f"c@{before}": ("synced", ""), f"c@{after}": ("held", "SOURCE_GONE")}
 
 
-def test_an_invoice_that_is_a_draft_again_is_not_gone(law_firm: LawFirm) -> None:
+def test_an_invoice_that_is_a_draft_again_is_seen_and_not_gone(law_firm: LawFirm) -> None:
     law_firm.activate()
     law_firm.invoice("1", "100.00")
     law_firm.sync()
@@ -153,7 +153,7 @@ def test_an_invoice_that_is_a_draft_again_is_not_gone(law_firm: LawFirm) -> None
 
     whole(law_firm)
 
-    assert law_firm.states() == {"1": ("synced", "")}
+    assert law_firm.states() == {"1": ("held", "WITHDRAWN")}
 
 
 def test_what_is_dated_far_ahead_waits_until_its_day_is_near(law_firm: LawFirm) -> None:

@@ -369,7 +369,8 @@ def test_after_the_answer_adoption_finds_what_an_earlier_integration_sent(asked:
 
 
 def test_neither_log_nor_plan_nor_answer_holds_a_name_or_an_address(asked: LawFirm) -> None:
-    """Of each likeness, the kind alone; a person's mapping keeps the name of what was mapped, as every mapping."""
+    """Of each likeness, the kind alone; a person's mapping keeps the name of what was mapped, as every mapping, and so
+    do the names of customers, which reports show."""
     like_customer(asked, "Liz", DisplayName="Doe, Liz", BillAddr={"Line1": "9 Canary Row", "City": "Canaryville"})
     like_customer(asked, Title="Dr.", MiddleName="Canary")
     plan(asked)
@@ -381,7 +382,8 @@ def test_neither_log_nor_plan_nor_answer_holds_a_name_or_an_address(asked: LawFi
     tables = asked.query("select table_name from information_schema.tables where table_schema = 'sync'")
     assert len(tables) > 20
     assert question is None
-    for name in {row["table_name"] for row in tables} - {"attempt", "attempt_item", "mapping", "mirror"}:
+    told = {"attempt", "attempt_item", "mapping", "mirror", "customer_name", "shown_customer", "shown_payer"}
+    for name in {row["table_name"] for row in tables} - told:
         for row in asked.query(f"select to_jsonb(t)::text as said from sync.{name} t"):  # noqa: S608
             assert not [word for word in ("Liz", "Elisabeth", "Canary", "Doe", "doe.example") if word in row["said"]]
 

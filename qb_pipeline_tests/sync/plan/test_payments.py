@@ -61,6 +61,20 @@ def test_credit_carries_the_dates_on_which_it_was_applied_across_a_month_s_end(l
     assert law_firm.states("payment") == {
         f"c@{before}": ("synced", ""), f"c@{first}": ("synced", ""), "deposit": ("closed", "CREDIT_DEPOSIT"),
     }  # fmt: skip
+    ids = {row["TxnDate"]: row["Id"] for row in law_firm.books.ours("Payment")}
+    by_hand = law_firm.query(
+        "select what, payment_id, part, document_date, payer_id, amount, remedy from reporting.enter_by_hand"
+    )
+    assert sorted(tuple(map(str, row.values())) for row in by_hand) == [
+        *(
+            ("credit_applied", "c", str(day), str(day), "P1", amount,
+             "Enter a journal entry of this date in QuickBooks: debit the liability that holds the client's credit, "
+             f"naming the client, and credit the account that payment {ids[str(day)]} went to.")
+            for day, amount in ((before, "30.00"), (first, "50.00"))
+        ),
+        ("credit_deposit", "deposit", "", str(law_firm.today - timedelta(days=50)), "P1", "500.00",
+         "Enter it in QuickBooks by hand; what is paid from the credit is sent."),
+    ]  # fmt: skip
 
 
 def test_refunds_and_rejections_are_left_to_a_person_and_their_originals_are_sent(law_firm: LawFirm) -> None:

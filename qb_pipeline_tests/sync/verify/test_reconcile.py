@@ -68,12 +68,16 @@ def test_what_was_sent_and_paid_by_us_agrees_before_anybody_asks(law_firm: LawFi
     assert named(law_firm) == set()
 
 
-def test_the_first_look_costs_one_read_and_finds_nothing_to_explain(law_firm: LawFirm) -> None:
+def test_the_first_look_reads_the_company_in_pages_and_every_later_one_costs_one_read(law_firm: LawFirm) -> None:
+    """What moves receivables may be older than the firm's activation: a page each of five kinds of transaction."""
     sent(law_firm, "1", "2")
     law_firm.payment("p1", applied={"1": "30.00"})
     law_firm.sync()
     law_firm.books.count_anew()
 
+    look(law_firm)
+    assert law_firm.books.requests() == {"GET cdc": 1, "POST query": 5}
+    law_firm.books.count_anew()
     found = look(law_firm)
 
     assert law_firm.books.requests() == {"GET cdc": 1}
@@ -196,16 +200,24 @@ def test_drift_ends_when_a_person_takes_it_back_or_billing_is_sent_again(law_fir
     assert drift(law_firm) == []
 
 
-def test_documents_of_others_are_nobodys_matter(law_firm: LawFirm) -> None:
+def test_documents_of_others_are_kept_in_amounts_only_and_are_no_difference_of_ours(law_firm: LawFirm) -> None:
     made = sent(law_firm, "1")
     customer = law_firm.books.read("Invoice", made["1"])["CustomerRef"]["value"]
-    body = {"CustomerRef": {"value": customer}, "Line": [line_of(law_firm, 70)]}
+    body = {"CustomerRef": {"value": customer}, "DocNumber": "F-7", "Line": [line_of(law_firm, 70)]}
     foreign = law_firm.books.create("Invoice", body)
-    law_firm.books.do("receive-payment", customer_id=customer, invoices=[foreign["Id"]])
+    paid = law_firm.books.do("receive-payment", customer_id=customer, invoices=[foreign["Id"]], reference="cheque 1")
 
     look(law_firm)
 
-    assert [row["quickbooks_id"] for row in law_firm.query("select quickbooks_id from sync.mirror")] == [made["1"]]
+    rows = law_firm.query(
+        "select kind, quickbooks_id, number, total_cents from sync.mirror order by length(number) desc, 1"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("invoice", made["1"], "N-1", 10_000),
+        ("invoice", foreign["Id"], "", 7_000),
+        ("payment", paid["Id"], "", 7_000),
+    ]
+    assert named(law_firm) == set()
 
 
 def test_a_reading_that_fails_concludes_nothing_and_is_repeated(law_firm: LawFirm) -> None:
