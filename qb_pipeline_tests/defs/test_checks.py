@@ -377,7 +377,7 @@ def test_what_is_held_for_long_warns_and_what_nothing_explains_is_an_error(
     assert {name: severity for name, (severity, _) in found.items()} == {
         "differences_explained": "ERROR", "newest_day_synced": "WARN", "nothing_held_for_long": "WARN",
     }  # fmt: skip
-    assert found["differences_explained"][1] == f"{FIRM}: 1 differences, residual 10.00"
+    assert found["differences_explained"][1] == f"{FIRM}: 2 differences, residual 20.00"
     assert "billed up to" in found["newest_day_synced"][1]
 
 
@@ -391,7 +391,7 @@ def test_reads_that_run_out_warn_for_all_firms_together(law_firm: LawFirm, orche
 
     found = failed_checks(orchestra.reconcile(law_firm, FIRM))
 
-    assert found == {"reads_within_budget": ("WARN", "all firms: 400,001 of 500,000 reads this month")}
+    assert found == {"reads_within_budget": ("WARN", "all firms: 400,009 of 500,000 reads this month")}
 
 
 def test_the_verdicts_are_over_all_active_firms_and_no_run_fails_over_another_firm(

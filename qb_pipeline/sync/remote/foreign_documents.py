@@ -21,7 +21,7 @@ from qb_pipeline.sync.session.firm_session import FirmSession
 
 
 def note_foreign(session: FirmSession) -> None:
-    """Update the ledger's index of the invoices and payments that others wrote in QuickBooks, once in a run.
+    """Refresh the ledger's index of the invoices and payments that others wrote in QuickBooks, once in a run.
 
     Costs one read. The first time it costs one read for each page of invoices and payments. Deleted documents stay in
     the index, so a caller must read a document by its Id before it relies on it.

@@ -35,7 +35,7 @@ NAMES = ("DisplayName", "GivenName", "MiddleName", "FamilyName", "Suffix", "Comp
 def refresh_customers(
     session: FirmSession, sender: Sender, payers: pd.DataFrame, customers: Mapping[str, str], known: Learned
 ) -> Learned:
-    """Update customers to their payers. ``customers``: their Ids, keyed by payer id.
+    """Bring customers up to date with their payers. ``customers``: their Ids, keyed by payer id.
 
     A payer that is seen for the first time is only stored. Costs no request while no payer has changed. A refusal by
     QuickBooks is reported, and holds no document.

@@ -233,7 +233,7 @@ OBSTACLES: dict[str, tuple[Step, Step, str]] = {
         in_closed_books, open_the_books,
         "payment:p1 (Payment {payment}): PERIOD_CLOSED, the books are closed through {day}",
     ),
-    "of others": (with_money_of_others, take_theirs_off, "invoice:1: Payment {id} of {today} pays 5.00"),
+    "of others": (with_money_of_others, take_theirs_off, "invoice:1: Payment {id} of {dated} pays 5.00"),
     "changed by hand": (changed_by_hand, change_it_back, "payment:p1 (Payment {payment}): DRIFT"),
     "on another invoice too": (
         with_an_invoice_that_stays, let_it_go, "payment:p1 (Payment {payment}): TWO_CUSTOMERS",
@@ -259,7 +259,10 @@ def test_what_cannot_be_completed_is_held_whole_and_goes_with_the_sync_after_its
     law_firm.sync(first=law_firm.deployment.first_date)
 
     assert (law_firm.books.writes(), books(law_firm)) == (0, before)
-    said = words.format(payment=payment["Id"], id=newest, day=law_firm.today.replace(day=1), today=law_firm.today)
+    dated = {row["Id"]: row["TxnDate"] for row in law_firm.books.all("Payment")}.get(
+        str(newest)
+    )  # QuickBooks' own clock
+    said = words.format(payment=payment["Id"], id=newest, day=law_firm.today.replace(day=1), dated=dated)
     assert held(law_firm)["1"] == ("PAYER_CHANGED", said)
     remedy(law_firm)
     law_firm.sync(first=law_firm.deployment.first_date)

@@ -103,7 +103,8 @@ def test_reconcile_recognises_it_in_the_one_read_that_it_makes(law_firm: LawFirm
 
     look(law_firm)
 
-    assert law_firm.books.requests() == {"GET cdc": 1}
+    # Beside it the accounts of the new entry, and the invoice that the payment left.
+    assert law_firm.books.requests() == {"GET cdc": 1, "POST query": 2}
     assert (listed(law_firm), entered(law_firm)) == ([], [("bounce", f"JournalEntry {journal_id}")])
 
 

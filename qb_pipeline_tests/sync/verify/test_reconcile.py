@@ -69,14 +69,14 @@ def test_what_was_sent_and_paid_by_us_agrees_before_anybody_asks(law_firm: LawFi
 
 
 def test_the_first_look_reads_the_company_in_pages_and_every_later_one_costs_one_read(law_firm: LawFirm) -> None:
-    """What moves receivables may be older than the firm's activation: a page each of five kinds of transaction."""
+    """What moves receivables may be older than the firm's activation: a page each of eight kinds of transaction."""
     sent(law_firm, "1", "2")
     law_firm.payment("p1", applied={"1": "30.00"})
     law_firm.sync()
     law_firm.books.count_anew()
 
     look(law_firm)
-    assert law_firm.books.requests() == {"GET cdc": 1, "POST query": 5}
+    assert law_firm.books.requests() == {"GET cdc": 1, "POST query": 8}
     law_firm.books.count_anew()
     found = look(law_firm)
 

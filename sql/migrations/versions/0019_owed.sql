@@ -289,12 +289,17 @@ left join sync.document j on j.firm_id = m.firm_id and j.kind = 'refund' and j.q
 where o.cents <> 0
 union all
 -- an entry of ours that no reading has seen yet
-select j.firm_id, 'journal_entry', j.quickbooks_id, coalesce(p.customer_id, ''), r.document_date, false, j.sent_total_cents,
+select j.firm_id, 'journal_entry', j.quickbooks_id, coalesce(p.customer_id, ''), r.document_date, false, o.cents,
        j.source_id
 from sync.document_then j
 join sync.document_then r on r.firm_id = j.firm_id and r.kind = 'payment' and r.source_id = j.source_id
 join sync.document_then p on p.firm_id = j.firm_id and p.kind = 'payment' and p.source_id = r.reverses_payment_id and p.part = ''
-where j.kind = 'refund' and j.quickbooks_id is not null and j.reason <> 'REMOTE_DELETED' and j.sent_total_cents <> 0
+cross join lateral (
+    select j.sent_total_cents - coalesce(sum(a.amount_cents), 0) as cents
+    from sync.application_then a
+    where a.firm_id = j.firm_id and a.target_kind = 'journal_entry' and a.quickbooks_invoice_id = j.quickbooks_id
+) o
+where j.kind = 'refund' and j.quickbooks_id is not null and j.reason <> 'REMOTE_DELETED' and o.cents <> 0
   and not exists (select from sync.mirror_then m
                   where m.firm_id = j.firm_id and m.kind = 'journal_entry' and m.quickbooks_id = j.quickbooks_id);
 comment on view sync.owed_other is 'What else our customers owe in QuickBooks, or have as credit: invoices, payments, credit memos and entries that are not documents of ours. refund_id is the refund or rejection that an entry of ours records.';
