@@ -507,6 +507,7 @@ def test_a_firm_that_agrees_is_green(law_firm: LawFirm, orchestra: Orchestra) ->
     assert law_firm.books.requests() == {"GET cdc": 1, "POST query": 8}  # the first look: a page of each type
     rows = metadata_of(result, "reconciliation")["measures"]
     assert [tuple(row.values()) for row in rows] == [
+        ("owed", "60.00", "60.00", "0.00", "0.00"),
         ("billed", "100.00", "100.00", "0.00", "0.00"),
         ("open", "60.00", "60.00", "0.00", "0.00"),
         ("received", "40.00", "40.00", "0.00", "0.00"),
@@ -514,7 +515,7 @@ def test_a_firm_that_agrees_is_green(law_firm: LawFirm, orchestra: Orchestra) ->
     [logged] = law_firm.query(
         "select trigger, reads, writes, outcome from sync.run where run_id = :id", id=result.run_id
     )
-    assert logged == {"trigger": "page", "reads": 1, "writes": 0, "outcome": "done"}
+    assert logged == {"trigger": "page", "reads": 9, "writes": 0, "outcome": "done"}
 
 
 def test_a_firm_that_fails_is_named_and_the_other_is_done(law_firm: LawFirm, orchestra: Orchestra) -> None:
