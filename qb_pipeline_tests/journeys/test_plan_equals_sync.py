@@ -1,7 +1,7 @@
 """A plan says what the sync after it does: operation and reason, document by document.
 
 In every world of ``test_every_reason``, before each of its syncs, and for both demo firms. What the two may differ in
-is written down here, by name, with the reason why no read can find it.
+is written down here, by name, with the reason why no read finds it.
 """
 
 from contextlib import suppress
@@ -17,6 +17,7 @@ from qb_pipeline.ledger.log import Run
 from qb_pipeline.quickbooks.errors import OutcomeUnknownError
 from qb_pipeline.sync.deployment import Deployment
 from qb_pipeline.sync.extract.scan import Selection
+from qb_pipeline.sync.failures import CreditHalfError
 from qb_pipeline.sync.stages import STAGES, Stage, sync_firm
 from qb_pipeline_tests.journeys.test_every_reason import WORLDS, World
 from qb_pipeline_tests.law_firm import FIRM, PARTNER, LawFirm
@@ -38,6 +39,25 @@ ONLY_AN_ANSWER_TELLS: dict[str, dict[str, tuple[tuple[str, str], tuple[str, str]
             "the connection breaks while the answer is on its way",
         )
     },
+    "customers that do not fit": {
+        "invoice i-euro": (
+            ("create", ""),
+            ("hold", "CUSTOMER_CURRENCY"),
+            "a customer's currency is read only after a refusal, and where payments go along to another customer",
+        ),
+        "payment taken": (
+            ("create", ""),
+            ("hold", "OTHER_CUSTOMER"),
+            "the customer of an invoice is read only after a refusal; a bookkeeper moves one seldom",
+        ),
+    },
+    "an account of client credit that is inactive": {
+        "payment credit@2026-03-01": (
+            ("create", ""),
+            ("hold", "CREDIT_HALF"),
+            "the accounts of the second half are checked when they are set, and read again only after a refusal",
+        ),
+    },
     "a firm that creates items and sends tax": {
         "invoice differs": (
             ("create", ""),
@@ -51,7 +71,7 @@ ONLY_AN_ANSWER_TELLS: dict[str, dict[str, tuple[tuple[str, str], tuple[str, str]
         ),
     },
 }
-"""By world and document: what the plan says, what the sync does, and why no read can find it."""
+"""By world and document: what the plan says, what the sync does, and why no read finds it."""
 
 
 def plan(deployment: Deployment, firm_id: str, selection: Selection) -> Said:
@@ -65,7 +85,7 @@ def plan(deployment: Deployment, firm_id: str, selection: Selection) -> Said:
 def sync(deployment: Deployment, firm_id: str, selection: Selection, said: Said) -> Said:
     """What a sync did: of every document that it worked on, of those that wait for a person, and of those of a plan."""
     run = Run(f"run-{uuid4()}", "test", PARTNER)
-    with deployment.open(firm_id, run) as session, suppress(OutcomeUnknownError):
+    with deployment.open(firm_id, run) as session, suppress(OutcomeUnknownError, CreditHalfError):
         sync_firm(session, selection, STAGES)
     with deployment.ledger.connect() as connection:
         rows = connection.execute(

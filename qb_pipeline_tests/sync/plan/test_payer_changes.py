@@ -51,7 +51,11 @@ def books(law_firm: LawFirm) -> Money:
     for row in law_firm.books.ours("Invoice"):
         found[row["DocNumber"]] = (row["CustomerRef"]["name"], money(row["Balance"]), [])
     for row in law_firm.books.ours("Payment"):
-        pays = [(invoices[line["LinkedTxn"][0]["TxnId"]], money(line["Amount"])) for line in row["Line"]]
+        pays = [
+            (invoices[link["TxnId"]] if link["TxnType"] == "Invoice" else link["TxnType"], money(line["Amount"]))
+            for line in row["Line"]
+            for link in line["LinkedTxn"]
+        ]
         name = row["PrivateNote"].split(":")[4].split(" ")[0]
         found[name] = (row["CustomerRef"]["name"], money(row["UnappliedAmt"]), pays)
     return found
