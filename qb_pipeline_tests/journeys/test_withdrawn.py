@@ -1,5 +1,7 @@
 """An invoice that billing makes a draft again: held or voided, as the firm says, and issued again (E-48)."""
 
+from datetime import timedelta
+
 import pytest
 
 from qb_pipeline.core.planning.resolutions import Answer
@@ -89,7 +91,7 @@ def test_every_way_to_read_billing_finds_it(law_firm: LawFirm, how: str) -> None
         law_firm.sync(invoice_ids=["1"])
         assert law_firm.states() == {"1": ("held", "WITHDRAWN")}
     else:
-        law_firm.sync(["work_list"], first=day.replace(day=1), last=day)
+        law_firm.sync(["work_list"], first=day - timedelta(days=10), last=day)
         assert law_firm.states() == {"1": ("revised", "")}
 
 

@@ -1,5 +1,6 @@
 """What billing applies has a history in the ledger, also for moments before a plan looked at it (E-40)."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -74,7 +75,7 @@ def test_credit_is_a_document_for_each_day_and_a_payment_that_is_gone_pays_nothi
     law_firm.invoice("1", "100.00")
     law_firm.payment("c1", kind="credit_application", amount="30.00")
     law_firm.apply("c1", "1", "10.00", law_firm.today)
-    law_firm.apply("c1", "1", "20.00", law_firm.today.replace(day=1))
+    law_firm.apply("c1", "1", "20.00", law_firm.today - timedelta(days=3))
     law_firm.payment("p1", applied={"1": "5.00"})
     read(law_firm)
     assert sorted(shares(law_firm)) == [("c1", "1", 1_000), ("c1", "1", 2_000), ("p1", "1", 500)]

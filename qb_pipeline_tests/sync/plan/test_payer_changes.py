@@ -171,7 +171,7 @@ def in_closed_books(law_firm: LawFirm) -> None:
     law_firm.change("update payments set received_date = received_date - 30")
     law_firm.change("update payment_applications set applied_date = applied_date - 30")
     law_firm.sync()
-    law_firm.books.do("close-books", date=f"{law_firm.today.replace(day=1)}")
+    law_firm.books.do("close-books", date=f"{law_firm.today - timedelta(days=10)}")
 
 
 def open_the_books(law_firm: LawFirm) -> None:
@@ -266,7 +266,7 @@ def test_what_cannot_be_completed_is_held_whole_and_goes_with_the_sync_after_its
     dated = {row["Id"]: row["TxnDate"] for row in law_firm.books.all("Payment")}.get(
         str(newest)
     )  # QuickBooks' own clock
-    said = words.format(payment=payment["Id"], id=newest, day=law_firm.today.replace(day=1), dated=dated)
+    said = words.format(payment=payment["Id"], id=newest, day=law_firm.today - timedelta(days=10), dated=dated)
     assert held(law_firm)["1"] == ("PAYER_CHANGED", said)
     remedy(law_firm)
     law_firm.sync(first=law_firm.deployment.first_date)
