@@ -48,7 +48,7 @@ bench: $(READY)  ## figures and ratios, printed
 
 soak: $(READY)  ## exactly once, the long form: crash matrix, random kills, seeded bugs; figures (docs/reliability.md)
 	$(BIN)/python -m qb_pipeline_tests.soak.long_run
-	NINETY_DAYS=90 $(BIN)/pytest -s qb_pipeline_tests/journeys/test_ninety_days_owed.py
+	NINETY_DAYS=90 $(BIN)/pytest -s qb_pipeline_tests/journeys/test_ninety_days.py qb_pipeline_tests/journeys/test_ninety_days_owed.py
 
 lock:  ## resolve again: hashes, and no index addresses
 	$(BIN)/uv pip compile pyproject.toml --extra dev --no-emit-index-url --generate-hashes \

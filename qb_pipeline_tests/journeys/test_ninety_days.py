@@ -1,7 +1,8 @@
 """Ninety days of two law firms, day by day: what people do in billing, a sync, and QuickBooks compared with what a
 careful bookkeeper would have made of it (``expectation``).
 
-Now and then an answer of QuickBooks is lost. ``NINETY_DAYS_SEED=7`` lives other days; a failure prints its seed.
+Now and then an answer of QuickBooks is lost. ``NINETY_DAYS_SEED=7`` lives other days, ``NINETY_DAYS=90`` all of them; a
+failure prints its seed.
 """
 
 import os
@@ -20,7 +21,7 @@ from qb_pipeline_tests.journeys.two_firms import MISHAPS, World, name_of, open_w
 
 pytestmark = pytest.mark.slow
 
-DAYS = 90
+DAYS = int(os.environ.get("NINETY_DAYS", "45"))
 
 
 @pytest.fixture
@@ -57,7 +58,9 @@ def test_after_each_of_ninety_days_quickbooks_holds_what_a_careful_bookkeeper_wo
             sync(world, office, first)
             compare(world, office, f"seed {seed}, day {day}, {office.firm_id}")
         world.time.sleep(86_400)
-    assert all(len(office.expected.invoices) > 30 and len(office.expected.payments) > 15 for office in world.offices)
+    for office in world.offices:
+        assert len(office.expected.invoices) > DAYS // 3
+        assert len(office.expected.payments) > DAYS // 6
     for office in world.offices:
         assert names_in_quickbooks(world, office) == names_in_billing(world, office), f"seed {seed}"
 
